@@ -1,0 +1,53 @@
+package sessionctx
+
+import (
+	"context"
+
+	"github.com/sessionctx/storefront/defaults"
+)
+
+// Directory is where sites and customers come from: the shop's own services, files, a database.
+//
+//   - Sites returns all sites of a tenant. An error for which errors.Is(err, ErrUnknownTenant) holds says that there is no such tenant.
+//   - Customer returns what the shop knows of a customer's preferences; a customer who is not known is the zero Customer, not an error.
+//   - Any other error says that the answer is not to be had now: what was known before stays in force for a while.
+//   - What is returned is not changed afterwards by either side.
+//   - Both honour the context's end, and both are safe for concurrent use by multiple goroutines.
+//
+// The Resolver caches what a Directory answers (see Config.DirectoryMaxAge) and asks for each tenant and
+// customer once at a time.
+type Directory interface {
+	Sites(ctx context.Context, tenant string) ([]defaults.Site, error)
+	Customer(ctx context.Context, tenant, customerID string) (defaults.Customer, error)
+}
+
+// DirectoryWatcher is what a Directory offers that learns of changes by itself: the Resolver then
+// forgets at once what it knew. An empty customerID stands for the tenant's sites and all of its customers.
+// After stop has returned, changed is not called again.
+type DirectoryWatcher interface {
+	Watch(changed func(tenant, customerID string)) (stop func())
+}
+
+// Static is a Directory from literals, for table-driven tests and small shops: by tenant.
+// It must not be changed once it is in use.
+type Static map[string]StaticTenant
+
+// StaticTenant is one tenant of a Static directory.
+type StaticTenant struct {
+	Sites     []defaults.Site
+	Customers map[string]defaults.Customer // by customer id
+}
+
+// Sites implements Directory.
+func (s Static) Sites(_ context.Context, tenant string) ([]defaults.Site, error) {
+	t, ok := s[tenant]
+	if !ok {
+		return nil, ErrUnknownTenant
+	}
+	return t.Sites, nil
+}
+
+// Customer implements Directory.
+func (s Static) Customer(_ context.Context, tenant, customerID string) (defaults.Customer, error) {
+	return s[tenant].Customers[customerID], nil
+}

@@ -1,0 +1,2 @@
+// Package sessionctx resolves who is shopping where: site, currency, country, language, cart and customer of a session.
+package sessionctx

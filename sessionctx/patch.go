@@ -1,0 +1,55 @@
+package sessionctx
+
+import (
+	"encoding/json"
+
+	"github.com/sessionctx/storefront/defaults"
+)
+
+// Change is what a patch does to one field. The zero Change leaves the field alone.
+type Change struct {
+	value string
+	set   bool
+}
+
+// Set makes value the field's choice. Set("") is Clear.
+func Set(value string) Change { return Change{value: value, set: true} }
+
+// Clear removes the choice: the field goes back to its default.
+var Clear = Change{set: true}
+
+// Value returns the value to set, empty for a clear, and whether the field is touched at all.
+func (c Change) Value() (value string, touched bool) { return c.value, c.set }
+
+// Patch is a write: the fields and attributes that it names change, everything else stays.
+// The zero Patch changes nothing.
+type Patch struct {
+	Site, Currency, Country, Language Change
+	CartID                            Change // owned by the host, at most 256 bytes
+
+	// Attributes are merged by name; a nil value or the JSON literal null removes the attribute.
+	// Every other value must be one valid JSON document.
+	Attributes map[string]json.RawMessage
+
+	// ReplaceAttributes removes every attribute that Attributes does not name.
+	ReplaceAttributes bool
+
+	// Version is the version that this write is based on; 0 states none, and the write is merged
+	// onto the newest. With a stale version the write conflicts if a field or attribute that it
+	// touches has changed since, by version and not by value; otherwise it is rebased.
+	Version int64
+
+	// Require, when set, is asked before the write is applied, with the session as it is then,
+	// each time the write is tried; an error refuses the write and is returned as it is.
+	// It must be a pure function of its argument.
+	Require func(current Session) error
+
+	// Upsert lets a Management identity create the session. Other identities need no leave:
+	// their sessions exist as soon as the identity is valid.
+	Upsert bool
+}
+
+// fields returns the changes of the four resolved fields, in the order of defaults.Field.
+func (p *Patch) fields() [defaults.NumFields]Change {
+	return [defaults.NumFields]Change{p.Site, p.Currency, p.Country, p.Language}
+}
