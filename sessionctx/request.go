@@ -30,3 +30,6 @@ type Request struct {
 	Site  string         // request site: decided by the server from host or path by its own mapping; empty: none
 	Hints defaults.Hints // what the request suggests: untrusted, never persisted
 }
+
+// key names the record of the session that id names.
+func (id *Identity) key() Key { return Key{id.Tenant, KindSession, id.SessionID} }

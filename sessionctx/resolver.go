@@ -2,106 +2,326 @@ package sessionctx
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
+	"math/bits"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// LoginPolicy says what becomes of a session's choices when a customer logs in.
-type LoginPolicy uint8
+// Resolver resolves, caches and guards session contexts. It is safe for concurrent use by multiple goroutines.
+type Resolver struct {
+	cfg   Config
+	near  nearCache
+	dir   directoryCache
+	gate  gate // calls of Resolve
+	other gate // all other calls
+	bg    sync.WaitGroup
+	stop  []func()
+	stats counters
 
+	touching    sync.Map      // Key: touches under way
+	touches     chan struct{} // how many
+	degradedLog atomic.Int64  // monotonic; not before then is a degraded answer logged again
+}
+
+// New returns a Resolver. The error joins every mistake in cfg. Close it after use.
+func New(cfg Config) (*Resolver, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	r := &Resolver{cfg: cfg, touches: make(chan struct{}, maxTouches)}
+	started := time.Now()
+	r.near = nearCache{
+		store: cfg.Store, seed: maphash.MakeSeed(), mask: ^uint64(0), started: started, timeout: cfg.Timeout,
+		maxStale: cfg.MaxStale, words: newWords(), touchDue: r.touchDue, stats: &r.stats,
+	}
+	r.near.flights.bg = &r.bg
+	r.dir = directoryCache{
+		src: cfg.Directory, log: cfg.Logger, stats: &r.stats, now: r.near.now, maxAge: cfg.DirectoryMaxAge, timeout: cfg.Timeout,
+		memos: r.near.words, asked: newWords(), seed: r.near.seed, tenants: make(map[string]*directoryAnswer),
+	}
+	r.dir.flights.bg = &r.bg
+	if r.near.bag, err = newBag[*entry](cfg.CacheBytes, entrySize+bagOverhead+64); err != nil {
+		return nil, err
+	}
+	if r.dir.profiles, err = newBag[*directoryAnswer](cfg.CacheBytes/10, typicalProfile); err != nil {
+		r.near.bag.Close()
+		return nil, err
+	}
+	if w, ok := cfg.Store.(Watcher); ok {
+		r.near.maxStale = endless
+		r.stop = append(r.stop, w.Watch(&r.near))
+	} else {
+		r.near.window.Store(int64(cfg.MaxStale) / 4)
+		r.near.lease.Store(endless)
+	}
+	if w, ok := cfg.Directory.(DirectoryWatcher); ok {
+		r.stop = append(r.stop, w.Watch(r.dir.invalidate))
+	}
+	return r, nil
+}
+
+// Close refuses new calls with ErrClosed, waits for those inside, and frees the cache. It closes neither Store nor Directory.
+// A second Close does nothing.
+func (r *Resolver) Close() error {
+	if !r.gate.close() {
+		return nil
+	}
+	r.other.close()
+	for _, stop := range r.stop {
+		stop()
+	}
+	r.bg.Wait()
+	r.near.bag.Close()
+	r.dir.profiles.Close()
+	return nil
+}
+
+// Resolve returns the session context of a request. It never writes, except that it moves the expiry of a session that
+// is in use.
+//
+// A secret id that is unknown or has ended, and a request without a session id, resolve to computed defaults with an
+// empty ID. An asserted session that has ended, or is not this identity's, is ErrNotFound. When the store cannot be
+// asked the answer is computed defaults marked Degraded, or ErrUnavailable if Config.FailDegraded says so; without
+// the tenant's sites it is always ErrUnavailable.
+func (r *Resolver) Resolve(ctx context.Context, req Request) (Session, error) {
+	var s Session
+	req.Hints = bounded(req.Hints)
+	hash := r.hash(&req)
+	lane := r.gate.lane(hash)
+	if !r.gate.enter(lane) {
+		return s, ErrClosed
+	}
+	if r.near.hot(hash, &req, &s) {
+		lane.leave()
+		return s, nil
+	}
+	defer lane.leave()
+	r.stats.slow.Add(1)
+	err := r.resolve(ctx, hash, &req, &s)
+	return s, err
+}
+
+// Hints longer than this are cut: what is kept of them must be bounded, whoever sends them.
 const (
-	// KeepChoices: what the shopper chose before the login stays chosen.
-	KeepChoices LoginPolicy = iota
-	// PreferProfile drops the choices for which the customer's profile has a value.
-	PreferProfile
+	maxAcceptLanguage = 256
+	maxGeo            = 16
 )
 
-// Config configures a Resolver. It is copied by New; a zero field is its documented default.
-type Config struct {
-	_ [0]func()
-
-	Store     Store     // required
-	Directory Directory // required
-	Logger    *slog.Logger
-
-	CacheBytes      int64         // default 64 MiB, at least 1 MiB
-	AnonymousIdle   time.Duration // default 1 h, -1 never
-	CustomerIdle    time.Duration // default 30 days, -1 never
-	MaxAge          time.Duration // absolute limit; default none
-	MaxStale        time.Duration
-	DirectoryMaxAge time.Duration // default 1 min
-	Timeout         time.Duration // default 2 s
-	LoginPolicy     LoginPolicy
-	FailDegraded    bool
-	OnChange        func(context.Context, Changed)
-	Limits          Limits
+func bounded(h defaults.Hints) defaults.Hints {
+	if len(h.AcceptLanguage) > maxAcceptLanguage {
+		h.AcceptLanguage = h.AcceptLanguage[:maxAcceptLanguage]
+	}
+	if len(h.Country) > maxGeo {
+		h.Country = h.Country[:maxGeo]
+	}
+	return h
 }
 
-// Limits bound what a session may hold.
-type Limits struct {
-	Attributes     int // default 64
-	AttributeName  int // bytes, default 64
-	AttributeValue int // bytes, default 1 KiB
-	Record         int // bytes, default 16 KiB
+// hash returns the hash under which the bag keeps the entry that answers req.
+func (r *Resolver) hash(req *Request) uint64 {
+	h := r.near.hash(KindSession, req.Tenant, req.SessionID)
+	if req.SessionID == "" { // nobody in particular: the answer depends on the question alone
+		for _, s := range [...]string{req.CustomerID, req.Site, req.Hints.Country, req.Hints.AcceptLanguage} {
+			h = bits.RotateLeft64(h, 19) ^ maphash.String(r.near.seed, s)
+		}
+		h &= r.near.mask
+	}
+	return h
 }
 
-// Changed tells a host what a committed write changed.
-type Changed struct {
-	Old, New Session
+// degradedLogEvery keeps an outage from becoming an outage of the log.
+const degradedLogEvery = 10 * time.Second
+
+// resolveTries bounds how often a resolution is begun anew because something that it read changed meanwhile.
+const resolveTries = 16
+
+// resolve is Resolve past the warm path.
+func (r *Resolver) resolve(ctx context.Context, hash uint64, req *Request, s *Session) error {
+	if err := req.check(); err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		e, settled, err := r.answer(ctx, hash, req)
+		if err != nil {
+			return err
+		}
+		if settled || try == resolveTries {
+			e.session(s)
+			return nil
+		}
+	}
 }
 
-// Explanation says what a session would be and why.
-type Explanation struct {
-	Session  Session
-	Rejected []defaults.Rejection
+// answer makes an entry with a memo for req, and keeps it if it may. It reports whether the answer is
+// settled: all that it depends on was in force at one moment.
+func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entry, bool, error) {
+	e, st, err := r.whose(ctx, hash, req)
+	if err != nil {
+		return r.degraded(ctx, req, err)
+	}
+	nobody := false
+	switch {
+	case st.state == live, st.state == absent && req.Proof == Asserted:
+	case req.Proof == BySecret:
+		nobody = true
+	default:
+		return nil, false, ErrNotFound
+	}
+	if req.SessionID == "" {
+		nobody = true
+	}
+	p, err := r.surroundings(ctx, req.Tenant, st.customerID)
+	if err != nil {
+		return r.degraded(ctx, req, err)
+	}
+	if st.generated {
+		p.customerWord = st.customerWord // the generation was read under it
+	}
+	if e == nil { // nobody in particular: the entry hangs on the sites alone
+		e = &entry{tenant: unique.Make(req.Tenant).Value(), stripe: p.sites, word: p.sitesWord, epoch: p.epoch, deadline: p.deadline, touchAt: endless}
+	}
+	var rec Record
+	if !nobody {
+		rec = e.record()
+	}
+	values, rejected := p.table.Explain(r.input(req, &rec, st.customerID, &p))
+	r.stats.reject(rejected)
+	e = e.withMemo(req, nobody, st.customerID, values, &p)
+	settled := r.near.words.load(e.stripe) == e.word && p.hold(&r.near)
+	if settled && quiet(e.word) && quiet(p.sitesWord) && quiet(p.customerWord) && r.near.now() < e.deadline {
+		r.near.fill(hash, e)
+	}
+	if !nobody && e.touchAt <= r.near.now() {
+		r.touch(ctx, e)
+	}
+	return e, settled, nil
 }
 
-// Stats are counters since the resolver was made.
-type Stats struct {
-	Resolves, Hits int64
+// whose returns the entry of the session that req names, nil if it names none, and how the identity stands to it.
+func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request) (*entry, standing, error) {
+	if req.SessionID == "" {
+		st := standing{state: absent}
+		if req.Proof == Asserted {
+			st.customerID = req.CustomerID
+		}
+		return nil, st, nil
+	}
+	e, err := r.near.read(ctx, req.key(), hash)
+	if err != nil {
+		return nil, standing{}, err
+	}
+	rec := e.record()
+	st, err := r.stand(ctx, &req.Identity, &rec)
+	return e, st, err
 }
 
-// Resolver resolves, caches and guards session contexts. It is safe for concurrent use by multiple goroutines.
-type Resolver struct{}
-
-// New returns a Resolver.
-func New(cfg Config) (*Resolver, error) { panic("skeleton") }
-
-// Resolve returns the session context of a request. It never writes, touches apart.
-func (r *Resolver) Resolve(ctx context.Context, req Request) (Session, error) { panic("skeleton") }
-
-// Update applies a patch. For a BySecret identity without a (known) session it creates one under a new random id: look at Session.ID.
-func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, error) {
-	panic("skeleton")
+// surroundings are what a resolution depends on besides the request and the record, and the words under
+// which they were read.
+type surroundings struct {
+	table                   *defaults.Sites
+	profile                 *defaults.Customer // nil: anonymous
+	sites, customer         uint32             // stripes
+	sitesWord, customerWord uint64
+	epoch                   uint32
+	deadline                int64
 }
 
-// Preview says what Update would do, and why; the zero Patch explains the present. It writes nothing.
-func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanation, error) {
-	panic("skeleton")
+// surroundings asks the directory.
+func (r *Resolver) surroundings(ctx context.Context, tenant, customerID string) (p surroundings, err error) {
+	words := r.near.words
+	p.epoch = r.near.epoch.Load()
+	p.sites = words.stripe(sitesKey(tenant).Hash())
+	p.sitesWord = words.load(p.sites)
+	p.customer, p.customerWord = p.sites, p.sitesWord
+	if customerID != "" {
+		p.customer = customerStripe(words, tenant, customerID)
+		p.customerWord = words.load(p.customer)
+	}
+	sites, err := r.dir.sitesOf(ctx, tenant)
+	if err != nil {
+		return p, err
+	}
+	p.table, p.deadline = sites.table, sites.deadline
+	if customerID != "" {
+		c, err := r.dir.customerOf(ctx, tenant, customerID)
+		if err != nil {
+			return p, err
+		}
+		p.profile, p.deadline = c.customer, min(p.deadline, c.deadline)
+	}
+	return p, nil
 }
 
-// Login makes the session a customer's. It may return a new ID.
-func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (Session, error) {
-	panic("skeleton")
+// hold reports whether nothing that p was read under has moved since.
+func (p *surroundings) hold(n *nearCache) bool {
+	return n.words.load(p.sites) == p.sitesWord && n.words.load(p.customer) == p.customerWord && n.epoch.Load() == p.epoch
 }
 
-// Logout ends the session. For a BySecret identity it returns an anonymous successor under a new id that keeps the four choices and nothing else
-// (empty ID if there are none to keep).
-func (r *Resolver) Logout(ctx context.Context, req Request) (Session, error) { panic("skeleton") }
+// input returns what the rules of package defaults decide from.
+func (r *Resolver) input(req *Request, rec *Record, customerID string, p *surroundings) defaults.Input {
+	in := defaults.Input{RequestSite: req.Site, Choices: rec.Choices, Customer: p.profile, Hints: req.Hints}
+	if customerID != rec.CustomerID && r.cfg.LoginPolicy == PreferProfile {
+		in.Choices, _ = preferProfile(in.Choices, p.profile) // seen as after the login
+	}
+	return in
+}
 
-// End ends the session.
-func (r *Resolver) End(ctx context.Context, req Request) error { panic("skeleton") }
+// withMemo returns a copy of e that remembers an answer.
+func (e *entry) withMemo(req *Request, nobody bool, customerID string, v defaults.Values, p *surroundings) *entry {
+	c := *e
+	c.flags = c.flags&^entryNobody | entryMemo
+	if nobody {
+		c.flags |= entryNobody
+	}
+	c.proof, c.sources = req.Proof, v.Sources
+	c.memo = memo{
+		question:   unique.Make(question{req.Site, req.Hints}),
+		answer:     unique.Make(answer{v.Site, v.Currency, v.Country, v.Language}),
+		customerID: c.customerID,
+		sites:      p.sites, sitesWord: p.sitesWord, customer: p.customer, customerWord: p.customerWord,
+		deadline: min(c.deadline, c.touchAt, p.deadline),
+	}
+	if customerID != c.customerID { // else one string, not two
+		c.memo.customerID = strings.Clone(customerID)
+	}
+	return &c
+}
 
-// EndAll ends all sessions of a customer, on every device and process.
-func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error { panic("skeleton") }
+// degraded answers a request whose record, or customer, could not be read because of cause: with computed
+// defaults that are marked, and never kept.
+func (r *Resolver) degraded(ctx context.Context, req *Request, cause error) (*entry, bool, error) {
+	if r.cfg.FailDegraded || req.Proof == Management || ctx.Err() != nil {
+		return nil, false, unavailable(ctx, cause)
+	}
+	customerID := ""
+	if req.Proof == Asserted {
+		customerID = req.CustomerID
+	}
+	p, err := r.surroundings(ctx, req.Tenant, customerID)
+	if p.table == nil {
+		return nil, false, err // not even the sites are known
+	}
+	r.stats.degraded.Add(1)
+	if now, next := r.near.now(), r.degradedLog.Load(); now >= next && r.degradedLog.CompareAndSwap(next, now+int64(degradedLogEvery)) {
+		r.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "sessionctx: degraded: answering defaults without the record",
+			slog.String("tenant", req.Tenant), slog.Any("error", cause), slog.Int64("degraded", r.stats.degraded.Load()))
+	}
+	values := p.table.Resolve(defaults.Input{RequestSite: req.Site, Customer: p.profile, Hints: req.Hints})
+	e := &entry{tenant: req.Tenant, flags: entryDegraded}
+	if req.Proof == Asserted {
+		e.id = req.SessionID
+	}
+	return e.withMemo(req, e.id == "", customerID, values, &p), true, nil
+}
 
-// Invalidate forgets what is known of a customer, or with an empty customerID of the tenant's sites and customers.
-func (r *Resolver) Invalidate(tenant, customerID string) { panic("skeleton") }
-
-// Stats returns the counters.
-func (r *Resolver) Stats() Stats { panic("skeleton") }
-
-// Close refuses new calls, waits for those inside, and frees the cache.
-func (r *Resolver) Close() error { panic("skeleton") }
+// Invalidate forgets what the directory said of a customer, or with an empty customerID all that it said of the tenant: a call of
+// Resolve that begins after it asks anew. It is safe for concurrent use by multiple goroutines.
+func (r *Resolver) Invalidate(tenant, customerID string) { r.dir.invalidate(tenant, customerID) }

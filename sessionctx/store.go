@@ -11,7 +11,7 @@ import (
 //   - Save is an atomic compare and set: it stores rec if what is stored now has the revision base
 //     (the zero Revision: nothing is stored), and returns rec. Otherwise it changes nothing and returns
 //     what is stored now (the zero Record if nothing is) with an error for which errors.Is(err, ErrConflict) holds.
-//   - Save with rec.Revision() equal to base is a touch: it may change the expiry alone.
+//   - Save with rec.Revision() equal to base is a touch: of rec the expiry alone is taken, all else stays as it is stored.
 //   - A record is gone at its ExpiresAt: Load and Save treat it as not stored from then on.
 //   - Both are linearizable: a Load that begins after a Save has returned sees it.
 //   - A record is returned as it was saved, every field and every byte of it; times to the millisecond.

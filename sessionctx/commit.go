@@ -1,0 +1,184 @@
+package sessionctx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// writer is one write in flight. While it is counted in its word, reads of the key go to the store.
+type writer struct {
+	r      *Resolver
+	key    Key
+	hash   uint64
+	stripe uint32
+	word   uint64
+	epoch  uint32
+	entry  *entry // what is known to be stored, if this write was alone
+	// unknown: the write may still take effect after the call has returned.
+	unknown bool
+}
+
+// quarantine is how many timeouts long a write whose outcome is unknown stays counted.
+const quarantine = 4
+
+func (r *Resolver) begin(key Key) (*writer, error) {
+	key.ID = strings.Clone(key.ID)
+	w := &writer{r: r, key: key, hash: r.near.hash(key.Kind, key.Tenant, key.ID), epoch: r.near.epoch.Load()}
+	w.stripe = r.near.words.stripe(key.Hash())
+	word, ok := r.near.words.begin(w.stripe)
+	if !ok {
+		return nil, fmt.Errorf("%w: too many writes in flight", ErrUnavailable)
+	}
+	w.word = word
+	return w, nil
+}
+
+// end counts the writer out, also on panic, and keeps what it wrote if nobody else wrote meanwhile.
+func (w *writer) end() {
+	n := &w.r.near
+	switch {
+	case w.unknown:
+		time.AfterFunc(quarantine*n.timeout, func() { n.words.end(w.stripe) })
+	case w.entry == nil:
+		n.words.end(w.stripe)
+	default:
+		word, alone := n.words.endAlone(w.stripe, w.word)
+		if !alone || n.window.Load() == 0 {
+			return
+		}
+		w.entry.word = word
+		n.flights.put(w.hash, flightKey{w.key, word, uint64(w.epoch)}, n.now(), w.entry)
+		n.fill(w.hash, w.entry)
+	}
+}
+
+// decision turns the record as it is into what it shall be. It may be asked several times. Without an error and with
+// write false nothing is to be written.
+type decision func(cur *Record) (next Record, write bool, err error)
+
+// commitTries bounds how often a write is tried against others; each try that fails means that another one succeeded.
+const commitTries = 256
+
+// commit takes the record under key through decide, by compare and set. It returns the record before and after.
+func (r *Resolver) commit(ctx context.Context, key Key, decide decision) (before, after Record, err error) {
+	e, cached := r.near.peek(key, r.near.hash(key.Kind, key.Tenant, key.ID))
+	w, err := r.begin(key)
+	if err != nil {
+		return before, after, err
+	}
+	defer w.end()
+	var cur Record
+	if cached {
+		cur = e.record()
+	} else if cur, err = w.load(ctx); err != nil {
+		return before, after, err
+	}
+	return w.commit(ctx, cur, cached, decide)
+}
+
+// create takes the record under a new id through decide: nothing can be stored there.
+func (r *Resolver) create(ctx context.Context, key Key, decide decision) error {
+	w, err := r.begin(key)
+	if err != nil {
+		return err
+	}
+	defer w.end()
+	_, _, err = w.commit(ctx, Record{}, false, decide)
+	return err
+}
+
+// commit is the loop of compare and set, from cur on. cached: cur was not read from the store just now.
+func (w *writer) commit(ctx context.Context, cur Record, cached bool, decide decision) (before, after Record, err error) {
+	for range commitTries {
+		next, write, err := decide(&cur)
+		if err != nil && cached {
+			// A refusal must stand on the newest record, and another process may have moved it.
+			cached = false
+			if cur, err = w.load(ctx); err != nil {
+				return cur, cur, err
+			}
+			continue
+		}
+		if err != nil || !write {
+			return cur, cur, err
+		}
+		now, applied, err := w.save(ctx, next, cur.Revision())
+		if err != nil {
+			return cur, cur, err
+		}
+		if applied {
+			return cur, now, nil
+		}
+		cur, cached = now, false
+	}
+	return cur, cur, fmt.Errorf("%w: %d tries met other writes; nothing was written", ErrUnavailable, commitTries)
+}
+
+// load reads the record under the writer's key.
+func (w *writer) load(ctx context.Context) (Record, error) {
+	if err := ctx.Err(); err != nil {
+		return Record{}, fmt.Errorf("sessionctx: nothing was written: %w", err)
+	}
+	rec, err := w.r.near.record(ctx, w.key)
+	if err != nil {
+		return rec, fmt.Errorf("%w: nothing was written: %w", ErrUnavailable, err)
+	}
+	return rec, nil
+}
+
+// save writes rec over base. It returns what is stored then, and whether that is rec.
+//
+// A write that has set out is not called back when the caller gives up, for then nobody would know its outcome.
+func (w *writer) save(ctx context.Context, rec Record, base Revision) (Record, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return rec, false, fmt.Errorf("sessionctx: nothing was written: %w", err)
+	}
+	rec.WriteID = randomNonZero()
+	n, stats := &w.r.near, &w.r.stats
+	ctx = context.WithoutCancel(ctx)
+	start := n.now()
+	// Should the store panic, its outcome is unknown too.
+	w.unknown = true
+	saveCtx, cancel := context.WithTimeout(ctx, n.timeout)
+	got, err := n.store.Save(saveCtx, w.key, rec, base)
+	cancel()
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrConflict):
+		w.unknown = false
+		stats.conflicts.Add(1)
+		if got.WriteID != rec.WriteID { // else a retry below the store met its own write
+			return got, false, nil
+		}
+	case errors.Is(err, ErrFull):
+		w.unknown = false
+		return rec, false, err
+	default:
+		now, loadErr := w.load(ctx)
+		switch {
+		case loadErr == nil && now.WriteID == rec.WriteID:
+		case loadErr == nil && now.Incarnation == base.Incarnation && now.Version == base.Version+1 && base != (Revision{}):
+			w.unknown = false // somebody else's write took the place: this one can never be applied
+			return now, false, nil
+		default:
+			stats.unknown.Add(1)
+			return rec, false, fmt.Errorf("%w: the outcome of the write is unknown: %w", ErrUnavailable, err)
+		}
+	}
+	w.unknown = false
+	stats.writes.Add(1)
+	w.entry = n.entry(w.key, &rec, w.stripe, 0, w.epoch, start)
+	return rec, true, nil
+}
+
+func randomNonZero() uint64 {
+	for {
+		if x := rand.Uint64(); x != 0 {
+			return x
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package sessionctx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// LoginPolicy says what becomes of a session's choices when a customer logs in.
+type LoginPolicy uint8
+
+const (
+	// KeepChoices: what the shopper chose before the login stays chosen.
+	KeepChoices LoginPolicy = iota
+	// PreferProfile drops the choices for which the customer's profile has a value.
+	PreferProfile
+)
+
+// Config configures a Resolver. New copies it and never writes to it; a zero field is its documented default, and a value
+// out of range is an error of New.
+type Config struct {
+	_ [0]func()
+
+	// Store keeps the records. Required; memstore.Store is the embedded one. The caller owns its life.
+	Store Store
+	// Directory knows sites and customers. Required.
+	Directory Directory
+	// Logger receives what an operator should know, never an identifier of a person or a session. Default: slog.Default().
+	Logger *slog.Logger
+
+	// CacheBytes bounds the near-cache: about 550 bytes for each session without attributes, and a tenth of the bound
+	// again for customers' profiles. 1 MiB or more; default 64 MiB.
+	CacheBytes int64
+	// AnonymousIdle is how long an anonymous session's record lives without being used. 1 s or more; default 1 h; -1: for ever.
+	AnonymousIdle time.Duration
+	// CustomerIdle is the same for a customer's session. Default 30 days.
+	CustomerIdle time.Duration
+	// MaxAge ends a session that long after its record was created, used or not. 1 s or more; default: no limit.
+	MaxAge time.Duration
+	// TombstoneLife is how long the end of an asserted session is remembered: as long as the longest-lived token that names
+	// the session, refresh tokens included. 1 s or more; default 30 days; -1: for ever. The end of a session by secret is remembered for 1 h.
+	TombstoneLife time.Duration
+
+	// MaxStale is for how long a record is reused that came from a Store that is no Watcher: nobody tells of changes
+	// that other processes make. 0 or more; default 0, no reuse.
+	MaxStale time.Duration
+	// DirectoryMaxAge is how old an answer of the Directory may be before it is asked again; Invalidate, and a Directory that is
+	// a DirectoryWatcher, are quicker. An answer serves for up to 24 h while asking again fails. 1 ms to 24 h; default 1 min.
+	DirectoryMaxAge time.Duration
+	// Timeout bounds each call of Store and Directory. 1 ms or more; default 2 s. Keep it below the lease of a shared Store.
+	Timeout time.Duration
+
+	// LoginPolicy says what a login does to the session's choices. Default KeepChoices.
+	LoginPolicy LoginPolicy
+	// FailDegraded makes Resolve return ErrUnavailable when the store cannot be asked. Default: it returns
+	// computed defaults, marked Degraded.
+	FailDegraded bool
+	// OnChange is called after a write was committed, on the writer's goroutine, before the call returns. It is best effort:
+	// a process that dies in between does not call it. A panic in it is logged and goes no further.
+	OnChange func(context.Context, Changed)
+	// Limits bound what a session may hold.
+	Limits Limits
+}
+
+// Limits bound what a session may hold, checked on the result of a write. 1 or more; a zero field is its default.
+type Limits struct {
+	Attributes     int // default 64
+	AttributeName  int // in bytes, default 64
+	AttributeValue int // in bytes of JSON, default 1 KiB
+	Record         int // in bytes as encoded, default 16 KiB
+}
+
+// Changed tells what a committed write changed. New is the zero-ID session where the write ended it.
+type Changed struct {
+	Old, New Session
+}
+
+const never = -1
+
+// secretTombstoneLife is how long the end of a session by secret is remembered: longer than any request that
+// set out before the end. After that its id is merely unknown, and an unknown secret id never gets a record.
+const secretTombstoneLife = time.Hour
+
+// withDefaults returns cfg with its defaults filled in, or every mistake in it.
+func (cfg Config) withDefaults() (Config, error) {
+	var errs []error
+	bad := func(field string, value any, rule string) {
+		errs = append(errs, fmt.Errorf("sessionctx: Config.%s %v: %s", field, value, rule))
+	}
+	duration := func(field string, d *time.Duration, def, low, high time.Duration, canBeNever bool) {
+		switch {
+		case *d == 0:
+			*d = def
+		case *d == never && canBeNever:
+		case *d < low || *d > high:
+			rule := fmt.Sprintf("must be %v to %v", low, high)
+			if canBeNever {
+				rule += ", or -1 for no limit"
+			}
+			bad(field, *d, rule)
+		}
+	}
+	limit := func(field string, n *int, def int) {
+		if *n == 0 {
+			*n = def
+		}
+		if *n < 0 {
+			bad("Limits."+field, *n, "must be 1 or more")
+		}
+	}
+	if cfg.Store == nil {
+		bad("Store", nil, "is required")
+	}
+	if cfg.Directory == nil {
+		bad("Directory", nil, "is required")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.CacheBytes == 0 {
+		cfg.CacheBytes = 64 << 20
+	}
+	if cfg.CacheBytes < 1<<20 {
+		bad("CacheBytes", cfg.CacheBytes, "must be 1 MiB (1048576) or more")
+	}
+	const year = 365 * 24 * time.Hour
+	duration("AnonymousIdle", &cfg.AnonymousIdle, time.Hour, time.Second, 100*year, true)
+	duration("CustomerIdle", &cfg.CustomerIdle, 30*24*time.Hour, time.Second, 100*year, true)
+	duration("TombstoneLife", &cfg.TombstoneLife, 30*24*time.Hour, time.Second, 100*year, true)
+	duration("MaxAge", &cfg.MaxAge, never, time.Second, 100*year, true)
+	duration("MaxStale", &cfg.MaxStale, 0, 0, year, false)
+	duration("DirectoryMaxAge", &cfg.DirectoryMaxAge, time.Minute, time.Millisecond, 24*time.Hour, false)
+	duration("Timeout", &cfg.Timeout, 2*time.Second, time.Millisecond, time.Hour, false)
+	if cfg.LoginPolicy > PreferProfile {
+		bad("LoginPolicy", cfg.LoginPolicy, "must be KeepChoices or PreferProfile")
+	}
+	limit("Attributes", &cfg.Limits.Attributes, 64)
+	limit("AttributeName", &cfg.Limits.AttributeName, 64)
+	limit("AttributeValue", &cfg.Limits.AttributeValue, 1<<10)
+	limit("Record", &cfg.Limits.Record, 16<<10)
+	return cfg, errors.Join(errs...)
+}

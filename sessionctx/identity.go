@@ -1,0 +1,88 @@
+package sessionctx
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sessionctx/storefront/defaults"
+)
+
+const maxID = 256 // bytes of a session, customer or cart id
+
+// check judges the form of an identity. What an id looks like is its issuer's business.
+func (id *Identity) check() error {
+	switch {
+	case !defaults.ValidTenant(id.Tenant):
+		return fmt.Errorf("%w: %q: must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters", ErrUnknownTenant, cut(id.Tenant))
+	case len(id.SessionID) > maxID:
+		return fmt.Errorf("%w: a session id has at most %d bytes, this one has %d", ErrNotFound, maxID, len(id.SessionID))
+	case len(id.CustomerID) > maxID:
+		return fmt.Errorf("%w: a customer id has at most %d bytes, this one has %d", ErrNotFound, maxID, len(id.CustomerID))
+	case id.Proof > Management:
+		return fmt.Errorf("%w: unknown proof %d", ErrNotFound, id.Proof)
+	}
+	return nil
+}
+
+// cut shortens hostile input for an error message.
+func cut(s string) string {
+	if len(s) > 64 {
+		return s[:64]
+	}
+	return s
+}
+
+// state is what a record is to an identity.
+type state uint8
+
+const (
+	absent  state = iota // there is no record that could be this identity's
+	live                 // the record is this identity's
+	ended                // the session was ended
+	foreign              // the session is somebody else's: it may be neither read nor changed nor ended
+)
+
+// standing is how an identity stands to the record under its session id.
+type standing struct {
+	state      state
+	customerID string // whose session it is to this identity: as asserted on an anonymous record, else as recorded
+	// For a record that has a customer: the word of the customer before the generation was read.
+	customerWord uint64
+	generated    bool
+}
+
+// stand applies the rules of ownership. It reads the customer's generation where the record has a customer.
+func (r *Resolver) stand(ctx context.Context, id *Identity, rec *Record) (standing, error) {
+	asserted := ""
+	if id.Proof == Asserted {
+		asserted = id.CustomerID
+	}
+	switch {
+	case !rec.exists(), id.Proof == BySecret && !rec.Secret:
+		// An id that is no secret proves nothing: to a cookie it is merely unknown.
+		return standing{state: absent, customerID: asserted}, nil
+	case id.Proof == Asserted && rec.Secret:
+		return standing{state: foreign}, nil
+	case rec.Ended:
+		return standing{state: ended}, nil
+	case rec.CustomerID == "":
+		return standing{state: live, customerID: asserted}, nil
+	case id.Proof == Asserted && rec.CustomerID != asserted:
+		return standing{state: foreign}, nil
+	}
+	g, err := r.generation(ctx, id.Tenant, rec.CustomerID)
+	if err != nil {
+		return standing{}, err
+	}
+	st := standing{state: live, customerID: rec.CustomerID, customerWord: g.word, generated: true}
+	if g.generation != rec.Generation {
+		st.state = ended
+	}
+	return st, nil
+}
+
+// generation returns the entry of the customer's generation, which is 0 until the first EndAll.
+func (r *Resolver) generation(ctx context.Context, tenant, customerID string) (*entry, error) {
+	key := Key{tenant, KindCustomer, customerID}
+	return r.near.read(ctx, key, r.near.hash(key.Kind, key.Tenant, key.ID))
+}

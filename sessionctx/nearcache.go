@@ -1,0 +1,191 @@
+package sessionctx
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"math"
+	"math/bits"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unique"
+)
+
+// nearCache is the in-process cache in front of the store. What it holds are hints: every hit is validated when
+// it is read, against the word of its key, the epoch and the lease.
+type nearCache struct {
+	store   Store
+	seed    maphash.Seed
+	mask    uint64 // all ones; fewer in tests that force collisions
+	started time.Time
+	timeout time.Duration
+	// An entry lives for maxStale from the start of its load: endless for a Store that is a Watcher.
+	maxStale time.Duration
+
+	words   *words
+	bag     bag[*entry]
+	flights flights[*entry]
+
+	epoch  atomic.Uint32
+	lease  atomic.Int64 // monotonic; entries count until then
+	window atomic.Int64 // how long after its start a load may be joined
+
+	touchDue func(*Record) time.Time // when a record's expiry wants to be moved; zero: not at all
+	stats    *counters
+}
+
+const endless = math.MaxInt64
+
+// errForeignRecord is a store's grave fault, and the last thing between one tenant's record and another's shopper.
+var errForeignRecord = errors.New("sessionctx: the store returned a record of another tenant")
+
+// now returns the monotonic time.
+func (n *nearCache) now() int64 { return int64(time.Since(n.started)) }
+
+// hash returns the seeded hash of a key under which the bag keeps it.
+func (n *nearCache) hash(kind Kind, tenant, id string) uint64 {
+	h := maphash.String(n.seed, id) + bits.RotateLeft64(maphash.String(n.seed, tenant), 23) + uint64(kind)
+	return h & n.mask
+}
+
+// Invalidate implements Sink.
+func (n *nearCache) Invalidate(h KeyHash) {
+	n.words.changed(n.words.stripe(h))
+	n.stats.invalidations.Add(1)
+}
+
+// Lost implements Sink.
+func (n *nearCache) Lost() { n.epoch.Add(1) }
+
+// Lease implements Sink.
+func (n *nearCache) Lease(until time.Time) {
+	if until.IsZero() {
+		n.window.Store(endless)
+		n.lease.Store(endless)
+		return
+	}
+	d := int64(time.Until(until))
+	n.window.Store(d / 4)
+	lease := n.now() + d
+	for old := n.lease.Load(); old < lease && !n.lease.CompareAndSwap(old, lease); old = n.lease.Load() {
+	}
+}
+
+// hot answers a request from an entry with a fitting memo, and does nothing else: it is the warm path.
+// Every check that follows holds at the moment of the first of them: words and epoch never come back.
+func (n *nearCache) hot(hash uint64, req *Request, s *Session) bool {
+	e, ok := n.bag.Get(hash)
+	if !ok || !e.is(KindSession, req.Tenant, req.SessionID) || !e.fits(req) {
+		return false
+	}
+	if n.words.load(e.stripe) != e.word || n.epoch.Load() != e.epoch {
+		return false
+	}
+	m := &e.memo
+	if n.words.load(m.sites) != m.sitesWord || n.words.load(m.customer) != m.customerWord {
+		return false
+	}
+	if now := n.now(); now >= m.deadline || now >= n.lease.Load() {
+		return false
+	}
+	e.session(s)
+	return true
+}
+
+// usable reports whether e, which is about the right key, is still good.
+func (n *nearCache) usable(e *entry, now int64) bool {
+	return n.words.load(e.stripe) == e.word && n.epoch.Load() == e.epoch && now < e.deadline && now < n.lease.Load()
+}
+
+// peek returns the entry of a key, if it has a good one.
+func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
+	e, ok := n.bag.Get(hash)
+	if !ok || !e.is(key.Kind, key.Tenant, key.ID) || !n.usable(e, n.now()) {
+		return nil, false
+	}
+	return e, true
+}
+
+// read returns the entry of a key: from the bag, from a flight, or from the store. While a writer is in
+// flight the store is read, nothing is shared and nothing kept.
+func (n *nearCache) read(ctx context.Context, key Key, hash uint64) (*entry, error) {
+	if e, ok := n.peek(key, hash); ok {
+		return e, nil
+	}
+	key.ID = strings.Clone(key.ID) // the caller's may be a part of a whole header
+	stripe := n.words.stripe(key.Hash())
+	now, window, epoch, word := n.now(), n.window.Load(), n.epoch.Load(), n.words.load(stripe)
+	if !quiet(word) || window == 0 {
+		return n.load(ctx, key, stripe, word, epoch)
+	}
+	load := func(ctx context.Context) (*entry, error) {
+		e, err := n.load(ctx, key, stripe, word, epoch)
+		if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {
+			n.fill(hash, e)
+		}
+		return e, err
+	}
+	usable := func(e *entry) bool { return n.usable(e, n.now()) }
+	e, joined, err := n.flights.do(ctx, hash, flightKey{key, word, uint64(epoch)}, now, window, usable, load)
+	if joined {
+		n.stats.joined.Add(1)
+	}
+	return e, err
+}
+
+// load reads the store. The entry is good for what was known before the load began.
+func (n *nearCache) load(ctx context.Context, key Key, stripe uint32, word uint64, epoch uint32) (*entry, error) {
+	start := n.now()
+	rec, err := n.record(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return n.entry(key, &rec, stripe, word, epoch, start), nil
+}
+
+// record reads the store.
+func (n *nearCache) record(ctx context.Context, key Key) (Record, error) {
+	n.stats.loads.Add(1)
+	ctx, cancel := context.WithTimeout(ctx, n.timeout)
+	defer cancel()
+	rec, err := n.store.Load(ctx, key)
+	switch {
+	case err != nil:
+		return Record{}, err
+	case rec.exists() && rec.Tenant != key.Tenant:
+		return Record{}, errForeignRecord
+	case rec.expired(time.Now()):
+		return Record{}, nil
+	}
+	return rec, nil
+}
+
+// entry makes an entry of a record that was current at start.
+func (n *nearCache) entry(key Key, rec *Record, stripe uint32, word uint64, epoch uint32, start int64) *entry {
+	e := &entry{
+		tenant: unique.Make(key.Tenant).Value(), id: key.ID, kind: key.Kind,
+		stripe: stripe, word: word, epoch: epoch, deadline: endless, touchAt: endless,
+	}
+	if n.maxStale != endless {
+		e.deadline = start + int64(n.maxStale)
+	}
+	if !rec.exists() {
+		return e
+	}
+	if !rec.ExpiresAt.IsZero() {
+		wall, mono := time.Now(), n.now()
+		e.deadline = min(e.deadline, mono+int64(rec.ExpiresAt.Sub(wall)))
+		if due := n.touchDue(rec); !due.IsZero() {
+			e.touchAt = mono + int64(due.Sub(wall))
+		}
+	}
+	e.setRecord(rec)
+	return e
+}
+
+func (n *nearCache) fill(hash uint64, e *entry) {
+	if !n.bag.Set(hash, e, e.cost()) {
+		n.stats.droppedFills.Add(1)
+	}
+}
