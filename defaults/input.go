@@ -1,0 +1,31 @@
+package defaults
+
+// Input is all that a resolution depends on, besides the sites.
+type Input struct {
+	// RequestSite is the site that the server derived from host or path by a mapping of its own, or empty. It
+	// outranks the shopper's choice, so it must never be what a client merely sent.
+	RequestSite string
+	// Choices are what the shopper set, in the spelling in which it was stored.
+	Choices Choices
+	// Customer is nil for an anonymous shopper and for a customer of whom nothing is known. It is only read.
+	Customer *Customer
+	// Hints are what the request suggests. The zero Hints suggest nothing.
+	Hints Hints
+}
+
+// Choices are the values that a shopper set explicitly. An empty string is no choice.
+type Choices struct {
+	Site, Currency, Country, Language string
+}
+
+// of returns the choice for a field.
+func (c *Choices) of(f Field) *string {
+	return [NumFields]*string{&c.Site, &c.Currency, &c.Country, &c.Language}[f]
+}
+
+// Hints are what a single request suggests. They are untrusted, decide only where neither the shopper nor
+// the customer's profile does, and are never persisted.
+type Hints struct {
+	Country        string // where the shopper seems to be, ISO 3166-1 alpha-2, such as a CDN's country header says
+	AcceptLanguage string // the value of the request's Accept-Language header
+}

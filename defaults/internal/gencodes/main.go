@@ -1,0 +1,332 @@
+// Command gencodes writes the table of current currencies and countries, from published data:
+//
+//   - npm cldr-core (Unicode CLDR): which currencies are legal tender where and when, which regions are ISO 3166-1 countries;
+//   - npm currency-codes (ISO 4217, list one): minor units;
+//   - npm cldr-numbers-full (Unicode CLDR): symbols of the currencies that golang.org/x/text does not know.
+//
+// It needs npm and the network, and is run by go generate only: neither the build nor the tests need it.
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"go/format"
+	"io"
+	"log"
+	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/currency"
+	"golang.org/x/text/language"
+)
+
+const (
+	// asOf is the day for which the table is right. CLDR's dates are of legal tender, so a currency leaves the table when the
+	// last day of double circulation is over.
+	asOf = "2026-02-01"
+
+	cldrCore      = "cldr-core@48.2.0"
+	cldrNumbers   = "cldr-numbers-full@48.2.0"
+	currencyCodes = "currency-codes@2.2.0"
+
+	// firstUserAssigned is the first numeric code that CLDR gives a region for which ISO 3166-1 has none.
+	firstUserAssigned = 900
+)
+
+// kept are currencies of ISO 4217's list of the current ones that CLDR does not call tender on the day.
+var kept = map[string]string{
+	"SVC": "El Salvador pays in dollars since 2001 and has not withdrawn the colón",
+	"VED": "Venezuela's digital bolívar: the same money as VES under a second code",
+}
+
+// young are currencies that ISO 4217 made current after the list in currencyCodes was published, with their minor units.
+var young = map[string]int{
+	"XCG": 2, // Caribbean guilder, amendment 176, in force since 2025-03-31
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("gencodes: ")
+	out := flag.String("out", "codes_gen.go", "file to write")
+	flag.Parse()
+	if err := run(*out); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(out string) error {
+	dir, err := os.MkdirTemp("", "gencodes")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	core, err := npmPack(dir, cldrCore)
+	if err != nil {
+		return err
+	}
+	numbers, err := npmPack(dir, cldrNumbers)
+	if err != nil {
+		return err
+	}
+	iso, err := npmPack(dir, currencyCodes)
+	if err != nil {
+		return err
+	}
+	units, err := currencies(core, iso)
+	if err != nil {
+		return err
+	}
+	countries, err := countries(core)
+	if err != nil {
+		return err
+	}
+	symbols, err := symbols(numbers, units)
+	if err != nil {
+		return err
+	}
+	return write(out, units, countries, symbols)
+}
+
+// npmPack downloads a package and returns its text files by their path in it.
+func npmPack(dir, pkg string) (map[string][]byte, error) {
+	cmd := exec.Command("npm", "pack", "--silent", pkg)
+	cmd.Dir = dir
+	cmd.Stderr = os.Stderr
+	name, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("npm pack %s: %w", pkg, err)
+	}
+	f, err := os.Open(filepath.Join(dir, strings.TrimSpace(string(name))))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	zr, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for tr := tar.NewReader(zr); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return files, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(tr)
+		if err != nil {
+			return nil, err
+		}
+		files[strings.TrimPrefix(h.Name, "package/")] = data
+	}
+}
+
+// currencies returns the minor units of every currency that people pay with on the day.
+func currencies(core, iso map[string][]byte) (map[string]int, error) {
+	listOne, err := isoMinorUnits(iso)
+	if err != nil {
+		return nil, err
+	}
+	for code, digits := range young {
+		if _, ok := listOne[code]; ok {
+			return nil, fmt.Errorf("%s is listed by now: remove it from the young ones", code)
+		}
+		listOne[code] = digits
+	}
+	var data struct {
+		Supplemental struct {
+			CurrencyData struct {
+				Region map[string][]map[string]struct {
+					From   string `json:"_from"`
+					To     string `json:"_to"`
+					Tender string `json:"_tender"`
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(core["supplemental/currencyData.json"], &data); err != nil {
+		return nil, err
+	}
+	current := map[string]bool{}
+	for _, periods := range data.Supplemental.CurrencyData.Region {
+		for _, period := range periods {
+			for code, p := range period {
+				if p.Tender != "false" && p.From <= asOf && (p.To == "" || asOf <= p.To) {
+					current[code] = true
+				}
+			}
+		}
+	}
+	for code := range kept {
+		if current[code] {
+			return nil, fmt.Errorf("%s is tender: remove it from the kept ones", code)
+		}
+		current[code] = true
+	}
+	units := map[string]int{}
+	for code := range current {
+		digits, ok := listOne[code]
+		if !ok {
+			return nil, fmt.Errorf("%s is tender and not in list one of ISO 4217", code)
+		}
+		units[code] = digits
+	}
+	return units, nil
+}
+
+// isoMinorUnits reads data.js of currency-codes: a JSON array in an assignment.
+func isoMinorUnits(iso map[string][]byte) (map[string]int, error) {
+	_, array, ok := bytes.Cut(iso["data.js"], []byte("module.exports = "))
+	if !ok {
+		return nil, errors.New("data.js of currency-codes is not an assignment")
+	}
+	var list []struct {
+		Code   string
+		Digits int
+	}
+	if err := json.Unmarshal(bytes.TrimSuffix(bytes.TrimSpace(array), []byte(";")), &list); err != nil {
+		return nil, err
+	}
+	units := map[string]int{}
+	for _, c := range list {
+		units[c.Code] = c.Digits
+	}
+	return units, nil
+}
+
+// countries returns the regions to which ISO 3166-1 assigns a number and that no other region has replaced, and XK.
+func countries(core map[string][]byte) ([]string, error) {
+	var mappings struct {
+		Supplemental struct {
+			CodeMappings map[string]struct {
+				Numeric string `json:"_numeric"`
+			}
+		}
+	}
+	if err := json.Unmarshal(core["supplemental/codeMappings.json"], &mappings); err != nil {
+		return nil, err
+	}
+	var aliases struct {
+		Supplemental struct {
+			Metadata struct {
+				Alias struct {
+					TerritoryAlias map[string]json.RawMessage
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(core["supplemental/aliases.json"], &aliases); err != nil {
+		return nil, err
+	}
+	list := []string{"XK"}
+	for code, m := range mappings.Supplemental.CodeMappings {
+		_, replaced := aliases.Supplemental.Metadata.Alias.TerritoryAlias[code]
+		n, err := strconv.Atoi(m.Numeric)
+		if len(code) == 2 && err == nil && n < firstUserAssigned && !replaced {
+			list = append(list, code)
+		}
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+// symbols returns, for the currencies that x/text does not know, the symbols by language, as far as they differ from those of
+// the language's parent. The language und is the parent of all.
+func symbols(numbers map[string][]byte, units map[string]int) (map[string]map[string]string, error) {
+	symbols := map[string]map[string]string{}
+	for code := range units {
+		if _, err := currency.ParseISO(code); err != nil {
+			symbols[code] = map[string]string{}
+		}
+	}
+	for name, data := range numbers {
+		if path.Base(name) != "currencies.json" {
+			continue
+		}
+		locale := path.Base(path.Dir(name))
+		tag, err := language.Parse(locale)
+		if err != nil {
+			log.Printf("skipping %s, which x/text does not know: %v", locale, err)
+			continue
+		}
+		var file struct {
+			Main map[string]struct {
+				Numbers struct {
+					Currencies map[string]struct{ Symbol string }
+				}
+			}
+		}
+		if err := json.Unmarshal(data, &file); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		for code := range symbols {
+			symbol := file.Main[locale].Numbers.Currencies[code].Symbol
+			if _, err := currency.ParseISO(symbol); symbol == "" || err == nil {
+				symbol = code // none, or the code of another currency: Albanian has the predecessor's for XCG
+			}
+			symbols[code][tag.String()] = symbol
+		}
+	}
+	for code, byLanguage := range symbols {
+		for tag, symbol := range maps.Clone(byLanguage) {
+			if symbol == inherited(byLanguage, code, tag) {
+				delete(byLanguage, tag)
+			}
+		}
+	}
+	return symbols, nil
+}
+
+// inherited returns the symbol that a language would have without one of its own.
+func inherited(byLanguage map[string]string, code, tag string) string {
+	for t := language.MustParse(tag); t != language.Und; {
+		t = t.Parent()
+		if symbol, ok := byLanguage[t.String()]; ok {
+			return symbol
+		}
+	}
+	return code
+}
+
+func write(out string, units map[string]int, countries []string, symbols map[string]map[string]string) error {
+	var b bytes.Buffer
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
+	p("// Code generated by internal/gencodes from npm %s, %s, %s; DO NOT EDIT.\n\n", cldrCore, cldrNumbers, currencyCodes)
+	p("package defaults\n\n")
+	p("// minorUnits are the currencies that people pay with on %s, and their ISO 4217 minor units.\n", asOf)
+	p("var minorUnits = map[string]uint8{\n")
+	for _, code := range slices.Sorted(maps.Keys(units)) {
+		p("%q: %d,\n", code, units[code])
+	}
+	p("}\n\n// countries are those of ISO 3166-1, and XK.\nvar countries = map[string]struct{}{\n")
+	for _, code := range countries {
+		p("%q: {},\n", code)
+	}
+	p("}\n\n// youngSymbols are the symbols, by language, of the currencies that golang.org/x/text does not know.\n")
+	p("var youngSymbols = map[string]map[string]string{\n")
+	for _, code := range slices.Sorted(maps.Keys(symbols)) {
+		p("%q: {\n", code)
+		for _, tag := range slices.Sorted(maps.Keys(symbols[code])) {
+			p("%q: %q,\n", tag, symbols[code][tag])
+		}
+		p("},\n")
+	}
+	p("}\n")
+	src, err := format.Source(b.Bytes())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, src, 0o644)
+}

@@ -1,0 +1,54 @@
+package defaults
+
+import "fmt"
+
+// Invalid is a value that a caller sent and that cannot be taken, as [Sites.Check] reports it.
+type Invalid struct {
+	Field  Field
+	Value  string // as it was sent
+	Reason Reason
+}
+
+// Error says in a sentence for people what is wrong with the value.
+func (e *Invalid) Error() string {
+	return fmt.Sprintf("defaults: %s %q: %s", e.Field, e.Value, e.sentence())
+}
+
+func (e *Invalid) sentence() string {
+	switch e.Reason {
+	case ReasonMalformed, ReasonUnknownCode:
+		return codeSentence(e.Field, e.Reason)
+	case ReasonUnknownSite:
+		return "there is no such site"
+	case ReasonInactiveSite:
+		return "the site is not active"
+	case ReasonNotOffered:
+		if e.Field == FieldCountry {
+			return "the site does not ship there"
+		}
+		return "not offered by the site"
+	case ReasonOverruled:
+		return "the request is bound to another site"
+	}
+	return e.Reason.String()
+}
+
+// codeSentence says what is wrong with a code, whoever wrote it.
+func codeSentence(f Field, r Reason) string {
+	malformed := r == ReasonMalformed
+	switch {
+	case f == FieldCurrency && malformed:
+		return "not a three-letter ISO 4217 code"
+	case f == FieldCurrency:
+		return "not a current ISO 4217 code"
+	case f == FieldCountry && malformed:
+		return "not a two-letter ISO 3166-1 code"
+	case f == FieldCountry:
+		return "not a current ISO 3166-1 code"
+	case f == FieldLanguage && malformed:
+		return "not a BCP 47 language tag"
+	case f == FieldLanguage:
+		return "not a known BCP 47 language"
+	}
+	return r.String()
+}

@@ -1,0 +1,54 @@
+package defaults
+
+// Source says why a value is what it is.
+type Source uint8
+
+// The sources. The comment of each is its text.
+const (
+	SourceNone              Source = iota // ""
+	SourceChoice                          // "choice"
+	SourceRequestSite                     // "request.site"
+	SourcePreferredSite                   // "customer.preferredSite"
+	SourceDefaultSite                     // "site.default"
+	SourcePreferredCurrency               // "customer.preferredCurrency"
+	SourceSiteCurrency                    // "site.currency"
+	SourceShippingAddress                 // "customer.shippingAddress"
+	SourceBillingAddress                  // "customer.billingAddress"
+	SourceGeo                             // "request.geo"
+	SourceHomeBase                        // "site.homeBase"
+	SourcePreferredLanguage               // "customer.preferredLanguage"
+	SourceAcceptLanguage                  // "request.acceptLanguage"
+	SourceSiteLanguage                    // "site.defaultLanguage"
+)
+
+var sourceNames = []string{
+	SourceNone:              "",
+	SourceChoice:            "choice",
+	SourceRequestSite:       "request.site",
+	SourcePreferredSite:     "customer.preferredSite",
+	SourceDefaultSite:       "site.default",
+	SourcePreferredCurrency: "customer.preferredCurrency",
+	SourceSiteCurrency:      "site.currency",
+	SourceShippingAddress:   "customer.shippingAddress",
+	SourceBillingAddress:    "customer.billingAddress",
+	SourceGeo:               "request.geo",
+	SourceHomeBase:          "site.homeBase",
+	SourcePreferredLanguage: "customer.preferredLanguage",
+	SourceAcceptLanguage:    "request.acceptLanguage",
+	SourceSiteLanguage:      "site.defaultLanguage",
+}
+
+// String returns the source as the wire and the logs show it, such as "customer.preferredCurrency". SourceNone is "".
+func (s Source) String() string { return nameOf("Source", sourceNames, uint8(s)) }
+
+// MarshalText returns what String returns, and an error for a value that is no source.
+func (s Source) MarshalText() ([]byte, error) { return textOf("Source", sourceNames, uint8(s)) }
+
+// UnmarshalText reads what MarshalText wrote. Any other text is an error and leaves s alone.
+func (s *Source) UnmarshalText(text []byte) error {
+	i, err := parseName("Source", sourceNames, text)
+	if err == nil {
+		*s = Source(i)
+	}
+	return err
+}
