@@ -35,15 +35,15 @@ type sessionJSON struct {
 }
 
 type sourcesJSON struct {
-	Site     string `json:"site,omitempty"`
-	Currency string `json:"currency,omitempty"`
-	Country  string `json:"country,omitempty"`
-	Language string `json:"language,omitempty"`
+	Site     defaults.Source `json:"site,omitempty"`
+	Currency defaults.Source `json:"currency,omitempty"`
+	Country  defaults.Source `json:"country,omitempty"`
+	Language defaults.Source `json:"language,omitempty"`
 }
 
 // byField returns the members in the order of defaults.Field.
-func (s *sourcesJSON) byField() [defaults.NumFields]*string {
-	return [...]*string{&s.Site, &s.Currency, &s.Country, &s.Language}
+func (s *sourcesJSON) byField() [defaults.NumFields]*defaults.Source {
+	return [...]*defaults.Source{&s.Site, &s.Currency, &s.Country, &s.Language}
 }
 
 // attributeJSON carries the value as the text that it is: as JSON inside JSON it would come back
@@ -53,15 +53,6 @@ type attributeJSON struct {
 	Value   string `json:"value"`
 	Changed int64  `json:"changed,omitempty"`
 }
-
-// sourceNames has the sources by their names.
-var sourceNames = func() map[string]defaults.Source {
-	names := make(map[string]defaults.Source)
-	for src := defaults.SourceChoice; src <= defaults.SourceSiteLanguage; src++ {
-		names[fmt.Sprint(src)] = src
-	}
-	return names
-}()
 
 // MarshalJSON implements json.Marshaler, without loss: a job queue may carry a session whole, unexported state included. The
 // result therefore shows every identifier. Times keep their instant and lose their location. A text that is not valid UTF-8 cannot be
@@ -76,10 +67,8 @@ func (s Session) MarshalJSON() ([]byte, error) {
 	if s.incarnation != 0 {
 		j.Incarnation = string(appendIncarnation(nil, s.incarnation))
 	}
-	for f, name := range j.Sources.byField() {
-		if s.sources[f] != defaults.SourceNone {
-			*name = fmt.Sprint(s.sources[f])
-		}
+	for f, src := range j.Sources.byField() {
+		*src = s.sources[f]
 	}
 	for _, a := range s.attributes {
 		j.Attributes = append(j.Attributes, attributeJSON{a.Name, string(a.Value), a.Changed})
@@ -175,15 +164,8 @@ func parseSources(b json.RawMessage) (sources [defaults.NumFields]defaults.Sourc
 	if err != nil {
 		return sources, err
 	}
-	for f, name := range j.byField() {
-		if *name == "" {
-			continue
-		}
-		src, ok := sourceNames[*name]
-		if !ok {
-			return sources, fmt.Errorf(`member "sources": unknown source %q`, cut(*name))
-		}
-		sources[f] = src
+	for f, src := range j.byField() {
+		sources[f] = *src
 	}
 	return sources, nil
 }
