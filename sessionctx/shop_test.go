@@ -1,0 +1,62 @@
+package sessionctx_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+// demoshop is a small shop, awkward where real ones are.
+func demoshop() sessionctx.Static {
+	shipping, billing := []string{"SHIPPING"}, []string{"billing"}
+	return sessionctx.Static{
+		"demoshop": {
+			Sites: []defaults.Site{
+				{
+					Code: "main", Default: true, Currency: "EUR", Currencies: []string{"EUR", "GBP", "CHF", "USD"}, Country: "DE",
+					ShipTo: []string{"DE", "AT", "FR", "CH", "GB"}, Language: "de", Languages: []string{"de", "en", "fr"},
+				},
+				{Code: "us", Currency: "USD", Currencies: []string{"USD"}, Country: "US", ShipTo: []string{"US", "CA"}, Language: "en", Languages: []string{"en", "es"}},
+				{Code: "ch", Currency: "CHF", Currencies: []string{"CHF", "EUR"}, Country: "CH", ShipTo: []string{"CH", "LI"}, Language: "de", Languages: []string{"de", "fr", "it"}},
+				{Code: "closed", Inactive: true, Currency: "GBP", Country: "GB", Language: "en"},
+			},
+			Customers: map[string]defaults.Customer{
+				"C100": {Site: "main", Currency: "GBP", Language: "en_GB", Addresses: []defaults.Address{{Country: "AT", Tags: shipping}, {Country: "DE", Tags: billing, Default: true}}},
+				"C101": {Site: "us", Currency: "USD", Language: "en_US", Addresses: []defaults.Address{{Country: "US", Tags: billing}}},
+			},
+		},
+		"othershop": {
+			Sites: []defaults.Site{{Code: "main", Default: true, Currency: "SEK", Country: "SE", Language: "sv"}},
+		},
+	}
+}
+
+func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.Resolver {
+	t.Helper()
+	cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20}
+	for _, c := range change {
+		c(&cfg)
+	}
+	r, err := sessionctx.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	return r
+}
+
+// by returns a request of the session with this id: asserted, for a customer if one is named.
+func by(sessionID string, customerID ...string) sessionctx.Request {
+	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID}}
+	for _, c := range customerID {
+		req.CustomerID = c
+	}
+	return req
+}
+
+// cookie returns a request by the secret id.
+func cookie(id string) sessionctx.Request {
+	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, Proof: sessionctx.BySecret}}
+}
