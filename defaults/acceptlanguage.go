@@ -1,6 +1,7 @@
 package defaults
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,33 +61,32 @@ func parseAcceptLanguage(header string, ranges []languageRange) []languageRange 
 		header = header[:strings.LastIndexByte(header, ',')+1]
 	}
 	for element := range strings.SplitSeq(header, ",") {
-		tag, parameter, weighted := strings.Cut(element, ";")
+		tag, parameters, _ := strings.Cut(element, ";")
 		if tag = strings.Trim(tag, " \t"); tag == "" {
 			continue
 		}
 		if len(ranges) == maxLanguageRanges {
 			break
 		}
-		quality := 1000
-		if weighted {
-			quality = parseQuality(strings.Trim(parameter, " \t"))
-		}
-		ranges = append(ranges, languageRange{tag, quality})
+		ranges = append(ranges, languageRange{tag, qualityOf(parameters)})
 	}
 	slices.SortStableFunc(ranges, func(a, b languageRange) int { return b.quality - a.quality })
 	return ranges
 }
 
-// parseQuality returns a weight such as "q=0.8" in thousandths, or -1.
-func parseQuality(parameter string) int {
-	name, value, _ := strings.Cut(parameter, "=")
-	name, value = strings.TrimRight(name, " \t"), strings.TrimLeft(value, " \t")
-	if !strings.EqualFold(name, "q") || len(value) > len("0.000") {
-		return -1
+// qualityOf returns the weight among an element's parameters, such as q=0.8, in thousandths: 1000 if there is none, -1 if it
+// is malformed. RFC 9110 allows three decimals; programs that compute their weights send more.
+func qualityOf(parameters string) int {
+	for parameter := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(parameter, "=")
+		if !strings.EqualFold(strings.Trim(name, " \t"), "q") {
+			continue
+		}
+		q, err := strconv.ParseFloat(strings.Trim(value, " \t"), 64)
+		if err != nil || !(q >= 0 && q <= 1) { // NaN is neither
+			return -1
+		}
+		return int(math.Ceil(q * 1000)) // only 0 is 0
 	}
-	q, err := strconv.ParseFloat(value, 64)
-	if err != nil || !(q >= 0 && q <= 1) {
-		return -1
-	}
-	return int(q*1000 + 0.5)
+	return 1000
 }

@@ -26,6 +26,11 @@ func (c *Choices) of(f Field) *string {
 // Hints are what a single request suggests. They are untrusted, decide only where neither the shopper nor
 // the customer's profile does, and are never persisted.
 type Hints struct {
-	Country        string // where the shopper seems to be, ISO 3166-1 alpha-2, such as a CDN's country header says
-	AcceptLanguage string // the value of the request's Accept-Language header
+	// Country is where the shopper seems to be, ISO 3166-1 alpha-2, as a CDN's country header says.
+	Country string
+	// AcceptLanguage is the value of the request's Accept-Language header (RFC 9110 section 12.5.4). Its first 256 bytes and 16
+	// languages are read, tag by tag: one that is malformed or unknown does not spoil the others. The languages are tried by
+	// descending weight, those of equal weight in order; "*" and languages of weight 0 suggest nothing, and a language
+	// of the site that is named with weight 0 is not taken for another one.
+	AcceptLanguage string
 }

@@ -10,7 +10,7 @@ import (
 const maxLanguage = 35
 
 // CanonicalLanguage returns the canonical spelling of a BCP 47 language tag (RFC 5646 section 4.5, and CLDR's replacements for
-// deprecated languages): en_gb is en-GB, iw is he. Not accepted are tags over 35 bytes, tags with a subtag that is not registered,
+// deprecated languages): en_gb is en-GB, iw is he. Not accepted are tags over 35 bytes before or after, tags with a subtag that is not registered,
 // and tags that name no language of a person: und, mul, mis, zxx, and tags of private use alone.
 func CanonicalLanguage(s string) (tag string, ok bool) {
 	t, reason := parseLanguage(s)
@@ -32,7 +32,15 @@ func parseLanguage(s string) (language.Tag, Reason) {
 		}
 		return language.Und, ReasonMalformed
 	}
-	switch base, _ := tag.Base(); base.String() {
+	// Where it has to sort several variants the parser lets rubbish behind them pass, which it refuses when it meets it again.
+	if len(s) > len("zho-Hant-TW") {
+		canonical := tag.String()
+		again, err := language.Parse(canonical)
+		if err != nil || again != tag || len(canonical) > maxLanguage {
+			return language.Und, ReasonMalformed
+		}
+	}
+	switch base, _, _ := tag.Raw(); base.String() {
 	case "und", "mul", "mis", "zxx":
 		return language.Und, ReasonUnknownCode
 	}
@@ -78,6 +86,13 @@ func (l *languageSet) match(value string) (string, Reason) {
 // index returns the index of the offered language that serves a reader of tag. The tag that the matcher returns is of no use:
 // it carries the reader's region as an extension. Without a demand on confidence the matcher serves everybody something.
 func (l *languageSet) index(tag language.Tag) (i int, ok bool) {
+	// The parser of x/text guards itself against panics on strange tags, its matcher does not. None is known; one in a
+	// stored choice would bring down whatever goroutine resolves it, at every request.
+	defer func() {
+		if recover() != nil {
+			i, ok = 0, false
+		}
+	}()
 	_, i, confidence := l.matcher.Match(tag)
 	return i, confidence >= language.High
 }

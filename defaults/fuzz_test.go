@@ -1,0 +1,111 @@
+package defaults_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+)
+
+// What is accepted is canonical: it is spelled in one way, and stays as it is when it is accepted again.
+func FuzzCanonicalCodes(f *testing.F) {
+	for _, s := range []string{
+		"EUR", "eur", "XYZ", "Euro", "DE", "de", "UK", "en_GB", "EN-us", "iw", "sh", "mo", "zh-cmn-Hans", "i-klingon", "x-foo", "und", "mul-DE",
+		"en-US-u-hc-h12", "en-US-POSIX", "de-1996-1901", "en-GB-oed", "sgn-BE-FR", "art-lojban", "en-a-bbb-x-y", "en-t-de-m0-abc", "root", "", "é",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, code := range []struct {
+			kind      string
+			canonical func(string) (string, bool)
+			size      int
+		}{
+			{"currency", defaults.CanonicalCurrency, 3},
+			{"country", defaults.CanonicalCountry, 2},
+		} {
+			c, ok := code.canonical(s)
+			if !ok {
+				require.Empty(t, c, code.kind)
+				continue
+			}
+			require.Len(t, c, code.size, code.kind)
+			require.Equal(t, strings.ToUpper(s), c, code.kind)
+			again, ok := code.canonical(c)
+			require.True(t, ok, "%s %q is accepted, its canonical spelling %q is not", code.kind, s, c)
+			require.Equal(t, c, again, code.kind)
+		}
+		c, ok := defaults.CanonicalLanguage(s)
+		if !ok {
+			require.Empty(t, c)
+			return
+		}
+		again, ok := defaults.CanonicalLanguage(c)
+		require.True(t, ok, "language %q is accepted, its canonical spelling %q is not", s, c)
+		require.Equal(t, c, again, "of %q", s)
+		for _, spelling := range []string{strings.ToUpper(s), strings.ToLower(s), strings.ReplaceAll(s, "-", "_")} {
+			same, ok := defaults.CanonicalLanguage(spelling)
+			require.True(t, ok, "language %q is accepted, %q is not", s, spelling)
+			require.Equal(t, c, same, "%q and %q", s, spelling)
+		}
+	})
+}
+
+// Whatever the header says, the language is one of the site's, and the site's own unless the header led to it.
+func FuzzAcceptLanguage(f *testing.F) {
+	for _, s := range []string{
+		"", "*", "de", "de-CH,de;q=0.9,en;q=0.8", "en_GB", "ja,en;q=0.5", "de;q=0,fr", "xx,fr;q=0.1", "fr ; q = 0.5", ";;,,;q=", "fr;q=NaN", "fr;q=-1",
+		"fr;q=1e-9", "zh-TW", "gsw-CH", "en-t-de-m0-abc", "sgn-BE-FR", strings.Repeat("a-", 200), strings.Repeat("ja,", 200) + "fr", "fr;q=0.0009,en;q=0",
+	} {
+		f.Add(s)
+	}
+	sites := demoSites(f)
+	offered := map[string][]string{"main": {"de", "en", "fr"}, "export": {"pl", "en", "nb", "zh-Hant"}}
+	f.Fuzz(func(t *testing.T, header string) {
+		for site, languages := range offered {
+			in := defaults.Input{RequestSite: site, Hints: defaults.Hints{AcceptLanguage: header}}
+			v, rejected := sites.Explain(in)
+			require.Contains(t, languages, v.Language)
+			if v.Sources[defaults.FieldLanguage] != defaults.SourceAcceptLanguage {
+				require.Equal(t, defaults.SourceSiteLanguage, v.Sources[defaults.FieldLanguage])
+				require.Equal(t, languages[0], v.Language)
+			}
+			assert.LessOrEqual(t, len(rejected), 16)
+			for _, r := range rejected {
+				assert.Contains(t, header, r.Value)
+			}
+		}
+		// A site that offers every language takes only what is canonical.
+		v := sites.Resolve(defaults.Input{RequestSite: "open", Hints: defaults.Hints{AcceptLanguage: header}})
+		canonical, ok := defaults.CanonicalLanguage(v.Language)
+		require.True(t, ok, "%q", v.Language)
+		require.Equal(t, canonical, v.Language)
+	})
+}
+
+// A choice, once accepted in whatever spelling, is accepted again in the spelling that was returned, and means the same.
+func FuzzCheckIsStable(f *testing.F) {
+	f.Add("eur", "at", "en_GB")
+	f.Add("SLE", "xk", "zh-Hant-u-nu-hanidec")
+	f.Add("", "Germany", "x")
+	sites := demoSites(f)
+	f.Fuzz(func(t *testing.T, currency, country, language string) {
+		for _, site := range []string{"main", "export", "open"} {
+			in := defaults.Input{Choices: defaults.Choices{Site: site, Currency: currency, Country: country, Language: language}}
+			first, err := sites.Check(in, everyField)
+			if err != nil {
+				require.Zero(t, first)
+				continue
+			}
+			raw := sites.Resolve(in)
+			in.Choices = first
+			second, err := sites.Check(in, everyField)
+			require.NoError(t, err)
+			require.Equal(t, first, second)
+			require.Equal(t, raw, sites.Resolve(in))
+		}
+	})
+}

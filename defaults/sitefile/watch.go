@@ -1,0 +1,102 @@
+package sitefile
+
+import (
+	"bytes"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// watchers are those who want to hear of changes.
+type watchers struct {
+	mu      sync.Mutex
+	all     []*watcher
+	telling atomic.Int64 // the goroutine that is calling watchers now, or 0
+	closed  atomic.Bool
+}
+
+// watcher is one of them.
+type watcher struct {
+	changed func(tenant, customerID string)
+	stopped atomic.Bool
+	calling sync.Mutex // held during a call
+}
+
+// Watch has changed called after anything of a tenant has changed, appeared or gone, when the
+// new state is already in force. The customerID is always empty: the tenant's sites and all of
+// its customers may be other ones. No lock of Files is held meanwhile, so changed may
+// use every method; it should be short, since changes wait for it.
+//
+// After stop has returned, changed is not called again and no call of it is running: stop waits
+// for a call that is under way. Called from within changed it does not wait. stop may be called
+// more than once. After Close no watcher is called again. Watch and stop are safe for concurrent use by
+// multiple goroutines.
+func (f *Files) Watch(changed func(tenant, customerID string)) (stop func()) {
+	ws, w := &f.watchers, &watcher{changed: changed}
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.all = append(ws.all, w)
+	return func() {
+		w.stopped.Store(true)
+		if !ws.inside() {
+			w.calling.Lock()
+			defer w.calling.Unlock()
+		}
+		ws.forget(w)
+	}
+}
+
+// tell calls every watcher for every tenant.
+func (ws *watchers) tell(tenants []string) {
+	if len(tenants) == 0 {
+		return
+	}
+	ws.mu.Lock()
+	all := slices.Clone(ws.all)
+	ws.mu.Unlock()
+	ws.telling.Store(goroutine())
+	defer ws.telling.Store(0)
+	for _, w := range all {
+		for _, t := range tenants {
+			if !ws.closed.Load() {
+				w.tell(t)
+			}
+		}
+	}
+}
+
+func (w *watcher) tell(tenant string) {
+	w.calling.Lock()
+	defer w.calling.Unlock()
+	if !w.stopped.Load() {
+		w.changed(tenant, "")
+	}
+}
+
+func (ws *watchers) forget(w *watcher) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.all = slices.DeleteFunc(ws.all, func(other *watcher) bool { return other == w })
+}
+
+// inside reports whether the caller was called by tell: it must not wait for tell's end.
+func (ws *watchers) inside() bool {
+	telling := ws.telling.Load()
+	return telling != 0 && telling == goroutine()
+}
+
+// goroutine is the number of the goroutine. The runtime tells it only in the head of a stack
+// trace ("goroutine 7 [running]:"); without it a stop that waits could not be told from one
+// that would wait for itself.
+func goroutine() int64 {
+	head := make([]byte, 64)
+	head = bytes.TrimPrefix(head[:runtime.Stack(head, false)], []byte("goroutine "))
+	number, _, _ := bytes.Cut(head, []byte(" "))
+	n, err := strconv.ParseInt(string(number), 10, 64)
+	if err != nil {
+		panic("sitefile: the runtime does not number its goroutines: " + err.Error())
+	}
+	return n
+}
