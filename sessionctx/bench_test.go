@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
 	"github.com/stretchr/testify/require"
@@ -33,38 +36,36 @@ func benchRequests() []sessionctx.Request {
 	return requests
 }
 
-func benchResolver(b *testing.B) *sessionctx.Resolver {
-	r, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{MaxBytes: 1 << 30}, Directory: demoshop(), CacheBytes: 512 << 20})
-	require.NoError(b, err)
-	b.Cleanup(func() { _ = r.Close() })
-	return r
-}
-
-// walk spreads goroutines over the permutation, each in its order.
-func walk(b *testing.B, requests []sessionctx.Request, visit func(i int)) {
-	var starts atomic.Int64
-	b.ReportAllocs()
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		i := int(starts.Add(1)) * len(requests) / 7 % len(requests)
-		for pb.Next() {
-			visit(i)
-			if i++; i == len(requests) {
-				i = 0
+// bench is a resolver with all the requests' sessions in its cache, made once: warming it takes longer than measuring.
+var bench = sync.OnceValues(func() (*sessionctx.Resolver, []sessionctx.Request) {
+	r, err := sessionctx.New(sessionctx.Config{
+		Store: &memstore.Store{MaxBytes: 1 << 30}, Directory: demoshop(), CacheBytes: 512 << 20, DirectoryMaxAge: 24 * time.Hour,
+	})
+	if err != nil {
+		panic(err)
+	}
+	requests := benchRequests()
+	for range 2 { // the cache takes in what it is asked for, in its own time
+		for i, req := range requests {
+			if _, err := r.Resolve(context.Background(), req); err != nil {
+				panic(err)
+			}
+			if i%64 == 0 {
+				runtime.Gosched()
 			}
 		}
-	})
-}
+	}
+	return r, requests
+})
 
 // BenchmarkRistrettoGet is what a team would pay at the least: a lookup in bare ristretto and a copy of what was found.
 func BenchmarkRistrettoGet(b *testing.B) {
-	r := benchResolver(b)
-	requests := benchRequests()
+	r, requests := bench()
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *sessionctx.Session]{
 		NumCounters: 10 * benchSessions, MaxCost: 10 * benchSessions, BufferItems: 64, IgnoreInternalCost: true,
 	})
 	require.NoError(b, err)
-	b.Cleanup(cache.Close)
+	defer cache.Close()
 	keys := make([]string, len(requests))
 	for i, req := range requests {
 		s, err := r.Resolve(context.Background(), req)
@@ -76,40 +77,48 @@ func BenchmarkRistrettoGet(b *testing.B) {
 		}
 	}
 	cache.Wait()
-	var missed atomic.Int64
-	walk(b, requests, func(i int) {
+	var found atomic.Int64
+	walk(b, requests, func(i int) bool {
 		p, ok := cache.Get(keys[i])
 		if !ok {
-			missed.Add(1)
-			return
+			return false
 		}
 		s := *p
-		if s.Currency == "" {
-			b.Error("an empty session")
-		}
-	})
-	require.Zero(b, missed.Load())
+		return s.Currency != ""
+	}, &found)
+	b.ReportMetric(float64(found.Load())/float64(b.N), "hits/op")
 }
 
-// BenchmarkResolveWarm is the public Resolve on the same sessions.
+// BenchmarkResolveWarm is the public Resolve of the same sessions.
 func BenchmarkResolveWarm(b *testing.B) {
-	r := benchResolver(b)
-	requests := benchRequests()
-	ctx := context.Background()
-	for range 3 { // the cache takes in what it is asked for, in its own time
-		for _, req := range requests {
-			_, err := r.Resolve(ctx, req)
-			require.NoError(b, err)
-		}
-	}
+	r, requests := bench()
 	before := r.Stats()
-	walk(b, requests, func(i int) {
-		s, err := r.Resolve(ctx, requests[i])
-		if err != nil || s.Currency == "" {
-			b.Error("not resolved")
-		}
-	})
-	b.StopTimer()
+	var found atomic.Int64
+	walk(b, requests, func(i int) bool {
+		s, err := r.Resolve(context.Background(), requests[i])
+		return err == nil && s.Currency != ""
+	}, &found)
+	require.EqualValues(b, b.N, found.Load())
 	after := r.Stats()
 	b.ReportMetric(float64(after.Hits-before.Hits)/float64(after.Resolves-before.Resolves), "hits/op")
+}
+
+// walk visits the requests from every goroutine in their order, each from another place on, and counts the visits that found something.
+func walk(b *testing.B, requests []sessionctx.Request, visit func(i int) bool, found *atomic.Int64) {
+	var starts atomic.Int64
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		i, n := int(starts.Add(1))*len(requests)/7%len(requests), int64(0)
+		for pb.Next() {
+			if visit(i) {
+				n++
+			}
+			if i++; i == len(requests) {
+				i = 0
+			}
+		}
+		found.Add(n)
+	})
+	b.StopTimer()
 }

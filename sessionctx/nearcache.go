@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unique"
 )
 
 // nearCache is the in-process cache in front of the store. What it holds are hints: every hit is validated when
@@ -163,10 +162,8 @@ func (n *nearCache) record(ctx context.Context, key Key) (Record, error) {
 
 // entry makes an entry of a record that was current at start.
 func (n *nearCache) entry(key Key, rec *Record, stripe uint32, word uint64, epoch uint32, start int64) *entry {
-	e := &entry{
-		tenant: unique.Make(key.Tenant).Value(), id: key.ID, kind: key.Kind,
-		stripe: stripe, word: word, epoch: epoch, deadline: endless, touchAt: endless,
-	}
+	e := &entry{stripe: stripe, word: word, epoch: epoch, deadline: endless, touchAt: endless}
+	e.set(key, rec)
 	if n.maxStale != endless {
 		e.deadline = start + int64(n.maxStale)
 	}
@@ -180,7 +177,6 @@ func (n *nearCache) entry(key Key, rec *Record, stripe uint32, word uint64, epoc
 			e.touchAt = mono + int64(due.Sub(wall))
 		}
 	}
-	e.setRecord(rec)
 	return e
 }
 

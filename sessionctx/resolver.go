@@ -91,8 +91,7 @@ func (r *Resolver) Close() error {
 // empty ID. An asserted session that has ended, or is not this identity's, is ErrNotFound. When the store cannot be
 // asked the answer is computed defaults marked Degraded, or ErrUnavailable if Config.FailDegraded says so; without
 // the tenant's sites it is always ErrUnavailable.
-func (r *Resolver) Resolve(ctx context.Context, req Request) (Session, error) {
-	var s Session
+func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err error) {
 	req.Hints = bounded(req.Hints)
 	hash := r.hash(&req)
 	lane := r.gate.lane(hash)
@@ -105,7 +104,7 @@ func (r *Resolver) Resolve(ctx context.Context, req Request) (Session, error) {
 	}
 	defer lane.leave()
 	r.stats.slow.Add(1)
-	err := r.resolve(ctx, hash, &req, &s)
+	err = r.resolve(ctx, hash, &req, &s)
 	return s, err
 }
 
