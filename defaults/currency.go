@@ -29,9 +29,9 @@ func currencyCode(s string) (string, Reason) {
 	return code, accepted
 }
 
-// MinorUnits returns how many decimals ISO 4217 gives a currency: 2 for EUR, 0 for JPY, 3 for KWD. A few
-// peoples use fewer in daily life (IQD has 3 and is used with none); that is a matter of display. ok is false for
-// what [CanonicalCurrency] does not accept.
+// MinorUnits returns how many decimals ISO 4217 gives a currency: 2 for EUR, 0 for JPY, 3 for KWD. Payment providers count in
+// these units. Some amounts are displayed with fewer decimals, as those of IQD, which has 3 and no such coins. ok is false for what
+// [CanonicalCurrency] does not accept.
 func MinorUnits(currency string) (digits int, ok bool) {
 	code, reason := currencyCode(currency)
 	if reason != accepted {
@@ -45,7 +45,7 @@ func MinorUnits(currency string) (digits int, ok bool) {
 // in particular; a currency that [CanonicalCurrency] does not accept is returned unchanged.
 //
 // The symbols are those of golang.org/x/text/currency, and of CLDR 48 for the units that are younger than its data. Symbol is
-// made for filling caches and templates' lookup tables: it allocates.
+// not made for a loop: it allocates, some hundred bytes a call. Safe for concurrent use by multiple goroutines.
 func Symbol(currencyCode, languageTag string) string {
 	code, ok := CanonicalCurrency(currencyCode)
 	if !ok {

@@ -1,0 +1,202 @@
+package defaults_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+)
+
+func sent(fields ...defaults.Field) (marks [defaults.NumFields]bool) {
+	for _, f := range fields {
+		marks[f] = true
+	}
+	return marks
+}
+
+// invalids returns the errors that are joined in err, each of which must be an *Invalid.
+func invalids(tb testing.TB, err error) []defaults.Invalid {
+	tb.Helper()
+	joined, ok := err.(interface{ Unwrap() []error })
+	require.True(tb, ok, "%v is not joined", err)
+	var list []defaults.Invalid
+	for _, e := range joined.Unwrap() {
+		var invalid *defaults.Invalid
+		require.ErrorAs(tb, e, &invalid)
+		list = append(list, *invalid)
+	}
+	return list
+}
+
+func TestCheckReturnsSentValuesInCanonicalSpelling(t *testing.T) {
+	sites := demoSites(t)
+	for _, tc := range []struct {
+		desc string
+		in   defaults.Input
+		sent [defaults.NumFields]bool
+		want defaults.Choices
+	}{
+		{
+			"all four",
+			defaults.Input{Choices: defaults.Choices{Site: "ch", Currency: "eur", Country: "li", Language: "it_CH"}}, everyField,
+			defaults.Choices{Site: "ch", Currency: "EUR", Country: "LI", Language: "it"},
+		},
+		{
+			"sent empty values clear",
+			defaults.Input{}, everyField,
+			defaults.Choices{},
+		},
+		{
+			"what is not sent is not judged, and stays as it is",
+			defaults.Input{Choices: defaults.Choices{Site: "closed", Currency: "gbp", Country: "Germany", Language: "xx"}}, sent(defaults.FieldCurrency),
+			defaults.Choices{Site: "closed", Currency: "GBP", Country: "Germany", Language: "xx"},
+		},
+		{
+			"nothing sent",
+			defaults.Input{Choices: defaults.Choices{Site: "nowhere", Currency: "DEM"}}, sent(),
+			defaults.Choices{Site: "nowhere", Currency: "DEM"},
+		},
+		{
+			"the site that is sent with them",
+			defaults.Input{Choices: defaults.Choices{Site: "us", Country: "CA"}}, sent(defaults.FieldSite, defaults.FieldCountry),
+			defaults.Choices{Site: "us", Country: "CA"},
+		},
+		{
+			"the stored site",
+			defaults.Input{Choices: defaults.Choices{Site: "us", Country: "CA"}}, sent(defaults.FieldCountry),
+			defaults.Choices{Site: "us", Country: "CA"},
+		},
+		{
+			"the customer's preferred site",
+			defaults.Input{Customer: &defaults.Customer{Site: "us"}, Choices: defaults.Choices{Country: "CA"}}, sent(defaults.FieldCountry),
+			defaults.Choices{Country: "CA"},
+		},
+		{
+			"the preferred site again, where the choice of a site is cleared",
+			defaults.Input{Customer: &defaults.Customer{Site: "us"}, Choices: defaults.Choices{Country: "CA"}}, sent(defaults.FieldSite, defaults.FieldCountry),
+			defaults.Choices{Country: "CA"},
+		},
+		{
+			"the request site, whatever is stored",
+			defaults.Input{RequestSite: "us", Choices: defaults.Choices{Site: "ch", Country: "CA"}}, sent(defaults.FieldCountry),
+			defaults.Choices{Site: "ch", Country: "CA"},
+		},
+		{
+			"the request site itself may be chosen",
+			defaults.Input{RequestSite: "us", Choices: defaults.Choices{Site: "us"}}, sent(defaults.FieldSite),
+			defaults.Choices{Site: "us"},
+		},
+		{
+			"a request site that is not in force overrules nothing",
+			defaults.Input{RequestSite: "closed", Choices: defaults.Choices{Site: "us"}}, sent(defaults.FieldSite),
+			defaults.Choices{Site: "us"},
+		},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			got, err := sites.Check(tc.in, tc.sent)
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, got)
+		})
+	}
+}
+
+func TestCheckRefusesWhatCannotBeTaken(t *testing.T) {
+	sites := demoSites(t)
+	for _, tc := range []struct {
+		desc string
+		in   defaults.Input
+		want []defaults.Invalid
+	}{
+		{
+			"every mistake at once",
+			defaults.Input{Choices: defaults.Choices{Currency: "XYZ", Country: "Germany", Language: "ja"}},
+			[]defaults.Invalid{
+				{Field: defaults.FieldCurrency, Value: "XYZ", Reason: defaults.ReasonUnknownCode},
+				{Field: defaults.FieldCountry, Value: "Germany", Reason: defaults.ReasonMalformed},
+				{Field: defaults.FieldLanguage, Value: "ja", Reason: defaults.ReasonNotOffered},
+			},
+		},
+		{
+			"what the sent site does not offer, even if the present one does",
+			defaults.Input{Choices: defaults.Choices{Site: "us", Currency: "gbp", Country: "de", Language: "fr"}},
+			[]defaults.Invalid{
+				{Field: defaults.FieldCurrency, Value: "gbp", Reason: defaults.ReasonNotOffered},
+				{Field: defaults.FieldCountry, Value: "de", Reason: defaults.ReasonNotOffered},
+				{Field: defaults.FieldLanguage, Value: "fr", Reason: defaults.ReasonNotOffered},
+			},
+		},
+		{
+			"what the request site does not offer",
+			defaults.Input{RequestSite: "us", Choices: defaults.Choices{Currency: "GBP"}},
+			[]defaults.Invalid{{Field: defaults.FieldCurrency, Value: "GBP", Reason: defaults.ReasonNotOffered}},
+		},
+		{
+			"the home base country where the site does not ship to it",
+			defaults.Input{Choices: defaults.Choices{Site: "export", Country: "PL"}},
+			[]defaults.Invalid{{Field: defaults.FieldCountry, Value: "PL", Reason: defaults.ReasonNotOffered}},
+		},
+		{
+			"an unknown site; the others are not judged against another",
+			defaults.Input{Choices: defaults.Choices{Site: "nowhere", Currency: "JPY", Country: "BR", Language: "ja"}},
+			[]defaults.Invalid{{Field: defaults.FieldSite, Value: "nowhere", Reason: defaults.ReasonUnknownSite}},
+		},
+		{
+			"an inactive site; the others must be codes all the same",
+			defaults.Input{Choices: defaults.Choices{Site: "closed", Currency: "DEM", Country: "BR", Language: "english"}},
+			[]defaults.Invalid{
+				{Field: defaults.FieldSite, Value: "closed", Reason: defaults.ReasonInactiveSite},
+				{Field: defaults.FieldCurrency, Value: "DEM", Reason: defaults.ReasonUnknownCode},
+				{Field: defaults.FieldLanguage, Value: "english", Reason: defaults.ReasonMalformed},
+			},
+		},
+		{
+			"a site that the request site overrules",
+			defaults.Input{RequestSite: "ch", Choices: defaults.Choices{Site: "us", Currency: "GBP"}},
+			[]defaults.Invalid{{Field: defaults.FieldSite, Value: "us", Reason: defaults.ReasonOverruled}},
+		},
+		{
+			"an unknown site under a request site is unknown in the first place",
+			defaults.Input{RequestSite: "ch", Choices: defaults.Choices{Site: "nowhere"}},
+			[]defaults.Invalid{{Field: defaults.FieldSite, Value: "nowhere", Reason: defaults.ReasonUnknownSite}},
+		},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			got, err := sites.Check(tc.in, everyField)
+			require.Error(t, err)
+			assert.Zero(t, got)
+			assert.Equal(t, tc.want, invalids(t, err))
+		})
+	}
+}
+
+func TestInvalidSaysInASentenceWhatIsWrong(t *testing.T) {
+	for _, tc := range []struct {
+		invalid defaults.Invalid
+		want    string
+	}{
+		{defaults.Invalid{Field: defaults.FieldCurrency, Value: "Euro", Reason: defaults.ReasonMalformed}, `defaults: currency "Euro": not a three-letter ISO 4217 code`},
+		{defaults.Invalid{Field: defaults.FieldCurrency, Value: "XYZ", Reason: defaults.ReasonUnknownCode}, `defaults: currency "XYZ": not a current ISO 4217 code`},
+		{defaults.Invalid{Field: defaults.FieldCurrency, Value: "JPY", Reason: defaults.ReasonNotOffered}, `defaults: currency "JPY": not offered by the site`},
+		{defaults.Invalid{Field: defaults.FieldCountry, Value: "Germany", Reason: defaults.ReasonMalformed}, `defaults: country "Germany": not a two-letter ISO 3166-1 code`},
+		{defaults.Invalid{Field: defaults.FieldCountry, Value: "EU", Reason: defaults.ReasonUnknownCode}, `defaults: country "EU": not a current ISO 3166-1 code`},
+		{defaults.Invalid{Field: defaults.FieldCountry, Value: "US", Reason: defaults.ReasonNotOffered}, `defaults: country "US": the site does not ship there`},
+		{defaults.Invalid{Field: defaults.FieldLanguage, Value: "english\n", Reason: defaults.ReasonMalformed}, `defaults: language "english\n": not a BCP 47 language tag`},
+		{defaults.Invalid{Field: defaults.FieldLanguage, Value: "xx", Reason: defaults.ReasonUnknownCode}, `defaults: language "xx": not a known BCP 47 language`},
+		{defaults.Invalid{Field: defaults.FieldLanguage, Value: "ja", Reason: defaults.ReasonNotOffered}, `defaults: language "ja": not offered by the site`},
+		{defaults.Invalid{Field: defaults.FieldSite, Value: "nowhere", Reason: defaults.ReasonUnknownSite}, `defaults: site "nowhere": there is no such site`},
+		{defaults.Invalid{Field: defaults.FieldSite, Value: "closed", Reason: defaults.ReasonInactiveSite}, `defaults: site "closed": the site is not active`},
+		{defaults.Invalid{Field: defaults.FieldSite, Value: "us", Reason: defaults.ReasonOverruled}, `defaults: site "us": the request is bound to another site`},
+	} {
+		assert.EqualError(t, &tc.invalid, tc.want)
+	}
+}
+
+func TestCheckErrorsAreFoundByErrorsAs(t *testing.T) {
+	_, err := demoSites(t).Check(defaults.Input{Choices: defaults.Choices{Country: "UK"}}, everyField)
+	var invalid *defaults.Invalid
+	require.True(t, errors.As(err, &invalid))
+	assert.Equal(t, defaults.Invalid{Field: defaults.FieldCountry, Value: "UK", Reason: defaults.ReasonUnknownCode}, *invalid)
+}
