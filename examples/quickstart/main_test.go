@@ -1,0 +1,81 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+// visitor returns a browser with a cookie jar, and the address of the shop. The cookie is Secure: hence TLS.
+func visitor(t *testing.T) (*http.Client, string) {
+	t.Helper()
+	resolver, err := sessionctx.New(sessionctx.Config{
+		Store: &memstore.Store{},
+		Directory: sessionctx.Static{"myshop": {Sites: []defaults.Site{{
+			Code: "main", Default: true, Country: "DE", Currency: "EUR", Currencies: []string{"CHF"}, Language: "de",
+		}}}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, resolver.Close()) })
+	mw, err := middleware.New(middleware.Config{Resolver: resolver, Tenant: middleware.Tenant("myshop")})
+	require.NoError(t, err)
+	server := httptest.NewTLSServer(shop(mw))
+	t.Cleanup(server.Close)
+	client := server.Client()
+	client.Jar, err = cookiejar.New(nil)
+	require.NoError(t, err)
+	return client, server.URL
+}
+
+func body(t *testing.T, res *http.Response, err error) string {
+	t.Helper()
+	require.NoError(t, err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestAVisitorSeesDefaultsAndGetsNoCookie(t *testing.T) {
+	client, shop := visitor(t)
+	res, err := client.Get(shop)
+	assert.Equal(t, "site main, currency EUR (site.currency), country DE, language de\n", body(t, res, err))
+	assert.Equal(t, "private, no-store", res.Header.Get("Cache-Control"))
+	assert.Empty(t, res.Cookies())
+}
+
+func TestAChosenCurrencyStays(t *testing.T) {
+	client, shop := visitor(t)
+	res, err := client.PostForm(shop+"/currency", url.Values{"currency": {"chf"}})
+	assert.Equal(t, "site main, currency CHF (choice), country DE, language de\n", body(t, res, err))
+	res, err = client.Get(shop)
+	assert.Equal(t, "site main, currency CHF (choice), country DE, language de\n", body(t, res, err))
+}
+
+func TestACurrencyThatIsNotOfferedIsRefused(t *testing.T) {
+	client, shop := visitor(t)
+	res, err := client.PostForm(shop+"/currency", url.Values{"currency": {"JPY"}})
+	body(t, res, err)
+	assert.Equal(t, http.StatusBadRequest, res.StatusCode)
+}
+
+func TestAnotherOriginCannotChoose(t *testing.T) {
+	client, shop := visitor(t)
+	req, err := http.NewRequest(http.MethodPost, shop+"/currency", nil)
+	require.NoError(t, err)
+	req.Header.Set("Origin", "https://elsewhere.example")
+	res, err := client.Do(req)
+	body(t, res, err)
+	assert.Equal(t, http.StatusForbidden, res.StatusCode)
+}

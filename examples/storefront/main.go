@@ -1,0 +1,66 @@
+// Storefront is a shop that runs on the session context: pages at / and /shop/{tenant}/, for people to try and for
+// engineers to read.
+//
+// Usage, from the root of the repository:
+//
+//	go run ./examples/storefront [-addr 127.0.0.1:8080] [-data DIR] [-store memory] [-key FILE]
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/sessionctx/storefront/examples/storefront/server"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal kills
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run serves until ctx ends, and returns the exit code: 0, 1 for a failure, 2 for flags that are wrong.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cfg := server.Config{Logger: slog.New(slog.NewJSONHandler(stderr, nil))}
+	flags := flag.NewFlagSet("storefront", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	addr := flags.String("addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
+	flags.StringVar(&cfg.DataDir, "data", "", "`folder` with one folder for each tenant, followed when it changes (default: the sample shop)")
+	flags.StringVar(&cfg.Store, "store", "memory", "where sessions are kept: memory")
+	flags.StringVar(&cfg.KeyFile, "key", "", "`file` with the key that signs tokens: 32 bytes in hex (default: a random key)")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
+		return 2
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "storefront: unexpected argument %q: everything is a flag\n", flags.Arg(0))
+		return 2
+	}
+
+	s, err := server.New(cfg)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	defer s.Close()
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		fmt.Fprintf(stderr, "storefront: -addr %q: %v\n", *addr, err)
+		return 1
+	}
+	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
+	if err := s.Serve(ctx, listener); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	probeTimeout    = time.Second
+	shutdownTimeout = 10 * time.Second
+)
+
+// Serve answers on listener until ctx ends; then it refuses new connections, waits up to 10 s for the requests that are
+// being answered, and returns nil if all of them were. It closes listener.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	hs := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- hs.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("storefront: %w", err)
+	case <-ctx.Done():
+	}
+	s.stopping.Store(true)
+	s.logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "stopping")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := hs.Shutdown(grace); err != nil {
+		return fmt.Errorf("storefront: requests were still being answered: %w", errors.Join(err, hs.Close()))
+	}
+	return nil
+}
