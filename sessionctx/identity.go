@@ -46,9 +46,8 @@ const (
 type standing struct {
 	state      state
 	customerID string // whose session it is to this identity: as asserted on an anonymous record, else as recorded
-	// For a record that has a customer: the word of the customer before the generation was read.
-	customerWord uint64
-	generated    bool
+	// generation is that of the record's customer, if the record has one.
+	generation *entry
 }
 
 // stand applies the rules of ownership. It reads the customer's generation where the record has a customer.
@@ -74,11 +73,10 @@ func (r *Resolver) stand(ctx context.Context, id *Identity, rec *Record) (standi
 	if err != nil {
 		return standing{}, err
 	}
-	st := standing{state: live, customerID: rec.CustomerID, customerWord: g.word, generated: true}
 	if g.generation != rec.Generation {
-		st.state = ended
+		return standing{state: ended, generation: g}, nil
 	}
-	return st, nil
+	return standing{state: live, customerID: rec.CustomerID, generation: g}, nil
 }
 
 // generation returns the entry of the customer's generation, which is 0 until the first EndAll.

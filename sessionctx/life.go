@@ -111,7 +111,7 @@ func (r *Resolver) saveTouch(ctx context.Context, key Key, rec Record) (err erro
 	return err
 }
 
-// tombstone returns what is stored in the place of a session that ends. With keep it remembers what an anonymous session
+// tombstone returns what is stored in the place of a session that ends. With keep it remembers what the session
 // was, so that a second click on "log in" takes the same along.
 func (r *Resolver) tombstone(cur *Record, req *Request, keep bool) (Record, error) {
 	next := *cur
@@ -228,7 +228,7 @@ func carry(next *Record, choices defaults.Choices) {
 
 // EndAll ends every session of a customer, on every device and in every process: it moves the customer's generation, and a
 // session remembers the one of its login. A session that never was written (an asserted identity without a Login or a write)
-// has nothing to remember it by: let its token expire.
+// has nothing to remember it by: let its token expire. A login under way at the same time may be ended with the rest.
 func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error {
 	req := Request{Identity: Identity{Tenant: tenant, CustomerID: customerID}}
 	leave, err := r.enter(&req)

@@ -52,12 +52,16 @@ func (r *Resolver) login(ctx context.Context, req *Request, customerID string, c
 	if c.st, err = r.stand(ctx, &req.Identity, cur); err != nil {
 		return c, unavailable(ctx, err)
 	}
-	if c.p, err = r.surroundings(ctx, req.Tenant, customerID); err != nil {
+	if c.p, err = r.surroundings(ctx, req.Tenant, standing{customerID: customerID}); err != nil {
 		return c, err
 	}
-	g, err := r.generation(ctx, req.Tenant, customerID)
-	if err != nil {
-		return c, unavailable(ctx, err)
+	// One reading of the generation decides what the old session is and what the new one remembers: between two an
+	// EndAll could fall, and the new session would carry on what that has ended.
+	g := c.st.generation
+	if g == nil || cur.CustomerID != customerID {
+		if g, err = r.generation(ctx, req.Tenant, customerID); err != nil {
+			return c, unavailable(ctx, err)
+		}
 	}
 	if c.st.state == live {
 		c.cur = *cur
@@ -69,7 +73,7 @@ func (r *Resolver) login(ctx context.Context, req *Request, customerID string, c
 		return c, err
 	}
 	if req.Proof == BySecret {
-		inherit(&c.next, cur, c.st.state, customerID)
+		inherit(&c.next, cur, c.st.state, customerID, g.generation)
 	}
 	if c.next.CustomerID != customerID {
 		r.adopt(&c.next, customerID, g.generation, c.p.profile)
@@ -79,10 +83,10 @@ func (r *Resolver) login(ctx context.Context, req *Request, customerID string, c
 }
 
 // inherit gives the first version of a new record what it takes along from the session that it succeeds.
-func inherit(next, old *Record, st state, customerID string) {
+func inherit(next, old *Record, st state, customerID string, generation int64) {
+	own := old.CustomerID == "" || old.CustomerID == customerID && old.Generation == generation
 	switch {
-	case st == live && (old.CustomerID == "" || old.CustomerID == customerID),
-		st == ended && old.Ended: // by a login a moment ago, else its tombstone holds nothing
+	case own && (st == live || st == ended && old.Ended): // ended by a login a moment ago, else its tombstone holds nothing
 		carry(next, old.Choices)
 		if next.CartID = old.CartID; next.CartID != "" {
 			next.Changed[changedCart] = next.Version
@@ -140,7 +144,7 @@ func (r *Resolver) loginBySecret(ctx context.Context, req *Request, customerID s
 		next = saved
 		done := true
 		if c.st.state == live {
-			tombstone, err := r.tombstone(&cur, &old, cur.CustomerID == "")
+			tombstone, err := r.tombstone(&cur, &old, cur.CustomerID == "" || cur.CustomerID == customerID)
 			if err != nil {
 				return Session{}, err
 			}

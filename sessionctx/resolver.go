@@ -177,12 +177,9 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	if req.SessionID == "" {
 		nobody = true
 	}
-	p, err := r.surroundings(ctx, req.Tenant, st.customerID)
+	p, err := r.surroundings(ctx, req.Tenant, st)
 	if err != nil {
 		return r.degraded(ctx, req, err)
-	}
-	if st.generated {
-		p.customerWord = st.customerWord // the generation was read under it
 	}
 	if e == nil { // nobody in particular: the entry hangs on the sites alone
 		e = &entry{tenant: unique.Make(req.Tenant).Value(), stripe: p.sites, word: p.sitesWord, epoch: p.epoch, deadline: p.deadline, touchAt: endless}
@@ -194,7 +191,10 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	values, rejected := p.table.Explain(r.input(req, &rec, st.customerID, &p))
 	r.stats.reject(rejected)
 	e = e.withMemo(req, nobody, st.customerID, values, &p)
-	settled := r.near.words.load(e.stripe) == e.word && p.hold(&r.near)
+	settled, err := r.settled(ctx, e, st, &p)
+	if err != nil {
+		return r.degraded(ctx, req, err)
+	}
 	if settled && quiet(e.word) && quiet(p.sitesWord) && quiet(p.customerWord) && r.near.now() < e.deadline {
 		r.near.fill(hash, e)
 	}
@@ -233,9 +233,9 @@ type surroundings struct {
 	deadline                int64
 }
 
-// surroundings asks the directory.
-func (r *Resolver) surroundings(ctx context.Context, tenant, customerID string) (p surroundings, err error) {
-	words := r.near.words
+// surroundings asks the directory for an identity of this standing.
+func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing) (p surroundings, err error) {
+	words, customerID := r.near.words, st.customerID
 	p.epoch = r.near.epoch.Load()
 	p.sites = words.stripe(sitesKey(tenant).Hash())
 	p.sitesWord = words.load(p.sites)
@@ -243,6 +243,9 @@ func (r *Resolver) surroundings(ctx context.Context, tenant, customerID string) 
 	if customerID != "" {
 		p.customer = customerStripe(words, tenant, customerID)
 		p.customerWord = words.load(p.customer)
+	}
+	if st.generation != nil { // which was read before: its word is the older one
+		p.customer, p.customerWord = st.generation.stripe, st.generation.word
 	}
 	sites, err := r.dir.sitesOf(ctx, tenant)
 	if err != nil {
@@ -259,9 +262,26 @@ func (r *Resolver) surroundings(ctx context.Context, tenant, customerID string) 
 	return p, nil
 }
 
-// hold reports whether nothing that p was read under has moved since.
-func (p *surroundings) hold(n *nearCache) bool {
-	return n.words.load(p.sites) == p.sitesWord && n.words.load(p.customer) == p.customerWord && n.epoch.Load() == p.epoch
+// settled reports whether record, generation, sites and profile, read in this order, were in force at one moment.
+//
+// Under a quiet word an unchanged word says so. While a writer is in flight the word does not move when the
+// store does, so what was read from the store is read again, after the directory was.
+func (r *Resolver) settled(ctx context.Context, e *entry, st standing, p *surroundings) (bool, error) {
+	for _, e := range []*entry{e, st.generation} {
+		if e == nil || e.id == "" || quiet(e.word) {
+			continue
+		}
+		now, err := r.near.record(ctx, Key{e.tenant, e.kind, e.id})
+		if err != nil {
+			return false, err
+		}
+		if now.Revision() != (Revision{e.incarnation, e.version}) {
+			return false, nil
+		}
+	}
+	words := r.near.words
+	return words.load(e.stripe) == e.word && words.load(p.sites) == p.sitesWord &&
+		words.load(p.customer) == p.customerWord && r.near.epoch.Load() == p.epoch, nil
 }
 
 // input returns what the rules of package defaults decide from.
@@ -304,7 +324,7 @@ func (r *Resolver) degraded(ctx context.Context, req *Request, cause error) (*en
 	if req.Proof == Asserted {
 		customerID = req.CustomerID
 	}
-	p, err := r.surroundings(ctx, req.Tenant, customerID)
+	p, err := r.surroundings(ctx, req.Tenant, standing{customerID: customerID})
 	if p.table == nil {
 		return nil, false, err // not even the sites are known
 	}

@@ -1,6 +1,7 @@
 package sessionctx_test
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,7 +38,7 @@ func demoshop() sessionctx.Static {
 
 func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.Resolver {
 	t.Helper()
-	cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20}
+	cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler)}
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -81,7 +81,11 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		if err != nil {
 			return Explanation{}, err
 		}
-		if settled := r.near.words.load(e.stripe) == e.word && c.p.hold(&r.near); settled || try == resolveTries {
+		settled, err := r.settled(ctx, e, c.st, &c.p)
+		if err != nil {
+			return Explanation{}, unavailable(ctx, err)
+		}
+		if settled || try == resolveTries {
 			_, rejected := c.p.table.Explain(r.input(&req, &c.next, c.st.customerID, &c.p))
 			return Explanation{Session: r.compose(&req, &c.next, c.mint, c.st.customerID, &c.p), Rejected: rejected}, nil
 		}
@@ -123,12 +127,9 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *Reco
 	if err != nil {
 		return c, unavailable(ctx, err)
 	}
-	c.p, err = r.surroundings(ctx, req.Tenant, c.st.customerID)
+	c.p, err = r.surroundings(ctx, req.Tenant, c.st)
 	if err != nil {
 		return c, err
-	}
-	if c.st.generated {
-		c.p.customerWord = c.st.customerWord
 	}
 	switch {
 	case c.st.state == live:
@@ -275,7 +276,7 @@ func (r *Resolver) committed(ctx context.Context, req *Request, before *Record, 
 		}
 	}()
 	ctx = context.WithoutCancel(ctx) // the write is done, and the host must hear of it
-	p, err := r.surroundings(ctx, req.Tenant, before.CustomerID)
+	p, err := r.surroundings(ctx, req.Tenant, standing{customerID: before.CustomerID})
 	if err != nil {
 		r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: Config.OnChange not called", slog.Any("error", err))
 		return

@@ -1,0 +1,154 @@
+package sessionctx_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+func TestAnEndedCookieShowsNothingOfItsCustomer(t *testing.T) {
+	r := newResolver(t)
+	a, err := r.Login(t.Context(), cookie(""), "C100")
+	require.NoError(t, err)
+	require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+	x, err := r.Preview(t.Context(), cookie(a.ID), sessionctx.Patch{})
+	require.NoError(t, err)
+	for _, s := range []sessionctx.Session{
+		resolve(t, r, cookie(a.ID)), resolve(t, r, cookie(a.ID)), update(t, r, cookie(a.ID), sessionctx.Patch{}), x.Session,
+	} {
+		assert.Empty(t, s.ID+s.CustomerID)
+		assert.Equal(t, "EUR DE", s.Currency+" "+s.Country)
+	}
+}
+
+// stepped is a memory store whose calls stop where a test wants them to.
+type stepped struct {
+	memstore.Store
+	beforeSave, afterSave, afterLoad func(sessionctx.Key)
+}
+
+func (s *stepped) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+	if s.beforeSave != nil {
+		s.beforeSave(key)
+	}
+	got, err := s.Store.Save(ctx, key, rec, base)
+	if s.afterSave != nil {
+		s.afterSave(key)
+	}
+	return got, err
+}
+
+func (s *stepped) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	got, err := s.Store.Load(ctx, key)
+	if s.afterLoad != nil {
+		s.afterLoad(key)
+	}
+	return got, err
+}
+
+// askedDesk is a Directory whose customers answer when a test says so.
+type askedDesk struct {
+	sessionctx.Static
+	asked  chan bool
+	answer chan defaults.Customer
+}
+
+func (d *askedDesk) Customer(context.Context, string, string) (defaults.Customer, error) {
+	d.asked <- true
+	return <-d.answer, nil
+}
+
+// One reader sees the write, then the profile changes: no later reader may see the profile without the write, though the
+// writer is still in flight and its word stands still.
+func TestARecordAndAProfileThatWereNeverInForceTogetherAreNeverShownTogether(t *testing.T) {
+	ctx := t.Context()
+	store := &stepped{}
+	d := &askedDesk{demoshop(), make(chan bool), make(chan defaults.Customer)}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Directory = store, d })
+	update(t, r, by("s1"), sessionctx.Patch{CartID: sessionctx.Set("one")})
+	begun, apply, applied, finish, done := make(chan bool), make(chan bool), make(chan bool), make(chan bool), make(chan bool)
+	store.beforeSave = func(sessionctx.Key) { begun <- true; <-apply }
+	store.afterSave = func(sessionctx.Key) { applied <- true; <-finish }
+	go func() {
+		_, err := r.Update(ctx, by("s1"), sessionctx.Patch{CartID: sessionctx.Set("two")})
+		assert.NoError(t, err)
+		done <- true
+	}()
+	<-begun
+	var first sessionctx.Session
+	go func() {
+		s, err := r.Resolve(ctx, by("s1", "C100"))
+		assert.NoError(t, err)
+		first = s
+		done <- true
+	}()
+	<-d.asked // it has read the record, and asks for the profile
+	apply <- true
+	<-applied
+	assert.Equal(t, "two", resolve(t, r, by("s1")).CartID)
+	d.answer <- defaults.Customer{Currency: "CHF"}
+	<-done
+	finish <- true
+	<-done
+	assert.Equal(t, "CHF two", first.Currency+" "+first.CartID)
+}
+
+// Between what a login reads of the old session and what it gives to the new one, an EndAll must not fall unseen.
+func TestALoginCarriesNothingOnThatAnEndAllHasEnded(t *testing.T) {
+	ctx := t.Context()
+	store := &stepped{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	a, err := r.Login(ctx, cookie(""), "C100")
+	require.NoError(t, err)
+	update(t, r, cookie(a.ID), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+	begun, apply, done := make(chan bool), make(chan bool), make(chan bool)
+	store.beforeSave = func(k sessionctx.Key) {
+		if k.Kind == sessionctx.KindCustomer {
+			begun <- true
+			<-apply
+		}
+	}
+	go func() {
+		assert.NoError(t, r.EndAll(ctx, "demoshop", "C100"))
+		done <- true
+	}()
+	<-begun
+	loads := 0
+	store.afterLoad = func(k sessionctx.Key) {
+		if k.Kind == sessionctx.KindCustomer {
+			if loads++; loads == 1 { // the login has read the old generation
+				apply <- true
+				<-done
+			}
+		}
+	}
+	s, err := r.Login(ctx, cookie(a.ID), "C100")
+	require.NoError(t, err)
+	now := resolve(t, r, cookie(s.ID))
+	assert.False(t, now.ID == s.ID && now.CartID == "cart", "before the EndAll it is ended, after it there is nothing to carry on")
+}
+
+func TestASecondClickTakesTheSameAlongAndAnotherCustomerDoesNot(t *testing.T) {
+	r := newResolver(t)
+	a, err := r.Login(t.Context(), cookie(""), "C100")
+	require.NoError(t, err)
+	update(t, r, cookie(a.ID), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+	for range 2 { // the second time the id is dead
+		b, err := r.Login(t.Context(), cookie(a.ID), "C100")
+		require.NoError(t, err)
+		assert.Equal(t, "cart", b.CartID)
+	}
+	b, err := r.Login(t.Context(), cookie(a.ID), "C101")
+	require.NoError(t, err)
+	assert.Empty(t, b.CartID)
+	require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+	b, err = r.Login(t.Context(), cookie(a.ID), "C100")
+	require.NoError(t, err)
+	assert.Empty(t, b.CartID, "what EndAll has ended is not carried on")
+}

@@ -1,0 +1,293 @@
+package sessionctx_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+func TestAStaleWriteConflictsOnlyWhereItTouchesWhatHasChanged(t *testing.T) {
+	set := sessionctx.Set
+	// The history: v1 currency, v2 attribute a, v3 attribute b, v4 country, v5 b is removed, v6 cart.
+	history := []sessionctx.Patch{
+		{Currency: set("USD")},
+		{Attributes: attributes("a", "1")},
+		{Attributes: attributes("b", "1")},
+		{Country: set("AT")},
+		{Attributes: attributes("b", "null")},
+		{CartID: set("cart")},
+	}
+	for _, tc := range []struct {
+		desc     string
+		patch    sessionctx.Patch
+		conflict bool
+	}{
+		{"no base merges onto the newest", sessionctx.Patch{Currency: set("GBP")}, false},
+		{"the newest version", sessionctx.Patch{Version: 6, Country: set("FR"), CartID: set("x")}, false},
+		{"a field that has not changed since", sessionctx.Patch{Version: 3, Currency: set("GBP")}, false},
+		{"a field that has changed since", sessionctx.Patch{Version: 3, Country: set("FR")}, true},
+		{"the same value is a write too", sessionctx.Patch{Version: 3, Country: set("AT")}, true},
+		{"a clear is a write too", sessionctx.Patch{Version: 3, Country: sessionctx.Clear}, true},
+		{"one of two fields has changed", sessionctx.Patch{Version: 3, Currency: set("GBP"), Country: set("FR")}, true},
+		{"the cart", sessionctx.Patch{Version: 5, CartID: set("other")}, true},
+		{"a field never written", sessionctx.Patch{Version: 1, Language: set("en")}, false},
+		{"an attribute that has not changed since", sessionctx.Patch{Version: 2, Attributes: attributes("a", "2")}, false},
+		{"an attribute that has changed since", sessionctx.Patch{Version: 1, Attributes: attributes("a", "2")}, true},
+		{"an absent attribute, removed since", sessionctx.Patch{Version: 4, Attributes: attributes("b", "2")}, true},
+		{"an absent attribute, something was removed since", sessionctx.Patch{Version: 4, Attributes: attributes("new", "2")}, true},
+		{"an absent attribute, nothing was removed since", sessionctx.Patch{Version: 5, Attributes: attributes("b", "2")}, false},
+		{"removing what was removed since", sessionctx.Patch{Version: 4, Attributes: attributes("b", "null")}, true},
+		{"replacing all attributes after a change", sessionctx.Patch{Version: 1, ReplaceAttributes: true}, true},
+		{"replacing all attributes after a removal", sessionctx.Patch{Version: 4, ReplaceAttributes: true}, true},
+		{"replacing all attributes", sessionctx.Patch{Version: 5, ReplaceAttributes: true}, false},
+		{"a version from the future", sessionctx.Patch{Version: 7, Language: set("en")}, true},
+		{"a version that never was", sessionctx.Patch{Version: -1, Language: set("en")}, true},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := newResolver(t)
+			for i, p := range history {
+				require.EqualValues(t, i+1, update(t, r, by("s1"), p).Version)
+			}
+			before := resolve(t, r, by("s1"))
+			s, err := r.Update(t.Context(), by("s1"), tc.patch)
+			if !tc.conflict {
+				require.NoError(t, err)
+				assert.EqualValues(t, 7, s.Version)
+				return
+			}
+			require.ErrorIs(t, err, sessionctx.ErrConflict)
+			var conflict *sessionctx.ConflictError
+			require.ErrorAs(t, err, &conflict)
+			assert.EqualValues(t, 6, conflict.Version)
+			assert.Equal(t, before, resolve(t, r, by("s1")), "nothing was written")
+		})
+	}
+	t.Run("a base where there never was a record", func(t *testing.T) {
+		_, err := newResolver(t).Update(t.Context(), by("s1"), sessionctx.Patch{Version: 1, Currency: set("USD")})
+		assert.ErrorIs(t, err, sessionctx.ErrConflict)
+	})
+}
+
+func TestOf20EqualWritesOnOneVersionOneWins(t *testing.T) {
+	r := newResolver(t)
+	for range 20 {
+		base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Version
+		var won, lost atomic.Int64
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				_, err := r.Update(context.Background(), by("s1"), sessionctx.Patch{Version: base, Currency: sessionctx.Set("GBP")})
+				if err == nil {
+					won.Add(1)
+				} else if assert.ErrorIs(t, err, sessionctx.ErrConflict) {
+					lost.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		assert.EqualValues(t, 1, won.Load())
+		assert.EqualValues(t, 19, lost.Load())
+	}
+}
+
+func TestConcurrentWritesOfDifferentAttributesAreAllKept(t *testing.T) {
+	r := newResolver(t)
+	base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Version
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			_, err := r.Update(context.Background(), by("s1"), sessionctx.Patch{Version: base, Attributes: attributes(fmt.Sprint("k", i), fmt.Sprint(i))})
+			assert.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	s := resolve(t, r, by("s1"))
+	assert.EqualValues(t, 51, s.Version)
+	for i := range 50 {
+		v, ok := s.Attribute(fmt.Sprint("k", i))
+		assert.True(t, ok)
+		assert.Equal(t, fmt.Sprint(i), string(v))
+	}
+}
+
+func TestAValueSentNowIsAnErrorAndNothingIsWritten(t *testing.T) {
+	set := sessionctx.Set
+	big := json.RawMessage(`"` + strings.Repeat("x", 1023) + `"`)
+	many := make(map[string]json.RawMessage)
+	for i := range 65 {
+		many[fmt.Sprint("k", i)] = json.RawMessage("1")
+	}
+	heavy := make(map[string]json.RawMessage)
+	for i := range 17 {
+		heavy[fmt.Sprint("k", i)] = json.RawMessage(`"` + strings.Repeat("x", 1000) + `"`)
+	}
+	invalid := func(f defaults.Field, v string, r defaults.Reason) error {
+		return &defaults.Invalid{Field: f, Value: v, Reason: r}
+	}
+	for _, tc := range []struct {
+		desc  string
+		req   sessionctx.Request
+		patch sessionctx.Patch
+		want  []error  // of package defaults
+		says  []string // of LimitErrors
+	}{
+		{"a currency that is none", by("s1"), sessionctx.Patch{Currency: set("XYZ")}, []error{invalid(defaults.FieldCurrency, "XYZ", defaults.ReasonUnknownCode)}, nil},
+		{"a currency that the site does not offer", by("s1"), sessionctx.Patch{Currency: set("JPY")}, []error{invalid(defaults.FieldCurrency, "JPY", defaults.ReasonNotOffered)}, nil},
+		{
+			"judged against the site of the same patch", by("s1"), sessionctx.Patch{Site: set("us"), Currency: set("EUR"), Country: set("DE")},
+			[]error{invalid(defaults.FieldCurrency, "EUR", defaults.ReasonNotOffered), invalid(defaults.FieldCountry, "DE", defaults.ReasonNotOffered)}, nil,
+		},
+		{"an inactive site", by("s1"), sessionctx.Patch{Site: set("closed")}, []error{invalid(defaults.FieldSite, "closed", defaults.ReasonInactiveSite)}, nil},
+		{"an unknown site", by("s1"), sessionctx.Patch{Site: set("default")}, []error{invalid(defaults.FieldSite, "default", defaults.ReasonUnknownSite)}, nil},
+		{
+			"a site that the request site overrules", sessionctx.Request{Identity: by("s1").Identity, Site: "ch"}, sessionctx.Patch{Site: set("us")},
+			[]error{invalid(defaults.FieldSite, "us", defaults.ReasonOverruled)}, nil,
+		},
+		{"a language that the site does not have", by("s1"), sessionctx.Patch{Language: set("ja")}, []error{invalid(defaults.FieldLanguage, "ja", defaults.ReasonNotOffered)}, nil},
+		{"an attribute that is no JSON", by("s1"), sessionctx.Patch{Attributes: attributes("a", "{")}, nil, []string{`context["a"]`, "JSON"}},
+		{"two JSON documents", by("s1"), sessionctx.Patch{Attributes: attributes("a", "1 2")}, nil, []string{`context["a"]`, "JSON"}},
+		{"an attribute too long", by("s1"), sessionctx.Patch{Attributes: map[string]json.RawMessage{"a": big}}, nil, []string{"1024 bytes"}},
+		{"a name too long", by("s1"), sessionctx.Patch{Attributes: attributes(strings.Repeat("n", 65), "1")}, nil, []string{"64 bytes"}},
+		{"an empty name", by("s1"), sessionctx.Patch{Attributes: attributes("", "1")}, nil, []string{"empty"}},
+		{"a name with a line break", by("s1"), sessionctx.Patch{Attributes: attributes("a\nb", "1")}, nil, []string{"printable"}},
+		{"all mistakes at once", by("s1"), sessionctx.Patch{Attributes: attributes("", "1", "b", "{"), CartID: set("a\x00b")}, nil, []string{"empty", `context["b"]`, "cartId"}},
+		{"too many attributes", by("s1"), sessionctx.Patch{Attributes: many}, nil, []string{"64 attributes"}},
+		{"too much in all", by("s1"), sessionctx.Patch{Attributes: heavy}, nil, []string{"16384 bytes"}},
+		{"a cart id too long", by("s1"), sessionctx.Patch{CartID: set(strings.Repeat("c", 257))}, nil, []string{"cartId", "256 bytes"}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := newResolver(t)
+			before := update(t, r, by("s1"), sessionctx.Patch{Country: set("AT"), Attributes: attributes("kept", "1")})
+			_, err := r.Update(t.Context(), tc.req, tc.patch)
+			require.Error(t, err)
+			var got []error
+			for _, e := range flatten(err) {
+				var i *defaults.Invalid
+				var l *sessionctx.LimitError
+				switch {
+				case errors.As(e, &i):
+					got = append(got, i)
+				case !errors.As(e, &l):
+					t.Errorf("neither *Invalid nor *LimitError: %v", e)
+				}
+			}
+			assert.Equal(t, tc.want, got)
+			for _, s := range tc.says {
+				assert.ErrorContains(t, err, s)
+			}
+			_, perr := r.Preview(t.Context(), tc.req, tc.patch)
+			assert.EqualError(t, perr, err.Error(), "Preview says the same")
+			assert.Equal(t, before, resolve(t, r, by("s1")))
+		})
+	}
+}
+
+func flatten(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, flatten(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}
+
+func TestAStoredChoiceThatBecameInvalidFallsBackAndComesBackToLife(t *testing.T) {
+	r := newResolver(t)
+	update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("GBP"), Country: sessionctx.Set("AT")})
+	s := update(t, r, by("s1"), sessionctx.Patch{Site: sessionctx.Set("us")})
+	assert.Equal(t, "us USD US", s.Site+" "+s.Currency+" "+s.Country)
+	x, err := r.Preview(t.Context(), by("s1"), sessionctx.Patch{})
+	require.NoError(t, err)
+	assert.Equal(t, s, x.Session)
+	assert.Equal(t, []defaults.Rejection{
+		{Field: defaults.FieldCurrency, Value: "GBP", Source: defaults.SourceChoice, Reason: defaults.ReasonNotOffered},
+		{Field: defaults.FieldCountry, Value: "AT", Source: defaults.SourceChoice, Reason: defaults.ReasonNotOffered},
+	}, x.Rejected)
+	assert.Equal(t, s, resolve(t, r, by("s1")))
+	assert.Equal(t, map[defaults.Reason]int64{defaults.ReasonNotOffered: 2}, r.Stats().Rejected)
+	s = update(t, r, by("s1"), sessionctx.Patch{Site: sessionctx.Set("main")})
+	assert.Equal(t, "main GBP AT", s.Site+" "+s.Currency+" "+s.Country)
+}
+
+func TestPreviewWritesNothingAndMintsNothing(t *testing.T) {
+	r := newResolver(t)
+	for _, req := range []sessionctx.Request{by("s1"), by("s1", "C100"), cookie(""), cookie("stale"), by("")} {
+		if req.SessionID == "" && req.Proof == sessionctx.Asserted {
+			_, err := r.Preview(t.Context(), req, sessionctx.Patch{Site: sessionctx.Set("ch")})
+			assert.ErrorIs(t, err, sessionctx.ErrNotFound, "there is no session to write to")
+			continue
+		}
+		before := resolve(t, r, req)
+		x, err := r.Preview(t.Context(), req, sessionctx.Patch{Site: sessionctx.Set("ch"), Currency: sessionctx.Set("chf")})
+		require.NoError(t, err)
+		assert.Equal(t, "ch CHF", x.Session.Site+" "+x.Session.Currency)
+		assert.Equal(t, before.ID, x.Session.ID)
+		assert.Equal(t, before, resolve(t, r, req))
+	}
+	assert.Zero(t, r.Stats().Writes)
+}
+
+func TestRemovingWhatIsNotThereWritesNothing(t *testing.T) {
+	r := newResolver(t)
+	s := update(t, r, by("s1"), sessionctx.Patch{Attributes: attributes("a", "null")})
+	assert.Zero(t, s.Version)
+	s = update(t, r, cookie(""), sessionctx.Patch{Attributes: attributes("a", "null")})
+	assert.Empty(t, s.ID)
+	assert.Zero(t, r.Stats().Writes)
+}
+
+func TestRequireSeesTheNewestSessionAndCanRefuse(t *testing.T) {
+	r := newResolver(t)
+	refused := errors.New("not like this")
+	var seen []int64
+	require3 := func(s sessionctx.Session) error {
+		seen = append(seen, s.Version)
+		if s.Version != 3 {
+			return refused
+		}
+		return nil
+	}
+	for v := range 3 {
+		_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD"), Require: require3})
+		assert.ErrorIs(t, err, refused)
+		assert.EqualValues(t, v+1, update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Version)
+	}
+	assert.EqualValues(t, 4, update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD"), Require: require3}).Version)
+	assert.Contains(t, seen, int64(3))
+}
+
+func TestTheHookHearsOfEveryCommittedWriteAndAPanicInItGoesNoFurther(t *testing.T) {
+	var changes []sessionctx.Changed
+	r := newResolver(t, func(c *sessionctx.Config) {
+		c.OnChange = func(_ context.Context, c sessionctx.Changed) {
+			changes = append(changes, c)
+			panic("the host's mistake")
+		}
+	})
+	s1 := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
+	_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("XYZ")})
+	require.Error(t, err)
+	s2, err := r.Login(t.Context(), by("s1"), "C101")
+	require.NoError(t, err)
+	require.NoError(t, r.End(t.Context(), by("s1", "C101")))
+	require.Len(t, changes, 3)
+	assert.Equal(t, "EUR", changes[0].Old.Currency)
+	assert.Equal(t, s1, changes[0].New)
+	assert.Equal(t, s1, changes[1].Old)
+	assert.Equal(t, s2, changes[1].New)
+	assert.Equal(t, s2, changes[2].Old)
+	assert.Empty(t, changes[2].New.ID)
+}
