@@ -1,0 +1,78 @@
+package sessionctx_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
+	r, err := sessionctx.New(sessionctx.Config{
+		CacheBytes: 1, AnonymousIdle: time.Millisecond, CustomerIdle: -2, MaxAge: time.Nanosecond, TombstoneLife: -5, MaxStale: -1,
+		DirectoryMaxAge: 48 * time.Hour, Timeout: -1, LoginPolicy: 7,
+		Limits: sessionctx.Limits{Attributes: -1, AttributeName: -1, AttributeValue: -1, Record: -1},
+	})
+	assert.Nil(t, r)
+	require.Error(t, err)
+	for _, field := range []string{
+		"Store", "Directory", "CacheBytes 1", "AnonymousIdle 1ms", "CustomerIdle -2ns", "MaxAge 1ns", "TombstoneLife -5ns", "MaxStale -1ns",
+		"DirectoryMaxAge 48h0m0s", "Timeout -1ns", "LoginPolicy 7", "Limits.Attributes -1", "Limits.AttributeName", "Limits.AttributeValue", "Limits.Record",
+	} {
+		assert.ErrorContains(t, err, "sessionctx: Config."+field)
+	}
+}
+
+func TestTheZeroFieldsAreDefaults(t *testing.T) {
+	cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop()}
+	before := cfg
+	r, err := sessionctx.New(cfg)
+	require.NoError(t, err)
+	assert.Equal(t, before.Timeout, cfg.Timeout)
+	assert.NoError(t, r.Close())
+	assert.NoError(t, r.Close(), "a second Close does nothing")
+	_, err = r.Resolve(t.Context(), by("s1"))
+	assert.ErrorIs(t, err, sessionctx.ErrClosed)
+	_, err = r.Update(t.Context(), by("s1"), sessionctx.Patch{})
+	assert.ErrorIs(t, err, sessionctx.ErrClosed)
+	assert.ErrorIs(t, r.EndAll(t.Context(), "demoshop", "C1"), sessionctx.ErrClosed)
+}
+
+func TestNeverIsNever(t *testing.T) {
+	r := newResolver(t, func(c *sessionctx.Config) { c.AnonymousIdle, c.CustomerIdle, c.TombstoneLife = -1, -1, -1 })
+	update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
+	assert.Equal(t, "USD", resolve(t, r, by("s1")).Currency)
+	require.NoError(t, r.End(t.Context(), by("s1")))
+	_, err := r.Resolve(t.Context(), by("s1"))
+	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+}
+
+// silent fails the test on any log record.
+type silent struct {
+	slog.Handler
+	t *testing.T
+}
+
+func (s silent) Handle(_ context.Context, rec slog.Record) error {
+	s.t.Errorf("logged: %s", rec.Message)
+	return nil
+}
+
+func TestNothingIsLoggedWhenNothingIsWrong(t *testing.T) {
+	r := newResolver(t, func(c *sessionctx.Config) {
+		c.Logger = slog.New(silent{slog.NewTextHandler(nil, nil), t})
+	})
+	update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
+	resolve(t, r, by("s1", "C100"))
+	_, err := r.Login(t.Context(), by("s1"), "C100")
+	require.NoError(t, err)
+	_, err = r.Resolve(t.Context(), by("s1"))
+	require.ErrorIs(t, err, sessionctx.ErrNotFound)
+	require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+}
