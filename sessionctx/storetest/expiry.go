@@ -1,0 +1,100 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+const (
+	shortLife = 300 * time.Millisecond
+	// A server that looks at its clock once a millisecond, and counts what is equal as not yet, is no fault.
+	grace = 20 * time.Millisecond
+)
+
+func checkExpiry(p *probe) {
+	end := now().Add(shortLife)
+	later := end.Add(time.Hour)
+	write := func(name string, expires ...time.Time) (sessionctx.Key, sessionctx.Record) {
+		key := p.key(name)
+		rec := first(key)
+		rec.ExpiresAt = expires[0]
+		p.save(key, rec, none)
+		for _, at := range expires[1:] {
+			newer := next(rec)
+			newer.ExpiresAt = at
+			p.save(key, newer, rec.Revision())
+			rec = newer
+		}
+		return key, rec
+	}
+	touch := func(key sessionctx.Key, rec sessionctx.Record, at time.Time) sessionctx.Record {
+		base := rec.Revision()
+		rec.ExpiresAt = at
+		p.save(key, rec, base)
+		return rec
+	}
+	type stored struct {
+		desc string
+		key  sessionctx.Key
+		rec  sessionctx.Record
+	}
+	var gone, kept []stored
+	short, shortRec := write("short", end)
+	gone = append(gone, stored{"a record", short, shortRec})
+	revived, revivedRec := write("revived", end)
+	gone = append(gone, stored{"another record", revived, revivedRec})
+	tomb := p.key("tombstone")
+	tombRec := sessionctx.Record{Tenant: tomb.Tenant, Incarnation: 5, Version: 1, Ended: true, CustomerID: "C1", ExpiresAt: end}
+	p.save(tomb, tombRec, none)
+	gone = append(gone, stored{"a tombstone", tomb, tombRec})
+	customer := sessionctx.Key{Tenant: "acme", Kind: sessionctx.KindCustomer, ID: short.ID}
+	customerRec := first(customer)
+	customerRec.ExpiresAt = end
+	p.save(customer, customerRec, none)
+	gone = append(gone, stored{"a customer's record", customer, customerRec})
+	key, rec := write("shortened", later, end)
+	gone = append(gone, stored{"a record written again with an earlier expiry", key, rec})
+	key, rec = write("touched down", later)
+	gone = append(gone, stored{"a record touched to an earlier expiry", key, touch(key, rec, end)})
+
+	key, rec = write("lengthened", end, later)
+	kept = append(kept, stored{"a record written again with a later expiry", key, rec})
+	key, rec = write("touched up", end)
+	kept = append(kept, stored{"a record touched to a later expiry", key, touch(key, rec, later)})
+	key, rec = write("forever", end, time.Time{})
+	kept = append(kept, stored{"a record written again without an expiry", key, rec})
+	key, rec = write("touched forever", end)
+	kept = append(kept, stored{"a record touched to no expiry", key, touch(key, rec, time.Time{})})
+
+	for _, x := range gone {
+		rec := p.load(x.key)
+		if time.Now().Before(end) { // else the machine is too slow to tell
+			p.same("before its time of "+x.desc+" there is", rec, x.rec)
+		}
+	}
+	past, pastRec := write("past", now().Add(-time.Hour))
+	gone = append(gone, stored{"a record that had expired when it was saved", past, pastRec})
+
+	select {
+	case <-time.After(time.Until(end.Add(grace))):
+	case <-p.ctx.Done():
+		p.stopf("%v", p.ctx.Err())
+	}
+	for _, x := range gone {
+		p.same("after its time of "+x.desc+" there is", p.load(x.key), sessionctx.Record{})
+	}
+	for _, x := range kept {
+		p.same("of "+x.desc+" there is", p.load(x.key), x.rec)
+	}
+	p.conflict("write on a record that is gone", short, next(shortRec), shortRec.Revision(), sessionctx.Record{})
+	p.conflict("touch of a record that is gone", tomb, touched(tombRec, later), tombRec.Revision(), sessionctx.Record{})
+	anew := first(revived)
+	p.save(revived, anew, none)
+	p.same("of a record written anew there is", p.load(revived), anew)
+}
+
+func touched(rec sessionctx.Record, at time.Time) sessionctx.Record {
+	rec.ExpiresAt = at
+	return rec
+}

@@ -1,0 +1,387 @@
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+var none sessionctx.Revision
+
+func checkNothing(p *probe) {
+	key := p.key("nothing")
+	customer := key
+	customer.Kind = sessionctx.KindCustomer
+	for _, key := range []sessionctx.Key{key, customer} {
+		p.same(fmt.Sprintf("Load of %s returned", show(key)), p.load(key), sessionctx.Record{})
+	}
+}
+
+func checkRoundTrip(p *probe) {
+	all, err := filled(p.key(""))
+	if err != nil {
+		p.stopf("%v", err)
+	}
+	values := func(values ...string) (attrs []sessionctx.Attribute) {
+		for i, v := range values {
+			attrs = append(attrs, sessionctx.Attribute{Name: fmt.Sprintf("n%03d", i), Value: json.RawMessage(v), Changed: int64(i)})
+		}
+		return attrs
+	}
+	cases := []struct {
+		desc   string
+		change func(*sessionctx.Record)
+	}{
+		{"every field", func(r *sessionctx.Record) { *r = all }},
+		{"hardly any field", func(r *sessionctx.Record) {
+			*r = sessionctx.Record{Tenant: r.Tenant, Incarnation: 1, Version: 1, CustomerID: "C1"}
+		}},
+		{"no expiry", func(r *sessionctx.Record) { r.ExpiresAt = time.Time{} }},
+		{"extreme numbers", func(r *sessionctx.Record) {
+			r.Incarnation, r.WriteID, r.Version = math.MaxUint64, math.MaxUint64, math.MaxInt64
+			r.Generation, r.Removed, r.Changed[0] = math.MaxInt64, math.MinInt64, math.MaxInt64-1
+		}},
+		{"odd times", func(r *sessionctx.Record) {
+			r.CreatedAt, r.ModifiedAt = time.UnixMilli(-1).UTC(), time.UnixMilli(0).UTC()
+			r.ExpiresAt = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)
+		}},
+		{"odd texts", func(r *sessionctx.Record) {
+			r.CustomerID, r.CartID = "\x00/ü\U0001F6D2 \xff\xfe'\"\\", strings.Repeat("\xc3\xa4", 128)
+			r.Choices = defaults.Choices{Site: "a|b", Currency: "\n", Country: "{}", Language: "null"}
+		}},
+		{"attributes to the byte", func(r *sessionctx.Record) {
+			r.Attributes = values(`{"b" : 1.0,"a":1e2, "b":2 }`, `"\u00e4<&>\/"`, "\"\u2028\"", `null`, `-0`, ` [ ] `, `12345678901234567890`)
+		}},
+		{"odd names of attributes", func(r *sessionctx.Record) {
+			r.Attributes = values(`1`, `2`, `3`)
+			for i, name := range []string{" a/b", "a\x00", "ä\U0001F6D2"} {
+				r.Attributes[i].Name = name
+			}
+		}},
+		{"a large record", func(r *sessionctx.Record) {
+			r.Attributes = values(slices.Repeat([]string{`"` + strings.Repeat("x", 250) + `"`}, 64)...)
+		}},
+	}
+	for _, tc := range cases {
+		key := p.key("round trip")
+		rec := first(key)
+		tc.change(&rec)
+		key.ID += tc.desc
+		p.save(key, rec, none)
+		p.same(tc.desc+": Load returned", p.load(key), rec)
+	}
+	customer := p.key("round trip")
+	customer.Kind = sessionctx.KindCustomer
+	rec := first(customer)
+	rec.Generation = 3
+	p.save(customer, rec, none)
+	p.same("of a customer Load returned", p.load(customer), rec)
+}
+
+func checkCompare(p *probe) {
+	key := p.key("compare")
+	one := first(key)
+	one.Incarnation = 1<<63 + 1 // its neighbours are the same number to whoever computes in doubles
+	base := func(inc uint64, v int64) sessionctx.Revision {
+		return sessionctx.Revision{Incarnation: inc, Version: v}
+	}
+
+	p.conflict("on a record where there is none", key, next(one), one.Revision(), sessionctx.Record{})
+	p.save(key, one, none)
+	p.same("after the first write there is", p.load(key), one)
+
+	other := first(key)
+	p.conflict("on nothing where there is a record", key, other, none, one)
+	p.conflict("on another incarnation", key, next(one), base(one.Incarnation+1, one.Version), one)
+	p.conflict("on no incarnation", key, next(one), base(0, one.Version), one)
+	p.conflict("on a version to come", key, next(next(one)), base(one.Incarnation, 2), one)
+
+	two := next(one)
+	p.save(key, two, one.Revision())
+	p.same("after the second write there is", p.load(key), two)
+	p.conflict("on an old version", key, next(one), one.Revision(), two)
+
+	big := two
+	big.Version = 1<<62 + 1
+	p.save(key, big, two.Revision())
+	p.conflict("on a version that differs in the last bit", key, next(big), base(big.Incarnation, big.Version-1), big)
+
+	p.save(key, other, big.Revision()) // another incarnation may follow, whoever knows this one
+	p.same("after another incarnation was written there is", p.load(key), other)
+}
+
+func checkOneWinner(p *probe) {
+	key := p.key("one winner")
+	stored := sessionctx.Record{}
+	for round := range 8 {
+		var mu sync.Mutex
+		var winners []sessionctx.Record
+		p.together(goroutines, func(int) {
+			rec := first(key)
+			if stored.Version > 0 {
+				rec = next(stored)
+			}
+			got, err := p.store().Save(p.ctx, key, rec, stored.Revision())
+			switch {
+			case err == nil:
+				mu.Lock()
+				winners = append(winners, rec)
+				mu.Unlock()
+			case !errors.Is(err, sessionctx.ErrConflict):
+				p.failf("in round %d: want an error that is ErrConflict, got: %v", round, err)
+			case got.Revision() == stored.Revision() || got.WriteID == rec.WriteID:
+				p.failf("in round %d: with the conflict came revision %v, not the winner's", round, got.Revision())
+			}
+		})
+		if len(winners) != 1 {
+			p.stopf("in round %d: of %d writes on the base %v %d were applied", round, goroutines, stored.Revision(), len(winners))
+		}
+		p.same("after the race there is", p.load(key), winners[0])
+		stored = winners[0]
+	}
+}
+
+func checkNoLostUpdate(p *probe) {
+	key := p.key("no lost update")
+	rec := first(key)
+	rec.Generation = 0
+	p.save(key, rec, none)
+	p.together(goroutines, func(int) {
+		cur := p.load(key)
+		for p.ctx.Err() == nil {
+			rec := next(cur)
+			rec.Generation++ // what all of them add to
+			now, err := p.store().Save(p.ctx, key, rec, cur.Revision())
+			if err == nil {
+				return
+			}
+			if !errors.Is(err, sessionctx.ErrConflict) {
+				p.stopf("Save: want an error that is ErrConflict, got: %v", err)
+			}
+			if now.Version <= cur.Version {
+				p.stopf("with the conflict on %v came %v", cur.Revision(), now.Revision())
+			}
+			cur = now
+		}
+		p.failf("Save conflicted until the end")
+	})
+	if got := p.load(key); got.Generation != goroutines || got.Version != goroutines+1 {
+		p.failf("after %d applied additions of 1 there is %d in version %d", goroutines, got.Generation, got.Version)
+	}
+}
+
+func checkTouch(p *probe) {
+	key := p.key("touch")
+	rec := first(key)
+	p.conflict("touch where there is nothing", key, rec, rec.Revision(), sessionctx.Record{})
+	p.save(key, rec, none)
+	for _, at := range []time.Time{rec.ExpiresAt.Add(time.Hour), rec.ExpiresAt.Add(-30 * time.Minute), {}, rec.ExpiresAt} {
+		// The touch knows the record from a cache, and not all of it.
+		touch := sessionctx.Record{Tenant: key.Tenant, Incarnation: rec.Incarnation, Version: rec.Version, ExpiresAt: at}
+		p.save(key, touch, rec.Revision())
+		rec.ExpiresAt = at
+		p.same("after the touch there is", p.load(key), rec)
+	}
+	full := next(rec)
+	full.Version = rec.Version
+	full.ExpiresAt = rec.ExpiresAt.Add(time.Minute)
+	p.save(key, full, rec.Revision())
+	rec.ExpiresAt = full.ExpiresAt
+	p.same("after a touch with other fields there is", p.load(key), rec)
+
+	newer := next(rec)
+	p.save(key, newer, rec.Revision())
+	p.conflict("touch of an old version", key, rec, rec.Revision(), newer)
+}
+
+func checkTombstone(p *probe) {
+	key := p.key("tombstone")
+	live := first(key)
+	p.save(key, live, none)
+	ended := sessionctx.Record{
+		Tenant: key.Tenant, Incarnation: live.Incarnation, Version: 2, WriteID: 7, Ended: true,
+		CreatedAt: live.CreatedAt, ModifiedAt: live.ModifiedAt, ExpiresAt: live.ExpiresAt,
+	}
+	p.save(key, ended, live.Revision())
+	p.same("after the end there is", p.load(key), ended)
+	p.conflict("late write", key, next(live), live.Revision(), ended)
+	p.conflict("late touch", key, live, live.Revision(), ended)
+	p.conflict("new record", key, first(key), none, ended)
+
+	at := ended.ExpiresAt.Add(time.Hour)
+	touch := ended
+	touch.ExpiresAt = at
+	p.save(key, touch, ended.Revision())
+	p.same("after a touch there is", p.load(key), touch)
+
+	unheard := p.key("tombstone of nothing")
+	ended.Version = 1
+	p.save(unheard, ended, none)
+	p.same("after an end before any write there is", p.load(unheard), ended)
+}
+
+func checkFresh(p *probe) {
+	key := p.key("fresh")
+	rec := first(key)
+	p.save(key, rec, none)
+	var seen atomic.Int64
+	const last = 100
+	p.together(5, func(i int) {
+		if i == 0 {
+			defer seen.Store(last)
+			for rec := rec; rec.Version < last; {
+				newer := next(rec)
+				p.save(key, newer, rec.Revision())
+				rec = newer
+				seen.Store(rec.Version)
+			}
+			return
+		}
+		for v := int64(0); v < last; {
+			v = seen.Load()
+			if got := p.load(key); got.Version < v {
+				p.stopf("after the Save of version %d had returned, Load returned version %d", v, got.Version)
+			}
+		}
+	})
+}
+
+func checkWhole(p *probe) {
+	key := p.key("whole")
+	state := func(inc uint64, v int64) sessionctx.Record { // all of it follows from the version
+		rec, err := filled(key)
+		if err != nil {
+			p.stopf("%v", err)
+		}
+		at := farOff(int(v))
+		rec.Incarnation, rec.Version, rec.WriteID, rec.Ended = inc, v, uint64(v), false
+		rec.CustomerID, rec.CartID = fmt.Sprint("customer", v), fmt.Sprint("cart", v)
+		rec.Choices.Site, rec.Removed, rec.Generation = fmt.Sprint("site", v), v, v
+		rec.CreatedAt, rec.ModifiedAt, rec.ExpiresAt = at, at, at
+		for i := range rec.Attributes {
+			rec.Attributes[i].Value = fmt.Appendf(nil, `"%0*d"`, 100*(1+v%3), v)
+		}
+		return rec
+	}
+	const writers, writes = 3, 40
+	p.save(key, state(1, 1), none)
+	var done atomic.Int32
+	p.together(2*writers, func(i int) {
+		if i < writers {
+			defer done.Add(1)
+			for n := 0; n < writes && p.ctx.Err() == nil; n++ {
+				cur := p.load(key)
+				_, err := p.store().Save(p.ctx, key, state(1, cur.Version+1), cur.Revision())
+				if err != nil && !errors.Is(err, sessionctx.ErrConflict) {
+					p.stopf("Save: unexpected error: %v", err)
+				}
+			}
+			return
+		}
+		for done.Load() < writers {
+			got := p.load(key)
+			if d := differences(got, state(1, got.Version)); d != nil {
+				p.stopf("Load of version %d returned %s", got.Version, strings.Join(d, "; "))
+			}
+		}
+	})
+}
+
+func checkImmutable(p *probe) {
+	key, neighbour := p.key("immutable"), p.key("neighbour")
+	one, other := first(key), first(neighbour)
+	one.Attributes = []sessionctx.Attribute{{Name: "a", Value: json.RawMessage(`"one"`)}, {Name: "b", Value: json.RawMessage(`"two"`)}}
+	other.Attributes = []sessionctx.Attribute{{Name: "a", Value: json.RawMessage(`"xxx"`)}, {Name: "b", Value: json.RawMessage(`"yyy"`)}}
+	handed := copied(one)
+	p.save(key, one, none)
+	p.same("after Save the record that it was handed is", one, handed)
+	p.save(neighbour, other, none)
+
+	loaded := p.load(key)
+	before := copied(loaded)
+	two := next(one)
+	two.Attributes = copied(other).Attributes
+	p.save(key, two, one.Revision())
+	_, _ = p.load(key), p.load(neighbour)
+	current, err := p.store().Save(p.ctx, key, two, one.Revision())
+	if !errors.Is(err, sessionctx.ErrConflict) {
+		p.failf("Save on an old version: want an error that is ErrConflict, got: %v", err)
+	}
+	atConflict := copied(current)
+	p.save(key, next(two), two.Revision())
+	_, _ = p.load(key), p.load(neighbour)
+	p.same("after more calls the record that Load had returned is", loaded, before)
+	p.same("after more calls the record that came with a conflict is", current, atConflict)
+	p.same("after more calls the record that Save was handed is", one, handed)
+}
+
+// checkFull fills the store a little, which is too much for one that was opened with a small bound.
+func checkFull(p *probe) {
+	type outcome struct {
+		rec  sessionctx.Record
+		full bool
+	}
+	const records, updates = 240, 2
+	value := json.RawMessage(`"` + strings.Repeat("x", 4096) + `"`)
+	p.together(goroutines, func(i int) {
+		for n := i; n < records; n += goroutines {
+			key := p.key(fmt.Sprintf("full %d", n))
+			var stored sessionctx.Record
+			for range 1 + updates {
+				rec := first(key)
+				if stored.Version > 0 {
+					rec = next(stored)
+				}
+				rec.Attributes = slices.Clone(rec.Attributes)
+				rec.Attributes[0].Value = value
+				_, err := p.store().Save(p.ctx, key, rec, stored.Revision())
+				out := outcome{rec: rec, full: errors.Is(err, sessionctx.ErrFull)}
+				if err != nil && !out.full {
+					p.stopf("Save of %s: unexpected error: %v", show(key), err)
+				}
+				if !out.full {
+					stored = rec
+				}
+				p.same(fmt.Sprintf("after Save, with the error %v, there is", err), p.load(key), stored)
+			}
+		}
+	})
+}
+
+func checkContext(p *probe) {
+	key := p.key("context")
+	one := first(key)
+	p.save(key, one, none)
+	cancelled, cancel := context.WithCancel(p.ctx)
+	cancel()
+	late, cancel := context.WithDeadline(p.ctx, time.Now().Add(-time.Second))
+	defer cancel()
+	cur := one
+	for _, ctx := range []context.Context{cancelled, late} {
+		if _, err := p.store().Load(ctx, key); !errors.Is(err, ctx.Err()) {
+			p.failf("Load with an ended context: want an error that is %q, got: %v", ctx.Err(), err)
+		}
+		two := next(cur)
+		_, err := p.store().Save(ctx, key, two, cur.Revision())
+		if !errors.Is(err, ctx.Err()) {
+			p.failf("Save with an ended context: want an error that is %q, got: %v", ctx.Err(), err)
+		}
+		if errors.Is(err, sessionctx.ErrConflict) || errors.Is(err, sessionctx.ErrFull) {
+			p.failf("Save with an ended context: want an error that says nothing about the record, got: %v", err)
+		}
+		if got := p.load(key); got.Version == two.Version { // it may have been applied all the same
+			cur = two
+		}
+		p.same("after it there is", p.load(key), cur)
+	}
+}
