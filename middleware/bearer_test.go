@@ -1,0 +1,457 @@
+package middleware_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// issuer signs tokens as a shop's identity provider would.
+var issuer = sync.OnceValue(func() *issuerKeys {
+	var k issuerKeys
+	var err error
+	if k.rsa, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		panic(err)
+	}
+	if k.ecdsa, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		panic(err)
+	}
+	if k.public, k.ed25519, err = ed25519.GenerateKey(rand.Reader); err != nil {
+		panic(err)
+	}
+	k.hmac = []byte("0123456789abcdef0123456789abcdef")
+	return &k
+})
+
+type issuerKeys struct {
+	rsa     *rsa.PrivateKey
+	ecdsa   *ecdsa.PrivateKey
+	ed25519 ed25519.PrivateKey
+	public  ed25519.PublicKey
+	hmac    []byte
+}
+
+func (k *issuerKeys) keys() []middleware.Key {
+	return []middleware.Key{
+		{ID: "rsa", Algorithm: "RS256", Key: &k.rsa.PublicKey},
+		{ID: "ec", Algorithm: "ES256", Key: &k.ecdsa.PublicKey},
+		{ID: "ed", Algorithm: "EdDSA", Key: k.public},
+		{ID: "hmac", Algorithm: "HS256", Key: k.hmac},
+	}
+}
+
+func bearerConfig() middleware.BearerConfig {
+	return middleware.BearerConfig{Issuer: "https://id.example", Audience: "storefront", Keys: issuer().keys()}
+}
+
+func newBearer(t testing.TB, edit func(*middleware.BearerConfig)) *middleware.Bearer {
+	t.Helper()
+	cfg := bearerConfig()
+	if edit != nil {
+		edit(&cfg)
+	}
+	b, err := middleware.NewBearer(cfg)
+	require.NoError(t, err)
+	return b
+}
+
+// claims returns good claims with some changed; a nil removes one.
+func claims(changed jwt.MapClaims) jwt.MapClaims {
+	c := jwt.MapClaims{
+		"iss": "https://id.example", "aud": "storefront", "exp": time.Now().Add(time.Hour).Unix(),
+		"tenant": "demoshop", "sid": "session-1", "sub": "anna", "scope": "a sessioncontext.context_manage",
+	}
+	maps.Copy(c, changed)
+	maps.DeleteFunc(c, func(_ string, v any) bool { return v == nil })
+	return c
+}
+
+func sign(t testing.TB, method jwt.SigningMethod, header map[string]any, key any, c jwt.MapClaims) string {
+	t.Helper()
+	token := jwt.NewWithClaims(method, c)
+	maps.Copy(token.Header, header)
+	signed, err := token.SignedString(key)
+	require.NoError(t, err)
+	return signed
+}
+
+func signed(t testing.TB, changed jwt.MapClaims) string {
+	t.Helper()
+	return sign(t, jwt.SigningMethodHS256, map[string]any{"kid": "hmac"}, issuer().hmac, claims(changed))
+}
+
+func bearing(token string) *http.Request {
+	r := get("/")
+	r.Header.Set("Authorization", "Bearer "+token)
+	return r
+}
+
+func TestAVerifiedTokenSaysWhoIsAsking(t *testing.T) {
+	k := issuer()
+	anna := sessionctx.Identity{Tenant: "demoshop", SessionID: "session-1", CustomerID: "anna"}
+	kid := func(id string) map[string]any { return map[string]any{"kid": id} }
+	cases := []struct {
+		desc   string
+		edit   func(*middleware.BearerConfig)
+		token  string
+		want   sessionctx.Identity
+		scopes string
+	}{
+		{"RSA", nil, sign(t, jwt.SigningMethodRS256, kid("rsa"), k.rsa, claims(nil)), anna, "a sessioncontext.context_manage"},
+		{"ECDSA", nil, sign(t, jwt.SigningMethodES256, kid("ec"), k.ecdsa, claims(nil)), anna, "a sessioncontext.context_manage"},
+		{"Ed25519", nil, sign(t, jwt.SigningMethodEdDSA, kid("ed"), k.ed25519, claims(nil)), anna, "a sessioncontext.context_manage"},
+		{"HMAC", nil, signed(t, nil), anna, "a sessioncontext.context_manage"},
+		{"without a kid, for a key without id", func(c *middleware.BearerConfig) { c.Keys = []middleware.Key{{Algorithm: "HS256", Key: k.hmac}} },
+			sign(t, jwt.SigningMethodHS256, nil, k.hmac, claims(nil)), anna, "a sessioncontext.context_manage"},
+		{"several audiences", nil, signed(t, jwt.MapClaims{"aud": []string{"other", "storefront"}}), anna, "a sessioncontext.context_manage"},
+		{"anonymous", nil, signed(t, jwt.MapClaims{"sub": nil, "scope": nil}), sessionctx.Identity{Tenant: "demoshop", SessionID: "session-1"}, ""},
+		{"scopes as a list", nil, signed(t, jwt.MapClaims{"scope": []string{"a", "b"}}), anna, "a b"},
+		{"a service's", nil, signed(t, jwt.MapClaims{"sid": nil, "sub": "client-1"}), sessionctx.Identity{Tenant: "demoshop", CustomerID: "client-1"}, "a sessioncontext.context_manage"},
+		{"an issuer of one tenant", func(c *middleware.BearerConfig) { c.Tenant = "demoshop" }, signed(t, jwt.MapClaims{"tenant": "othershop"}), anna, "a sessioncontext.context_manage"},
+		{"other claim names", func(c *middleware.BearerConfig) {
+			c.TenantClaim, c.SessionClaim, c.CustomerClaim, c.ScopesClaim = "t", "s", "c", "scp"
+		}, signed(t, jwt.MapClaims{"t": "othershop", "s": "session-2", "c": "bert", "scp": "x"}),
+			sessionctx.Identity{Tenant: "othershop", SessionID: "session-2", CustomerID: "bert"}, "x"},
+		{"expired less than the leeway ago", nil, signed(t, jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()}), anna, "a sessioncontext.context_manage"},
+		{"valid from a moment on that is within the leeway", nil, signed(t, jwt.MapClaims{"nbf": time.Now().Add(25 * time.Second).Unix()}), anna, "a sessioncontext.context_manage"},
+		{"by Keyfunc", func(c *middleware.BearerConfig) {
+			c.Keys, c.Algorithms, c.Keyfunc = nil, []string{"ES256", "RS256"}, func(*jwt.Token) (any, error) { return &k.rsa.PublicKey, nil }
+		}, sign(t, jwt.SigningMethodRS256, kid("new"), k.rsa, claims(nil)), anna, "a sessioncontext.context_manage"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			b := newBearer(t, tc.edit)
+			for _, again := range []string{"verified", "remembered"} {
+				c, err := b.Verify(bearing(tc.token))
+				require.NoError(t, err, again)
+				assert.Equal(t, tc.want, c.Identity, again)
+				assert.Equal(t, tc.scopes, c.Scopes, again)
+				assert.WithinDuration(t, time.Now(), c.Expires, time.Hour)
+			}
+			id, err := b.Identify(bearing(tc.token))
+			require.NoError(t, err)
+			if tc.want.SessionID == "" {
+				assert.Equal(t, sessionctx.Identity{Tenant: tc.want.Tenant}, id, "a client is no customer")
+			} else {
+				assert.Equal(t, tc.want, id)
+			}
+		})
+	}
+}
+
+func TestABadTokenIsRefusedAndNotRepeated(t *testing.T) {
+	k := issuer()
+	der, err := x509.MarshalPKIXPublicKey(&k.rsa.PublicKey)
+	require.NoError(t, err)
+	publicPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	otherRSA, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	kid := func(id any) map[string]any { return map[string]any{"kid": id} }
+	good := signed(t, nil)
+	parts := strings.Split(good, ".")
+	withPayload := func(c jwt.MapClaims) string {
+		payload, err := json.Marshal(c)
+		require.NoError(t, err)
+		return parts[0] + "." + base64.RawURLEncoding.EncodeToString(payload) + "." + parts[2]
+	}
+	cases := []struct{ desc, token string }{
+		// algorithms
+		{"alg none", sign(t, jwt.SigningMethodNone, nil, jwt.UnsafeAllowNoneSignatureType, claims(nil))},
+		{"alg none, naming a key", sign(t, jwt.SigningMethodNone, kid("hmac"), jwt.UnsafeAllowNoneSignatureType, claims(nil))},
+		{"alg in other letter case", sign(t, jwt.SigningMethodHS256, map[string]any{"kid": "hmac", "alg": "hs256"}, k.hmac, claims(nil))},
+		{"alg not a string", sign(t, jwt.SigningMethodHS256, map[string]any{"kid": "hmac", "alg": 1}, k.hmac, claims(nil))},
+		{"alg that no key has", sign(t, jwt.SigningMethodHS512, kid("hmac"), k.hmac, claims(nil))},
+		{"HMAC with the public key, as PEM, under its kid", sign(t, jwt.SigningMethodHS256, kid("rsa"), publicPEM, claims(nil))},
+		{"HMAC with the public key, as DER, under its kid", sign(t, jwt.SigningMethodHS256, kid("rsa"), der, claims(nil))},
+		{"HMAC with the public key, under the secret's kid", sign(t, jwt.SigningMethodHS256, kid("hmac"), publicPEM, claims(nil))},
+		{"HMAC with the raw Ed25519 public key, under its kid", sign(t, jwt.SigningMethodHS256, kid("ed"), []byte(k.public), claims(nil))},
+		{"the right key, under another kid", sign(t, jwt.SigningMethodRS256, kid("ec"), k.rsa, claims(nil))},
+		{"the right key, another padding", sign(t, jwt.SigningMethodPS256, kid("rsa"), k.rsa, claims(nil))},
+		{"another key, under the right kid", sign(t, jwt.SigningMethodRS256, kid("rsa"), otherRSA, claims(nil))},
+		{"an unknown kid", sign(t, jwt.SigningMethodHS256, kid("new"), k.hmac, claims(nil))},
+		{"no kid", sign(t, jwt.SigningMethodHS256, nil, k.hmac, claims(nil))},
+		{"an empty kid", sign(t, jwt.SigningMethodHS256, kid(""), k.hmac, claims(nil))},
+		{"a kid that is no string", sign(t, jwt.SigningMethodHS256, kid([]string{"hmac"}), k.hmac, claims(nil))},
+		{"a kid that is a path", sign(t, jwt.SigningMethodHS256, kid("../../dev/null"), k.hmac, claims(nil))},
+		{"an embedded key", sign(t, jwt.SigningMethodRS256, map[string]any{"kid": "rsa", "jwk": map[string]any{"kty": "RSA"}, "jku": "https://evil.example"}, otherRSA, claims(nil))},
+		{"a critical extension", sign(t, jwt.SigningMethodHS256, map[string]any{"kid": "hmac", "crit": []string{"b64"}, "b64": true}, k.hmac, claims(nil))},
+		// claims
+		{"no issuer", signed(t, jwt.MapClaims{"iss": nil})},
+		{"another issuer", signed(t, jwt.MapClaims{"iss": "https://id.example.evil"})},
+		{"another issuer's letter case", signed(t, jwt.MapClaims{"iss": "https://ID.example"})},
+		{"no audience", signed(t, jwt.MapClaims{"aud": nil})},
+		{"another audience", signed(t, jwt.MapClaims{"aud": "backoffice"})},
+		{"other audiences", signed(t, jwt.MapClaims{"aud": []string{"backoffice", "store"}})},
+		{"no expiry", signed(t, jwt.MapClaims{"exp": nil})},
+		{"an expiry in words", signed(t, jwt.MapClaims{"exp": "never"})},
+		{"expired", signed(t, jwt.MapClaims{"exp": time.Now().Add(-31 * time.Second).Unix()})},
+		{"not valid yet", signed(t, jwt.MapClaims{"nbf": time.Now().Add(time.Minute).Unix()})},
+		{"no tenant", signed(t, jwt.MapClaims{"tenant": nil})},
+		{"a malformed tenant", signed(t, jwt.MapClaims{"tenant": "Demo Shop"})},
+		{"a tenant that is no string", signed(t, jwt.MapClaims{"tenant": []string{"demoshop"}})},
+		{"a session id that is no string", signed(t, jwt.MapClaims{"sid": 7})},
+		{"a session id of 257 bytes", signed(t, jwt.MapClaims{"sid": strings.Repeat("s", 257)})},
+		{"a customer id that is no string", signed(t, jwt.MapClaims{"sub": map[string]any{}})},
+		{"a customer id of 257 bytes", signed(t, jwt.MapClaims{"sub": strings.Repeat("s", 257)})},
+		{"scopes that are no strings", signed(t, jwt.MapClaims{"scope": []any{"a", 1}})},
+		{"a scope that hides another", signed(t, jwt.MapClaims{"scope": []string{"a sessioncontext.context_manage"}})},
+		{"scopes that are a number", signed(t, jwt.MapClaims{"scope": 1})},
+		// form
+		{"nothing", ""},
+		{"two parts", parts[0] + "." + parts[1]},
+		{"four parts", good + "." + parts[2]},
+		{"no signature", parts[0] + "." + parts[1] + "."},
+		{"another payload", withPayload(claims(jwt.MapClaims{"sub": "bert"}))},
+		{"padding", good + "="},
+		{"not base64", "ü." + parts[1] + "." + parts[2]},
+		{"a header that is no JSON", "AAAA." + parts[1] + "." + parts[2]},
+		{"a header that is null", "bnVsbA." + parts[1] + "." + parts[2]},
+		{"larger than 8 KiB", signed(t, jwt.MapClaims{"x": strings.Repeat("x", 8<<10)})},
+		{"two tokens", good + " " + good},
+		{"a comma", good + ", Bearer " + good},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			b := newBearer(t, nil)
+			for range 2 {
+				c, err := b.Verify(bearing(tc.token))
+				require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+				assert.Zero(t, c)
+				assert.True(t, strings.HasPrefix(err.Error(), "middleware: unauthenticated: "), err.Error())
+				for part := range strings.SplitSeq(tc.token, ".") {
+					if len(part) > 4 {
+						assert.NotContains(t, err.Error(), part)
+					}
+				}
+				assert.NotContains(t, err.Error(), "anna")
+				assert.NotContains(t, err.Error(), "evil")
+			}
+			id, err := b.Identify(bearing(tc.token))
+			require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+			assert.Zero(t, id)
+		})
+	}
+}
+
+func TestTheHeaderSaysWhetherThereIsAToken(t *testing.T) {
+	good := signed(t, nil)
+	cases := []struct {
+		desc   string
+		header []string
+		want   string // session id
+		bad    bool
+	}{
+		{"none", nil, "", false},
+		{"another scheme", []string{"Basic YTpi"}, "", false},
+		{"a scheme that begins alike", []string{"BearerToken " + good}, "", false},
+		{"empty", []string{""}, "", false},
+		{"a token", []string{"Bearer " + good}, "session-1", false},
+		{"in other letter case", []string{"bEARER " + good}, "session-1", false},
+		{"two spaces", []string{"Bearer  " + good}, "session-1", false},
+		{"the scheme alone", []string{"Bearer"}, "", true},
+		{"the scheme and a space", []string{"Bearer "}, "", true},
+		{"twice", []string{"Bearer " + good, "Bearer " + good}, "", true},
+		{"beside another scheme", []string{"Basic YTpi", "Bearer " + good}, "", true},
+		{"before another scheme", []string{"Bearer " + good, "Basic YTpi"}, "", true},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := get("/?access_token=" + good)
+			r.Header["Authorization"] = tc.header
+			c, err := newBearer(t, nil).Verify(r)
+			if tc.bad {
+				require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+			} else {
+				require.NoError(t, err)
+			}
+			assert.Equal(t, tc.want, c.Identity.SessionID)
+		})
+	}
+}
+
+func TestABearerTokenDecidesOverACookie(t *testing.T) {
+	cases := []struct {
+		desc, authorization string
+		want                sessionctx.Identity
+		wantErr             error
+	}{
+		{"a good token", "Bearer " + signed(t, nil), sessionctx.Identity{Tenant: "demoshop", SessionID: "session-1", CustomerID: "anna"}, nil},
+		{"a service's token", "Bearer " + signed(t, jwt.MapClaims{"sid": nil}), sessionctx.Identity{Tenant: "demoshop"}, nil},
+		{"a bad token", "Bearer nonsense", sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, middleware.ErrUnauthenticated},
+		{"another tenant's token", "Bearer " + signed(t, jwt.MapClaims{"tenant": "othershop"}), sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, middleware.ErrWrongTenant},
+		{"no token", "", sessionctx.Identity{Tenant: "demoshop", SessionID: secretA, Proof: sessionctx.BySecret}, nil},
+		{"another scheme", "Basic YTpi", sessionctx.Identity{Tenant: "demoshop", SessionID: secretA, Proof: sessionctx.BySecret}, nil},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Identify = newBearer(t, nil).Identify })
+			r := get("/")
+			r.AddCookie(&http.Cookie{Name: cookieName, Value: secretA})
+			r.Header.Set("Authorization", tc.authorization)
+			req, err := mw.Request(r)
+			if tc.wantErr == nil {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, tc.wantErr)
+			}
+			assert.Equal(t, tc.want, req.Identity)
+		})
+	}
+}
+
+func TestATokenNamesNobodysSecretSession(t *testing.T) {
+	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Identify = newBearer(t, nil).Identify })
+	b := newBrowser(t, mw)
+	victim := b.login("anna").ID
+
+	r := bearing(signed(t, jwt.MapClaims{"sid": victim}))
+	req, err := mw.Request(r)
+	require.NoError(t, err)
+	assert.Equal(t, sessionctx.Asserted, req.Proof)
+	assert.Equal(t, "anna", b.get("/").CustomerID)
+	var seen sessionctx.Session
+	serve(mw.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen, _ = sessionctx.FromContext(r.Context()) })), r)
+	assert.Empty(t, seen.ID)
+}
+
+func TestATokenIsRememberedNoLongerThanItLives(t *testing.T) {
+	cases := []struct {
+		desc       string
+		lives      time.Duration
+		remember   int
+		after      time.Duration
+		wantAsked  int64 // how often the key was looked up, for 3 uses at first and 1 after
+		wantErrAft bool
+	}{
+		{"at once", time.Hour, 0, 0, 1, false},
+		{"just before 5 min", time.Hour, 0, 5*time.Minute - 1, 1, false},
+		{"5 min later the key counts again", time.Hour, 0, 5 * time.Minute, 2, false},
+		{"in its last moment", time.Minute, 0, 90*time.Second - 1, 1, false},
+		{"after its end and the leeway", time.Minute, 0, 90 * time.Second, 2, true},
+		{"remembering turned off", time.Hour, -1, 0, 4, false},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked atomic.Int64
+				b := newBearer(t, func(cfg *middleware.BearerConfig) {
+					cfg.Keys, cfg.Algorithms, cfg.Remember = nil, []string{"HS256"}, tc.remember
+					cfg.Keyfunc = func(*jwt.Token) (any, error) { asked.Add(1); return issuer().hmac, nil }
+				})
+				r := bearing(signed(t, jwt.MapClaims{"exp": time.Now().Add(tc.lives).Unix()}))
+				for range 3 {
+					_, err := b.Verify(r)
+					require.NoError(t, err)
+				}
+				wait(tc.after)
+				_, err := b.Verify(r)
+				assert.Equal(t, tc.wantErrAft, err != nil, "%v", err)
+				assert.Equal(t, tc.wantAsked, asked.Load())
+			})
+		})
+	}
+}
+
+func TestRememberedTokensAreBoundedAndThoseInUseStay(t *testing.T) {
+	var asked atomic.Int64
+	b := newBearer(t, func(cfg *middleware.BearerConfig) {
+		cfg.Keys, cfg.Algorithms, cfg.Remember = nil, []string{"HS256"}, 8
+		cfg.Keyfunc = func(*jwt.Token) (any, error) { asked.Add(1); return issuer().hmac, nil }
+	})
+	verify := func(id string) bool { // whether it was remembered
+		before := asked.Load()
+		c, err := b.VerifyToken(signed(t, jwt.MapClaims{"sid": id, "exp": 1 << 40}))
+		require.NoError(t, err)
+		require.Equal(t, id, c.Identity.SessionID)
+		return asked.Load() == before
+	}
+	verify("in use")
+	for i := range 100 {
+		verify(fmt.Sprint(i))
+		assert.True(t, verify("in use"), "after %d others", i+1)
+	}
+	kept := 0
+	for i := range 100 {
+		if verify(fmt.Sprint(i)) {
+			kept++
+		}
+	}
+	assert.LessOrEqual(t, kept, 8)
+}
+
+func TestManyGoroutinesVerifyEachTheirOwnToken(t *testing.T) {
+	b := newBearer(t, func(cfg *middleware.BearerConfig) { cfg.Remember = 8 })
+	tokens := make([]string, 32)
+	for i := range tokens {
+		tokens[i] = signed(t, jwt.MapClaims{"sid": fmt.Sprint(i)})
+	}
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for n := range 200 {
+				i := (n*7 + g) % len(tokens)
+				c, err := b.VerifyToken(tokens[i])
+				if !assert.NoError(t, err) || !assert.Equal(t, fmt.Sprint(i), c.Identity.SessionID) {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestAKeyfuncThatCannotBeAskedIsNotTheTokensFault(t *testing.T) {
+	down := fmt.Errorf("%w: the key set could not be fetched", sessionctx.ErrUnavailable)
+	for _, tc := range []struct {
+		desc string
+		err  error
+		want error
+	}{
+		{"no such key", errors.New("kid not found"), middleware.ErrUnauthenticated},
+		{"not to be asked", down, sessionctx.ErrUnavailable},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			b := newBearer(t, func(cfg *middleware.BearerConfig) {
+				cfg.Keys, cfg.Algorithms = nil, []string{"HS256"}
+				cfg.Keyfunc = func(*jwt.Token) (any, error) { return nil, tc.err }
+			})
+			_, err := b.Verify(bearing(signed(t, nil)))
+			require.ErrorIs(t, err, tc.want)
+			assert.Equal(t, tc.want == middleware.ErrUnauthenticated, errors.Is(err, middleware.ErrUnauthenticated))
+		})
+	}
+}
+
+func TestAScopeIsGrantedInWholeWords(t *testing.T) {
+	c := middleware.Claims{Scopes: "a sessioncontext.context_manage  b"}
+	for scope, want := range map[string]bool{
+		"sessioncontext.context_manage": true, "a": true, "b": true,
+		"sessioncontext.context": false, "context_manage": false, "A": false, "": false, " ": false, "a sessioncontext.context_manage": false,
+	} {
+		assert.Equal(t, want, c.HasScope(scope), "%q", scope)
+	}
+	assert.False(t, middleware.Claims{}.HasScope(""))
+}

@@ -1,0 +1,83 @@
+package middleware_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware"
+)
+
+func TestTheCountryIsBelievedFromATrustedProxyAlone(t *testing.T) {
+	mw := newShop(t).middleware(func(cfg *middleware.Config) {
+		cfg.CountryHeader = "cf-ipcountry"
+		cfg.TrustedProxies = prefixes("192.0.2.7/24", "2001:db8::/32", "203.0.113.9/32")
+	})
+	cases := []struct {
+		desc, remote string
+		header       http.Header
+		want         string
+	}{
+		{"a proxy", "192.0.2.99:1234", http.Header{"Cf-Ipcountry": {"AT"}}, "AT"},
+		{"a proxy, another prefix", "203.0.113.9:1234", http.Header{"Cf-Ipcountry": {"AT"}}, "AT"},
+		{"a proxy over IPv6", "[2001:db8::5]:1234", http.Header{"Cf-Ipcountry": {"AT"}}, "AT"},
+		{"a proxy over IPv6 with a zone", "[2001:db8::5%eth0]:1234", http.Header{"Cf-Ipcountry": {"AT"}}, "AT"},
+		{"a proxy over IPv4, on a listener for both", "[::ffff:192.0.2.99]:1234", http.Header{"Cf-Ipcountry": {"AT"}}, "AT"},
+		{"spaces around", "192.0.2.99:1234", http.Header{"Cf-Ipcountry": {" AT "}}, "AT"},
+
+		{"nothing sent", "192.0.2.99:1234", nil, ""},
+		{"two values: the proxy added its own", "192.0.2.99:1234", http.Header{"Cf-Ipcountry": {"CH", "AT"}}, ""},
+		{"the client itself", "198.51.100.1:1234", http.Header{"Cf-Ipcountry": {"AT"}}, ""},
+		{"the client, naming a proxy", "198.51.100.1:1234", http.Header{
+			"Cf-Ipcountry": {"AT"}, "X-Forwarded-For": {"192.0.2.99"}, "X-Real-Ip": {"192.0.2.99"}, "Forwarded": {"for=192.0.2.99"},
+		}, ""},
+		{"a neighbour of the proxy", "203.0.113.8:1234", http.Header{"Cf-Ipcountry": {"AT"}}, ""},
+		{"a Unix socket", "@", http.Header{"Cf-Ipcountry": {"AT"}}, ""},
+		{"no address", "", http.Header{"Cf-Ipcountry": {"AT"}}, ""},
+		{"an address without port", "192.0.2.99", http.Header{"Cf-Ipcountry": {"AT"}}, ""},
+		{"another header", "192.0.2.99:1234", http.Header{"Cloudfront-Viewer-Country": {"AT"}}, ""},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := get("/")
+			r.RemoteAddr, r.Header = tc.remote, tc.header
+			req, err := mw.Request(r)
+			require.NoError(t, err)
+			assert.Equal(t, defaults.Hints{Country: tc.want}, req.Hints)
+		})
+	}
+}
+
+func TestHintsAreOptIn(t *testing.T) {
+	r := get("/")
+	r.RemoteAddr = "127.0.0.1:1"
+	r.Header = http.Header{"Cf-Ipcountry": {"AT"}, "Accept-Language": {"fr"}, "X-Country": {"AT"}}
+	req, err := newShop(t).middleware(nil).Request(r)
+	require.NoError(t, err)
+	assert.Zero(t, req.Hints)
+}
+
+func TestAcceptLanguageIsAHintWhoeverSendsIt(t *testing.T) {
+	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.AcceptLanguage = true })
+	cases := []struct {
+		desc  string
+		lines []string
+		want  string
+	}{
+		{"none", nil, ""},
+		{"one line", []string{"de-AT, de;q=0.8"}, "de-AT, de;q=0.8"},
+		{"two lines are one list", []string{"de", "en;q=0.5"}, "de,en;q=0.5"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := get("/")
+			r.Header["Accept-Language"] = tc.lines
+			req, err := mw.Request(r)
+			require.NoError(t, err)
+			assert.Equal(t, defaults.Hints{AcceptLanguage: tc.want}, req.Hints)
+		})
+	}
+}

@@ -1,0 +1,88 @@
+package middleware
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// ErrorPolicy answers a request for which no session could be resolved: by itself, or by calling next. Where the
+// defaults of a visitor whom nobody knows could be computed, r carries them as its session, which has no id.
+//
+// The errors: those of Middleware.Request, and those of Resolver.Resolve, of which sessionctx.ErrNotFound (the
+// session that a token names has ended) and sessionctx.ErrUnavailable are the ones to expect.
+type ErrorPolicy func(w http.ResponseWriter, r *http.Request, err error, next http.Handler)
+
+// RenderEnded is the ErrorPolicy that lets a session that has ended, or is not this identity's, pass with defaults,
+// and fails everything else. It is the default: a shopper who comes back late sees the shop and not an error.
+func RenderEnded(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
+	if errors.Is(err, sessionctx.ErrNotFound) {
+		RenderDefaults(w, r, err, next)
+		return
+	}
+	Fail(w, r, err, next)
+}
+
+// RenderDefaults is the ErrorPolicy that lets every request pass for which there are defaults, that with bad
+// credentials and that of another tenant's token too, and fails the rest.
+func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
+	if _, ok := sessionctx.FromContext(r.Context()); !ok {
+		Fail(w, r, err, next)
+		return
+	}
+	next.ServeHTTP(w, r)
+}
+
+// Fail is the ErrorPolicy that fails every request. A handler may call it too, for an error of Update, Login or
+// Logout; next is not used and may be nil.
+//
+//	401  ErrUnauthenticated, with WWW-Authenticate: Bearer error="invalid_token" (RFC 6750, section 3)
+//	403  ErrWrongTenant
+//	404  sessionctx.ErrUnknownTenant, sessionctx.ErrNotFound
+//	409  sessionctx.ErrConflict
+//	400  *defaults.Invalid, *sessionctx.LimitError about form
+//	413  *sessionctx.LimitError about size
+//	503  sessionctx.ErrUnavailable, sessionctx.ErrFull, sessionctx.ErrClosed, with Retry-After
+//	500  everything else
+//
+// The body says no more than the status, and the response is not to be stored.
+func Fail(w http.ResponseWriter, _ *http.Request, err error, _ http.Handler) {
+	h := w.Header()
+	h.Set("Cache-Control", "private, no-store")
+	code := status(err)
+	switch code {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", retryAfter)
+	}
+	http.Error(w, http.StatusText(code), code)
+}
+
+// retryAfter, in seconds, is longer than a store or directory is waited for and shorter than a shopper's patience.
+const retryAfter = "5"
+
+func status(err error) int {
+	var limit *sessionctx.LimitError
+	var invalid *defaults.Invalid
+	switch {
+	case errors.Is(err, ErrUnauthenticated):
+		return http.StatusUnauthorized
+	case errors.Is(err, ErrWrongTenant):
+		return http.StatusForbidden
+	case errors.Is(err, sessionctx.ErrUnknownTenant), errors.Is(err, sessionctx.ErrNotFound):
+		return http.StatusNotFound
+	case errors.Is(err, sessionctx.ErrConflict):
+		return http.StatusConflict
+	case errors.As(err, &limit) && limit.Size:
+		return http.StatusRequestEntityTooLarge
+	case limit != nil, errors.As(err, &invalid):
+		return http.StatusBadRequest
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}

@@ -1,0 +1,319 @@
+package middleware_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+func TestAShopperChoosesLogsInAndLogsOut(t *testing.T) {
+	b := newBrowser(t, newShop(t).middleware(nil))
+	first := b.get("/")
+	assert.Empty(t, first.ID)
+	assert.Equal(t, "EUR", first.Currency)
+	assert.Empty(t, b.jar)
+
+	chosen := b.update("/", sessionctx.Patch{Language: sessionctx.Set("en"), CartID: sessionctx.Set("cart-1")})
+	assert.Equal(t, chosen.ID, b.jar[cookieName])
+	assert.Equal(t, "en", b.get("/").Language)
+
+	anna := b.login("anna")
+	assert.Equal(t, anna.ID, b.jar[cookieName])
+	assert.NotEqual(t, chosen.ID, anna.ID, "an id from before the login is worth nothing after it")
+	page := b.get("/")
+	assert.Equal(t, "anna", page.CustomerID)
+	assert.Equal(t, "CHF", page.Currency)
+	assert.Equal(t, "en", page.Language, "a choice survives the login")
+	assert.Equal(t, "cart-1", page.CartID)
+
+	out := b.logout()
+	assert.NotEqual(t, anna.ID, out.ID)
+	assert.Equal(t, out.ID, b.jar[cookieName])
+	page = b.get("/")
+	assert.Empty(t, page.CustomerID)
+	assert.Empty(t, page.CartID)
+	assert.Equal(t, "EUR", page.Currency)
+	assert.Equal(t, "en", page.Language, "a choice survives the logout")
+
+	// What came before is gone for whoever kept it.
+	for _, old := range []string{chosen.ID, anna.ID} {
+		b.jar[cookieName] = old
+		assert.Empty(t, b.get("/").ID)
+		assert.Empty(t, b.get("/").CustomerID)
+	}
+}
+
+func TestALogoutWithNothingToKeepDeletesTheCookie(t *testing.T) {
+	mw := newShop(t).middleware(nil)
+	b := newBrowser(t, mw)
+	b.login("anna")
+	w := httptest.NewRecorder()
+	s, err := mw.Logout(w, b.request("/"))
+	require.NoError(t, err)
+	assert.Empty(t, s.ID)
+	require.Len(t, w.Result().Cookies(), 1)
+	c := w.Result().Cookies()[0]
+	assert.Equal(t, cookieName, c.Name)
+	assert.Equal(t, -1, c.MaxAge)
+	assert.True(t, c.Secure, "a browser ignores a __Host- cookie that is not")
+	assert.Equal(t, "/", c.Path)
+	assert.Equal(t, "private, no-store", w.Header().Get("Cache-Control"))
+}
+
+func TestOneResponseCarriesOneCookieAndItsCallsFollowOnFromEachOther(t *testing.T) {
+	currency := func(code string) sessionctx.Patch { return sessionctx.Patch{Currency: sessionctx.Set(code)} }
+	type call = func(*testing.T, http.ResponseWriter, *http.Request, *middleware.Middleware) sessionctx.Session
+	update := func(code string) call {
+		return func(t *testing.T, w http.ResponseWriter, r *http.Request, mw *middleware.Middleware) sessionctx.Session {
+			s, err := mw.Update(w, r, currency(code))
+			require.NoError(t, err)
+			return s
+		}
+	}
+	login := func(id string) call {
+		return func(t *testing.T, w http.ResponseWriter, r *http.Request, mw *middleware.Middleware) sessionctx.Session {
+			s, err := mw.Login(w, r, id)
+			require.NoError(t, err)
+			return s
+		}
+	}
+	logout := func(t *testing.T, w http.ResponseWriter, r *http.Request, mw *middleware.Middleware) sessionctx.Session {
+		s, err := mw.Logout(w, r)
+		require.NoError(t, err)
+		return s
+	}
+	cases := []struct {
+		desc         string
+		had          bool // a cookie to begin with
+		calls        []call
+		wantCustomer string
+		wantCurrency string
+		wantVersion  int64
+	}{
+		{"two first choices make one session", false, []call{update("CHF"), update("EUR")}, "", "EUR", 2},
+		{"a login and a choice", false, []call{login("bert"), update("CHF")}, "bert", "CHF", 2},
+		{"a choice and a login", false, []call{update("CHF"), login("bert")}, "bert", "CHF", -1},
+		{"a login with a cookie, and a choice", true, []call{login("bert"), update("EUR")}, "bert", "EUR", -1},
+		{"a login and a logout, choices kept", true, []call{login("bert"), logout}, "", "CHF", -1},
+		{"a logout with nothing kept, and a choice", false, []call{login("bert"), logout, update("CHF")}, "", "CHF", 1},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			mw := newShop(t).middleware(nil)
+			b := newBrowser(t, mw)
+			if tc.had {
+				b.update("/", currency("CHF"))
+			}
+			w := httptest.NewRecorder()
+			w.Header().Add("Set-Cookie", "theme=dark")
+			w.Header().Add("Set-Cookie", cookieName+"2=x")
+			var last sessionctx.Session
+			r := b.request("/")
+			for _, call := range tc.calls {
+				last = call(t, w, r, mw)
+			}
+			lines := w.Header()["Set-Cookie"]
+			require.Len(t, lines, 3, "%q", lines)
+			assert.Equal(t, []string{"theme=dark", cookieName + "2=x"}, lines[:2], "others' cookies stay")
+			assert.True(t, strings.HasPrefix(lines[2], cookieName+"="+last.ID+";"), "%q", lines[2])
+			b.receive(w)
+			got := b.get("/")
+			assert.Equal(t, last.ID, got.ID)
+			assert.Equal(t, tc.wantCustomer, got.CustomerID)
+			assert.Equal(t, tc.wantCurrency, got.Currency)
+			if tc.wantVersion > 0 {
+				assert.Equal(t, tc.wantVersion, got.Version)
+			}
+		})
+	}
+}
+
+func TestAWriteThatKeepsTheIDSetsNoCookie(t *testing.T) {
+	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.CookieMaxAge = 3600e9 })
+	b := newBrowser(t, mw)
+	b.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	w := httptest.NewRecorder()
+	_, err := mw.Update(w, b.request("/"), sessionctx.Patch{Currency: sessionctx.Set("EUR")})
+	require.NoError(t, err)
+	assert.Empty(t, w.Header(), "the answer may be late, and a newer cookie in the browser meanwhile")
+}
+
+func TestAWriteThatFailsChangesNoCookie(t *testing.T) {
+	mw := newShop(t).middleware(nil)
+	b := newBrowser(t, mw)
+	ended := b.login("anna").ID
+	b.logout()
+	cases := []struct {
+		desc   string
+		cookie string
+		call   func(http.ResponseWriter, *http.Request) error
+		want   error
+	}{
+		{"a value that the site does not offer", "", func(w http.ResponseWriter, r *http.Request) error {
+			_, err := mw.Update(w, r, sessionctx.Patch{Currency: sessionctx.Set("JPY")})
+			return err
+		}, nil},
+		{"a write to an ended session", ended, func(w http.ResponseWriter, r *http.Request) error {
+			_, err := mw.Update(w, r, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			return err
+		}, sessionctx.ErrNotFound},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			w, r := httptest.NewRecorder(), get("/")
+			if tc.cookie != "" {
+				r.AddCookie(&http.Cookie{Name: cookieName, Value: tc.cookie})
+			}
+			err := tc.call(w, r)
+			require.Error(t, err)
+			if tc.want != nil {
+				require.ErrorIs(t, err, tc.want)
+			}
+			assert.Empty(t, w.Header())
+		})
+	}
+}
+
+func TestALogoutDropsTheCookieWhateverItNames(t *testing.T) {
+	mw := newShop(t).middleware(nil)
+	b := newBrowser(t, mw)
+	ended := b.login("anna").ID
+	b.logout()
+	for _, tc := range []struct {
+		desc, cookie string
+		wantDeleted  bool
+	}{
+		{"nothing", "", false}, {"an invented session", secretA, true}, {"an ended session", ended, true},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			w, r := httptest.NewRecorder(), get("/")
+			if tc.cookie != "" {
+				r.AddCookie(&http.Cookie{Name: cookieName, Value: tc.cookie})
+			}
+			s, err := mw.Logout(w, r)
+			require.NoError(t, err)
+			assert.Empty(t, s.ID)
+			assert.Equal(t, "EUR", s.Currency)
+			if !tc.wantDeleted {
+				assert.Empty(t, w.Header())
+				return
+			}
+			assert.Equal(t, []string{cookieName + "=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"}, w.Header()["Set-Cookie"])
+		})
+	}
+}
+
+func TestAShopperWhoseSessionWasEndedElsewhereCanGoOn(t *testing.T) {
+	s := newShop(t)
+	mw := s.middleware(nil)
+	b := newBrowser(t, mw)
+	b.login("anna")
+	require.NoError(t, s.resolver.EndAll(t.Context(), "demoshop", "anna"))
+	assert.Empty(t, b.get("/").CustomerID)
+
+	w, r := httptest.NewRecorder(), b.request("/")
+	choice := sessionctx.Patch{Currency: sessionctx.Set("CHF")}
+	_, err := mw.Update(w, r, choice)
+	require.ErrorIs(t, err, sessionctx.ErrNotFound)
+	require.Empty(t, w.Header())
+	_, err = mw.Logout(w, r)
+	require.NoError(t, err)
+	_, err = mw.Update(w, r, choice)
+	require.NoError(t, err)
+	b.receive(w)
+	assert.Equal(t, "CHF", b.get("/").Currency)
+	assert.Empty(t, b.get("/").CustomerID)
+}
+
+func TestOnlyTheCookiesOwnIdentityTouchesTheCookie(t *testing.T) {
+	cases := []struct {
+		desc string
+		id   sessionctx.Identity
+	}{
+		{"asserted", sessionctx.Identity{Tenant: "demoshop", SessionID: "token-1"}},
+		{"asserted, tenant left to the request", sessionctx.Identity{SessionID: "token-1"}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			mw := s.middleware(func(cfg *middleware.Config) {
+				cfg.Identify = func(*http.Request) (sessionctx.Identity, error) { return tc.id, nil }
+			})
+			r := get("/")
+			r.AddCookie(&http.Cookie{Name: cookieName, Value: secretA})
+			w := httptest.NewRecorder()
+			updated, err := mw.Update(w, r, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			require.NoError(t, err)
+			assert.Equal(t, "token-1", updated.ID)
+			loggedIn, err := mw.Login(w, r, "bert")
+			require.NoError(t, err)
+			assert.Equal(t, "token-1", loggedIn.ID, "the token decides the id")
+			assert.Empty(t, w.Header())
+
+			customer := tc.id
+			customer.CustomerID = "bert"
+			mw = s.middleware(func(cfg *middleware.Config) {
+				cfg.Identify = func(*http.Request) (sessionctx.Identity, error) { return customer, nil }
+			})
+			_, err = mw.Logout(w, r)
+			require.NoError(t, err)
+			assert.Empty(t, w.Header())
+			_, err = mw.Update(w, r, sessionctx.Patch{Currency: sessionctx.Set("EUR")})
+			assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+		})
+	}
+}
+
+func TestWithoutASessionToWriteToNothingIsWritten(t *testing.T) {
+	cases := []struct {
+		desc string
+		edit func(*middleware.Config)
+	}{
+		{"no cookie, no other identity", func(cfg *middleware.Config) { cfg.NoCookie = true }},
+		{"an identity without a session id", func(cfg *middleware.Config) {
+			cfg.Identify = func(*http.Request) (sessionctx.Identity, error) {
+				return sessionctx.Identity{Tenant: "demoshop", CustomerID: "anna"}, nil
+			}
+		}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			mw := newShop(t).middleware(tc.edit)
+			w, r := httptest.NewRecorder(), get("/")
+			r.AddCookie(&http.Cookie{Name: cookieName, Value: secretA})
+			_, err := mw.Update(w, r, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+			_, err = mw.Login(w, r, "anna")
+			require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+			_, err = mw.Logout(w, r)
+			require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+			assert.Empty(t, w.Header())
+		})
+	}
+}
+
+func TestNothingThatAClientSendsReachesTheSetCookieHeader(t *testing.T) {
+	mw := newShop(t).middleware(func(cfg *middleware.Config) {
+		// What not to do: a tenant out of an unlisted header.
+		cfg.Tenant = func(r *http.Request) string { return r.Header.Get("X-Tenant") }
+	})
+	for _, tenant := range []string{
+		"demoshop\r\nSet-Cookie: x=y", "demoshop; Domain=evil.example", "demoshop=x", "DEMOSHOP", "nosuchshop", "", "demoshop ",
+	} {
+		t.Run(tenant, func(t *testing.T) {
+			w, r := httptest.NewRecorder(), get("/")
+			r.Header["X-Tenant"] = []string{tenant}
+			r.Header.Set("Cookie", "__Host-session-"+tenant+"="+secretA)
+			_, err := mw.Update(w, r, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			require.ErrorIs(t, err, sessionctx.ErrUnknownTenant)
+			assert.Empty(t, w.Header())
+		})
+	}
+}
