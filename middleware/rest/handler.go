@@ -1,0 +1,199 @@
+package rest
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// manageScope is what a token must grant for the operations on sessions that are not its own.
+const manageScope = "sessioncontext.context_manage"
+
+// Handler serves the interface at its full paths, /session-context/{tenant}/..., on any mux.
+// It is safe for concurrent use by multiple goroutines.
+type Handler struct {
+	resolver *sessionctx.Resolver
+	mw       *middleware.Middleware
+	claims   func(*http.Request) (middleware.Claims, error)
+	saas     func(tenant, token string) (string, error)
+	cross    *http.CrossOriginProtection
+	maxBody  int64
+	maxDepth int
+	log      *slog.Logger
+}
+
+// exchange is one request and its answer.
+type exchange struct {
+	*Handler
+	w   http.ResponseWriter
+	r   *http.Request
+	to  target
+	req sessionctx.Request // the zero Request until it is known who is asking
+}
+
+// operation answers a request, or returns an error with nothing answered yet.
+type operation func(*exchange) error
+
+// operations are all there are; HEAD is a GET whose body net/http drops.
+var operations = [numResources]struct {
+	allow   string
+	methods map[string]operation
+}{
+	document:      {"GET, HEAD", map[string]operation{"GET": (*exchange).describe, "HEAD": (*exchange).describe}},
+	ownContext:    {"GET, HEAD, PATCH", map[string]operation{"GET": (*exchange).show, "HEAD": (*exchange).show, "PATCH": (*exchange).merge}},
+	ownAttributes: {"POST", map[string]operation{"POST": (*exchange).addAttribute}},
+	ownAttribute:  {"DELETE", map[string]operation{"DELETE": (*exchange).removeAttribute}},
+	anyContext:    {"GET, HEAD, PUT", map[string]operation{"GET": (*exchange).show, "HEAD": (*exchange).show, "PUT": (*exchange).replace}},
+	anyAttributes: {"POST", map[string]operation{"POST": (*exchange).addAttribute}},
+	anyAttribute:  {"DELETE", map[string]operation{"DELETE": (*exchange).removeAttribute}},
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Cache-Control", "private, no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	x := &exchange{Handler: h, w: w, r: r}
+	if err := x.serve(); err != nil {
+		x.fail(err)
+	}
+}
+
+func (x *exchange) serve() (err error) {
+	if x.to, err = parseTarget(x.r.URL.EscapedPath()); err != nil {
+		return err
+	}
+	ops := operations[x.to.resource]
+	op, ok := ops.methods[x.r.Method]
+	if !ok {
+		return &refusal{
+			status: http.StatusMethodNotAllowed, message: "This resource does not know the method.", header: [2]string{"Allow", ops.allow},
+		}
+	}
+	if x.to.resource == document {
+		return op(x)
+	}
+	if err := x.identify(); err != nil {
+		return err
+	}
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+		if err := x.admitWrite(); err != nil {
+			return err
+		}
+	}
+	return op(x)
+}
+
+// identify says who is asking, and whether they may.
+func (x *exchange) identify() error {
+	req, err := x.mw.Request(x.r)
+	if err != nil {
+		return err
+	}
+	var claims middleware.Claims
+	own := x.to.resource.own()
+	if !own {
+		if claims, err = x.claims(x.r); err != nil {
+			return err
+		}
+	}
+	switch {
+	case own && req.SessionID == "" && (req.Proof == sessionctx.BySecret || !x.hasToken()):
+		return errNoIdentity
+	case !own && claims == middleware.Claims{} && !x.hasToken():
+		return errNoToken
+	case req.Tenant != x.to.tenant, !own && claims.Identity.Tenant != "" && claims.Identity.Tenant != x.to.tenant:
+		return errOtherTenant
+	case own && req.SessionID == "":
+		return errNoSession
+	case own:
+		x.req = req
+		return nil
+	case !claims.HasScope(manageScope):
+		return errScope
+	}
+	// Neither request site nor hints: they would be the operator's and not the shopper's.
+	x.req.Identity = sessionctx.Identity{Tenant: x.to.tenant, SessionID: x.to.sessionID, Proof: sessionctx.Management}
+	return nil
+}
+
+// hasToken reports whether the request carries a bearer token, which no browser sends by itself.
+func (x *exchange) hasToken() bool {
+	for _, v := range x.r.Header["Authorization"] {
+		if scheme, _, _ := strings.Cut(v, " "); strings.EqualFold(scheme, "Bearer") {
+			return true
+		}
+	}
+	return false
+}
+
+// admitWrite keeps out the writes that another site makes a browser send, and those that are not JSON.
+func (x *exchange) admitWrite() error {
+	byItself := x.req.Proof == sessionctx.BySecret || !x.hasToken()
+	if byItself && x.cross.Check(x.r) != nil {
+		return errCrossOrigin
+	}
+	if x.r.Method == http.MethodDelete {
+		return nil // no body, and nothing that a form could send
+	}
+	contentType := x.r.Header.Get("Content-Type")
+	if contentType == "" && !byItself {
+		return nil
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if errors.Is(err, mime.ErrInvalidMediaParameter) {
+		err = nil
+	}
+	if err == nil && (mediaType == "application/json" || mediaType == "application/merge-patch+json") {
+		return nil
+	}
+	name := "Accept"
+	if x.r.Method == http.MethodPatch {
+		name = "Accept-Patch"
+	}
+	return &refusal{
+		status: http.StatusUnsupportedMediaType, message: "The body must be application/json or application/merge-patch+json.",
+		header: [2]string{name, "application/merge-patch+json, application/json"},
+	}
+}
+
+// body reads the body of the request.
+func (x *exchange) body() ([]byte, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, x.maxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, errBodyTooLarge
+	case err != nil:
+		return nil, errBodyBroken
+	}
+	return b, nil
+}
+
+// flag reads a query parameter that is true or false.
+func (x *exchange) flag(name string) (bool, error) {
+	switch values, _ := url.ParseQuery(x.r.URL.RawQuery); values.Get(name) {
+	case "true":
+		return true, nil
+	case "", "false":
+		return false, nil
+	default:
+		return false, invalidDetails([]detail{{Field: name, Value: cut(values.Get(name)), Reason: reasonWrongType}})
+	}
+}
+
+// sessionID returns the id to show in an answer, empty for a session by secret: its id is all that it takes to be the shopper, and the
+// cookie hides it from scripts.
+func (x *exchange) sessionID() string {
+	if x.req.Proof == sessionctx.BySecret {
+		return ""
+	}
+	return x.req.SessionID
+}

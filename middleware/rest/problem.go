@@ -1,0 +1,224 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// problem is the body of an answer that is an error: RFC 9457, and the members that clients of the service know.
+type problem struct {
+	Type           string   `json:"type"`
+	Title          string   `json:"title"`
+	Status         int      `json:"status"`
+	Detail         string   `json:"detail"`
+	Code           int      `json:"code"`    // the status again
+	Message        string   `json:"message"` // the detail again
+	SessionID      string   `json:"sessionId,omitempty"`
+	CurrentVersion *int64   `json:"currentVersion,omitempty"`
+	Details        []detail `json:"details,omitempty"`
+
+	header [2]string // that the answer has besides
+}
+
+// detail is one value that was not taken.
+type detail struct {
+	Field  string `json:"field"`           // as on the wire
+	Value  string `json:"value,omitempty"` // as it was sent, cut
+	Reason string `json:"reason"`
+}
+
+// The reasons of details besides those of package defaults.
+const (
+	reasonWrongType = "wrongType"
+	reasonRequired  = "required"
+	reasonTooLarge  = "tooLarge"
+)
+
+// refusal is an answer that was decided here.
+type refusal struct {
+	status  int
+	message string
+	details []detail
+	header  [2]string // one more
+}
+
+// Error says what the client is told.
+func (e *refusal) Error() string { return fmt.Sprintf("rest: %d: %s", e.status, e.message) }
+
+func badRequest(message string) *refusal {
+	return &refusal{status: http.StatusBadRequest, message: message}
+}
+
+func forbidden(message string) *refusal {
+	return &refusal{status: http.StatusForbidden, message: message}
+}
+
+func unauthorized(message, challenge string) *refusal {
+	return &refusal{status: http.StatusUnauthorized, message: message, header: [2]string{"WWW-Authenticate", challenge}}
+}
+
+// Challenges: RFC 6750, section 3.
+const (
+	challenge             = `Bearer realm="session-context"`
+	challengeInvalid      = challenge + `, error="invalid_token"`
+	challengeInsufficient = challenge + `, error="insufficient_scope", scope="` + manageScope + `"`
+)
+
+var (
+	errNowhere      = &refusal{status: http.StatusNotFound, message: "There is nothing at this path."}
+	errEscape       = badRequest("The path is not UTF-8 with proper percent-encoding.")
+	errTenant       = badRequest("The tenant in the path is malformed: it must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters.")
+	errNoIdentity   = unauthorized("The request has neither a bearer token nor a session cookie.", challenge)
+	errNoToken      = unauthorized("This operation needs a bearer token.", challenge)
+	errOtherTenant  = forbidden("The tenant in the path is not that of the credentials.")
+	errNoSession    = forbidden("The token names no session.")
+	errScope        = &refusal{status: http.StatusForbidden, message: "The token lacks the scope " + manageScope + ".", header: [2]string{"WWW-Authenticate", challengeInsufficient}}
+	errCrossOrigin  = forbidden("A write from another origin needs a bearer token.")
+	errSaasToken    = forbidden("The session is a customer's: the header saas-token must hold a valid token of that customer.")
+	errVersion      = invalidDetails([]detail{{Field: "metadata.version", Reason: reasonRequired}})
+	errPrecondition = &refusal{status: http.StatusPreconditionFailed, message: "The session is not the one that If-Match or If-None-Match asks for."}
+	errBodyTooLarge = &refusal{status: http.StatusRequestEntityTooLarge, message: "The body is too large."}
+	errBodyBroken   = badRequest("The body ended early.")
+)
+
+// invalidDetails refuses values; the sentence names the first.
+func invalidDetails(details []detail) *refusal {
+	e := &refusal{status: http.StatusBadRequest, details: details}
+	d := details[0]
+	switch d.Reason {
+	case reasonRequired:
+		e.message = d.Field + " is required."
+	case reasonWrongType:
+		e.message = d.Field + " has a value of a type or range that it cannot have."
+	default:
+		e.message = fmt.Sprintf("%s cannot be %q: %s.", d.Field, d.Value, d.Reason)
+	}
+	return e
+}
+
+func wrongType(field string, raw json.RawMessage) detail {
+	return detail{Field: field, Value: cut(string(raw)), Reason: reasonWrongType}
+}
+
+// refused turns the error of an operation into what the client is told: nothing of what is inside.
+func refused(err error) *problem {
+	p := &problem{Type: "about:blank", Status: http.StatusInternalServerError, Message: "Something went wrong on the server."}
+	var r *refusal
+	var conflict *sessionctx.ConflictError
+	switch details, status, sentence := rejections(err); {
+	case errors.As(err, &r):
+		p.Status, p.Message, p.Details, p.header = r.status, r.message, r.details, r.header
+	case errors.Is(err, middleware.ErrUnauthenticated):
+		p.Status, p.Message = http.StatusUnauthorized, "The credentials are not valid, or no longer."
+		p.header = [2]string{"WWW-Authenticate", challengeInvalid}
+	case errors.Is(err, middleware.ErrWrongTenant):
+		p.Status, p.Message = http.StatusForbidden, errOtherTenant.message
+	case errors.Is(err, sessionctx.ErrUnknownTenant):
+		p.Status, p.Message = http.StatusNotFound, "Session not found: there is no such tenant."
+	case errors.Is(err, sessionctx.ErrNotFound):
+		p.Status, p.Message = http.StatusNotFound, "Session not found."
+	case errors.As(err, &conflict):
+		p.Status, p.CurrentVersion = http.StatusConflict, &conflict.Version
+		p.Message = "What this write touches has changed since the version that it is based on. Get the session, and try again."
+	case details != nil:
+		p.Status, p.Message, p.Details = status, sentence, details
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		p.Status, p.Message = http.StatusServiceUnavailable, "The service cannot answer at the moment. Try again later."
+		p.header = [2]string{"Retry-After", retryAfter}
+	}
+	p.Title, p.Code, p.Detail = http.StatusText(p.Status), p.Status, p.Message
+	return p
+}
+
+// rejections collects the values that the core did not take, from all the errors that are joined in err.
+func rejections(err error) (details []detail, status int, sentence string) {
+	status = http.StatusRequestEntityTooLarge
+	say := func(s string) {
+		if sentence == "" {
+			sentence = s
+		}
+	}
+	var walk func(error)
+	walk = func(err error) {
+		switch e := err.(type) {
+		case *defaults.Invalid:
+			d := detail{Field: fieldNames[e.Field], Value: cut(e.Value), Reason: e.Reason.String()}
+			say(invalidDetails([]detail{d}).message)
+			details, status = append(details, d), http.StatusBadRequest
+		case *sessionctx.LimitError:
+			d := detail{Field: e.Field, Value: cut(e.Value), Reason: reasonTooLarge}
+			if !e.Size {
+				d.Reason, status = defaults.ReasonMalformed.String(), http.StatusBadRequest
+			}
+			say(e.Field + ": " + e.Rule + ".")
+			details = append(details, d)
+		case interface{ Unwrap() []error }:
+			for _, err := range e.Unwrap() {
+				walk(err)
+			}
+		case interface{ Unwrap() error }:
+			walk(e.Unwrap())
+		}
+	}
+	walk(err)
+	return details, status, sentence
+}
+
+// retryAfter, in seconds, is longer than a store or directory is waited for and shorter than a shopper's patience.
+const retryAfter = "5"
+
+// fail answers with an error.
+func (x *exchange) fail(err error) {
+	p := refused(err)
+	p.SessionID = x.sessionID()
+	if p.header[0] != "" {
+		x.w.Header().Set(p.header[0], p.header[1])
+	}
+	if p.Status == http.StatusInternalServerError {
+		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answered 500", slog.String("method", x.r.Method), slog.Any("error", err))
+	}
+	x.write(p.Status, "application/problem+json", p)
+}
+
+// write answers with a JSON document.
+func (x *exchange) write(status int, contentType string, v any) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // nosniff, and no type that a browser would run
+	if err := enc.Encode(v); err != nil {
+		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answer not encoded", slog.Any("error", err))
+		x.w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	header := x.w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("Content-Length", strconv.Itoa(b.Len()))
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write(b.Bytes()) // a client that went away is nobody's error
+}
+
+// cut shortens hostile input for an answer.
+func cut(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return strings.ToValidUTF8(s, "\uFFFD")
+	}
+	for n := most; ; n-- {
+		if utf8.RuneStart(s[n]) {
+			return strings.ToValidUTF8(s[:n], "\uFFFD")
+		}
+	}
+}

@@ -1,0 +1,302 @@
+package rest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/rest"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+func demoshop() sessionctx.Static {
+	return sessionctx.Static{
+		"demoshop": {
+			Sites: []defaults.Site{
+				{
+					Code: "main", Default: true, Currency: "EUR", Currencies: []string{"CHF", "GBP"}, Country: "DE",
+					ShipTo: []string{"DE", "AT", "CH"}, Language: "de", Languages: []string{"en", "fr"},
+				},
+				{Code: "us", Currency: "USD", Country: "US", ShipTo: []string{"US"}, Language: "en", Currencies: []string{"USD"}, Languages: []string{"en"}},
+				{Code: "closed", Inactive: true, Currency: "GBP", Country: "GB", Language: "en"},
+			},
+			Customers: map[string]defaults.Customer{
+				"anna": {Currency: "GBP", Language: "en_GB", Addresses: []defaults.Address{{Country: "AT", Tags: []string{"SHIPPING"}}}},
+				"bob":  {Currency: "XXX"},
+			},
+		},
+		"othershop": {
+			Sites: []defaults.Site{{Code: "main", Default: true, Currency: "SEK", Country: "SE", Language: "sv"}},
+		},
+	}
+}
+
+var key = bytes.Repeat([]byte("k"), 32)
+
+const (
+	issuer   = "https://issuer.example"
+	audience = "storefront"
+	manage   = "sessioncontext.context_manage"
+)
+
+// claims are those of a token; the zero value of a member leaves it out.
+type claims struct {
+	Tenant, Session, Customer, Scope string
+	Issuer                           string // default: the right one
+	Life                             time.Duration
+}
+
+func (c claims) sign(t testing.TB) string {
+	t.Helper()
+	if c.Issuer == "" {
+		c.Issuer = issuer
+	}
+	if c.Life == 0 {
+		c.Life = time.Hour
+	}
+	m := jwt.MapClaims{"iss": c.Issuer, "aud": audience, "exp": time.Now().Add(c.Life).Unix(), "tenant": c.Tenant}
+	for name, value := range map[string]string{"sid": c.Session, "sub": c.Customer, "scope": c.Scope} {
+		if value != "" {
+			m[name] = value
+		}
+	}
+	s, err := jwt.NewWithClaims(jwt.SigningMethodHS256, m).SignedString(key)
+	require.NoError(t, err)
+	return s
+}
+
+func newBearer(t testing.TB) *middleware.Bearer {
+	t.Helper()
+	b, err := middleware.NewBearer(middleware.BearerConfig{
+		Issuer: issuer, Audience: audience, Keys: []middleware.Key{{Algorithm: "HS256", Key: key}},
+	})
+	require.NoError(t, err)
+	return b
+}
+
+// shop is a server of the interface, for one test.
+type shop struct {
+	t        testing.TB
+	resolver *sessionctx.Resolver
+	mw       *middleware.Middleware
+	handler  http.Handler
+	log      *bytes.Buffer
+}
+
+// settings are what a test may change of a shop.
+type settings struct {
+	sessions   sessionctx.Config
+	middleware middleware.Config
+	rest       rest.Config
+}
+
+func newShop(t testing.TB, change ...func(*settings)) *shop {
+	t.Helper()
+	bearer := newBearer(t)
+	log := &bytes.Buffer{}
+	cfg := settings{
+		sessions: sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler)},
+		middleware: middleware.Config{
+			Tenant:   func(r *http.Request) string { return strings.Split(r.URL.Path+"//", "/")[2] },
+			Identify: bearer.Identify,
+		},
+		rest: rest.Config{
+			Claims: bearer.Verify,
+			SaasToken: func(tenant, token string) (string, error) {
+				c, err := bearer.VerifyToken(token)
+				if err == nil && c.Identity.Tenant != tenant {
+					err = middleware.ErrWrongTenant
+				}
+				return c.Identity.CustomerID, err
+			},
+			Logger: slog.New(slog.NewTextHandler(log, nil)),
+		},
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	resolver, err := sessionctx.New(cfg.sessions)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, resolver.Close()) })
+	cfg.middleware.Resolver, cfg.rest.Resolver = resolver, resolver
+	cfg.rest.Middleware, err = middleware.New(cfg.middleware)
+	require.NoError(t, err)
+	h, err := rest.New(cfg.rest)
+	require.NoError(t, err)
+	return &shop{t, resolver, cfg.rest.Middleware, h, log}
+}
+
+// client sends requests as one shopper, operator or browser.
+type client struct {
+	*shop
+	header http.Header
+}
+
+func (s *shop) client(headers ...string) *client {
+	c := &client{s, make(http.Header)}
+	for i := 0; i < len(headers); i += 2 {
+		c.header.Set(headers[i], headers[i+1])
+	}
+	return c
+}
+
+// bearer returns a client with a token.
+func (s *shop) bearer(c claims) *client {
+	s.t.Helper()
+	if c.Tenant == "" {
+		c.Tenant = "demoshop"
+	}
+	return s.client("Authorization", "Bearer "+c.sign(s.t))
+}
+
+func (s *shop) shopper(sessionID string) *client { return s.bearer(claims{Session: sessionID}) }
+func (s *shop) operator() *client                { return s.bearer(claims{Customer: "backoffice", Scope: manage}) }
+
+// cookieName is that of demoshop's anonymous cookie.
+const cookieName = "__Host-session-demoshop"
+
+// browser returns a client with the cookie of a new session.
+func (s *shop) browser(p sessionctx.Patch) *client {
+	s.t.Helper()
+	first, err := s.resolver.Update(s.t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}}, p)
+	require.NoError(s.t, err)
+	return s.client("Cookie", cookieName+"="+first.ID)
+}
+
+// with returns the client with more headers.
+func (c *client) with(headers ...string) *client {
+	d := &client{c.shop, c.header.Clone()}
+	for i := 0; i < len(headers); i += 2 {
+		if d.header.Set(headers[i], headers[i+1]); headers[i+1] == "" {
+			d.header.Del(headers[i])
+		}
+	}
+	return d
+}
+
+// answer is a response that was read.
+type answer struct {
+	*http.Response
+	t    testing.TB
+	body string
+}
+
+// do sends a request to a path below /session-context/demoshop, or to the whole path of another tenant.
+// A body without a content type is application/json.
+func (c *client) do(method, path, body string) *answer {
+	c.t.Helper()
+	if !strings.HasPrefix(path, "/session-context/") {
+		path = "/session-context/demoshop" + path
+	}
+	r := httptest.NewRequest(method, "https://shop.example"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range c.header {
+		r.Header[name] = values
+	}
+	if r.Header.Get("Content-Type") == "-" {
+		r.Header.Del("Content-Type")
+	}
+	w := httptest.NewRecorder()
+	c.handler.ServeHTTP(w, r)
+	return read(c.t, w.Result())
+}
+
+func read(t testing.TB, res *http.Response) *answer {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	a := &answer{res, t, string(b)}
+	assert.Equal(t, "private, no-store", res.Header.Get("Cache-Control"))
+	assert.Equal(t, "nosniff", res.Header.Get("X-Content-Type-Options"))
+	if res.StatusCode >= 400 {
+		a.checkProblem()
+	}
+	return a
+}
+
+// problem is the body of an error as a client reads it.
+type problem struct {
+	Type, Title, Detail, Message, SessionID string
+	Status, Code                            int
+	CurrentVersion                          *int64
+	Details                                 []map[string]string
+}
+
+func (a *answer) problem() problem {
+	a.t.Helper()
+	var p problem
+	require.NoError(a.t, json.Unmarshal([]byte(a.body), &p), "%s", a.body)
+	return p
+}
+
+// checkProblem holds an error to what every error has.
+func (a *answer) checkProblem() {
+	a.t.Helper()
+	if a.Request != nil && a.Request.Method == http.MethodHead {
+		return
+	}
+	assert.Equal(a.t, "application/problem+json", a.Header.Get("Content-Type"))
+	p := a.problem()
+	assert.Equal(a.t, "about:blank", p.Type)
+	assert.Equal(a.t, http.StatusText(a.StatusCode), p.Title)
+	assert.Equal(a.t, a.StatusCode, p.Status)
+	assert.Equal(a.t, a.StatusCode, p.Code)
+	assert.NotEmpty(a.t, p.Message)
+	assert.Equal(a.t, p.Message, p.Detail)
+	assert.Empty(a.t, a.Header.Get("ETag"))
+	for _, inside := range []string{"sessionctx", "defaults:", "middleware", "rest:", "json:", "memstore", "invalid character", "jwt"} {
+		assert.NotContains(a.t, a.body, inside)
+	}
+	assert.Equal(a.t, a.StatusCode == 409, p.CurrentVersion != nil)
+	assert.Equal(a.t, a.StatusCode == 401, a.Header.Get("WWW-Authenticate") != "")
+	assert.Equal(a.t, a.StatusCode == 503, a.Header.Get("Retry-After") != "")
+	assert.Equal(a.t, a.StatusCode == 405, a.Header.Get("Allow") != "")
+}
+
+// context is the body of a context as a client reads it.
+type contextBody struct {
+	SessionID, CustomerID, SiteCode, Currency, CartID, TargetLocation, Language string
+
+	Context  map[string]json.RawMessage
+	Metadata *struct {
+		Version               int64
+		CreatedAt, ModifiedAt *time.Time
+	}
+	Sources  map[string]string
+	Rejected map[string][]map[string]string
+}
+
+// context returns the body of a 200.
+func (a *answer) context() contextBody {
+	a.t.Helper()
+	require.Equal(a.t, http.StatusOK, a.StatusCode, "%s", a.body)
+	assert.Equal(a.t, "application/json", a.Header.Get("Content-Type"))
+	var b contextBody
+	require.NoError(a.t, json.Unmarshal([]byte(a.body), &b), "%s", a.body)
+	return b
+}
+
+// must fails the test unless the answer has the status.
+func (a *answer) must(status int) *answer {
+	a.t.Helper()
+	require.Equal(a.t, status, a.StatusCode, "%s", a.body)
+	return a
+}
+
+var errDown = errors.New("the database at db-7.internal is down")

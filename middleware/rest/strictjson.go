@@ -1,0 +1,125 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// The refusals of a body, as sentences for the client.
+var (
+	errNotJSON   = badRequest("The body is not one JSON document.")
+	errNotObject = badRequest("The body is not a JSON object.")
+	errNotUTF8   = badRequest("The body is not valid UTF-8, or a \\u escape in it stands for half a character.")
+	errNumber    = badRequest("A number in the body is too large.")
+)
+
+// parseObject returns the members of the JSON object that body is, by their exact names. Unlike encoding/json alone
+// it leaves nothing to the reader's taste: where two readers of one document could see two different things (a name that is
+// there twice, half a surrogate pair, a number that is infinite to most programs), there is no document.
+// See RFC 8259, sections 4, 6, 8.2, and RFC 7493.
+func parseObject(body []byte, maxDepth int) (map[string]json.RawMessage, error) {
+	switch {
+	case !utf8.Valid(body) || loneSurrogate(body):
+		return nil, errNotUTF8
+	case !json.Valid(body):
+		return nil, errNotJSON
+	case bytes.TrimLeft(body, " \t\r\n")[0] != '{':
+		return nil, errNotObject
+	}
+	if err := checkTokens(body, maxDepth); err != nil {
+		return nil, err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return nil, errNotJSON
+	}
+	return members, nil
+}
+
+// level is an object or a list that is being read.
+type level struct {
+	names map[string]bool // nil: a list
+	value bool            // in an object: the next token is a value
+}
+
+// checkTokens reads a valid document once more, token by token.
+func checkTokens(body []byte, maxDepth int) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	var open []level
+	for {
+		token, err := dec.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return errNotJSON
+		}
+		if token == json.Delim('}') || token == json.Delim(']') {
+			open = open[:len(open)-1]
+			continue
+		}
+		if n := len(open); n > 0 && open[n-1].names != nil {
+			in := &open[n-1]
+			if in.value = !in.value; in.value {
+				name, _ := token.(string)
+				if in.names[name] {
+					return badRequest(fmt.Sprintf("The name %q is there more than once in an object.", cut(name)))
+				}
+				in.names[name] = true
+				continue
+			}
+		}
+		switch token := token.(type) {
+		case json.Delim:
+			if len(open) == maxDepth {
+				return badRequest(fmt.Sprintf("The body is nested deeper than %d levels.", maxDepth))
+			}
+			l := level{}
+			if token == '{' {
+				l.names = make(map[string]bool)
+			}
+			open = append(open, l)
+		case json.Number:
+			if _, err := strconv.ParseFloat(token.String(), 64); err != nil {
+				return errNumber
+			}
+		}
+	}
+}
+
+// loneSurrogate reports whether an escape in a string of the document is half a surrogate pair. encoding/json would
+// put U+FFFD there, so that names that differ could become one.
+func loneSurrogate(doc []byte) bool {
+	for i, inString := 0, false; i < len(doc); i++ {
+		switch {
+		case doc[i] == '"':
+			inString = !inString
+		case !inString || doc[i] != '\\':
+		case !utf16.IsSurrogate(escaped(doc[i:])):
+			i++ // whatever is escaped, it is neither quote nor escape
+		case utf16.DecodeRune(escaped(doc[i:]), escaped(doc[i+6:])) == utf8.RuneError:
+			return true
+		default:
+			i += 11
+		}
+	}
+	return false
+}
+
+// escaped returns the UTF-16 code unit of the escape \uXXXX at the beginning of b, 0 if there is none.
+func escaped(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
+}

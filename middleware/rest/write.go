@@ -1,0 +1,161 @@
+package rest
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// merge answers PATCH /me/context.
+func (x *exchange) merge() error {
+	body, err := x.body()
+	if err != nil {
+		return err
+	}
+	st, err := parseState(body, x.maxDepth, false)
+	if err != nil {
+		return err
+	}
+	s, err := x.update(st.patch())
+	if err != nil {
+		return err
+	}
+	x.tag(s)
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// addAttribute answers POST .../attributes.
+func (x *exchange) addAttribute() error {
+	body, err := x.body()
+	if err != nil {
+		return err
+	}
+	name, value, err := parseAttribute(body, x.maxDepth)
+	if err != nil {
+		return err
+	}
+	s, err := x.update(sessionctx.Patch{Attributes: map[string]json.RawMessage{name: value}})
+	if err != nil {
+		return err
+	}
+	x.tag(s)
+	if !x.to.resource.own() { // as the service does it
+		x.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	x.write(http.StatusCreated, "application/json", name)
+	return nil
+}
+
+// removeAttribute answers DELETE .../attributes/{name}. That it was not there is no error.
+func (x *exchange) removeAttribute() error {
+	s, err := x.update(sessionctx.Patch{Attributes: map[string]json.RawMessage{x.to.name: nil}})
+	if err != nil {
+		return err
+	}
+	x.tag(s)
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// update writes to the session of the request, if its preconditions hold.
+func (x *exchange) update(p sessionctx.Patch) (s sessionctx.Session, err error) {
+	if c := readPreconditions(x.r); p.Require == nil && c.sent() {
+		p.Require = func(now sessionctx.Session) error { return c.check(now, now.ETag() != "") }
+	}
+	if x.req.Proof == sessionctx.Management {
+		return x.resolver.Update(x.r.Context(), x.req, p)
+	}
+	if s, err = x.mw.Update(x.w, x.r, p); err == nil && s.ID == "" {
+		err = sessionctx.ErrNotFound // nothing to change, and no session either
+	}
+	return s, err
+}
+
+// errMoved says that a replacement was made over a session that is not the present one.
+var errMoved = errors.New("rest: the session has moved")
+
+// replace answers PUT /context/{sessionId}.
+//
+// What a replacement changes depends on what the session is (see state.replacement), which is known for certain only when the
+// write is tried. So it is tried over nothing first, learns from the refusal what there is, and is made over that.
+func (x *exchange) replace() error {
+	upsert, err := x.flag("upsert")
+	if err != nil {
+		return err
+	}
+	body, err := x.body()
+	if err != nil {
+		return err
+	}
+	st, err := parseState(body, x.maxDepth, true)
+	if err != nil {
+		return err
+	}
+	if !st.versioned && !upsert {
+		return errVersion
+	}
+	customerID, err := x.saasCustomer()
+	if err != nil {
+		return err
+	}
+	c := readPreconditions(x.r)
+	var over, now sessionctx.Session
+	known := false
+	for range replaceTries {
+		p := st.replacement(over)
+		p.Upsert = upsert
+		p.Require = func(s sessionctx.Session) error {
+			now = s
+			there := s.Revision() != sessionctx.Revision{}
+			switch err := c.check(s, there); {
+			case err != nil:
+				return err
+			case there && s.CustomerID != "" && s.CustomerID != customerID:
+				return errSaasToken
+			case there && !st.versioned:
+				return errVersion
+			case there && s.Version != st.version:
+				return &sessionctx.ConflictError{Version: s.Version}
+			case !known || s.Revision() != over.Revision():
+				return errMoved
+			}
+			return nil
+		}
+		s, err := x.update(p)
+		if errors.Is(err, errMoved) {
+			over, known = now, true
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		x.tag(s)
+		x.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return &sessionctx.ConflictError{Version: now.Version}
+}
+
+// replaceTries bounds how often a replacement is made anew. Its version holds it to one state of the session, so
+// that it can move once when it is learned, and again only where a session is created and ended all the time.
+const replaceTries = 4
+
+// saasCustomer returns whose the token in the header saas-token is, empty if it is nobody's.
+func (x *exchange) saasCustomer() (string, error) {
+	tokens := x.r.Header.Values("saas-token")
+	if len(tokens) != 1 || x.saas == nil {
+		return "", nil
+	}
+	customerID, err := x.saas(x.to.tenant, tokens[0])
+	switch {
+	case errors.Is(err, sessionctx.ErrUnavailable):
+		return "", err
+	case err != nil:
+		return "", nil
+	}
+	return customerID, nil
+}
