@@ -46,7 +46,7 @@ func (st *storefront) acceptLanguage(header string, r *rejections) (string, bool
 // excluded reports whether the header says of that very language that it is not acceptable.
 func excluded(ranges []languageRange, language string) bool {
 	for _, lr := range ranges {
-		if lr.quality == 0 && (strings.EqualFold(lr.tag, language) || strings.EqualFold(strings.ReplaceAll(lr.tag, "_", "-"), language)) {
+		if lr.quality == 0 && strings.EqualFold(strings.ReplaceAll(lr.tag, "_", "-"), language) {
 			return true
 		}
 	}

@@ -45,6 +45,7 @@ func TestAcceptLanguage(t *testing.T) {
 		{"any language, but not this one", "*,fr;q=0", "", nil},
 		{"weight 0 is not acceptable", "fr;q=0,en;q=0.000,ja", "", none("ja", "notOffered")},
 		{"weight 0 holds for what a near language would lead to", "en-GB,en;q=0,fr;q=0.5", "fr", none("en-GB", "notOffered")},
+		{"weight 0 in another spelling", "en-GB,EN;q=0", "", none("en-GB", "notOffered")},
 		{"weight 0 of another region does not", "en,en-GB;q=0", "en", nil},
 		{"junk does not spoil the rest", "-,english,fr;q=0.5", "fr", none("-", "malformed", "english", "malformed")},
 		{"unknown languages do not spoil the rest", "xx,fr;q=0.5", "fr", none("xx", "unknownCode")},
@@ -77,9 +78,31 @@ func TestAcceptLanguageIsReadUpToALimit(t *testing.T) {
 	assert.Equal(t, none, language(strings.Repeat("ja,", 16)+"fr"), "17 languages")
 	assert.Equal(t, french, language(strings.Repeat(",", 254)+"fr"), "256 bytes")
 	assert.Equal(t, none, language(strings.Repeat(",", 255)+"fr"), "257 bytes")
-	assert.Equal(t, none, language(strings.Repeat(",", 253)+"fr-CA"), "a language that is cut is not taken for a shorter one")
+	assert.Equal(t, none, language(strings.Repeat(",", 254)+"fr-CA"), "a language that is cut is not taken for a shorter one")
 	assert.Equal(t, french, language("fr,"+strings.Repeat("x", 1<<20)), "what is before the limit counts")
 	assert.Equal(t, none, language(strings.Repeat("x", 1<<20)), "one element of a megabyte")
+}
+
+func TestLanguagesOfEqualWeightAreTriedInOrder(t *testing.T) {
+	var header, want []string
+	for i, tag := range strings.Fields("ja ko zh vi th hi ta te mr bn gu pa uk ru bg be") { // 16, so that no sort is stable by chance
+		weight := []string{"0.5", "0.7"}[i%2]
+		header = append(header, tag+";q="+weight)
+		if i%2 == 1 {
+			want = append(want, tag)
+		}
+	}
+	for i := 0; i < len(header); i += 2 {
+		tag, _, _ := strings.Cut(header[i], ";")
+		want = append(want, tag)
+	}
+	sites := newSites(t, oneSite(func(s *defaults.Site) { s.Languages = []string{"de"} })...)
+	_, rejected := sites.Explain(defaults.Input{Hints: defaults.Hints{AcceptLanguage: strings.Join(header, ",")}})
+	var got []string
+	for _, r := range rejected {
+		got = append(got, r.Value)
+	}
+	assert.Equal(t, want, got)
 }
 
 func TestAcceptLanguageOfASiteWithEveryLanguage(t *testing.T) {

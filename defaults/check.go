@@ -10,8 +10,8 @@ import "errors"
 // against the site that the session would have; where the sent site itself is refused they need only be current codes.
 //
 // Check returns in.Choices with the sent values in canonical spelling, or the zero Choices and the joined errors, each an
-// [*Invalid]. What Check accepts, Resolve takes from the choice as long as the sites do not change. Safe for
-// concurrent use by multiple goroutines.
+// [*Invalid]. What Check accepts, Resolve takes, and from the choice, as long as the sites do not change; a site that is also the
+// request site it takes from the request. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 	customer := in.Customer
 	if customer == nil {

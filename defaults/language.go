@@ -6,12 +6,13 @@ import (
 	"golang.org/x/text/language"
 )
 
-// maxLanguage bounds a language tag, in bytes: RFC 5646 section 4.4.1 asks implementations to allow for 35.
+// maxLanguage bounds a language tag, in bytes: RFC 5646 section 4.4.1 asks for buffers of at least that.
 const maxLanguage = 35
 
 // CanonicalLanguage returns the canonical spelling of a BCP 47 language tag (RFC 5646 section 4.5, and CLDR's replacements for
-// deprecated languages): en_gb is en-GB, iw is he. Not accepted are tags over 35 bytes before or after, tags with a subtag that is not registered,
-// and tags that name no language of a person: und, mul, mis, zxx, and tags of private use alone.
+// deprecated languages): en_gb is en-GB, iw is he. Not accepted are tags that are longer than 35 bytes, as given or as they would be
+// returned, tags with a subtag that golang.org/x/text does not know, and tags that name no language of a person: und, mul, mis, zxx,
+// and tags of private use alone.
 func CanonicalLanguage(s string) (tag string, ok bool) {
 	t, reason := parseLanguage(s)
 	if reason != accepted {

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -143,6 +144,29 @@ func TestResolvingIsDeterministicAndExplained(t *testing.T) {
 			require.Equal(t, choice != "" && v.Sources[f] != defaults.SourceChoice && !requestSite, listed, "%s %q of %+v", f, choice, v)
 		}
 	}
+}
+
+func TestSitesAreSafeForConcurrentUse(t *testing.T) {
+	w := newWorld(6)
+	sites := w.sites(t)
+	inputs := make([]defaults.Input, 50)
+	want := make([]defaults.Values, len(inputs))
+	for i := range inputs {
+		inputs[i] = w.input()
+		want[i] = sites.Resolve(inputs[i])
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for i, in := range inputs {
+				v, _ := sites.Explain(in)
+				assert.Equal(t, want[i], v)
+				_, _ = sites.Check(in, everyField)
+				sites.List()
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestClearingAChoiceEqualsNeverHavingMadeIt(t *testing.T) {

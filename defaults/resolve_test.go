@@ -320,6 +320,14 @@ func TestARequestSiteOverrulesTheChoiceOfAnother(t *testing.T) {
 	}
 }
 
+func TestAPreferredSiteOverrulesNothing(t *testing.T) {
+	v, rejected := demoSites(t).Explain(defaults.Input{Choices: defaults.Choices{Site: "closed"}, Customer: &defaults.Customer{Site: "ch"}})
+	assert.Equal(t, from{"ch", defaults.SourcePreferredSite}, valueOf(v, defaults.FieldSite))
+	assert.Equal(t, []defaults.Rejection{
+		{Field: defaults.FieldSite, Value: "closed", Source: defaults.SourceChoice, Reason: defaults.ReasonInactiveSite},
+	}, rejected)
+}
+
 func TestAStoredChoiceComesBackToLife(t *testing.T) {
 	sites := demoSites(t)
 	in := defaults.Input{Choices: defaults.Choices{Currency: "GBP", Country: "AT", Language: "fr"}}

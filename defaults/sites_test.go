@@ -98,6 +98,10 @@ func TestNewSitesRefusesAMistakeInTheList(t *testing.T) {
 			"a code twice", []defaults.Site{site("a", def), site("b", plain), site("a", plain)},
 			[]defaults.SiteError{{Index: 2, Code: "a", Field: "code", Value: "a", Rule: "is also the code of site 0"}},
 		},
+		{
+			"no code, twice: that it is missing is mistake enough", []defaults.Site{site("a", def), site("", plain), site("", plain)},
+			[]defaults.SiteError{{Index: 1, Field: "code", Rule: "is required"}, {Index: 2, Field: "code", Rule: "is required"}},
+		},
 		{"an inactive site flagged default beside an active one", []defaults.Site{site("a", inactiveDef), site("b", def)}, nil},
 		{"codes that differ in case", []defaults.Site{site("a", def), site("A", plain)}, nil},
 	} {
@@ -110,6 +114,13 @@ func TestNewSitesRefusesAMistakeInTheList(t *testing.T) {
 			assert.Equal(t, tc.want, siteErrors(t, err))
 		})
 	}
+}
+
+func TestTheDefaultSiteIsTheActiveOne(t *testing.T) {
+	inactive := defaults.Site{Code: "old", Default: true, Inactive: true, Currency: "EUR", Country: "DE", Language: "de"}
+	active := defaults.Site{Code: "new", Default: true, Currency: "EUR", Country: "DE", Language: "de"}
+	assert.Equal(t, "new", newSites(t, inactive, active).Resolve(defaults.Input{}).Site)
+	assert.Equal(t, "new", newSites(t, active, inactive).Resolve(defaults.Input{}).Site)
 }
 
 func TestNewSitesReportsEveryMistakeAtOnce(t *testing.T) {
@@ -149,7 +160,9 @@ func TestSitesShareNothingWithTheirCaller(t *testing.T) {
 	sites := newSites(t, given...)
 	assert.Equal(t, []string{"EUR", "usd"}, given[0].Currencies, "NewSites does not write to what it is given")
 
-	want := sites.List()
+	want := []defaults.Site{{
+		Code: "main", Default: true, Currency: "EUR", Currencies: []string{"EUR", "USD"}, Country: "DE", ShipTo: []string{"AT"}, Language: "de", Languages: []string{"en-GB"},
+	}}
 	given[0].Currencies[0], given[0].ShipTo[0], given[0].Languages[0] = "JPY", "JP", "ja"
 	got := sites.List()
 	assert.Equal(t, want, got)

@@ -117,6 +117,7 @@ const (
 func bounded(h defaults.Hints) defaults.Hints {
 	if len(h.AcceptLanguage) > maxAcceptLanguage {
 		h.AcceptLanguage = h.AcceptLanguage[:maxAcceptLanguage]
+		h.AcceptLanguage = h.AcceptLanguage[:strings.LastIndexByte(h.AcceptLanguage, ',')+1] // no half languages
 	}
 	if len(h.Country) > maxGeo {
 		h.Country = h.Country[:maxGeo]

@@ -85,7 +85,6 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 	}{
 		// The file as a whole.
 		{"missing sites", sites, "", []string{"demoshop/sites.json"}, "must exist"},
-		{"empty file", sites, "¦ ", []string{"demoshop/sites.json"}, "must be JSON"},
 		{"not JSON", sites, "[\n  {\"code\": ¦x}\n]", []string{"demoshop/sites.json"}, "must be JSON"},
 		{"not JSON in customers", customers, "[{},\n\n  ¦]", []string{"demoshop/customers.json"}, "must be JSON"},
 		{"two documents", clients, "[] ¦[]", []string{"demoshop/clients.json"}, "must be JSON"},
@@ -235,6 +234,13 @@ func TestARootWithoutFoldersIsAMistake(t *testing.T) {
 	require.Len(t, mistakes(t, err), 1)
 	assert.Equal(t, missing, mistakes(t, err)[0].File)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestAnEmptyFileIsNotJSON(t *testing.T) {
+	fsys := shop(nil)
+	fsys["demoshop/clients.json"] = &fstest.MapFile{}
+	_, err := sitefile.FromFS(fsys)
+	assert.ErrorContains(t, err, "sitefile: demoshop/clients.json:1:1: must be JSON: ")
 }
 
 func TestAFileThatMayNotBeReadIsAMistake(t *testing.T) {

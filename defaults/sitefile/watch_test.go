@@ -68,6 +68,7 @@ func TestStopAndCloseFromWithinAWatcherDoNotDeadlock(t *testing.T) {
 		stopOther = f.Watch(func(string, string) { other++ })
 		dir.write(t, "demoshop/sites.json", sitesIn("USD"))
 		time.Sleep(within)
+		synctest.Wait()
 		assert.Equal(t, 1, own)
 		assert.Zero(t, other, "stopped by the one before")
 
@@ -75,6 +76,7 @@ func TestStopAndCloseFromWithinAWatcherDoNotDeadlock(t *testing.T) {
 		f.Watch(func(string, string) { never++ })
 		dir.write(t, "demoshop/sites.json", sitesIn("CHF"))
 		time.Sleep(within)
+		synctest.Wait()
 		assert.Equal(t, 2, own)
 		assert.Zero(t, never, "closed by the one before")
 		require.NoError(t, f.Close())

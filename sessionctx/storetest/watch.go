@@ -10,6 +10,7 @@ import (
 
 const (
 	leasePatience = 5 * time.Second        // until a sink has its lease
+	reportSlack   = time.Second            // for renewals that were under way when Save returned
 	quiet         = 100 * time.Millisecond // in which a stopped sink would hear from a store that is late
 )
 
@@ -118,9 +119,15 @@ func (s *sink) heard(h sessionctx.KeyHash) int {
 // expect checks that the change of key is reported, which before it had been heard so often.
 func (s *sink) expect(desc string, key sessionctx.Key, before int) {
 	h := key.Hash()
+	s.mu.Lock()
+	limit := s.until.Add(reportSlack)
+	s.mu.Unlock()
 	leaseEnd := func() time.Time {
-		if s.until.IsZero() {
+		switch {
+		case s.until.IsZero():
 			return time.Time{} // endless: the report was due when Save returned
+		case s.until.After(limit):
+			return limit // renewed again and again, by a store that knows nothing of the change
 		}
 		return s.until
 	}
