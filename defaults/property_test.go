@@ -240,7 +240,7 @@ func TestCanonicalLanguageIsIdempotentAndIgnoresCase(t *testing.T) {
 	sites := demoSites(t)
 	w := newWorld(5)
 	accepted := 0
-	for range 20 * trials {
+	for range 8 * trials {
 		tag := w.one(subtags)
 		for range w.IntN(6) {
 			tag += w.one([]string{"-", "_"}) + w.one(subtags)
@@ -257,5 +257,5 @@ func TestCanonicalLanguageIsIdempotentAndIgnoresCase(t *testing.T) {
 			require.Equal(t, canonical, again, "%q of %q", spelling, tag)
 		}
 	}
-	assert.Greater(t, accepted, trials, "the trials accept something")
+	assert.Greater(t, accepted, trials/2, "the trials accept something")
 }
