@@ -1,0 +1,52 @@
+package linear
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"testing/synctest"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+)
+
+// number returns the value of an environment variable.
+func number(t *testing.T, name string, def uint64) uint64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return def
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, "the environment variable %s", name)
+	return n
+}
+
+func TestHistoriesAreLinearizable(t *testing.T) {
+	count := number(t, "HISTORIES", 120)
+	seed := number(t, "SEED", rand.Uint64()>>16)
+	t.Logf("%d histories from seed %d on; repeat one with HISTORIES=1 SEED=...", count, seed)
+	operations, undecided := 0, 0
+	for i := range count {
+		seed := seed + i
+		set := settings[seed%uint64(len(settings))]
+		var history []porcupine.Operation
+		if set.virtual {
+			synctest.Test(t, func(*testing.T) { history = makeHistory(set, seed) })
+		} else {
+			history = makeHistory(set, seed)
+		}
+		operations += len(history)
+		switch porcupine.CheckOperationsTimeout(model, history, checkTimeout) {
+		case porcupine.Unknown:
+			undecided++
+		case porcupine.Illegal:
+			bad := shortest(history)
+			t.Fatalf("violation: history %d of %d, %d operations so far: %s, SEED=%d\nno sequential shop could have answered so; the last return is what cannot be:\n%s",
+				i+1, count, operations, set.name, seed, describe(bad))
+		}
+	}
+	fmt.Printf("%d histories, %d operations, 0 violations, %d undecided\n", count, operations, undecided)
+	require.LessOrEqual(t, undecided, int(count/100), "too many histories could not be judged")
+}
