@@ -10,36 +10,52 @@ import (
 )
 
 // entry is what the near-cache holds of one key: the record as it was loaded, what it was loaded under, and
-// the last resolution. It is immutable. There is one per cached session, so its fields are packed, and in the order
-// in which a warm read needs them: it touches the first three cache lines alone.
+// the last resolution. It is immutable. There is one per cached session, so it is packed into four cache lines, in the
+// order in which a warm read needs them: the fourth it does not touch.
 type entry struct {
-	tenant, id string
-	word       uint64 // of the key's stripe, before the load
-	stripe     uint32
-	epoch      uint32
-	kind       Kind
-	flags      entryFlags
-	proof      Proof // of the memo
-	sources    [defaults.NumFields]defaults.Source
+	// The key.
+	tenant  unique.Handle[string]
+	kind    Kind
+	proof   Proof // of the memo
+	flags   entryFlags
+	idLen   uint8
+	sources [defaults.NumFields]defaults.Source // of the memo
+	inline  [maxInlineID]byte                   // the id, if it is not longer
 
-	// The memo: the last resolution from this record, good for the same question only.
-	memo memo
+	word   uint64 // of the key's stripe, before the load
+	stripe uint32
+	epoch  uint32
+
+	// The memo: the last resolution from this record, good for the same question only, and all else that it depends on.
+	question     unique.Handle[question]
+	answer       unique.Handle[answer]
+	sitesWord    uint64
+	customerWord uint64
+	sites        uint32 // stripe
+	customer     uint32 // stripe; that of the sites for an anonymous session
+	memoUntil    int64  // the earliest deadline of record, sites and profile, monotonic
 
 	// The record.
-	incarnation         uint64
-	version             int64
-	created, modified   int64 // Unix milliseconds
-	cartID              string
-	attributes          *[]Attribute // nil: none
-	expires             int64        // Unix milliseconds; 0: never
-	generation, removed int64
-	customerID          string
-	choices             unique.Handle[defaults.Choices]
-	changed             unique.Handle[[numChanged]int64]
+	incarnation       uint64
+	version           int64
+	created, modified int64 // Unix milliseconds
+	cartID            string
+	attributes        *[]Attribute // nil: none
+	customerID        string       // of the record or, with entryViewed, as asserted on one that has none
+	choices           unique.Handle[defaults.Choices]
+	changes           unique.Handle[changes]
+	generation        int64
+	expires           int64 // Unix milliseconds; 0: never
 
 	deadline int64 // monotonic; never later than the record's expiry
 	touchAt  int64 // monotonic; when the record's expiry wants to be moved
+	long     *string
 }
+
+const (
+	maxInlineID = 48 // a UUID has 36 bytes, a secret id 43
+	longID      = 0xff
+)
 
 type entryFlags uint8
 
@@ -49,28 +65,23 @@ const (
 	entryEnded
 	entryMemo   // there is a memo
 	entryNobody // the memo says: there is no session
+	entryViewed // the memo says: seen as after a login
 	entryDegraded
 )
 
-// memo is a resolution: the answer, and all that it depends on besides the record.
-type memo struct {
-	question     unique.Handle[question]
-	answer       unique.Handle[answer]
-	customerID   string // the effective customer
-	sitesWord    uint64
-	customerWord uint64
-	sites        uint32 // stripe
-	customer     uint32 // stripe; that of the sites for an anonymous session
-	deadline     int64  // the earliest deadline of record, sites and profile
+// changes are the versions that a record remembers besides its own. Few different ones exist, so they are shared.
+type changes struct {
+	changed [numChanged]int64
+	removed int64
 }
 
-// question is what a request says beyond its identity. Few different ones exist, so they are shared.
+// question is what a request says beyond its identity: shared too.
 type question struct {
 	site  string
 	hints defaults.Hints
 }
 
-// answer is the resolved values: shared, for few different ones exist.
+// answer is the resolved values: shared too.
 type answer struct {
 	site, currency, country, language string
 }
@@ -82,30 +93,32 @@ const bagOverhead = 160
 
 // cost returns the bytes that e keeps alive, about.
 func (e *entry) cost() int64 {
-	n := entrySize + bagOverhead + int64(len(e.id)+len(e.customerID)+len(e.cartID))
+	n := entrySize + bagOverhead + int64(len(e.customerID)+len(e.cartID))
+	if e.long != nil {
+		n += int64(len(*e.long))
+	}
 	if e.flags&entryMemo != 0 { // shared with others, mostly, but nobody promises that
-		q := e.memo.question.Value()
+		q := e.question.Value()
 		n += int64(len(q.site) + len(q.hints.Country) + len(q.hints.AcceptLanguage))
 	}
-	if e.attributes != nil {
-		for _, a := range *e.attributes {
-			n += int64(unsafe.Sizeof(a)) + int64(len(a.Name)+len(a.Value))
-		}
+	for _, a := range e.attrs() {
+		n += int64(unsafe.Sizeof(a)) + int64(len(a.Name)+len(a.Value))
 	}
 	return n
 }
 
-// set packs the id of key and, if there is one, rec into e.
-func (e *entry) set(key Key, rec *Record) {
-	e.tenant, e.kind = unique.Make(key.Tenant).Value(), key.Kind
-	if !rec.exists() {
-		e.id = strings.Clone(key.ID)
-		return
+// newEntry packs a record, or that there is none, under its key.
+func newEntry(key Key, rec *Record) *entry {
+	e := &entry{tenant: unique.Make(key.Tenant), kind: key.Kind, deadline: endless, touchAt: endless}
+	if len(key.ID) <= maxInlineID {
+		e.idLen = uint8(copy(e.inline[:], key.ID))
+	} else {
+		id := strings.Clone(key.ID) // the caller's may be a part of a whole header
+		e.idLen, e.long = longID, &id
 	}
-	// One piece of memory for the three: a warm read touches them together.
-	ids := key.ID + rec.CustomerID + rec.CartID
-	e.id, ids = ids[:len(key.ID)], ids[len(key.ID):]
-	e.customerID, e.cartID = ids[:len(rec.CustomerID)], ids[len(rec.CustomerID):]
+	if !rec.exists() {
+		return e
+	}
 	e.flags |= entryExists
 	if rec.Secret {
 		e.flags |= entrySecret
@@ -113,17 +126,19 @@ func (e *entry) set(key Key, rec *Record) {
 	if rec.Ended {
 		e.flags |= entryEnded
 	}
-	e.incarnation, e.version = rec.Incarnation, rec.Version
-	e.generation, e.removed = rec.Generation, rec.Removed
+	e.incarnation, e.version, e.generation = rec.Incarnation, rec.Version, rec.Generation
 	e.created, e.modified = rec.CreatedAt.UnixMilli(), rec.ModifiedAt.UnixMilli()
 	if !rec.ExpiresAt.IsZero() {
 		e.expires = rec.ExpiresAt.UnixMilli()
 	}
+	ids := rec.CustomerID + rec.CartID // one piece of memory
+	e.customerID, e.cartID = ids[:len(rec.CustomerID)], ids[len(rec.CustomerID):]
 	e.choices = unique.Make(rec.Choices)
-	e.changed = unique.Make(rec.Changed)
+	e.changes = unique.Make(changes{rec.Changed, rec.Removed})
 	if len(rec.Attributes) > 0 {
 		e.attributes = &rec.Attributes
 	}
+	return e
 }
 
 // record unpacks the record: all of it but the write id.
@@ -131,13 +146,16 @@ func (e *entry) record() Record {
 	if e.flags&entryExists == 0 {
 		return Record{}
 	}
+	c := e.changes.Value()
 	rec := Record{
-		Tenant: e.tenant, Incarnation: e.incarnation, Version: e.version,
-		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0,
-		CustomerID: e.customerID, Generation: e.generation,
+		Tenant: e.tenant.Value(), Incarnation: e.incarnation, Version: e.version,
+		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0, Generation: e.generation,
 		Choices: e.choices.Value(), CartID: e.cartID, Attributes: e.attrs(),
-		Changed: e.changed.Value(), Removed: e.removed,
+		Changed: c.changed, Removed: c.removed,
 		CreatedAt: milli(e.created), ModifiedAt: milli(e.modified),
+	}
+	if e.flags&entryViewed == 0 {
+		rec.CustomerID = e.customerID
 	}
 	if e.expires != 0 {
 		rec.ExpiresAt = milli(e.expires)
@@ -154,36 +172,69 @@ func (e *entry) attrs() []Attribute {
 
 func milli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
+// key returns the key that e is about.
+func (e *entry) key() Key {
+	if e.idLen == longID {
+		return Key{e.tenant.Value(), e.kind, *e.long}
+	}
+	return Key{e.tenant.Value(), e.kind, string(e.inline[:e.idLen])}
+}
+
 // is reports whether e is about the key.
 func (e *entry) is(kind Kind, tenant, id string) bool {
-	return e.id == id && e.tenant == tenant && e.kind == kind
+	if e.idLen == longID {
+		return *e.long == id && e.tenant.Value() == tenant && e.kind == kind
+	}
+	return string(e.inline[:e.idLen]) == id && e.tenant.Value() == tenant && e.kind == kind
+}
+
+// remember returns a copy of e with a memo.
+func (e *entry) remember(req *Request, nobody bool, customerID string, v defaults.Values, p *surroundings) *entry {
+	c := *e
+	c.flags = c.flags&^(entryNobody|entryViewed) | entryMemo
+	if nobody {
+		c.flags |= entryNobody
+	}
+	if e.customerID == "" || e.flags&entryViewed != 0 {
+		// The record has no customer, so there is room for the one who is asserted.
+		c.customerID = strings.Clone(customerID)
+		if customerID != "" {
+			c.flags |= entryViewed
+		}
+	}
+	c.proof, c.sources = req.Proof, v.Sources
+	c.question = unique.Make(question{req.Site, req.Hints})
+	c.answer = unique.Make(answer{v.Site, v.Currency, v.Country, v.Language})
+	c.sites, c.sitesWord, c.customer, c.customerWord = p.sites, p.sitesWord, p.customer, p.customerWord
+	c.memoUntil = min(c.deadline, c.touchAt, p.deadline)
+	return &c
 }
 
 // fits reports whether the memo answers this request, as far as the request itself goes.
 func (e *entry) fits(req *Request) bool {
-	if e.flags&entryMemo == 0 || e.proof != req.Proof {
+	if e.flags&entryMemo == 0 || e.proof != req.Proof || e.proof == Asserted && e.customerID != req.CustomerID {
 		return false
 	}
-	if e.proof == Asserted && e.memo.customerID != req.CustomerID {
-		return false
-	}
-	q := e.memo.question.Value()
+	q := e.question.Value()
 	return q.site == req.Site && q.hints == req.Hints
 }
 
-// session writes the memo's answer to s.
-func (e *entry) session(s *Session) {
-	a := e.memo.answer.Value()
-	s.Tenant, s.CustomerID = e.tenant, e.memo.customerID
+// session writes the memo's answer to the request that it fits to s.
+func (e *entry) session(req *Request, s *Session) {
+	a := e.answer.Value()
+	s.Tenant = e.tenant.Value()
 	s.Site, s.Currency, s.Country, s.Language = a.site, a.currency, a.country, a.language
 	s.sources = e.sources
 	if e.flags&entryDegraded != 0 {
 		s.Version, s.Degraded = -1, true
 	}
 	if e.flags&entryNobody != 0 {
+		if e.proof == Asserted {
+			s.CustomerID = e.customerID // without a session, but known to the host
+		}
 		return
 	}
-	s.ID = e.id
+	s.ID, s.CustomerID = req.SessionID, e.customerID
 	s.secret = e.proof == BySecret || e.flags&entrySecret != 0
 	if e.flags&entryExists == 0 {
 		return

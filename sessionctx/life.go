@@ -62,7 +62,7 @@ const (
 // touch moves the expiry of the session of e, in the background. It loses against any write, and its failure is ignored: a
 // session that is used is touched again.
 func (r *Resolver) touch(ctx context.Context, e *entry) {
-	key := Key{e.tenant, KindSession, e.id}
+	key := e.key()
 	if _, under := r.touching.LoadOrStore(key, nil); under {
 		return
 	}

@@ -96,8 +96,20 @@ func TestAWriteUnderAnUnknownSecretMintsANewID(t *testing.T) {
 	assert.NotEqual(t, "asserted", s.ID)
 	assert.Empty(t, s.CartID)
 
+	_, err := r.Login(t.Context(), by("asserted"), "C100")
+	require.NoError(t, err)
+	for range 3 { // whoever asked before, from the cache or not
+		s = resolve(t, r, cookie("asserted"))
+		assert.Empty(t, s.ID+s.CustomerID+s.CartID)
+		assert.Equal(t, "C100 cart", resolve(t, r, by("asserted", "C100")).CustomerID+" "+resolve(t, r, by("asserted", "C100")).CartID)
+		for _, other := range []sessionctx.Request{by("asserted"), by("asserted", "C101")} {
+			_, err = r.Resolve(t.Context(), other)
+			assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+		}
+	}
+
 	// Nor is a secret anything to a token.
-	_, err := r.Resolve(t.Context(), by(a.ID))
+	_, err = r.Resolve(t.Context(), by(a.ID))
 	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
 	_, err = r.Update(t.Context(), by(a.ID), sessionctx.Patch{Country: sessionctx.Set("AT")})
 	assert.ErrorIs(t, err, sessionctx.ErrNotFound)

@@ -81,14 +81,13 @@ func (n *nearCache) hot(hash uint64, req *Request, s *Session) bool {
 	if n.words.load(e.stripe) != e.word || n.epoch.Load() != e.epoch {
 		return false
 	}
-	m := &e.memo
-	if n.words.load(m.sites) != m.sitesWord || n.words.load(m.customer) != m.customerWord {
+	if n.words.load(e.sites) != e.sitesWord || n.words.load(e.customer) != e.customerWord {
 		return false
 	}
-	if now := n.now(); now >= m.deadline || now >= n.lease.Load() {
+	if now := n.now(); now >= e.memoUntil || now >= n.lease.Load() {
 		return false
 	}
-	e.session(s)
+	e.session(req, s)
 	return true
 }
 
@@ -162,8 +161,8 @@ func (n *nearCache) record(ctx context.Context, key Key) (Record, error) {
 
 // entry makes an entry of a record that was current at start.
 func (n *nearCache) entry(key Key, rec *Record, stripe uint32, word uint64, epoch uint32, start int64) *entry {
-	e := &entry{stripe: stripe, word: word, epoch: epoch, deadline: endless, touchAt: endless}
-	e.set(key, rec)
+	e := newEntry(key, rec)
+	e.stripe, e.word, e.epoch = stripe, word, epoch
 	if n.maxStale != endless {
 		e.deadline = start + int64(n.maxStale)
 	}

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unique"
 
 	"github.com/sessionctx/storefront/defaults"
 )
@@ -154,7 +153,7 @@ func (r *Resolver) resolve(ctx context.Context, hash uint64, req *Request, s *Se
 			return err
 		}
 		if settled || try == resolveTries {
-			e.session(s)
+			e.session(req, s)
 			return nil
 		}
 	}
@@ -183,7 +182,8 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 		return r.degraded(ctx, req, err)
 	}
 	if e == nil { // nobody in particular: the entry hangs on the sites alone
-		e = &entry{tenant: unique.Make(req.Tenant).Value(), stripe: p.sites, word: p.sitesWord, epoch: p.epoch, deadline: p.deadline, touchAt: endless}
+		e = newEntry(req.key(), &Record{})
+		e.stripe, e.word, e.epoch, e.deadline = p.sites, p.sitesWord, p.epoch, p.deadline
 	}
 	var rec Record
 	if !nobody {
@@ -191,7 +191,7 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	}
 	values, rejected := p.table.Explain(r.input(req, &rec, st.customerID, &p))
 	r.stats.reject(rejected)
-	e = e.withMemo(req, nobody, st.customerID, values, &p)
+	e = e.remember(req, nobody, st.customerID, values, &p)
 	settled, err := r.settled(ctx, e, st, &p)
 	if err != nil {
 		return r.degraded(ctx, req, err)
@@ -269,10 +269,10 @@ func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing)
 // store does, so what was read from the store is read again, after the directory was.
 func (r *Resolver) settled(ctx context.Context, e *entry, st standing, p *surroundings) (bool, error) {
 	for _, e := range []*entry{e, st.generation} {
-		if e == nil || e.id == "" || quiet(e.word) {
+		if e == nil || e.idLen == 0 || quiet(e.word) {
 			continue
 		}
-		now, err := r.near.record(ctx, Key{e.tenant, e.kind, e.id})
+		now, err := r.near.record(ctx, e.key())
 		if err != nil {
 			return false, err
 		}
@@ -292,27 +292,6 @@ func (r *Resolver) input(req *Request, rec *Record, customerID string, p *surrou
 		in.Choices, _ = preferProfile(in.Choices, p.profile) // seen as after the login
 	}
 	return in
-}
-
-// withMemo returns a copy of e that remembers an answer.
-func (e *entry) withMemo(req *Request, nobody bool, customerID string, v defaults.Values, p *surroundings) *entry {
-	c := *e
-	c.flags = c.flags&^entryNobody | entryMemo
-	if nobody {
-		c.flags |= entryNobody
-	}
-	c.proof, c.sources = req.Proof, v.Sources
-	c.memo = memo{
-		question:   unique.Make(question{req.Site, req.Hints}),
-		answer:     unique.Make(answer{v.Site, v.Currency, v.Country, v.Language}),
-		customerID: c.customerID,
-		sites:      p.sites, sitesWord: p.sitesWord, customer: p.customer, customerWord: p.customerWord,
-		deadline: min(c.deadline, c.touchAt, p.deadline),
-	}
-	if customerID != c.customerID { // else one string, not two
-		c.memo.customerID = strings.Clone(customerID)
-	}
-	return &c
 }
 
 // degraded answers a request whose record, or customer, could not be read because of cause: with computed
@@ -335,11 +314,9 @@ func (r *Resolver) degraded(ctx context.Context, req *Request, cause error) (*en
 			slog.String("tenant", req.Tenant), slog.Any("error", cause), slog.Int64("degraded", r.stats.degraded.Load()))
 	}
 	values := p.table.Resolve(defaults.Input{RequestSite: req.Site, Customer: p.profile, Hints: req.Hints})
-	e := &entry{tenant: req.Tenant, flags: entryDegraded}
-	if req.Proof == Asserted {
-		e.id = req.SessionID
-	}
-	return e.withMemo(req, e.id == "", customerID, values, &p), true, nil
+	e := newEntry(req.key(), &Record{})
+	e.flags |= entryDegraded
+	return e.remember(req, req.Proof != Asserted || req.SessionID == "", customerID, values, &p), true, nil
 }
 
 // Invalidate forgets what the directory said of a customer, or with an empty customerID all that it said of the tenant: a call of
