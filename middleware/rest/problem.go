@@ -203,11 +203,12 @@ func (x *exchange) write(status int, contentType string, v any) {
 		x.w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	body := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	header := x.w.Header()
 	header.Set("Content-Type", contentType)
-	header.Set("Content-Length", strconv.Itoa(b.Len()))
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(status)
-	_, _ = x.w.Write(b.Bytes()) // a client that went away is nobody's error
+	_, _ = x.w.Write(body) // a client that went away is nobody's error
 }
 
 // cut shortens hostile input for an answer.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -300,3 +301,19 @@ func (a *answer) must(status int) *answer {
 }
 
 var errDown = errors.New("the database at db-7.internal is down")
+
+// sessionPatch returns a patch of the currency.
+func sessionPatch(currency string) sessionctx.Patch {
+	return sessionctx.Patch{Currency: sessionctx.Set(currency)}
+}
+
+// quote returns a text as JSON.
+func quote(s string) string {
+	b, _ := json.Marshal(s) // of a string: never an error
+	return string(b)
+}
+
+// escape returns a name as one segment of a path, like encodeURIComponent.
+func escape(name string) string {
+	return strings.ReplaceAll(url.PathEscape(name), "..", "%2E%2E")
+}

@@ -1,0 +1,264 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+func TestASessionExistsAsSoonAsItsTokenIsValid(t *testing.T) {
+	s := newShop(t)
+	anonymous := s.shopper("s1").do("GET", "/me/context", "")
+	assert.JSONEq(t, `{"sessionId":"s1","siteCode":"main","currency":"EUR","targetLocation":"DE","language":"de","context":{},"metadata":{"version":0}}`,
+		anonymous.must(200).body)
+	assert.Regexp(t, `^"0{16}\.0\.[\w-]{22}"$`, anonymous.Header.Get("ETag"))
+
+	anna := s.bearer(claims{Session: "s2", Customer: "anna"}).do("GET", "/me/context", "")
+	assert.JSONEq(t, `{"sessionId":"s2","customerId":"anna","siteCode":"main","currency":"GBP","targetLocation":"AT","language":"en","context":{},"metadata":{"version":0}}`,
+		anna.must(200).body)
+	assert.Zero(t, s.resolver.Stats().Writes)
+}
+
+func TestTheBodyShowsAllThatTheSessionHolds(t *testing.T) {
+	s := newShop(t)
+	cart := sessionctx.Patch{
+		Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart-1"),
+		Attributes: map[string]json.RawMessage{"a b/c": []byte(`{"<tag>":[1.50,null,"\u2028&"]}`), "b": []byte(`0`)},
+	}
+	id := sessionctx.Identity{Tenant: "demoshop", SessionID: "s1"}
+	_, err := s.resolver.Update(t.Context(), sessionctx.Request{Identity: id}, cart)
+	require.NoError(t, err)
+	a := s.shopper("s1").do("GET", "/me/context", "")
+	b := a.context()
+	assert.Equal(t, "s1", b.SessionID)
+	assert.Equal(t, "cart-1", b.CartID)
+	assert.Equal(t, "CHF", b.Currency)
+	assert.Equal(t, `{"<tag>":[1.50,null,"\u2028&"]}`, string(b.Context["a b/c"]), "as it was sent, to the byte")
+	assert.Equal(t, int64(1), b.Metadata.Version)
+	assert.WithinDuration(t, time.Now(), *b.Metadata.CreatedAt, time.Minute)
+	assert.Equal(t, b.Metadata.CreatedAt, b.Metadata.ModifiedAt)
+	assert.NotContains(t, a.body, "sources")
+	assert.NotContains(t, a.body, "rejected")
+	assert.Regexp(t, `^"[0-9a-f]{16}\.1\.[\w-]{22}"$`, a.Header.Get("ETag"))
+}
+
+func TestTheIDOfASessionByCookieIsShownToNobody(t *testing.T) {
+	s := newShop(t)
+	c := s.browser(sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	secret := c.header.Get("Cookie")[len(cookieName)+1:]
+	for _, a := range []*answer{
+		c.do("GET", "/me/context", "").must(200),
+		c.do("GET", "/me/context?explain=true", "").must(200),
+		c.do("PATCH", "/me/context", `{"currency":"JPY"}`).must(400),
+		c.do("PATCH", "/me/context", `{"currency":"EUR","metadata":{"version":9}}`).must(409),
+		c.with("If-Match", `"x"`).do("PATCH", "/me/context", `{}`).must(412),
+		c.do("PATCH", "/me/context", `{"currency":"EUR"}`).must(204),
+	} {
+		assert.NotContains(t, a.body, secret)
+		assert.NotContains(t, a.body, "sessionId")
+		assert.Empty(t, a.Header["Set-Cookie"], "the id stays")
+		assert.NotContains(t, a.Header.Get("ETag"), secret)
+	}
+}
+
+func TestExplainSaysWhyTheValuesAreWhatTheyAre(t *testing.T) {
+	s := newShop(t)
+	c := s.bearer(claims{Session: "s1", Customer: "bob"})
+	c.do("PATCH", "/me/context", `{"siteCode":"us","language":"en"}`).must(204)
+	c.do("PATCH", "/me/context", `{"siteCode":"main","currency":"CHF","targetLocation":"AT"}`).must(204)
+	c.do("PATCH", "/me/context", `{"siteCode":"us","currency":"USD","targetLocation":"US"}`).must(204)
+	b := c.do("GET", "/me/context?explain=true", "").context()
+	assert.Equal(t, map[string]string{"siteCode": "choice", "currency": "choice", "targetLocation": "choice", "language": "choice"}, b.Sources)
+	assert.Empty(t, b.Rejected)
+
+	c.do("PATCH", "/me/context", `{"currency":null,"targetLocation":null,"language":null,"siteCode":null}`).must(204)
+	a := c.do("GET", "/me/context?explain=true", "")
+	b = a.context()
+	assert.Equal(t, map[string]string{"siteCode": "site.default", "currency": "site.currency", "targetLocation": "site.homeBase", "language": "site.defaultLanguage"}, b.Sources)
+	assert.Equal(t, map[string][]map[string]string{
+		"currency": {{"value": "XXX", "source": "customer.preferredCurrency", "reason": "unknownCode"}},
+	}, b.Rejected)
+	assert.Empty(t, a.Header.Get("ETag"), "it would not move with what is rejected")
+
+	assert.Empty(t, c.do("GET", "/me/context?explain=false", "").context().Sources)
+	for _, bad := range []string{"yes", "1", "TRUE", "%00"} {
+		d := c.do("GET", "/me/context?explain="+bad, "").must(400).problem().Details
+		require.Len(t, d, 1)
+		assert.Equal(t, "explain", d[0]["field"])
+	}
+}
+
+func TestIfNoneMatchComparesTheWholeTagWeakly(t *testing.T) {
+	s := newShop(t)
+	c := s.shopper("s1")
+	c.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
+	etag := c.do("GET", "/me/context", "").Header.Get("ETag")
+	otherHash := etag[:len(etag)-3] + `--"`
+	cases := []struct {
+		desc, header string
+		want         int
+	}{
+		{"the tag", etag, 304},
+		{"the tag, weak", "W/" + etag, 304},
+		{"a list with the tag", `"a", "b,c" ,` + etag, 304},
+		{"any", "*", 304},
+		{"any, with space", " * ", 304},
+		{"another tag", `"a"`, 200},
+		{"the revision with another hash", otherHash, 200},
+		{"without quotes", etag[1 : len(etag)-1], 200},
+		{"without an end", etag[:len(etag)-1], 200},
+		{"nothing", "", 200},
+		{"any, quoted", `"*"`, 200},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			d := &client{c.shop, c.header.Clone()}
+			d.header["If-None-Match"] = []string{tc.header}
+			for _, x := range []*client{d, s.operator().with("If-None-Match", tc.header)} {
+				path := "/me/context"
+				if x != d {
+					path = "/context/s1"
+				}
+				a := x.do("GET", path, "").must(tc.want)
+				assert.Equal(t, etag, a.Header.Get("ETag"))
+				assert.Equal(t, tc.want == 304, a.body == "")
+			}
+		})
+	}
+	two := &client{c.shop, c.header.Clone()}
+	two.header["If-None-Match"] = []string{`"a"`, etag}
+	two.do("GET", "/me/context", "").must(304)
+	c.do("PATCH", "/me/context", `{"language":"fr"}`).must(204)
+	c.with("If-None-Match", etag).do("GET", "/me/context", "").must(200)
+}
+
+func TestAHeadIsAGetWithoutItsBody(t *testing.T) {
+	s := newShop(t)
+	server := serve(t, s.handler)
+	c := s.shopper("s1")
+	for _, path := range []string{"/session-context/demoshop/me/context", "/session-context/demoshop/openapi.json"} {
+		get := send(t, server, "GET", path, c.header).must(200)
+		head := send(t, server, "HEAD", path, c.header).must(200)
+		assert.Empty(t, head.body)
+		for _, name := range []string{"Content-Type", "Content-Length", "ETag"} {
+			assert.Equal(t, get.Header.Get(name), head.Header.Get(name), name)
+		}
+	}
+}
+
+// flakyStore is a store that everybody can write, and that can be down.
+type flakyStore struct {
+	sessionctx.Store
+	down atomic.Bool
+}
+
+func (f *flakyStore) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	if f.down.Load() {
+		return sessionctx.Record{}, errDown
+	}
+	return f.Store.Load(ctx, key)
+}
+
+func (f *flakyStore) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+	if f.down.Load() {
+		return sessionctx.Record{}, errDown
+	}
+	return f.Store.Save(ctx, key, rec, base)
+}
+
+func TestWhileTheStoreIsDownReadsShowWhatIsKnownAndWritesAreRefused(t *testing.T) {
+	store := &flakyStore{Store: &memstore.Store{}}
+	s := newShop(t, func(c *settings) { c.sessions.Store = store })
+	token, browser := s.bearer(claims{Session: "s1", Customer: "anna"}), s.browser(sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	token.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204)
+	store.down.Store(true)
+
+	a := token.do("GET", "/me/context", "")
+	assert.JSONEq(t, `{"sessionId":"s1","customerId":"anna","siteCode":"main","currency":"GBP","targetLocation":"AT","language":"en"}`, a.must(200).body)
+	assert.Empty(t, a.Header.Get("ETag"))
+	token.with("If-None-Match", "*").do("GET", "/me/context", "").must(200)
+	assert.JSONEq(t, `{"siteCode":"main","currency":"EUR","targetLocation":"DE","language":"de"}`, browser.do("GET", "/me/context", "").must(200).body)
+
+	for _, c := range []*client{token, browser} {
+		c.do("GET", "/me/context?explain=true", "").must(503)
+		c.do("PATCH", "/me/context", `{"currency":"EUR"}`).must(503)
+		c.do("POST", "/me/context/attributes", `{"key":"k","value":1}`).must(503)
+		c.do("DELETE", "/me/context/attributes/a", "").must(503)
+	}
+	op := s.operator()
+	op.do("GET", "/context/s1", "").must(503)
+	op.do("PUT", "/context/s1?upsert=true", `{"metadata":{"version":1}}`).must(503)
+	op.do("POST", "/context/s1/attributes", `{"key":"k","value":1}`).must(503)
+	op.do("DELETE", "/context/s1/attributes/a", "").must(503)
+
+	store.down.Store(false)
+	b := token.do("GET", "/me/context", "").context()
+	assert.Equal(t, "CHF", b.Currency, "nothing was lost")
+	assert.Equal(t, int64(1), b.Metadata.Version, "and nothing invented")
+}
+
+// brokenDirectory has no answer.
+type brokenDirectory struct{ sessionctx.Static }
+
+func (brokenDirectory) Sites(context.Context, string) ([]siteList, error) { return nil, errDown }
+
+func TestWithoutTheSitesThereIsNoAnswer(t *testing.T) {
+	s := newShop(t, func(c *settings) { c.sessions.Directory = brokenDirectory{} })
+	s.shopper("s1").do("GET", "/me/context", "").must(503)
+	s.shopper("s1").do("PATCH", "/me/context", `{"currency":"EUR"}`).must(503)
+	assert.Empty(t, s.log.String(), "an outage is the resolver's to tell, not once a request")
+}
+
+func TestAClosedServerAnswersThatItIs(t *testing.T) {
+	s := newShop(t)
+	require.NoError(t, s.resolver.Close())
+	s.shopper("s1").do("GET", "/me/context", "").must(503)
+	s.operator().do("PUT", "/context/s1", `{"metadata":{"version":1}}`).must(503)
+}
+
+func TestHintsOfTheRequestCountForTheShopperAndNotForTheOperator(t *testing.T) {
+	s := newShop(t, func(c *settings) {
+		c.middleware.AcceptLanguage = true
+		c.middleware.CountryHeader, c.middleware.TrustedProxies = "CF-IPCountry", []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	})
+	hints := []string{"Accept-Language", "fr", "CF-IPCountry", "CH"}
+	c := s.shopper("s1").with(hints...)
+	c.do("PATCH", "/me/context", `{"context":{"a":1}}`).must(204)
+	b := c.do("GET", "/me/context?explain=true", "").context()
+	assert.Equal(t, []string{"fr", "CH"}, []string{b.Language, b.TargetLocation})
+	assert.Equal(t, []string{"request.acceptLanguage", "request.geo"}, []string{b.Sources["language"], b.Sources["targetLocation"]})
+	b = s.operator().with(hints...).do("GET", "/context/s1", "").context()
+	assert.Equal(t, []string{"de", "DE"}, []string{b.Language, b.TargetLocation})
+}
+
+func TestASiteThatTheHostDecidesOverrulesTheChoice(t *testing.T) {
+	s := newShop(t, func(c *settings) { c.middleware.Sites = map[string]string{"shop.example": "main"} })
+	c := s.shopper("s1")
+	d := c.do("PATCH", "/me/context", `{"siteCode":"us"}`).must(400).problem().Details
+	assert.Equal(t, []map[string]string{{"field": "siteCode", "value": "us", "reason": "overruled"}}, d)
+	c.do("PATCH", "/me/context", `{"siteCode":"main"}`).must(204)
+	s.operator().do("PUT", "/context/s1", `{"siteCode":"us","metadata":{"version":1}}`).must(204)
+	b := c.do("GET", "/me/context?explain=true", "").context()
+	assert.Equal(t, "main", b.SiteCode)
+	assert.Equal(t, []map[string]string{{"value": "us", "source": "choice", "reason": "overruled"}}, b.Rejected["siteCode"])
+	assert.Equal(t, "us", s.operator().do("GET", "/context/s1", "").context().SiteCode)
+}
+
+func TestAStatusOfTheServerIsNotExplainedToTheClient(t *testing.T) {
+	s := newShop(t, func(c *settings) {
+		c.middleware.Identify = func(*http.Request) (sessionctx.Identity, error) { return sessionctx.Identity{}, errDown }
+	})
+	p := s.client().do("GET", "/me/context", "").must(500).problem()
+	assert.NotContains(t, p.Message, "db-7")
+	assert.Contains(t, s.log.String(), "db-7", "but to the operator")
+}
