@@ -57,6 +57,7 @@ type issuerKeys struct {
 func (k *issuerKeys) keys() []middleware.Key {
 	return []middleware.Key{
 		{ID: "rsa", Algorithm: "RS256", Key: &k.rsa.PublicKey},
+		{ID: "pss", Algorithm: "PS256", Key: &k.rsa.PublicKey},
 		{ID: "ec", Algorithm: "ES256", Key: &k.ecdsa.PublicKey},
 		{ID: "ed", Algorithm: "EdDSA", Key: k.public},
 		{ID: "hmac", Algorithm: "HS256", Key: k.hmac},
@@ -190,6 +191,7 @@ func TestABadTokenIsRefusedAndNotRepeated(t *testing.T) {
 		{"HMAC with the raw Ed25519 public key, under its kid", sign(t, jwt.SigningMethodHS256, kid("ed"), []byte(k.public), claims(nil))},
 		{"the right key, under another kid", sign(t, jwt.SigningMethodRS256, kid("ec"), k.rsa, claims(nil))},
 		{"the right key, another padding", sign(t, jwt.SigningMethodPS256, kid("rsa"), k.rsa, claims(nil))},
+		{"the right key, with an algorithm that is another key's", sign(t, jwt.SigningMethodRS256, kid("pss"), k.rsa, claims(nil))},
 		{"another key, under the right kid", sign(t, jwt.SigningMethodRS256, kid("rsa"), otherRSA, claims(nil))},
 		{"an unknown kid", sign(t, jwt.SigningMethodHS256, kid("new"), k.hmac, claims(nil))},
 		{"no kid", sign(t, jwt.SigningMethodHS256, nil, k.hmac, claims(nil))},
@@ -226,6 +228,7 @@ func TestABadTokenIsRefusedAndNotRepeated(t *testing.T) {
 		{"no signature", parts[0] + "." + parts[1] + "."},
 		{"another payload", withPayload(claims(jwt.MapClaims{"sub": "bert"}))},
 		{"padding", good + "="},
+		{"another spelling of the same signature", otherSpelling(good)},
 		{"not base64", "ü." + parts[1] + "." + parts[2]},
 		{"a header that is no JSON", "AAAA." + parts[1] + "." + parts[2]},
 		{"a header that is null", "bnVsbA." + parts[1] + "." + parts[2]},
@@ -254,6 +257,13 @@ func TestABadTokenIsRefusedAndNotRepeated(t *testing.T) {
 			assert.Zero(t, id)
 		})
 	}
+}
+
+// otherSpelling changes bits of the last character that stand for nothing: 32 bytes take 42 2/3 characters.
+func otherSpelling(token string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := len(token) - 1
+	return token[:last] + string(alphabet[strings.IndexByte(alphabet, token[last])^1])
 }
 
 func TestTheHeaderSaysWhetherThereIsAToken(t *testing.T) {

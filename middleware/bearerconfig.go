@@ -202,7 +202,7 @@ func (s keySet) find(t *jwt.Token) (any, error) {
 	}
 	kid, _ := t.Header["kid"].(string)
 	k, ok := s[kid]
-	if _, there := t.Header["kid"]; !ok || k.Algorithm != t.Method.Alg() || there != (k.ID != "") {
+	if !ok || k.Algorithm != t.Method.Alg() {
 		return nil, errKey
 	}
 	return k.Key, nil

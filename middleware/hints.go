@@ -44,7 +44,7 @@ func newHinter(cfg *Config) (hinter, error) {
 		case p.Bits() == 0:
 			errs = append(errs, &ConfigError{Field: "Config.TrustedProxies", Value: p.String(), Reason: ReasonEveryone})
 		default:
-			h.trusted = append(h.trusted, p.Masked())
+			h.trusted = append(h.trusted, p)
 		}
 	}
 	return h, errors.Join(errs...)

@@ -12,8 +12,11 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 )
 
+var longest = strings.Repeat("a234567890123456789012345678901234567890123456789.", 5) + "abc" // 253 bytes
+
 var listed = map[string]string{
 	"shop.example":             "main",
+	longest:                    "main",
 	"shop.example/at":          "at",
 	"shop.example/at/b2b/":     "trade",
 	"SHOP.ch.":                 "ch",
@@ -73,8 +76,10 @@ func TestTheRequestSiteComesFromListedHostsAlone(t *testing.T) {
 		{"a letter that lower-cases to ASCII", "ſhop.example", "/", ""},
 		{"the Kelvin sign", "\u212a.example", "/", ""},
 		{"an address without brackets", "2001:db8::1", "/", ""},
+		{"a bracket and digits", "[2001:db8::1]8080", "/", ""},
 		{"half a bracket", "2001:db8::1]", "/", ""},
 		{"something behind the bracket", "[2001:db8::1]evil", "/", ""},
+		{"as long as a name may be", strings.ToUpper(longest) + ":443", "/", "main"},
 		{"very long", strings.Repeat("a.", 5000) + "shop.example", "/", ""},
 	}
 	for _, tc := range cases {
@@ -129,6 +134,27 @@ func FuzzARequestSiteMeansAListedHost(f *testing.F) {
 		}
 		require.Equal(t, sites[name], req.Site)
 	})
+}
+
+func TestASessionOfAnotherTenantSaysNothingAboutTheSite(t *testing.T) {
+	s := newShop(t)
+	outer := s.middleware(func(cfg *middleware.Config) {
+		cfg.Tenant, cfg.Sites = middleware.Tenant("othershop"), listed
+	})
+	inner := s.middleware(nil)
+	called := false
+	r := get("/")
+	r.Host = "shop.example"
+	serve(outer.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		called = true
+		req, err := outer.Request(r)
+		assert.NoError(t, err)
+		assert.Equal(t, "main", req.Site)
+		req, err = inner.Request(r)
+		assert.NoError(t, err)
+		assert.Empty(t, req.Site)
+	})), r)
+	assert.True(t, called)
 }
 
 func TestBelowStripPrefixAWriteGoesToTheSiteThatWasResolved(t *testing.T) {

@@ -131,6 +131,23 @@ func TestWhatTheIdentityLeavesOpenIsDecidedByTenantAndCookie(t *testing.T) {
 	}
 }
 
+func TestWithoutTheCookieAGuestIsAsserted(t *testing.T) {
+	errOwn := errors.New("login service says no")
+	for desc, want := range map[string]error{"refused": errOwn, "nothing to say": nil} {
+		t.Run(desc, func(t *testing.T) {
+			mw := newShop(t).middleware(func(cfg *middleware.Config) {
+				cfg.NoCookie = true
+				cfg.Identify = func(*http.Request) (sessionctx.Identity, error) { return sessionctx.Identity{}, want }
+			})
+			r := get("/")
+			r.AddCookie(&http.Cookie{Name: cookieName, Value: secretA})
+			req, err := mw.Request(r)
+			assert.ErrorIs(t, err, want)
+			assert.Equal(t, sessionctx.Identity{Tenant: "demoshop"}, req.Identity)
+		})
+	}
+}
+
 // broken is a store that is down.
 type broken struct{}
 

@@ -20,10 +20,11 @@ func checkKeys(p *probe) {
 		{Tenant: "acmeshop", Kind: sessionctx.KindSession, ID: id},
 		{Tenant: "acme", Kind: sessionctx.KindSession, ID: "shop" + id},
 		// What another store might write between the parts.
-		{Tenant: "acme", Kind: sessionctx.KindSession, ID: "1:" + id},
-		{Tenant: "acme1", Kind: sessionctx.KindSession, ID: ":" + id},
+		{Tenant: "acme1", Kind: sessionctx.KindSession, ID: id},
 		{Tenant: "acme", Kind: sessionctx.KindCustomer, ID: "0" + id},
-		{Tenant: "acme", Kind: sessionctx.KindSession, ID: "10" + id},
+		{Tenant: "acme", Kind: sessionctx.KindSession, ID: ":" + id},
+		{Tenant: "acme", Kind: sessionctx.KindSession, ID: "/" + id},
+		{Tenant: "acme", Kind: sessionctx.KindSession, ID: id + ":acme"},
 	})
 }
 

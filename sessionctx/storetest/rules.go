@@ -56,8 +56,8 @@ func checkRoundTrip(p *probe) {
 			r.ExpiresAt = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)
 		}},
 		{"odd texts", func(r *sessionctx.Record) {
-			r.CustomerID, r.CartID = "\x00/ü\U0001F6D2 \xff\xfe'\"\\", strings.Repeat("\xc3\xa4", 128)
-			r.Choices = defaults.Choices{Site: "a|b", Currency: "\n", Country: "{}", Language: "null"}
+			r.CustomerID, r.CartID = "\x00/ü\U0001F6D2 \xff\xfe'\"\\", strings.Repeat("ä", 127)+"\xff\x00"
+			r.Choices = defaults.Choices{Site: "a|\xff", Currency: "\n\xff", Country: "{}\xff", Language: "null\xff"}
 		}},
 		{"attributes to the byte", func(r *sessionctx.Record) {
 			r.Attributes = values(`{"b" : 1.0,"a":1e2, "b":2 }`, `"\u00e4<&>\/"`, "\"\u2028\"", `null`, `-0`, ` [ ] `, `12345678901234567890`)
@@ -234,21 +234,32 @@ func checkFresh(p *probe) {
 	key := p.key("fresh")
 	rec := first(key)
 	p.save(key, rec, none)
+	write := func() {
+		newer := next(rec)
+		p.save(key, newer, rec.Revision())
+		rec = newer
+	}
+	for range 3 {
+		_ = p.load(key) // what may be remembered
+		write()
+		for range 3 {
+			p.same("after Save had returned there is", p.load(key), rec)
+		}
+	}
+	const readers, loads = 4, 60
 	var seen atomic.Int64
-	const last = 100
-	p.together(5, func(i int) {
+	var done atomic.Int32
+	p.together(1+readers, func(i int) {
 		if i == 0 {
-			defer seen.Store(last)
-			for rec := rec; rec.Version < last; {
-				newer := next(rec)
-				p.save(key, newer, rec.Revision())
-				rec = newer
+			for done.Load() < readers {
+				write()
 				seen.Store(rec.Version)
 			}
 			return
 		}
-		for v := int64(0); v < last; {
-			v = seen.Load()
+		defer done.Add(1)
+		for range loads {
+			v := seen.Load()
 			if got := p.load(key); got.Version < v {
 				p.stopf("after the Save of version %d had returned, Load returned version %d", v, got.Version)
 			}
@@ -273,13 +284,12 @@ func checkWhole(p *probe) {
 		}
 		return rec
 	}
-	const writers, writes = 3, 40
+	const writers, readers, loads = 3, 3, 60
 	p.save(key, state(1, 1), none)
 	var done atomic.Int32
-	p.together(2*writers, func(i int) {
+	p.together(writers+readers, func(i int) {
 		if i < writers {
-			defer done.Add(1)
-			for n := 0; n < writes && p.ctx.Err() == nil; n++ {
+			for done.Load() < readers {
 				cur := p.load(key)
 				_, err := p.store().Save(p.ctx, key, state(1, cur.Version+1), cur.Revision())
 				if err != nil && !errors.Is(err, sessionctx.ErrConflict) {
@@ -288,7 +298,8 @@ func checkWhole(p *probe) {
 			}
 			return
 		}
-		for done.Load() < writers {
+		defer done.Add(1)
+		for range loads {
 			got := p.load(key)
 			if d := differences(got, state(1, got.Version)); d != nil {
 				p.stopf("Load of version %d returned %s", got.Version, strings.Join(d, "; "))

@@ -26,11 +26,15 @@ func number(t *testing.T, name string, def uint64) uint64 {
 func TestHistoriesAreLinearizable(t *testing.T) {
 	count := number(t, "HISTORIES", 120)
 	seed := number(t, "SEED", rand.Uint64()>>16)
+	only := number(t, "RESOLVERS", 0)
 	t.Logf("%d histories from seed %d on; repeat one with HISTORIES=1 SEED=...", count, seed)
 	operations, undecided := 0, 0
 	for i := range count {
 		seed := seed + i
 		set := settings[seed%uint64(len(settings))]
+		if only != 0 && set.resolvers != int(only) {
+			continue
+		}
 		var history []porcupine.Operation
 		if set.virtual {
 			synctest.Test(t, func(*testing.T) { history = makeHistory(set, seed) })
