@@ -53,7 +53,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	var req, tried sessionctx.Request
+	var req sessionctx.Request
 	_, err := m.decide(r, &req)
 	if err == nil {
 		var s sessionctx.Session
@@ -61,14 +61,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.next.ServeHTTP(w, attach(w, r, &s))
 			return
 		}
-		tried = req
 	}
-	// The policy may want the defaults of a guest. Where it was a guest that failed it would fail again, and
-	// possibly only after another time-out.
-	if guest := m.guest(req); guest != tried {
-		if s, guestErr := m.resolver.Resolve(r.Context(), guest); guestErr == nil {
-			r = attach(w, r, &s)
-		}
+	// The policy may want to show the defaults of a guest.
+	if s, guestErr := m.resolver.Resolve(r.Context(), m.guest(req)); guestErr == nil {
+		r = attach(w, r, &s)
 	}
 	m.onError(w, r, err, h.next)
 }
