@@ -1,8 +1,7 @@
-// Package server puts the storefront together: data, sessions, pages, health, log.
+// Package server puts the storefront together: data, sessions, tokens, the HTTP interface, pages, health, log.
 package server
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -11,7 +10,9 @@ import (
 	"github.com/sessionctx/storefront/defaults/sitefile"
 	"github.com/sessionctx/storefront/examples/storefront/data"
 	"github.com/sessionctx/storefront/examples/storefront/shop"
+	"github.com/sessionctx/storefront/examples/storefront/tokens"
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/rest"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -32,15 +33,21 @@ func New(cfg Config) (*Server, error) {
 		s.logger = slog.Default()
 	}
 	var errs [3]error
+	var key []byte
 	s.store, errs[0] = openStore(cfg.Store)
-	_, errs[1] = readKey(cfg.KeyFile)
+	key, errs[1] = readKey(cfg.KeyFile)
 	s.files, errs[2] = openFiles(cfg.DataDir, s.logger)
 	err := errors.Join(errs[:]...)
 	if err == nil {
-		err = s.assemble(&cfg)
+		err = s.assemble(&cfg, key)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	if cfg.KeyFile == "" {
+		s.logger.Warn("tokens are signed with a random key: they end with this process; -key FILE gives it one that stays")
+	} else {
+		s.logger.Warn("tokens outlive this process and the memory store does not: logouts are forgotten at a restart")
 	}
 	return s, nil
 }
@@ -52,25 +59,59 @@ func openFiles(dir string, logger *slog.Logger) (*sitefile.Files, error) {
 	return sitefile.Open(dir, sitefile.Config{Logger: logger})
 }
 
-func (s *Server) assemble(cfg *Config) (err error) {
-	s.resolver, err = sessionctx.New(sessionctx.Config{Store: s.store, Directory: s.files, Logger: s.logger})
+func (s *Server) assemble(cfg *Config, key []byte) (err error) {
+	s.resolver, err = sessionctx.New(sessionctx.Config{
+		Store: s.store, Directory: s.files, Logger: s.logger, TombstoneLife: tokens.CustomerRefreshLife,
+	})
 	if err != nil {
 		return err
 	}
-	mw, err := middleware.New(middleware.Config{Resolver: s.resolver, Tenant: s.tenant, AcceptLanguage: true})
+	issuer, err := tokens.New(tokens.Config{Files: s.files, Resolver: s.resolver, Key: key, Logger: s.logger})
 	if err != nil {
 		return err
 	}
-	pages, err := shop.New(shop.Config{Resolver: s.resolver, Middleware: mw, Logger: s.logger})
+	mw, err := middleware.New(middleware.Config{
+		Resolver: s.resolver, Tenant: s.tenant, Identify: issuer.Bearer().Identify, AcceptLanguage: true, OnError: shop.Failed,
+	})
 	if err != nil {
 		return err
 	}
+	api, err := rest.New(rest.Config{
+		Resolver: s.resolver, Middleware: mw, Claims: issuer.Bearer().Verify, SaasToken: issuer.CustomerOf, Logger: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	pages, err := shop.New(shop.Config{
+		Resolver: s.resolver, Middleware: mw, Files: s.files, Tokens: issuer, Samples: samples(cfg.DataDir), Logger: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+
 	mux := http.NewServeMux()
-	mux.Handle("/", mw.Wrap(pages))
+	mux.Handle("/customerlogin/", issuer.Handler())
+	mux.Handle("/customer/", issuer.Handler())
+	mux.Handle("/oauth/", issuer.Handler())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	s.handler = logged(s.logger, mux)
+	pages.Register(mux)
+	s.handler = logged(s.logger, before(mux, rest.Prefix, api))
 	return nil
+}
+
+// samples returns the customers that the sign-in form fills itself in with: those of the sample shop, and nobody of other data.
+func samples(dir string) func(tenant string) []shop.Sample {
+	if dir != "" {
+		return nil
+	}
+	return func(tenant string) []shop.Sample {
+		var all []shop.Sample
+		for _, c := range data.Customers(tenant) {
+			all = append(all, shop.Sample{ID: c.ID, Email: c.Email, Password: data.Password, About: c.About()})
+		}
+		return all
+	}
 }
 
 // Handler returns the handler of everything that the storefront serves.
@@ -86,30 +127,4 @@ func (s *Server) Close() error {
 		errs[1] = s.files.Close()
 	}
 	return errors.Join(errs[:]...)
-}
-
-// healthz says that the process answers.
-func (s *Server) healthz(w http.ResponseWriter, r *http.Request) { answer(w, http.StatusOK, "ok") }
-
-// readyz says whether requests should be sent here: not while it stops, and not while the store does not answer.
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	if s.stopping.Load() {
-		answer(w, http.StatusServiceUnavailable, "stopping")
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
-	defer cancel()
-	if _, err := s.store.Load(ctx, sessionctx.Key{Tenant: "readyz", ID: "readyz"}); err != nil {
-		s.logger.LogAttrs(ctx, slog.LevelWarn, "storefront: not ready", slog.Any("error", err))
-		answer(w, http.StatusServiceUnavailable, "the store does not answer")
-		return
-	}
-	answer(w, http.StatusOK, "ready")
-}
-
-func answer(w http.ResponseWriter, code int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(code)
-	w.Write([]byte(text + "\n"))
 }

@@ -1,0 +1,115 @@
+package shop
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/sessionctx/storefront/examples/storefront/wording"
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// failurePage says that something did not work.
+type failurePage struct {
+	view
+	Texts []string
+	Ended bool // offers to begin anew
+	Plain bool // there is no session to show
+}
+
+// retryAfter, in seconds, is longer than a store is waited for.
+const retryAfter = "5"
+
+// fail answers with a failure of which wording says key and key.text.
+func (s *Shop) fail(w http.ResponseWriter, r *http.Request, code int, key string) {
+	v := s.view(r)
+	v.Title = v.Text(key)
+	s.show(w, r, code, "page-failure.html", failurePage{view: v, Texts: []string{v.Text(key + ".text")}, Ended: key == "ended"})
+}
+
+// failForm answers for a form that could not be read.
+func (s *Shop) failForm(w http.ResponseWriter, r *http.Request, err error) {
+	code := http.StatusBadRequest
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		code = http.StatusRequestEntityTooLarge
+	}
+	s.fail(w, r, code, "rejected-request")
+}
+
+// failed answers for a write that failed.
+func (s *Shop) failed(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, sessionctx.ErrNotFound):
+		s.fail(w, r, http.StatusGone, "ended")
+	case errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed):
+		s.unavailable(w, r, "unavailable.nothing", err)
+	case errors.Is(err, sessionctx.ErrUnavailable):
+		s.unavailable(w, r, "unavailable.unknown", err)
+	case errors.Is(err, middleware.ErrUnauthenticated):
+		s.fail(w, r, http.StatusUnauthorized, "rejected-request")
+	default:
+		s.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "shop: write failed", slog.Any("error", err))
+		s.fail(w, r, http.StatusInternalServerError, "rejected-request")
+	}
+}
+
+// unavailable says whether anything was saved, and to try again.
+func (s *Shop) unavailable(w http.ResponseWriter, r *http.Request, key string, cause error) {
+	s.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "shop: unavailable", slog.Any("error", cause))
+	v := s.view(r)
+	v.Title = v.Text("unavailable")
+	w.Header().Set("Retry-After", retryAfter)
+	s.show(w, r, http.StatusServiceUnavailable, "page-failure.html",
+		failurePage{view: v, Texts: []string{v.Text(key), v.Text("unavailable.text")}})
+}
+
+// nothing answers for a path at which there is nothing.
+func (s *Shop) nothing(w http.ResponseWriter, r *http.Request) {
+	v := s.view(r)
+	v.Title = v.Text("not-found")
+	s.show(w, r, http.StatusNotFound, "page-failure.html", failurePage{view: v, Texts: []string{v.Text("not-found.text")}})
+}
+
+// denied answers for a form that a page of another origin sent.
+func denied(w http.ResponseWriter, r *http.Request) {
+	plain(w, r, http.StatusForbidden, "rejected-request")
+}
+
+// Failed is the middleware.ErrorPolicy of the pages: a session that has ended shows the shop's defaults, everything else a
+// page that says that it does not work.
+func Failed(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
+	code := http.StatusInternalServerError
+	switch {
+	case errors.Is(err, sessionctx.ErrNotFound):
+		middleware.RenderDefaults(w, r, err, next)
+		return
+	case errors.Is(err, sessionctx.ErrUnknownTenant):
+		plain(w, r, http.StatusNotFound, "not-found")
+		return
+	case errors.Is(err, middleware.ErrUnauthenticated):
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		code = http.StatusUnauthorized
+	case errors.Is(err, middleware.ErrWrongTenant):
+		code = http.StatusForbidden
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrClosed):
+		w.Header().Set("Retry-After", retryAfter)
+		plain(w, r, http.StatusServiceUnavailable, "unavailable")
+		return
+	}
+	plain(w, r, code, "rejected-request")
+}
+
+// plain answers with a failure for somebody of whom nothing is known.
+func plain(w http.ResponseWriter, r *http.Request, code int, key string) {
+	english := wording.For("en")
+	page := failurePage{
+		view:  view{Language: english, Title: english.Text(key), Base: "/", Session: sessionctx.Session{Language: english.Tag}},
+		Texts: []string{english.Text(key + ".text")},
+		Plain: true,
+	}
+	if err := render(w, code, "page-failure.html", "layout.html", page); err != nil {
+		denyCaching(w.Header())
+		http.Error(w, http.StatusText(code), code)
+	}
+}

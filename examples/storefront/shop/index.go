@@ -1,0 +1,77 @@
+package shop
+
+import (
+	"net/http"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/examples/storefront/catalogue"
+	"github.com/sessionctx/storefront/examples/storefront/prices"
+)
+
+// indexPage is the shop's first page.
+type indexPage struct {
+	view
+	Pickers  []picker
+	Reasons  []reason
+	Products []product
+	Currency string
+	Country  string // empty: the site does not deliver where the shopper seems to be
+}
+
+// product is one thing on a page, in the shopper's currency.
+type product struct {
+	ID, Name, Text string
+	Price          string // as the shopper reads it
+	Decimal        string // as machines read it
+	InCart         int
+}
+
+func (s *Shop) index(w http.ResponseWriter, r *http.Request) {
+	v := s.view(r)
+	v.Title = v.Text("hero")
+	v.Notice = v.noticeOf(r)
+	page := indexPage{view: v, Reasons: s.reasons(r, &v), Currency: v.names.of(defaults.FieldCurrency, v.Session.Currency)}
+	for f := range defaults.Field(defaults.NumFields) {
+		page.Pickers = append(page.Pickers, v.picker(f))
+	}
+	if !page.Pickers[defaults.FieldCountry].Elsewhere {
+		page.Country = v.names.of(defaults.FieldCountry, v.Session.Country)
+	}
+	cart := readCart(v.Session)
+	for _, p := range catalogue.Products() {
+		page.Products = append(page.Products, v.product(p, cart[p.ID]))
+	}
+	s.show(w, r, http.StatusOK, "page-index.html", page)
+}
+
+func (v *view) product(p catalogue.Product, inCart int) product {
+	price := prices.FromEuro(p.Cents, v.Session.Currency)
+	return product{
+		ID: p.ID, Name: v.Text("product." + p.ID), Text: v.Text("product." + p.ID + ".text"),
+		Price: price.Format(v.Session.Language), Decimal: price.Decimal(), InCart: inCart,
+	}
+}
+
+// noticeOf says what the form before this page has done; the redirect after it names that in the query.
+func (v *view) noticeOf(r *http.Request) *notice {
+	done, added := r.URL.Query().Get("done"), r.URL.Query().Get("added")
+	if done == "" && added == "" {
+		return nil
+	}
+	if v.Session.ID == "" && done != "sign-out" {
+		return &notice{v.Text("no-cookie"), true}
+	}
+	if p, ok := catalogue.Find(added); ok {
+		return &notice{Text: v.Text("done.added", "product", v.Text("product."+p.ID))}
+	}
+	switch done {
+	case "sign-in", "sign-out", "cart":
+		return &notice{Text: v.Text("done." + done)}
+	}
+	var f defaults.Field
+	if f.UnmarshalText([]byte(done)) != nil {
+		return nil
+	}
+	return &notice{Text: v.Text("done.choice",
+		"field", v.Text("field."+f.String()), "value", v.names.of(f, value(v.Session, f)), "source", v.source(f))}
+}
