@@ -1,0 +1,148 @@
+package mutants
+
+// byHand are more mutants; MUTANTS=all runs them too.
+var byHand = []mutant{
+	{
+		desc:  "memo without the word of the sites",
+		edits: swap(nearCache, "if n.words.load(e.sites) != e.sitesWord || ", "if "),
+	},
+	{
+		desc:  "memo for any customer",
+		edits: swap(entry, "if e.proof == Asserted && ", "if false && "),
+	},
+	{
+		desc:  "memo for any proof",
+		edits: swap(entry, "|| e.proof != req.Proof {", "{"),
+	},
+	{
+		desc: "no writers counted",
+		edits: swap(
+			words, "ws.w[stripe].Add(wordChange + 1)", "ws.w[stripe].Add(wordChange)",
+			words, "ws.w[stripe].Add(wordChange - 1)", "ws.w[stripe].Add(wordChange)",
+			words, "next := w + wordChange - 1", "next := w + wordChange",
+			words, "if w&wordWriters == 1 && ws", "if ws",
+		),
+	},
+	{
+		desc:  "no change of the word when a writer begins",
+		edits: swap(words, "ws.w[stripe].Add(wordChange + 1)", "ws.w[stripe].Add(1)"),
+	},
+	{
+		desc:  "no change of the word when a writer ends",
+		edits: swap(words, "ws.w[stripe].Add(wordChange - 1)", "ws.w[stripe].Add(^uint64(0))", words, "next := w + wordChange - 1", "next := w - 1"),
+	},
+	{
+		desc:  "a writer keeps what it wrote though it was not alone",
+		edits: swap(words, "\tws.end(stripe)\n\treturn 0, false\n}\n\n// quiet", "\tws.end(stripe)\n\treturn ws.load(stripe), true\n}\n\n// quiet"),
+	},
+	{
+		desc:  "compare and set without compare",
+		edits: swap(memstore, "case current.Revision() != base:", "case current.Revision() != base && false:"),
+	},
+	{
+		desc:  "conflict judged by value",
+		edits: swap(patch, "if c.set && cur.Changed[f] > base {", "if c.set && cur.Changed[f] > base && c.value != *choice(&cur.Choices, defaults.Field(f)) {"),
+	},
+	{
+		desc:  "conflict forgets the cart",
+		edits: swap(patch, "if p.CartID.set && cur.Changed[changedCart] > base {", "if p.CartID.set && cur.Changed[changedCart] > base && false {"),
+	},
+	{
+		desc:  "conflict forgets removals",
+		edits: swap(patch, "|| !ok && cur.Removed > base {", "{"),
+	},
+	{
+		desc:  "every stale version conflicts",
+		edits: swap(patch, "if base > cur.Version || base < 0 {", "if base != 0 {"),
+	},
+	{
+		desc:  "no tombstone on login",
+		edits: swap(login, "\t\tif c.st.state == live {\n\t\t\ttombstone", "\t\tif c.st.state == live && cur.Version < 0 {\n\t\t\ttombstone"),
+	},
+	{
+		desc:  "login goes on with what it read first",
+		edits: swap(login, "if cur, done, err = was.save(", "if _, done, err = was.save("),
+	},
+	{
+		desc:  "the tombstone of a login keeps another customer's cart",
+		edits: swap(login, "cur.CustomerID == \"\" || cur.CustomerID == customerID)", "true)"),
+	},
+	{
+		desc:  "login carries another customer's cart",
+		edits: swap(login, "own := old.CustomerID == \"\" || old.CustomerID == customerID && old.Generation == generation", "own := generation >= 0"),
+	},
+	{
+		desc:  "generation ignored",
+		edits: swap(identity, "if g.generation != rec.Generation {", "if g.generation < 0 {"),
+	},
+	{
+		desc:  "generation read twice by a login",
+		edits: swap(login, "if g == nil || cur.CustomerID != customerID {", "if g = nil; g == nil {"),
+	},
+	{
+		desc:  "the end of all sessions does not move the word",
+		edits: swap(commit, "w.stripe = r.near.words.stripe(key.Hash())", "w.stripe = r.near.words.stripe(key.Hash()) ^ uint32(key.Kind)"),
+	},
+	{
+		desc:  "an ended session shows its customer",
+		edits: swap(identity, "return standing{state: ended, generation: g}, nil", "return standing{state: ended, generation: g, customerID: rec.CustomerID}, nil"),
+	},
+	{
+		desc:  "a tombstone is nothing",
+		edits: swap(identity, "\tcase rec.Ended:\n\t\treturn standing{state: ended}, nil\n", ""),
+	},
+	{
+		desc:  "a record is anybody's",
+		edits: swap(identity, "case id.Proof == Asserted && rec.CustomerID != asserted:", "case id.Proof == Asserted && rec.CustomerID != asserted && false:"),
+	},
+	{
+		desc:  "a token may name a secret",
+		edits: swap(identity, "case id.Proof == Asserted && rec.Secret:", "case id.Proof == Asserted && rec.Secret && false:"),
+	},
+	{
+		desc:  "settled without a second look while writers are in flight",
+		edits: swap(resolver, "if e == nil || e.id == \"\" || quiet(e.word) {", "if e == nil || e.version >= 0 {"),
+	},
+	{
+		desc:  "one try for a snapshot",
+		edits: swap(resolver, "const resolveTries = 16", "const resolveTries = 1"),
+	},
+	{
+		desc:  "a snapshot without a look at the sites",
+		edits: swap(resolver, "e.word && words.load(p.sites) == p.sitesWord &&", "e.word &&"),
+	},
+	{
+		desc:  "a snapshot without a look at the customer",
+		edits: swap(resolver, "words.load(p.customer) == p.customerWord && r.near", "r.near"),
+	},
+	{
+		desc:  "a snapshot without a look at the record",
+		edits: swap(resolver, "return words.load(e.stripe) == e.word && ", "return "),
+	},
+	{
+		desc:  "the generation hangs on the word after it was read",
+		edits: swap(resolver, "p.customer, p.customerWord = st.generation.stripe, st.generation.word", "p.customer = st.generation.stripe"),
+	},
+	{
+		desc: "a directory's answer under the word after the question",
+		edits: swap(directory, "\td.keep(next, hash)\n",
+			"\tif next.word = d.asked.load(next.stripe); next.sitesStripe != 0 {\n\t\tnext.sitesWord = d.asked.load(next.sitesStripe)\n\t}\n\td.keep(next, hash)\n"),
+	},
+	{
+		desc:  "a question to the directory joined by key alone",
+		edits: swap(directory, "fk := flightKey{key, next.word, next.sitesWord}", "fk := flightKey{key: key}"),
+	},
+	{
+		desc: "memos forgotten before the directory's answers",
+		edits: swap(directory, "\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n",
+			"\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n"),
+	},
+	{
+		desc: "the store tells of a change after others can see it", resolvers: "2",
+		edits: swap(memstore, "\tdefer sh.mu.Unlock()\n\tchange(sh)\n", "\tchange(sh)\n\tsh.mu.Unlock()\n"),
+	},
+	{
+		desc: "the store does not tell the other resolver", resolvers: "2",
+		edits: swap("sessionctx/memstore/watch.go", "len(s.watches) > 1", "len(s.watches) > 2"),
+	},
+}

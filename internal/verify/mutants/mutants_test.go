@@ -1,0 +1,67 @@
+package mutants
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/verify/overlay"
+)
+
+// mutant is the product with something broken.
+type mutant struct {
+	desc      string
+	edits     []overlay.Edit
+	resolvers string // only histories with that many resolvers; default one: two are easily told apart
+}
+
+const histories = "20000" // at most, to convict a mutant
+
+var firstLine = regexp.MustCompile(`violation: (history \d+ of \d+, \d+ operations)[^\n]*`)
+
+// TestEveryMutantIsConvicted runs the mutants of this file, and with MUTANTS=all those that are tried by hand too.
+func TestEveryMutantIsConvicted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the product once for each mutant")
+	}
+	tried := required
+	if os.Getenv("MUTANTS") == "all" {
+		tried = append(tried, byHand...)
+	}
+	for _, m := range tried {
+		t.Run(strings.ReplaceAll(m.desc, " ", "-"), func(t *testing.T) {
+			binary := overlay.Build(t, "linear", m.edits...)
+			out, passed := overlay.Run(t, binary, "TestHistoriesAreLinearizable", "HISTORIES="+histories, "SEED=1", "RESOLVERS="+cmp.Or(m.resolvers, "1"))
+			require.False(t, passed, "this mutant survives, so the check is blind to it:\n%s", out)
+			found := firstLine.FindStringSubmatch(out)
+			require.NotNil(t, found, "this mutant fails without a violation:\n%s", cut(out))
+			fmt.Printf("convicted: %s: %s\n", m.desc, found[1])
+		})
+	}
+}
+
+// TestTheProductSurvivesHardConditions changes what may be changed without harm: what the cache keeps and finds.
+func TestTheProductSurvivesHardConditions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the product once for each condition")
+	}
+	count := os.Getenv("HISTORIES")
+	if count == "" {
+		count = "120"
+	}
+	for _, c := range conditions {
+		t.Run(strings.ReplaceAll(c.desc, " ", "-"), func(t *testing.T) {
+			out, passed := overlay.Run(t, overlay.Build(t, "linear", c.edits...), "TestHistoriesAreLinearizable", "HISTORIES="+count)
+			assert.True(t, passed, cut(out))
+			fmt.Printf("%s: %s\n", c.desc, strings.TrimSuffix(strings.TrimSpace(out), "\nPASS"))
+		})
+	}
+}
+
+func cut(s string) string { return s[:min(len(s), 20_000)] }

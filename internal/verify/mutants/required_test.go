@@ -1,0 +1,110 @@
+package mutants
+
+import "github.com/sessionctx/storefront/internal/verify/overlay"
+
+const (
+	nearCache = "sessionctx/nearcache.go"
+	resolver  = "sessionctx/resolver.go"
+	commit    = "sessionctx/commit.go"
+	ristretto = "sessionctx/ristretto.go"
+	identity  = "sessionctx/identity.go"
+	update    = "sessionctx/update.go"
+	login     = "sessionctx/login.go"
+	life      = "sessionctx/life.go"
+	words     = "sessionctx/words.go"
+	patch     = "sessionctx/patch.go"
+	entry     = "sessionctx/entry.go"
+	directory = "sessionctx/directorycache.go"
+	memstore  = "sessionctx/memstore/store.go"
+)
+
+// swap returns edits of (file, old text, new text), one after the other.
+func swap(texts ...string) (edits []overlay.Edit) {
+	for i := 0; i < len(texts); i += 3 {
+		edits = append(edits, overlay.Edit{File: texts[i], Old: texts[i+1], New: texts[i+2]})
+	}
+	return edits
+}
+
+// wordless takes the words out of all that concerns records, and makes more edits: what is left is a plain cache.
+func wordless(texts ...string) []overlay.Edit {
+	return append(swap(texts...), swap(
+		nearCache, "if n.words.load(e.stripe) != e.word || n.epoch.Load() != e.epoch {", "if n.epoch.Load() != e.epoch {",
+		nearCache, "return n.words.load(e.stripe) == e.word && n.epoch.Load()", "return n.epoch.Load()",
+		nearCache, "if !quiet(word) || window == 0 {", "if window == 0 {",
+		nearCache, "if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {", "if err == nil {",
+		nearCache, "usable := func(e *entry) bool { return n.usable(e, n.now()) }", "usable := func(*entry) bool { return false }",
+		resolver, "return words.load(e.stripe) == e.word && words.load(p.sites)", "return words.load(p.sites)",
+		resolver, "if settled && quiet(e.word) && quiet(p.sitesWord)", "if settled && quiet(p.sitesWord)",
+	)...)
+}
+
+// required are the ways in which others cache, and the safeguards of this product, one at a time.
+var required = []mutant{
+	{
+		desc: "words ignored, Del on write",
+		edits: wordless(
+			ristretto, "\tClose()\n}", "\tClose()\n\tDel(hash uint64)\n}",
+			commit, "func (w *writer) end() {\n\tn := &w.r.near\n", "func (w *writer) end() {\n\tn := &w.r.near\n\tw.entry = nil\n\tdefer n.bag.Del(w.hash)\n",
+		),
+	},
+	{
+		desc: "versions compared instead of words",
+		edits: wordless(
+			ristretto, "\t\tIgnoreInternalCost: true,\n", "\t\tIgnoreInternalCost: true,\n"+
+				"\t\tShouldUpdate: func(cur, prev V) bool {\n"+
+				"\t\t\tc, ok := any(cur).(*entry)\n\t\t\treturn !ok || c.version >= any(prev).(*entry).version\n\t\t},\n",
+			commit, "func (w *writer) end() {\n\tn := &w.r.near\n", "func (w *writer) end() {\n\tn := &w.r.near\n"+
+				"\tif w.entry != nil {\n\t\tdefer n.fill(w.hash, w.entry)\n\t\tw.entry = nil\n\t}\n",
+		),
+	},
+	{
+		desc:  "flight by key alone",
+		edits: swap(nearCache, "flightKey{key, word, uint64(epoch)}, now", "flightKey{key: key}, now"),
+	},
+	{
+		desc: "filled without a look at the word, under the word after the load",
+		edits: swap(nearCache, "if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {",
+			"if err == nil {\n\t\t\te.word = n.words.load(stripe)"),
+	},
+	{
+		desc: "the key in the entry not compared, few hashes",
+		edits: swap(
+			nearCache, "if !ok || !e.is(KindSession, req.Tenant, req.SessionID) || !e.fits(req) {", "if !ok || !e.fits(req) {",
+			nearCache, "if !ok || !e.is(key.Kind, key.Tenant, key.ID) || !n.usable(e, n.now()) {", "if !ok || !n.usable(e, n.now()) {",
+			resolver, "mask: ^uint64(0)", "mask: 3",
+		),
+	},
+	{
+		desc:  "memo without the customer's word",
+		edits: swap(nearCache, " || n.words.load(e.customer) != e.customerWord {", " {"),
+	},
+	{
+		desc: "an update creates where an end has removed",
+		edits: swap(update, "case c.st.state != absent, req.Proof == Management && !p.Upsert:",
+			"case c.st.state == foreign, req.Proof == Management && !p.Upsert:"),
+	},
+}
+
+// conditions are hard on the product, and right.
+var conditions = []mutant{
+	{
+		desc: "a cache for three sessions that drops half of what it is given",
+		edits: swap(
+			ristretto, "MaxCost:            maxBytes,", "MaxCost:            3 * typicalCost / 2,",
+			nearCache, "\t\"math/bits\"\n", "\t\"math/bits\"\n\t\"math/rand/v2\"\n",
+			nearCache, "if !n.bag.Set(hash, e, e.cost()) {", "if rand.IntN(2) == 0 || !n.bag.Set(hash, e, e.cost()) {",
+		),
+	},
+	{
+		desc: "four hashes for sessions, two for profiles",
+		edits: swap(
+			resolver, "mask: ^uint64(0)", "mask: 3",
+			directory, "hash := maphash.Comparable(d.seed, key)", "hash := maphash.Comparable(d.seed, key) & 1",
+		),
+	},
+	{
+		desc:  "sixteen words for all keys",
+		edits: swap(words, "uint32(x >> 50)", "uint32(x >> 60)"),
+	},
+}

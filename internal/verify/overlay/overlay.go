@@ -1,0 +1,79 @@
+// Package overlay builds test binaries of a changed product: the sources stay as they are, the compiler sees
+// the changes (go test -overlay).
+package overlay
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Edit replaces a piece of a file. Old must occur in the file exactly once, else the edit has rotted.
+type Edit struct {
+	File     string // from the root of the project
+	Old, New string
+}
+
+const module = "github.com/sessionctx/storefront/internal/verify"
+
+// Build compiles the tests of the package at path (from this module's root) with the edits, and returns the
+// binary's name. The binary is small and without the race detector.
+func Build(t *testing.T, path string, edits ...Edit) string {
+	t.Helper()
+	root := Root(t)
+	dir := t.TempDir()
+	changed := make(map[string][]byte)
+	for _, e := range edits {
+		file := filepath.Join(root, filepath.FromSlash(e.File))
+		text, ok := changed[file]
+		if !ok {
+			var err error
+			text, err = os.ReadFile(file)
+			require.NoError(t, err)
+		}
+		require.Equal(t, 1, bytes.Count(text, []byte(e.Old)),
+			"this change has rotted: the old text must occur in %s exactly once; write it anew for the code as it is:\n%s", e.File, e.Old)
+		changed[file] = bytes.Replace(text, []byte(e.Old), []byte(e.New), 1)
+	}
+	replace := make(map[string]string)
+	for file, text := range changed {
+		replace[file] = filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(file, root), string(filepath.Separator), "_"))
+		require.NoError(t, os.WriteFile(replace[file], text, 0o600))
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	require.NoError(t, err)
+	description := filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(description, overlay, 0o600))
+
+	binary := filepath.Join(dir, "changed.test")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-ldflags=-s -w", "-overlay", description, "-o", binary, module+"/"+path)
+	build.Dir = filepath.Join(root, "internal", "verify")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "the changed product does not compile:\n%s", out)
+	return binary
+}
+
+// Run runs the test of that name of a binary, with variables such as "SEED=1" added to the environment. It returns what
+// the binary printed, and whether it passed.
+func Run(t *testing.T, binary, test string, env ...string) (out string, passed bool) {
+	t.Helper()
+	run := exec.CommandContext(t.Context(), binary, "-test.run=^"+test+"$", "-test.timeout=10m")
+	run.Env = append(os.Environ(), env...)
+	run.Dir = t.TempDir()
+	b, err := run.CombinedOutput()
+	return string(b), err == nil
+}
+
+// Root returns the root of the project: the parent of this module's parent.
+func Root(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	require.NoError(t, err)
+	return filepath.Dir(filepath.Dir(strings.TrimSpace(string(out))))
+}
