@@ -22,10 +22,10 @@ func TestAnOperatorSeesAnySessionThatHasARecord(t *testing.T) {
 	op.do("GET", "/context/s1", "").must(404)
 	c.do("PATCH", "/me/context", `{"context":{"a":1}}`).must(204)
 
-	own, any := c.do("GET", "/me/context", ""), op.do("GET", "/context/s1", "")
-	assert.JSONEq(t, own.must(200).body, any.must(200).body)
-	assert.Equal(t, own.Header.Get("ETag"), any.Header.Get("ETag"))
-	assert.Equal(t, "anna", any.context().CustomerID)
+	own, managed := c.do("GET", "/me/context", ""), op.do("GET", "/context/s1", "")
+	assert.JSONEq(t, own.must(200).body, managed.must(200).body)
+	assert.Equal(t, own.Header.Get("ETag"), managed.Header.Get("ETag"))
+	assert.Equal(t, "anna", managed.context().CustomerID)
 	assert.Equal(t, "customer.shippingAddress", op.do("GET", "/context/s1?explain=true", "").context().Sources["targetLocation"])
 
 	browser := s.browser(sessionPatch("CHF"))

@@ -302,6 +302,13 @@ func (a *answer) must(status int) *answer {
 	return a
 }
 
+// is is must for other goroutines than the test's.
+func (a *answer) is(status int) *answer {
+	a.t.Helper()
+	assert.Equal(a.t, status, a.StatusCode, "%s", a.body)
+	return a
+}
+
 var errDown = errors.New("the database at db-7.internal is down")
 
 // sessionPatch returns a patch of the currency.

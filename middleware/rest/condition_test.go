@@ -1,0 +1,158 @@
+package rest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+func TestAWriteHoldsOnlyForTheRevisionThatIfMatchNames(t *testing.T) {
+	s := newShop(t)
+	c, op := s.shopper("s1"), s.operator()
+	first := c.do("GET", "/me/context", "").Header.Get("ETag")
+	c.with("If-Match", first).do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
+	c.with("If-Match", first).do("PATCH", "/me/context", `{"currency":"CHF"}`).must(412)
+	other := s.shopper("s2").do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204).Header.Get("ETag")
+
+	now := c.do("GET", "/me/context", "").Header.Get("ETag")
+	revision := now[:strings.LastIndex(now, ".")]
+	incarnation := now[:strings.Index(now, ".")]
+	cases := []struct {
+		desc, header string
+		want         bool
+	}{
+		{"the tag", now, true},
+		{"the revision, whatever is shown", revision + `.another-hash"`, true},
+		{"a list with the tag", `"x", W/"y" , ` + now + ` , "z"`, true},
+		{"a list without commas", `"x" ` + now, true},
+		{"any", "*", true},
+		{"the tag, weak", "W/" + now, false},
+		{"the revision alone", revision + `"`, false},
+		{"another version", incarnation + `.9.x"`, false},
+		{"a version that begins alike", incarnation + `.10.x"`, false},
+		{"another incarnation", `"0000000000000000` + now[17:], false},
+		{"another session's tag", other, false},
+		{"the tag of before", first, false},
+		{"without quotes", strings.Trim(now, `"`), false},
+		{"no end", strings.TrimSuffix(now, `"`), false},
+		{"rubbish before the tag", "x," + now, false},
+		{"nothing", "", false},
+		{"any, quoted", `"*"`, false},
+		{"any, in a list", `*, ` + now, false},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			status := map[bool]int{true: 204, false: 412}[tc.want]
+			created := map[bool]int{true: 201, false: 412}[tc.want]
+			for _, w := range []struct {
+				c                  *client
+				method, path, body string
+				want               int
+			}{
+				{c, "PATCH", "/me/context", `{"currency":"GBP"}`, status},
+				{c, "POST", "/me/context/attributes", `{"key":"k","value":1}`, created},
+				{c, "DELETE", "/me/context/attributes/k", "", status},
+				{op, "PUT", "/context/s1", `{"metadata":{"version":%d}}`, status},
+				{op, "POST", "/context/s1/attributes", `{"key":"k","value":1}`, status},
+				{op, "DELETE", "/context/s1/attributes/k", "", status},
+			} {
+				// The header names the session as it was at the beginning; bring it up to date.
+				shown := c.do("GET", "/me/context", "")
+				etag, version := shown.Header.Get("ETag"), shown.context().Metadata.Version
+				header := tc.header
+				if tc.want {
+					header = strings.ReplaceAll(header, revision+".", etag[:strings.LastIndex(etag, ".")]+".")
+				}
+				body := strings.ReplaceAll(w.body, "%d", fmt.Sprint(version))
+				conditional := w.c.with()
+				conditional.header["If-Match"] = []string{header}
+				conditional.do(w.method, w.path, body).must(w.want)
+				if !tc.want {
+					assert.Equal(t, etag, c.do("GET", "/me/context", "").Header.Get("ETag"), "nothing changed")
+				}
+			}
+		})
+	}
+}
+
+func TestIfMatchIsNotMerged(t *testing.T) {
+	s := newShop(t)
+	c := s.shopper("s1")
+	etag := c.do("PATCH", "/me/context", `{"currency":"CHF"}`).Header.Get("ETag")
+	c.do("PATCH", "/me/context", `{"language":"fr"}`).must(204)
+	c.with("If-Match", etag).do("PATCH", "/me/context", `{"currency":"GBP"}`).must(412)
+	c.do("PATCH", "/me/context", `{"currency":"GBP","metadata":{"version":1}}`).must(204)
+}
+
+func TestATagStillMatchesWhenOnlyTheShopsDefaultsMoved(t *testing.T) {
+	dir := demoshop()
+	s := newShop(t, func(c *settings) { c.sessions.Directory = dir })
+	c := s.shopper("s1")
+	etag := c.do("PATCH", "/me/context", `{"context":{"a":1}}`).Header.Get("ETag")
+	dir["demoshop"].Sites[0].Language = "fr"
+	s.resolver.Invalidate("demoshop", "")
+	assert.Equal(t, "fr", c.do("GET", "/me/context", "").context().Language)
+	c.with("If-None-Match", etag).do("GET", "/me/context", "").must(200)
+	c.with("If-Match", etag).do("PATCH", "/me/context", `{"context":{"a":2}}`).must(204)
+}
+
+func TestIfNoneMatchLetsAWriteOnlyCreate(t *testing.T) {
+	s := newShop(t)
+	op := s.operator().with("If-None-Match", "*")
+	op.with("If-Match", "*").do("PUT", "/context/s1?upsert=true", `{}`).must(412)
+	op.do("PUT", "/context/s1?upsert=true", `{"currency":"CHF"}`).must(204)
+	op.do("PUT", "/context/s1?upsert=true", `{"currency":"GBP","metadata":{"version":1}}`).must(412)
+	op.do("POST", "/context/s1/attributes", `{"key":"k","value":1}`).must(412)
+	shown := s.shopper("s1").do("GET", "/me/context", "")
+	assert.Equal(t, "CHF", shown.context().Currency)
+	s.shopper("s1").with("If-None-Match", shown.Header.Get("ETag")).do("PATCH", "/me/context", `{"currency":"GBP"}`).must(412)
+	s.shopper("s1").with("If-None-Match", `"x"`).do("PATCH", "/me/context", `{"currency":"GBP"}`).must(204)
+	// The own session is there from the beginning.
+	s.shopper("s2").with("If-None-Match", "*").do("PATCH", "/me/context", `{"currency":"GBP"}`).must(412)
+	s.shopper("s2").with("If-Match", "*").do("PATCH", "/me/context", `{"currency":"GBP"}`).must(204)
+}
+
+func TestAStaleVersionIsMergedWhereItCanBeAndElseAConflict(t *testing.T) {
+	cases := []struct {
+		desc, between, write string
+		want                 int
+	}{
+		{"another field", `{"language":"fr"}`, `{"currency":"GBP"`, 204},
+		{"another attribute", `{"context":{"b":1}}`, `{"context":{"a":2}`, 204},
+		{"an attribute and a field", `{"context":{"b":1}}`, `{"currency":"GBP"`, 204},
+		{"the same field", `{"currency":"GBP"}`, `{"currency":"CHF"`, 409},
+		{"the same field, the same value", `{"currency":"GBP"}`, `{"currency":"GBP"`, 409},
+		{"the same field, and back", `{"currency":"CHF"}`, `{"currency":null`, 409},
+		{"one of two fields", `{"currency":"GBP"}`, `{"language":"fr","currency":"EUR"`, 409},
+		{"the same attribute", `{"context":{"a":2}}`, `{"context":{"a":3}`, 409},
+		{"an attribute that was removed", `{"context":{"a":null}}`, `{"context":{"a":3}`, 409},
+		{"an absent attribute after a removal", `{"context":{"a":null}}`, `{"context":{"c":3}`, 409},
+		{"all attributes", `{"context":{"b":1}}`, `{"context":null`, 409},
+		{"nothing", `{"currency":"GBP"}`, `{"x":1`, 204},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			for _, c := range []*client{newShop(t).shopper("s1"), newShop(t).browser(sessionctx.Patch{Site: sessionctx.Set("main")})} {
+				c.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204)
+				base := c.do("GET", "/me/context", "").context().Metadata.Version
+				c.do("PATCH", "/me/context", tc.between).must(204)
+				before := c.do("GET", "/me/context", "")
+				a := c.do("PATCH", "/me/context", fmt.Sprintf(`%s,"metadata":{"version":%d}}`, tc.write, base)).must(tc.want)
+				if tc.want == 409 {
+					assert.Equal(t, base+1, *a.problem().CurrentVersion)
+					assert.Equal(t, before.body, c.do("GET", "/me/context", "").body)
+					c.do("PATCH", "/me/context", fmt.Sprintf(`%s,"metadata":{"version":%d}}`, tc.write, base+1)).must(204)
+				}
+			}
+		})
+	}
+	s := newShop(t)
+	c := s.shopper("s1")
+	assert.Equal(t, int64(0), *c.do("PATCH", "/me/context", `{"currency":"CHF","metadata":{"version":1}}`).must(409).problem().CurrentVersion)
+	c.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
+	c.do("PATCH", "/me/context", `{"currency":"GBP","metadata":{"version":9223372036854775807}}`).must(409)
+}
