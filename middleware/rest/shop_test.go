@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -69,14 +70,23 @@ func (c claims) sign(t testing.TB) string {
 	if c.Life == 0 {
 		c.Life = time.Hour
 	}
-	m := jwt.MapClaims{"iss": c.Issuer, "aud": audience, "exp": time.Now().Add(c.Life).Unix(), "tenant": c.Tenant}
+	m := map[string]any{"iss": c.Issuer, "exp": time.Now().Add(c.Life).Unix(), "tenant": c.Tenant}
 	for name, value := range map[string]string{"sid": c.Session, "sub": c.Customer, "scope": c.Scope} {
 		if value != "" {
 			m[name] = value
 		}
 	}
+	return signed(key, m)
+}
+
+// signed returns a token with the members, and with those that every token has.
+func signed(key []byte, members map[string]any) string {
+	m := jwt.MapClaims{"iss": issuer, "aud": audience, "exp": time.Now().Add(time.Hour).Unix()}
+	maps.Copy(m, members)
 	s, err := jwt.NewWithClaims(jwt.SigningMethodHS256, m).SignedString(key)
-	require.NoError(t, err)
+	if err != nil {
+		panic(err)
+	}
 	return s
 }
 
