@@ -27,6 +27,7 @@ type probe struct {
 
 	mu   sync.Mutex
 	errs []error
+	over atomic.Bool // somebody stopped
 }
 
 func newProbe(a, b sessionctx.Store) *probe {
@@ -58,11 +59,15 @@ func (p *probe) failf(format string, args ...any) {
 	}
 }
 
-// stopf records a violation and stops the check.
+// stopf records a violation and stops the check; goroutines of it that look at going stop with it.
 func (p *probe) stopf(format string, args ...any) {
 	p.failf(format, args...)
+	p.over.Store(true)
 	panic(stopped{})
 }
+
+// going reports whether it makes sense to go on.
+func (p *probe) going() bool { return p.ctx.Err() == nil && !p.over.Load() }
 
 // together runs n calls of f at the same time and waits for them.
 func (p *probe) together(n int, f func(i int)) {
