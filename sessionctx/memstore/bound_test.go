@@ -1,0 +1,349 @@
+package memstore_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+func session(id string) sessionctx.Key {
+	return sessionctx.Key{Tenant: "acme", Kind: sessionctx.KindSession, ID: id}
+}
+
+// written returns a record as first written; change makes it somebody's.
+func written(change ...func(*sessionctx.Record)) sessionctx.Record {
+	rec := sessionctx.Record{Tenant: "acme", Incarnation: 1, Version: 1, ExpiresAt: time.Now().Add(time.Hour)}
+	for _, f := range change {
+		f(&rec)
+	}
+	return rec
+}
+
+func customers(r *sessionctx.Record) { r.CustomerID = "C1" }
+func withCart(r *sessionctx.Record)  { r.CartID = "cart" }
+func ended(r *sessionctx.Record)     { r.Ended = true }
+func expiring(d time.Duration) func(*sessionctx.Record) {
+	return func(r *sessionctx.Record) { r.ExpiresAt = time.Now().Add(d) }
+}
+
+func sized(n int) func(*sessionctx.Record) {
+	return func(r *sessionctx.Record) {
+		r.Attributes = []sessionctx.Attribute{{Name: "a", Value: json.RawMessage(`"` + strings.Repeat("x", n) + `"`)}}
+	}
+}
+
+func save(t testing.TB, s *memstore.Store, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) {
+	t.Helper()
+	_, err := s.Save(t.Context(), key, rec, base)
+	require.NoError(t, err)
+}
+
+func put(t testing.TB, s *memstore.Store, id string, change ...func(*sessionctx.Record)) {
+	t.Helper()
+	save(t, s, session(id), written(change...), sessionctx.Revision{})
+}
+
+// there returns which of the sessions exist.
+func there(t testing.TB, s *memstore.Store, ids ...string) (found []string) {
+	t.Helper()
+	for _, id := range ids {
+		rec, err := s.Load(t.Context(), session(id))
+		require.NoError(t, err)
+		if rec.Incarnation != 0 {
+			found = append(found, id)
+		}
+	}
+	return found
+}
+
+// roomFor returns a store with room for n records like those that put makes, and not for n+1.
+func roomFor(t testing.TB, n int, change ...func(*sessionctx.Record)) *memstore.Store {
+	t.Helper()
+	var probe memstore.Store
+	put(t, &probe, "a", change...)
+	one := probe.Stats().Bytes
+	return &memstore.Store{MaxBytes: one*int64(n) + one/2}
+}
+
+func TestAtTheBoundTheOldestAnonymousSessionWithoutCartGivesWay(t *testing.T) {
+	s := roomFor(t, 4, withCart)
+	put(t, s, "a")
+	put(t, s, "b", customers)
+	put(t, s, "c", withCart)
+	put(t, s, "d")
+	put(t, s, "e")
+	assert.Equal(t, []string{"b", "c", "d", "e"}, there(t, s, "a", "b", "c", "d", "e"))
+	put(t, s, "f", customers)
+	assert.Equal(t, []string{"b", "c", "e", "f"}, there(t, s, "a", "b", "c", "d", "e", "f"))
+	assert.Equal(t, int64(2), s.Stats().Evicted)
+}
+
+func TestOldestIsWhatWasNeitherWrittenNorTouchedForLongest(t *testing.T) {
+	s := roomFor(t, 3)
+	put(t, s, "a")
+	put(t, s, "b")
+	put(t, s, "c")
+	again := written()
+	again.Version = 2
+	save(t, s, session("a"), again, sessionctx.Revision{Incarnation: 1, Version: 1})                          // written
+	save(t, s, session("b"), written(expiring(2*time.Hour)), sessionctx.Revision{Incarnation: 1, Version: 1}) // touched
+	put(t, s, "d")
+	assert.Equal(t, []string{"a", "b", "d"}, there(t, s, "a", "b", "c", "d"))
+	put(t, s, "e")
+	assert.Equal(t, []string{"b", "d", "e"}, there(t, s, "a", "b", "c", "d", "e"))
+}
+
+func TestWhatIsExpiredGivesWayFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := roomFor(t, 3, customers)
+		put(t, s, "a") // the oldest that may give way
+		put(t, s, "b", customers, expiring(time.Minute))
+		put(t, s, "c")
+		time.Sleep(time.Minute)
+		put(t, s, "d")
+		assert.Equal(t, []string{"a", "c", "d"}, there(t, s, "a", "b", "c", "d"))
+		assert.Zero(t, s.Stats().Evicted)
+	})
+}
+
+func TestWhatMustStayIsNeverEvicted(t *testing.T) {
+	stay := []struct {
+		desc   string
+		kind   sessionctx.Kind
+		change func(*sessionctx.Record)
+	}{
+		{"a customer's session", sessionctx.KindSession, customers},
+		{"a session with a cart", sessionctx.KindSession, withCart},
+		{"a tombstone", sessionctx.KindSession, ended},
+		{"a customer's generation", sessionctx.KindCustomer, func(r *sessionctx.Record) { r.Generation = 3; r.ExpiresAt = time.Time{} }},
+	}
+	for _, tc := range stay {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := &memstore.Store{MaxBytes: 20_000}
+			key := func(n int) sessionctx.Key {
+				return sessionctx.Key{Tenant: "acme", Kind: tc.kind, ID: fmt.Sprint(n)}
+			}
+			n, full := 0, error(nil)
+			for ; full == nil; n++ {
+				require.Less(t, n, 100, "the bound must be met")
+				_, full = s.Save(t.Context(), key(n), written(tc.change), sessionctx.Revision{})
+			}
+			require.ErrorIs(t, full, sessionctx.ErrFull)
+			assert.ErrorContains(t, full, "memstore: ")
+			before := s.Stats()
+			_, err := s.Save(t.Context(), session("anonymous"), written(), sessionctx.Revision{})
+			require.ErrorIs(t, err, sessionctx.ErrFull, "nobody gives way to anybody")
+			for i := range n - 1 {
+				rec, err := s.Load(t.Context(), key(i))
+				require.NoError(t, err)
+				require.NotZero(t, rec.Incarnation, "record %d of %d", i, n)
+			}
+			rec, err := s.Load(t.Context(), key(n-1))
+			require.NoError(t, err)
+			assert.Zero(t, rec, "ErrFull says that nothing was written")
+			assert.Equal(t, before, s.Stats())
+			assert.LessOrEqual(t, before.Bytes, int64(20_000))
+			assert.Zero(t, before.Evicted)
+		})
+	}
+}
+
+func TestErrFullEvictsNobodyInVain(t *testing.T) {
+	s := &memstore.Store{MaxBytes: 10_000}
+	put(t, s, "a")
+	put(t, s, "b")
+	put(t, s, "c", customers)
+	_, err := s.Save(t.Context(), session("huge"), written(sized(10_000)), sessionctx.Revision{})
+	require.ErrorIs(t, err, sessionctx.ErrFull)
+	assert.Equal(t, []string{"a", "b", "c"}, there(t, s, "a", "b", "c"))
+}
+
+func TestARecordDoesNotGiveWayToItself(t *testing.T) {
+	s := &memstore.Store{MaxBytes: 10_000}
+	put(t, s, "a")
+	grown := written(sized(9_000))
+	grown.Version = 2
+	put(t, s, "b")
+	_, err := s.Save(t.Context(), session("a"), grown, sessionctx.Revision{Incarnation: 1, Version: 1})
+	require.ErrorIs(t, err, sessionctx.ErrFull, "9,000 bytes and what it needs besides are not there, not even without b")
+	assert.Equal(t, []string{"a", "b"}, there(t, s, "a", "b"))
+
+	grown = written(sized(8_000))
+	grown.Version = 2
+	save(t, s, session("a"), grown, sessionctx.Revision{Incarnation: 1, Version: 1})
+	assert.Equal(t, []string{"a"}, there(t, s, "a", "b"), "the other one gives way, though it is newer")
+}
+
+func TestAFullStoreStillEndsAndTouchesSessions(t *testing.T) {
+	s := roomFor(t, 2, customers)
+	put(t, s, "a", customers)
+	put(t, s, "b", customers)
+	_, err := s.Save(t.Context(), session("c"), written(customers), sessionctx.Revision{})
+	require.ErrorIs(t, err, sessionctx.ErrFull)
+	base := sessionctx.Revision{Incarnation: 1, Version: 1}
+	save(t, s, session("a"), written(customers, expiring(2*time.Hour)), base)
+	tombstone := written(ended)
+	tombstone.Version = 2
+	save(t, s, session("a"), tombstone, base)
+	rec, err := s.Load(t.Context(), session("a"))
+	require.NoError(t, err)
+	assert.True(t, rec.Ended)
+}
+
+func TestBytesComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s memstore.Store
+		for i := range 1000 {
+			rec := written(sized(i%500), expiring(time.Minute))
+			put(t, &s, fmt.Sprint(i), sized(i%500), expiring(time.Minute))
+			if i%3 == 0 {
+				rec.Version, rec.CartID, rec.Attributes = 2, "cart", nil
+				save(t, &s, session(fmt.Sprint(i)), rec, sessionctx.Revision{Incarnation: 1, Version: 1})
+			}
+		}
+		time.Sleep(time.Minute)
+		put(t, &s, "new")
+		var fresh memstore.Store
+		put(t, &fresh, "new")
+		for range 1000 { // enough to sweep them all
+			_, err := s.Save(t.Context(), session("new"), written(), sessionctx.Revision{})
+			require.ErrorIs(t, err, sessionctx.ErrConflict)
+		}
+		assert.Equal(t, fresh.Stats(), s.Stats())
+	})
+}
+
+func TestGarbageIsSweptFasterThanItIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s memstore.Store
+		most := 0
+		for i := range 3_000 { // each expires after 100 others
+			put(t, &s, fmt.Sprint(i), customers, expiring(100*time.Millisecond))
+			time.Sleep(time.Millisecond)
+			most = max(most, s.Stats().Records)
+		}
+		assert.LessOrEqual(t, most, 110)
+	})
+}
+
+func TestASweepIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s memstore.Store
+		for i := range 1000 {
+			put(t, &s, fmt.Sprint(i), expiring(time.Minute))
+		}
+		time.Sleep(time.Minute)
+		put(t, &s, "new")
+		assert.GreaterOrEqual(t, s.Stats().Records, 1000-10, "one write removes a few")
+		assert.Empty(t, there(t, &s, "0", "500", "999"), "none of them is seen any more")
+	})
+}
+
+func TestStoreIsEmptyAfterARestart(t *testing.T) {
+	s := new(memstore.Store)
+	put(t, s, "a", ended)
+	s = new(memstore.Store)
+	assert.Empty(t, there(t, s, "a"), "as its documentation says, it forgets even that a session ended")
+	assert.Zero(t, s.Stats())
+}
+
+func TestBoundHoldsInRealMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills some megabytes")
+	}
+	const bound = 4 << 20
+	fillings := []struct {
+		desc   string
+		change func(i int) func(*sessionctx.Record)
+	}{
+		{"bare sessions", func(int) func(*sessionctx.Record) { return func(*sessionctx.Record) {} }},
+		{"customers with choices and carts", func(i int) func(*sessionctx.Record) {
+			return func(r *sessionctx.Record) {
+				r.CustomerID, r.CartID = fmt.Sprintf("C%09d", i), fmt.Sprintf("61079711ce0eb908%08d", i)
+				r.Choices = defaults.Choices{Site: fmt.Sprint("ma", "in"), Currency: "EUR", Country: "DE", Language: "de"}
+			}
+		}},
+		{"parts of large requests", func(i int) func(*sessionctx.Record) {
+			return func(r *sessionctx.Record) {
+				body := []byte(strings.Repeat(fmt.Sprintf("%08d", i), 128))
+				r.Attributes = []sessionctx.Attribute{{Name: string(body[:5]), Value: body[8:16]}}
+				r.CartID = string(body)[16:32]
+			}
+		}},
+		{"many attributes", func(i int) func(*sessionctx.Record) {
+			return func(r *sessionctx.Record) {
+				for a := range 10 {
+					r.Attributes = append(r.Attributes, sessionctx.Attribute{Name: fmt.Sprintf("name-%02d", a), Value: fmt.Appendf(nil, `{"value":%d}`, i)})
+				}
+			}
+		}},
+	}
+	for _, tc := range fillings {
+		t.Run(tc.desc, func(t *testing.T) {
+			before := heap()
+			s := &memstore.Store{MaxBytes: bound}
+			for i, err := 0, error(nil); err == nil && (i%100 != 0 || s.Stats().Evicted == 0); i++ {
+				_, err = s.Save(t.Context(), session(fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i)), written(tc.change(i)), sessionctx.Revision{})
+			}
+			used, stats := heap()-before, s.Stats()
+			runtime.KeepAlive(s)
+			t.Logf("%d records: %d bytes estimated, %d bytes of heap", stats.Records, stats.Bytes, used)
+			assert.Greater(t, stats.Bytes, int64(bound*95/100))
+			assert.InDelta(t, stats.Bytes, used, bound*0.25)
+		})
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestARecordWithoutIncarnationIsRefused(t *testing.T) {
+	var s memstore.Store
+	_, err := s.Save(t.Context(), session("a"), sessionctx.Record{Tenant: "acme"}, sessionctx.Revision{})
+	assert.ErrorContains(t, err, "memstore: save: nothing was written")
+	assert.Zero(t, s.Stats())
+}
+
+func TestLoadsAndSavesOfManyGoroutines(t *testing.T) {
+	s := &memstore.Store{MaxBytes: 30_000}
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 300 {
+				key := session(fmt.Sprint((g*7 + i) % 60))
+				rec, err := s.Load(context.Background(), key)
+				if !assert.NoError(t, err) {
+					return
+				}
+				base := rec.Revision()
+				if rec.Incarnation == 0 {
+					rec = written(sized(i))
+				} else if i%2 == 0 {
+					rec.Version++
+				}
+				rec.ExpiresAt = time.Now().Add(time.Duration(i%5-1) * time.Millisecond)
+				_, _ = s.Save(context.Background(), key, rec, base)
+				assert.LessOrEqual(t, s.Stats().Bytes, int64(30_000))
+			}
+		})
+	}
+	wg.Wait()
+}

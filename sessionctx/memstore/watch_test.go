@@ -1,0 +1,206 @@
+package memstore_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+// sink counts what it is told.
+type sink struct {
+	mu      sync.Mutex
+	reports map[sessionctx.KeyHash]int
+	lost    int
+	leases  []time.Time
+}
+
+func (s *sink) Invalidate(h sessionctx.KeyHash) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reports == nil {
+		s.reports = make(map[sessionctx.KeyHash]int)
+	}
+	s.reports[h]++
+}
+
+func (s *sink) Lost() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost++
+}
+
+func (s *sink) Lease(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leases = append(s.leases, until)
+}
+
+func (s *sink) of(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reports[session(id).Hash()]
+}
+
+func (s *sink) all() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.reports {
+		n += m
+	}
+	return n
+}
+
+func TestTheOnlyWatcherIsToldOfNothingButEvictions(t *testing.T) {
+	s := roomFor(t, 2, customers)
+	var one sink
+	stop := s.Watch(&one)
+	defer stop()
+	assert.Equal(t, []time.Time{{}}, one.leases, "one endless lease, at once")
+	put(t, s, "a")
+	put(t, s, "b", customers)
+	save(t, s, session("b"), written(customers, expiring(2*time.Hour)), sessionctx.Revision{Incarnation: 1, Version: 1})
+	assert.Zero(t, one.all(), "its own writes")
+	put(t, s, "c", customers)
+	assert.Equal(t, 1, one.of("a"), "a gave way, and its process must not go on showing it")
+	assert.Equal(t, 1, one.all())
+	assert.Zero(t, one.lost)
+	assert.Len(t, one.leases, 1)
+}
+
+func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
+	s := roomFor(t, 2, customers)
+	var one, two, three sink
+	stopOne := s.Watch(&one)
+	stopTwo := s.Watch(&two)
+	assert.Equal(t, 1, one.lost, "what it has read while alone was never reported")
+	assert.Equal(t, []time.Time{{}}, two.leases)
+
+	put(t, s, "a")
+	save(t, s, session("a"), written(expiring(2*time.Hour)), sessionctx.Revision{Incarnation: 1, Version: 1})
+	_, err := s.Save(t.Context(), session("a"), written(), sessionctx.Revision{})
+	require.ErrorIs(t, err, sessionctx.ErrConflict)
+	for _, w := range []*sink{&one, &two} {
+		assert.Equal(t, 2, w.of("a"), "a write and a touch; a conflict changes nothing")
+	}
+	stopThree := s.Watch(&three)
+	assert.Equal(t, 1, one.lost, "a third one changes nothing for the others")
+	put(t, s, "b", customers)
+	put(t, s, "c", customers)
+	for _, w := range []*sink{&one, &two, &three} {
+		assert.Equal(t, 1, w.of("b"))
+		assert.Equal(t, 1, w.of("c"))
+	}
+	assert.Equal(t, 3, one.of("a"), "and its eviction")
+
+	stopThree()
+	stopOne()
+	stopOne()
+	before, beforeTwo := one.all(), two.all()
+	rec := written(customers)
+	rec.Version = 2
+	save(t, s, session("b"), rec, sessionctx.Revision{Incarnation: 1, Version: 1})
+	assert.Equal(t, before, one.all(), "stopped")
+	assert.Equal(t, beforeTwo, two.all(), "alone again")
+	stopTwo()
+}
+
+func TestAReportComesBeforeTheChangeIsSeen(t *testing.T) {
+	var s memstore.Store
+	seen := make(chan int64, 1)
+	var one, two sink
+	defer s.Watch(&one)()
+	defer s.Watch(&two)()
+	put(t, &s, "a")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for v := range seen {
+			for {
+				rec, err := s.Load(context.Background(), session("a"))
+				if !assert.NoError(t, err) {
+					return
+				}
+				if rec.Version >= v {
+					break
+				}
+			}
+			// What the store shows was reported to everybody.
+			assert.GreaterOrEqual(t, int64(one.of("a")), v)
+			assert.GreaterOrEqual(t, int64(two.of("a")), v)
+		}
+	}()
+	for v := int64(2); v < 500; v++ {
+		seen <- v
+		rec := written()
+		rec.Version = v
+		save(t, &s, session("a"), rec, sessionctx.Revision{Incarnation: 1, Version: v - 1})
+	}
+	close(seen)
+	<-done
+}
+
+func TestASecondWatcherMissesNothing(t *testing.T) {
+	for range 50 {
+		var s memstore.Store
+		var one, two sink
+		defer s.Watch(&one)()
+		started, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range 40 {
+				if i == 20 {
+					close(started)
+				}
+				_, err := s.Save(context.Background(), session(fmt.Sprint(i)), written(), sessionctx.Revision{})
+				assert.NoError(t, err)
+			}
+		}()
+		<-started
+		stop := s.Watch(&two)
+		at := s.Stats().Records // no more than these were written before it came
+		<-done
+		stop()
+		require.GreaterOrEqual(t, two.all(), 40-at)
+		require.Equal(t, one.all(), two.all())
+		require.Equal(t, 1, one.lost)
+	}
+}
+
+func TestStopWaitsForReports(t *testing.T) {
+	var s memstore.Store
+	for range 100 {
+		stop1 := s.Watch(new(sink))
+		var two sink
+		stop2 := s.Watch(&two)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range 20 {
+				rec, err := s.Load(context.Background(), session("a"))
+				if err != nil {
+					return
+				}
+				base := rec.Revision()
+				if i == 0 && base == (sessionctx.Revision{}) {
+					rec = written()
+				} else {
+					rec.Version++
+				}
+				_, _ = s.Save(context.Background(), session("a"), rec, base)
+			}
+		}()
+		stop2()
+		heard := two.all()
+		<-done
+		require.Equal(t, heard, two.all())
+		stop1()
+	}
+}
