@@ -1,0 +1,112 @@
+package contract_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// exchanges are requests for which the document promises an answer, each on a shop of its own.
+func exchanges(t *testing.T) (all []exchange) {
+	t.Helper()
+	own, anna, op := shopper("s1", ""), shopper("s2", "anna"), operator("demoshop")
+	down := func(c *settings) { c.down = true }
+	broken := func(c *settings) {
+		c.identify = func(*http.Request) (sessionctx.Identity, error) { return sessionctx.Identity{}, errors.New("broken") }
+	}
+	const attribute = `{"key":"gift wrap","value":{"paper":"red"}}`
+
+	// What holds for every operation on a session.
+	for _, o := range []struct {
+		operation, body string
+		header          http.Header
+		success         int
+	}{
+		{"getOwnContext", "", own, 200},
+		{"patchOwnContext", `{"currency":"GBP"}`, own, 204},
+		{"addOwnAttribute", attribute, own, 201},
+		{"removeOwnAttribute", "", own, 204},
+		{"getContext", "", op, 200},
+		{"putContext", `{"metadata":{"version":2}}`, op, 204},
+		{"addAttribute", attribute, op, 204},
+		{"removeAttribute", "", op, 204},
+	} {
+		add := func(status int, desc string, e exchange) {
+			e.operation, e.status, e.desc = o.operation, status, desc
+			if e.body == "" {
+				e.body = o.body
+			}
+			if e.header == nil {
+				e.header = o.header
+			}
+			all = append(all, e)
+		}
+		managed, reads := o.header.Get("Authorization") == op.Get("Authorization"), o.body == "" && o.success == 200
+		ended := shopper("s3", "")
+		if managed {
+			ended = op
+		}
+		add(o.success, "it works", exchange{})
+		add(400, "a malformed tenant", exchange{tenant: "DemoShop"})
+		add(401, "nobody", exchange{header: http.Header{}})
+		add(401, "a token that is none", exchange{header: http.Header{"Authorization": {"Bearer x"}}})
+		add(403, "another tenant's token", exchange{header: operator("othershop")})
+		add(404, "an ended session", exchange{sessionID: "s3", header: ended})
+		add(500, "a mistake of the server", exchange{shop: broken})
+		if managed {
+			add(401, "a token too few", exchange{header: http.Header{"Cookie": {"x=y"}}})
+			add(403, "no scope", exchange{header: own})
+			add(404, "a session that never was", exchange{sessionID: "nosuch"})
+			add(503, "the store is down", exchange{shop: down})
+		} else {
+			add(403, "a token without a session", exchange{header: op})
+			add(404, "an anonymous token of a customer's session", exchange{header: shopper("s2", "")})
+			add(o.success, "a customer", exchange{header: anna})
+		}
+		if reads {
+			continue
+		}
+		add(503, "the store is down", exchange{shop: down})
+		add(412, "another revision", exchange{header: with(o.header, "If-Match", `"x"`)})
+		add(o.success, "any revision", exchange{header: with(o.header, "If-Match", `*`)})
+		if o.body == "" {
+			add(413, "a name that is too long", exchange{name: strings.Repeat("n", 65)})
+			continue
+		}
+		add(400, "no JSON", exchange{body: `{`})
+		add(413, "a body that is too large", exchange{body: strings.Repeat(" ", 40000)})
+		add(415, "a form", exchange{header: with(o.header, "Content-Type", "application/x-www-form-urlencoded")})
+		add(o.success, "a merge patch", exchange{header: with(o.header, "Content-Type", "application/merge-patch+json")})
+	}
+
+	// What is particular.
+	return append(all, []exchange{
+		{desc: "a malformed tenant", operation: "getOpenAPI", status: 400, tenant: "x"},
+		{desc: "for nobody", operation: "getOpenAPI", status: 200},
+		{desc: "with reasons", operation: "getOwnContext", status: 200, query: "?explain=true", header: anna},
+		{desc: "while the store is down", operation: "getOwnContext", status: 200, header: anna, shop: down},
+		{desc: "with reasons, while the store is down", operation: "getOwnContext", status: 503, query: "?explain=true", header: anna, shop: down},
+		{desc: "not written yet", operation: "getOwnContext", status: 200, header: shopper("new", "")},
+		{desc: "a flag that is none", operation: "getOwnContext", status: 400, query: "?explain=1", header: own},
+		{desc: "seen already", operation: "getOwnContext", status: 304, header: with(own, "If-None-Match", "*")},
+		{desc: "with reasons", operation: "getContext", status: 200, query: "?explain=true", sessionID: "s2", header: op},
+		{desc: "seen already", operation: "getContext", status: 304, header: with(op, "If-None-Match", "*")},
+		{desc: "everything", operation: "patchOwnContext", status: 204, header: own, body: `{"siteCode":"main","currency":null,"targetLocation":"DE","language":"en","context":{"a":null,"b":[{}]},"metadata":{"version":2,"createdAt":"x"},"x":1}`},
+		{desc: "all attributes away", operation: "patchOwnContext", status: 204, header: own, body: `{"context":null,"metadata":null}`},
+		{desc: "a currency that is not offered", operation: "patchOwnContext", status: 400, header: own, body: `{"currency":"JPY","language":7}`},
+		{desc: "a stale version", operation: "patchOwnContext", status: 409, header: own, body: `{"context":{"a":2},"metadata":{"version":1}}`},
+		{desc: "attributes too large", operation: "patchOwnContext", status: 413, header: own, body: `{"context":{"a":"` + strings.Repeat("a", 1100) + `"}}`},
+		{desc: "from another origin", operation: "patchOwnContext", status: 403, body: `{}`, header: with(shopperCookie, "Sec-Fetch-Site", "cross-site")},
+		{desc: "a stale version", operation: "putContext", status: 409, header: op, body: `{"metadata":{"version":1}}`},
+		{desc: "no version", operation: "putContext", status: 400, header: op, body: `{}`},
+		{desc: "created", operation: "putContext", status: 204, header: op, sessionID: "new", query: "?upsert=true", body: `{"siteCode":"main","currency":"EUR","targetLocation":"DE","language":"de","cartId":"c","context":{"a":1}}`},
+		{desc: "a customer's, without a token", operation: "putContext", status: 403, header: op, sessionID: "s2", body: `{"metadata":{"version":1}}`},
+		{desc: "a customer's", operation: "putContext", status: 204, header: with(op, "Saas-Token", anna.Get("Authorization")[7:]), sessionID: "s2", body: `{"metadata":{"version":1}}`},
+	}...)
+}
+
+// shopperCookie names no session that is there, which is not looked at before the origin is.
+var shopperCookie = http.Header{"Cookie": {"__Host-session-demoshop=" + strings.Repeat("A", 43)}}

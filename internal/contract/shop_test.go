@@ -1,0 +1,162 @@
+package contract_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/rest"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+var (
+	key      = bytes.Repeat([]byte("k"), 32)
+	shipping = []defaults.Address{{Country: "AT", Tags: []string{"shipping"}}}
+	sites    = []defaults.Site{
+		{Code: "main", Default: true, Currency: "EUR", Currencies: []string{"CHF", "GBP"}, Country: "DE", Language: "de", Languages: []string{"en"}},
+		{Code: "us", Currency: "USD", Currencies: []string{"USD"}, Country: "US", Language: "en"},
+	}
+)
+
+// token returns the header of a bearer token.
+func token(claims jwt.MapClaims) http.Header {
+	claims["iss"], claims["aud"], claims["exp"] = "issuer", "shop", time.Now().Add(time.Hour).Unix()
+	s, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(key)
+	if err != nil {
+		panic(err)
+	}
+	return http.Header{"Authorization": {"Bearer " + s}}
+}
+
+func shopper(sessionID, customerID string) http.Header {
+	claims := jwt.MapClaims{"tenant": "demoshop"}
+	if sessionID != "" {
+		claims["sid"] = sessionID
+	}
+	if customerID != "" {
+		claims["sub"] = customerID
+	}
+	return token(claims)
+}
+
+func operator(tenant string) http.Header {
+	return token(jwt.MapClaims{"tenant": tenant, "sub": "backoffice", "scope": "sessioncontext.context_manage"})
+}
+
+// with returns a header with one more line.
+func with(h http.Header, name, value string) http.Header {
+	h = h.Clone()
+	h.Set(name, value)
+	return h
+}
+
+// store may be down.
+type store struct {
+	memstore.Store
+	down atomic.Bool
+}
+
+var errDown = errors.New("down")
+
+func (s *store) Load(ctx context.Context, k sessionctx.Key) (sessionctx.Record, error) {
+	if s.down.Load() {
+		return sessionctx.Record{}, errDown
+	}
+	return s.Store.Load(ctx, k)
+}
+
+func (s *store) Save(ctx context.Context, k sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+	if s.down.Load() {
+		return sessionctx.Record{}, errDown
+	}
+	return s.Store.Save(ctx, k, rec, base)
+}
+
+// settings are what an exchange may change of a shop.
+type settings struct {
+	down     bool // the store, after the first sessions were written
+	identify func(*http.Request) (sessionctx.Identity, error)
+	tenant   func(*http.Request) string
+}
+
+// shop is a server with the anonymous session s1 (version 2: CHF, the attribute a), anna's session s2 (version 1), the ended session s3,
+// and one by cookie.
+type shop struct {
+	http.Handler
+	secret string
+}
+
+func newShop(t *testing.T, change ...func(*settings)) *shop {
+	t.Helper()
+	bearer, err := middleware.NewBearer(middleware.BearerConfig{Issuer: "issuer", Audience: "shop", Keys: []middleware.Key{{Algorithm: "HS256", Key: key}}})
+	require.NoError(t, err)
+	cfg := settings{
+		identify: bearer.Identify,
+		tenant:   func(r *http.Request) string { return strings.Split(r.URL.Path, "/")[2] },
+	}
+	for _, c := range change {
+		if c != nil {
+			c(&cfg)
+		}
+	}
+	st := &store{}
+	log := slog.New(slog.DiscardHandler)
+	resolver, err := sessionctx.New(sessionctx.Config{
+		Store: struct{ sessionctx.Store }{st}, CacheBytes: 1 << 20, Logger: log,
+		Directory: sessionctx.Static{"demoshop": {Sites: sites, Customers: map[string]defaults.Customer{
+			"anna": {Site: "nosuch", Currency: "GBP", Language: "en", Addresses: shipping},
+		}}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, resolver.Close()) })
+	mw, err := middleware.New(middleware.Config{Resolver: resolver, Tenant: cfg.tenant, Identify: cfg.identify})
+	require.NoError(t, err)
+	handler, err := rest.New(rest.Config{
+		Resolver: resolver, Middleware: mw, Logger: log,
+		Claims: func(r *http.Request) (middleware.Claims, error) {
+			if _, err := cfg.identify(r); err != nil {
+				return middleware.Claims{}, err
+			}
+			return bearer.Verify(r)
+		},
+		SaasToken: func(_, token string) (string, error) {
+			c, err := bearer.VerifyToken(token)
+			return c.Identity.CustomerID, err
+		},
+	})
+	require.NoError(t, err)
+
+	update := func(id sessionctx.Identity, p sessionctx.Patch) sessionctx.Session {
+		id.Tenant = "demoshop"
+		s, err := resolver.Update(t.Context(), sessionctx.Request{Identity: id}, p)
+		require.NoError(t, err)
+		return s
+	}
+	chf := sessionctx.Patch{Currency: sessionctx.Set("CHF")}
+	update(sessionctx.Identity{SessionID: "s1"}, chf)
+	update(sessionctx.Identity{SessionID: "s1"}, sessionctx.Patch{CartID: sessionctx.Set("cart"), Attributes: map[string]json.RawMessage{"a": []byte("1")}})
+	update(sessionctx.Identity{SessionID: "s2", CustomerID: "anna"}, chf)
+	update(sessionctx.Identity{SessionID: "s3"}, chf)
+	require.NoError(t, resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s3"}}))
+	s := &shop{handler, update(sessionctx.Identity{Proof: sessionctx.BySecret}, chf).ID}
+	st.down.Store(cfg.down)
+	return s
+}
+
+// cookie returns the header of the session by cookie.
+func (s *shop) cookie() http.Header {
+	return http.Header{"Cookie": {"__Host-session-demoshop=" + s.secret}}
+}
