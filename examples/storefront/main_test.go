@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheAddressIsOneLineAndASignalEndsIt(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	out, stdout := io.Pipe()
+	done := make(chan int, 1)
+	var stderr bytes.Buffer
+	go func() {
+		done <- run(ctx, []string{"-addr", "127.0.0.1:0"}, stdout, &stderr)
+		stdout.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	require.True(t, lines.Scan())
+	found := regexp.MustCompile(`^listening on (http://127\.0\.0\.1:[1-9][0-9]*)$`).FindStringSubmatch(lines.Text())
+	require.NotNil(t, found, lines.Text())
+	res, err := http.Get(found[1] + "/healthz")
+	require.NoError(t, err)
+	assert.NoError(t, res.Body.Close())
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	stop()
+	assert.Zero(t, <-done)
+	assert.False(t, lines.Scan(), "nothing else is on stdout")
+	assert.Contains(t, stderr.String(), `"msg":"request"`, "the log is on stderr")
+}
+
+func TestWrongFlagsAreSaid(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		args []string
+		code int
+		says string
+	}{
+		{"help", []string{"-h"}, 0, "-store"},
+		{"no such flag", []string{"-port", "1"}, 2, "-port"},
+		{"no flag", []string{"serve"}, 2, `storefront: unexpected argument "serve"`},
+		{"no such store", []string{"-store", "redis://127.0.0.1"}, 1, `storefront: -store "redis://127.0.0.1": must be memory`},
+		{"no such key", []string{"-key", "/nowhere/key"}, 1, `storefront: -key "/nowhere/key"`},
+		{"no such data", []string{"-data", "/nowhere/data"}, 1, "/nowhere/data"},
+		{"no address", []string{"-addr", "nonsense"}, 1, `storefront: -addr "nonsense"`},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			assert.Equal(t, tc.code, run(t.Context(), tc.args, &stdout, &stderr))
+			assert.Contains(t, stderr.String(), tc.says)
+			assert.Empty(t, stdout.String())
+		})
+	}
+}

@@ -1,0 +1,128 @@
+package shop_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/examples/storefront/shop"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+// patient is a store that can be down, and that nobody may cache.
+type patient struct {
+	memory memstore.Store
+	down   atomic.Bool
+	full   atomic.Bool
+}
+
+var errDown = errors.New("down")
+
+func (p *patient) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	if p.down.Load() {
+		return sessionctx.Record{}, errDown
+	}
+	return p.memory.Load(ctx, key)
+}
+
+func (p *patient) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+	if p.down.Load() {
+		return sessionctx.Record{}, errDown
+	}
+	if p.full.Load() {
+		return sessionctx.Record{}, sessionctx.ErrFull
+	}
+	return p.memory.Save(ctx, key, rec, base)
+}
+
+func TestAStoreThatIsDownShowsDefaultsAndSaysSo(t *testing.T) {
+	store := &patient{}
+	s := open(t, setup{store: store}).visit(t, "/")
+	before := s.choose(s.get(""), "currency", "CHF")
+	s.post("cart", url.Values{"add": {"mug"}})
+
+	store.down.Store(true)
+	p := s.get("")
+	assert.Equal(t, http.StatusOK, p.code)
+	assert.Equal(t, [4]string{"main", "EUR", "DE", "en"}, p.context())
+	assert.Contains(t, p.id("degraded").String(), "nothing is lost")
+	_, disabled := p.id("currency").attr["disabled"]
+	assert.True(t, disabled, "what cannot be saved cannot be chosen")
+	assert.Equal(t, "Cart", p.id("cart").String())
+
+	for desc, answer := range map[string]page{
+		"choice":   s.send(before, "currency", "USD"),
+		"cart":     s.post("cart", url.Values{"add": {"mug"}}),
+		"sign-in":  s.post("sign-in", url.Values{"email": {"anna@demo.example"}, "password": {"correct-horse-1"}}),
+		"sign-out": s.post("sign-out", nil),
+	} {
+		assert.Equal(t, http.StatusServiceUnavailable, answer.code, desc)
+		assert.Equal(t, "5", answer.header.Get("Retry-After"), desc)
+		assert.Equal(t, "Not at the moment", answer.tags("h1")[0].String(), desc)
+	}
+
+	store.down.Store(false)
+	p = s.get("")
+	assert.Nil(t, p.id("degraded"))
+	assert.Equal(t, "CHF", p.context()[1], "nothing was lost")
+	assert.Contains(t, p.id("cart").String(), "Items in the cart: 1")
+}
+
+func TestAFullStoreSaysThatNothingWasSaved(t *testing.T) {
+	store := &patient{}
+	s := open(t, setup{store: store}).visit(t, "/")
+	store.full.Store(true)
+	p := s.send(s.get(""), "currency", "CHF")
+	assert.Equal(t, http.StatusServiceUnavailable, p.code)
+	assert.Contains(t, p.id("failure").String(), "Nothing was saved.")
+}
+
+func TestAWriteOfUnknownOutcomeIsNotCalledLost(t *testing.T) {
+	store := &patient{}
+	s := open(t, setup{store: store}).visit(t, "/")
+	p := s.choose(s.get(""), "currency", "CHF")
+	store.down.Store(true)
+	p = s.send(p, "currency", "USD")
+	assert.Contains(t, p.id("failure").String(), "It is not certain that this was saved")
+	assert.NotContains(t, p.id("failure").String(), "Nothing was saved")
+}
+
+func TestASessionThatWasEndedElsewhereGoesOnAsANewOne(t *testing.T) {
+	m := open(t, setup{})
+	s := m.visit(t, "/")
+	s.signIn("anna@demo.example")
+	before := s.get("")
+	require.NoError(t, m.resolver.EndAll(t.Context(), "demoshop", "C100"))
+
+	p := s.get("")
+	assert.Equal(t, http.StatusOK, p.code, "a shopper who comes back late sees the shop")
+	assert.NotContains(t, p.body, "anna@demo.example")
+	p = s.send(before, "currency", "CHF")
+	require.Equal(t, http.StatusGone, p.code)
+	assert.Contains(t, p.id("failure").String(), "It was ended elsewhere")
+	s.post("sign-out", nil) // the button on it
+	p = s.choose(s.get(""), "currency", "CHF")
+	assert.Equal(t, "CHF", p.context()[1])
+}
+
+func TestABadTokenOnAPageIsRefused(t *testing.T) {
+	s := open(t, setup{}).visit(t, "/")
+	req, err := http.NewRequest(http.MethodGet, s.base, nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer nonsense")
+	p := s.do(req)
+	assert.Equal(t, http.StatusUnauthorized, p.code)
+	assert.NotEmpty(t, p.header.Get("WWW-Authenticate"))
+}
+
+func TestAShopNeedsItsParts(t *testing.T) {
+	_, err := shop.New(shop.Config{})
+	assert.ErrorContains(t, err, "shop: ")
+}
