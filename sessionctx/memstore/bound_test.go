@@ -119,6 +119,36 @@ func TestWhatIsExpiredGivesWayFirst(t *testing.T) {
 	})
 }
 
+func TestManyExpiredRecordsGiveWayAtOnceBeforeAnybodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := roomFor(t, 30)
+		put(t, s, "a")
+		for i := range 29 {
+			put(t, s, fmt.Sprint(i), customers, expiring(time.Minute))
+		}
+		time.Sleep(time.Minute)
+		put(t, s, "large", sized(10_000))
+		assert.Equal(t, []string{"a", "large"}, there(t, s, "a", "large"))
+		assert.Zero(t, s.Stats().Evicted)
+	})
+}
+
+func TestAnExpiredRecordIsNotInTheWayBeforeItIsSwept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s memstore.Store
+		for i := range 50 {
+			put(t, &s, fmt.Sprint(i), expiring(time.Minute+time.Duration(i)))
+		}
+		time.Sleep(time.Hour)
+		got, err := s.Save(t.Context(), session("49"), written(), sessionctx.Revision{Incarnation: 1, Version: 1})
+		require.ErrorIs(t, err, sessionctx.ErrConflict)
+		assert.Zero(t, got, "with the conflict comes what is stored: nothing")
+		require.Greater(t, s.Stats().Records, 40, "the sweep did not do the work of the test")
+		put(t, &s, "48")
+		assert.Equal(t, []string{"48"}, there(t, &s, "47", "48", "49"))
+	})
+}
+
 func TestWhatMustStayIsNeverEvicted(t *testing.T) {
 	stay := []struct {
 		desc   string

@@ -153,7 +153,6 @@ func (s *Store) touch(it *item, expiresAt time.Time) {
 func (s *Store) replace(cur, next *item) {
 	if cur != nil {
 		s.forget(cur)
-		next.key = cur.key
 	}
 	s.publish(next.key, s.shared(), func(sh *shard) {
 		if sh.items == nil {
