@@ -22,32 +22,36 @@ const benchSessions = 100_000
 
 var benchHints = defaults.Hints{Country: "AT", AcceptLanguage: "de-AT,de;q=0.9,en;q=0.8"}
 
-// benchRequests returns requests of customers' sessions, in one random permutation.
-func benchRequests() []sessionctx.Request {
-	requests := make([]sessionctx.Request, benchSessions)
-	for i, p := range rand.New(rand.NewPCG(1, 2)).Perm(benchSessions) {
-		requests[i] = sessionctx.Request{
-			Identity: sessionctx.Identity{
-				Tenant: "demoshop", SessionID: fmt.Sprintf("62528895-b561-4518-bfdc-%012d", p), CustomerID: fmt.Sprintf("C%08d", p),
-			},
-			Hints: benchHints,
-		}
+// shopper is who asks; the rest of a request is the same for all.
+type shopper struct{ sessionID, customerID string }
+
+func (s *shopper) request() sessionctx.Request {
+	return sessionctx.Request{
+		Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: s.sessionID, CustomerID: s.customerID}, Hints: benchHints,
 	}
-	return requests
 }
 
-// bench is a resolver with all the requests' sessions in its cache, made once: warming it takes longer than measuring.
-var bench = sync.OnceValues(func() (*sessionctx.Resolver, []sessionctx.Request) {
+// benchShoppers returns customers with their sessions, in one random permutation.
+func benchShoppers() []shopper {
+	shoppers := make([]shopper, benchSessions)
+	for i, p := range rand.New(rand.NewPCG(1, 2)).Perm(benchSessions) {
+		shoppers[i] = shopper{fmt.Sprintf("62528895-b561-4518-bfdc-%012d", p), fmt.Sprintf("C%08d", p)}
+	}
+	return shoppers
+}
+
+// bench is a resolver with all the shoppers' sessions in its cache, made once: warming it takes longer than measuring.
+var bench = sync.OnceValues(func() (*sessionctx.Resolver, []shopper) {
 	r, err := sessionctx.New(sessionctx.Config{
 		Store: &memstore.Store{MaxBytes: 1 << 30}, Directory: demoshop(), CacheBytes: 128 << 20, DirectoryMaxAge: 24 * time.Hour,
 	})
 	if err != nil {
 		panic(err)
 	}
-	requests := benchRequests()
+	shoppers := benchShoppers()
 	for range 2 { // the cache takes in what it is asked for, in its own time
-		for i, req := range requests {
-			if _, err := r.Resolve(context.Background(), req); err != nil {
+		for i := range shoppers {
+			if _, err := r.Resolve(context.Background(), shoppers[i].request()); err != nil {
 				panic(err)
 			}
 			if i%64 == 0 {
@@ -55,22 +59,22 @@ var bench = sync.OnceValues(func() (*sessionctx.Resolver, []sessionctx.Request) 
 			}
 		}
 	}
-	return r, requests
+	return r, shoppers
 })
 
 // BenchmarkRistrettoGet is what a team would pay at the least: a lookup in bare ristretto and a copy of what was found.
 func BenchmarkRistrettoGet(b *testing.B) {
-	r, requests := bench()
+	r, shoppers := bench()
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *sessionctx.Session]{
 		NumCounters: 10 * benchSessions, MaxCost: 10 * benchSessions, BufferItems: 64, IgnoreInternalCost: true,
 	})
 	require.NoError(b, err)
 	defer cache.Close()
-	keys := make([]string, len(requests))
-	for i, req := range requests {
-		s, err := r.Resolve(context.Background(), req)
+	keys := make([]string, len(shoppers))
+	for i := range shoppers {
+		s, err := r.Resolve(context.Background(), shoppers[i].request())
 		require.NoError(b, err)
-		keys[i] = req.Tenant + "/" + req.SessionID
+		keys[i] = s.Tenant + "/" + s.ID
 		cache.Set(keys[i], &s, 1)
 		if i%1000 == 0 {
 			cache.Wait()
@@ -78,7 +82,7 @@ func BenchmarkRistrettoGet(b *testing.B) {
 	}
 	cache.Wait()
 	var found atomic.Int64
-	walk(b, requests, func(i int) (s sessionctx.Session, err error) {
+	walk(b, func(i int) (s sessionctx.Session, err error) {
 		if p, ok := cache.Get(keys[i]); ok {
 			s = *p
 		}
@@ -89,29 +93,29 @@ func BenchmarkRistrettoGet(b *testing.B) {
 
 // BenchmarkResolveWarm is the public Resolve of the same sessions.
 func BenchmarkResolveWarm(b *testing.B) {
-	r, requests := bench()
+	r, shoppers := bench()
 	before := r.Stats()
 	var found atomic.Int64
-	walk(b, requests, func(i int) (sessionctx.Session, error) {
-		return r.Resolve(context.Background(), requests[i])
+	walk(b, func(i int) (sessionctx.Session, error) {
+		return r.Resolve(context.Background(), shoppers[i].request())
 	}, &found)
 	require.EqualValues(b, b.N, found.Load())
 	after := r.Stats()
 	b.ReportMetric(float64(after.Hits-before.Hits)/float64(after.Resolves-before.Resolves), "hits/op")
 }
 
-// walk visits the requests from every goroutine in their order, each from another place on, and counts the visits that found something.
-func walk(b *testing.B, requests []sessionctx.Request, visit func(i int) (sessionctx.Session, error), found *atomic.Int64) {
+// walk visits the shoppers from every goroutine in their order, each from another place on, and counts the visits that found something.
+func walk(b *testing.B, visit func(i int) (sessionctx.Session, error), found *atomic.Int64) {
 	var starts atomic.Int64
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
-		i, n := int(starts.Add(1))*len(requests)/7%len(requests), int64(0)
+		i, n := int(starts.Add(1))*benchSessions/7%benchSessions, int64(0)
 		for pb.Next() {
 			if s, err := visit(i); err == nil && s.Currency != "" {
 				n++
 			}
-			if i++; i == len(requests) {
+			if i++; i == benchSessions {
 				i = 0
 			}
 		}

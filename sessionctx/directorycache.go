@@ -58,7 +58,7 @@ type directoryCache struct {
 
 	mu       sync.RWMutex
 	tenants  map[string]*directoryAnswer // never evicted while known: without sites nothing can be served
-	profiles bag[*directoryAnswer]
+	profiles *bag[*directoryAnswer]
 }
 
 func sitesKey(tenant string) Key { return Key{tenant, kindSites, ""} }

@@ -20,7 +20,8 @@ type entry struct {
 	flags   entryFlags
 	idLen   uint8
 	sources [defaults.NumFields]defaults.Source // of the memo
-	inline  [maxInlineID]byte                   // the id, if it is not longer
+	inline  [maxInline]byte                     // the id and after it the customerID, each if there is room
+	ownLen  uint8                               // of the customerID
 
 	word   uint64 // of the key's stripe, before the load
 	stripe uint32
@@ -53,8 +54,8 @@ type entry struct {
 }
 
 const (
-	maxInlineID = 48 // a UUID has 36 bytes, a secret id 43
-	longID      = 0xff
+	maxInline = 47   // a UUID has 36 bytes, a secret id 43
+	elsewhere = 0xff // a length: there is no room, the string itself is to be read
 )
 
 type entryFlags uint8
@@ -110,11 +111,12 @@ func (e *entry) cost() int64 {
 // newEntry packs a record, or that there is none, under its key.
 func newEntry(key Key, rec *Record) *entry {
 	e := &entry{tenant: unique.Make(key.Tenant), kind: key.Kind, deadline: endless, touchAt: endless}
-	if len(key.ID) <= maxInlineID {
+	e.ownLen = elsewhere
+	if len(key.ID) <= maxInline {
 		e.idLen = uint8(copy(e.inline[:], key.ID))
 	} else {
 		id := strings.Clone(key.ID) // the caller's may be a part of a whole header
-		e.idLen, e.long = longID, &id
+		e.idLen, e.long = elsewhere, &id
 	}
 	if !rec.exists() {
 		return e
@@ -174,7 +176,7 @@ func milli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 // key returns the key that e is about.
 func (e *entry) key() Key {
-	if e.idLen == longID {
+	if e.idLen == elsewhere {
 		return Key{e.tenant.Value(), e.kind, *e.long}
 	}
 	return Key{e.tenant.Value(), e.kind, string(e.inline[:e.idLen])}
@@ -182,7 +184,7 @@ func (e *entry) key() Key {
 
 // is reports whether e is about the key.
 func (e *entry) is(kind Kind, tenant, id string) bool {
-	if e.idLen == longID {
+	if e.idLen == elsewhere {
 		return *e.long == id && e.tenant.Value() == tenant && e.kind == kind
 	}
 	return string(e.inline[:e.idLen]) == id && e.tenant.Value() == tenant && e.kind == kind
@@ -202,6 +204,10 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 			c.flags |= entryViewed
 		}
 	}
+	c.ownLen = elsewhere
+	if c.idLen != elsewhere && int(c.idLen)+len(c.customerID) <= maxInline {
+		c.ownLen = uint8(copy(c.inline[c.idLen:], c.customerID))
+	}
 	c.proof, c.sources = req.Proof, v.Sources
 	c.question = unique.Make(question{req.Site, req.Hints})
 	c.answer = unique.Make(answer{v.Site, v.Currency, v.Country, v.Language})
@@ -212,11 +218,20 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 
 // fits reports whether the memo answers this request, as far as the request itself goes.
 func (e *entry) fits(req *Request) bool {
-	if e.flags&entryMemo == 0 || e.proof != req.Proof || e.proof == Asserted && e.customerID != req.CustomerID {
+	if e.flags&entryMemo == 0 || e.proof != req.Proof || e.proof == Asserted && !e.owned(req.CustomerID) {
 		return false
 	}
 	q := e.question.Value()
 	return q.site == req.Site && q.hints == req.Hints
+}
+
+// owned reports whether the memo is about this customer. What is compared lies beside the id: to follow the string would cost
+// a warm read one more line of memory from afar.
+func (e *entry) owned(customerID string) bool {
+	if e.ownLen == elsewhere {
+		return e.customerID == customerID
+	}
+	return string(e.inline[e.idLen:e.idLen+e.ownLen]) == customerID
 }
 
 // session writes the memo's answer to the request that it fits to s.

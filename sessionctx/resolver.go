@@ -18,8 +18,7 @@ type Resolver struct {
 	cfg   Config
 	near  nearCache
 	dir   directoryCache
-	gate  gate // calls of Resolve
-	other gate // all other calls
+	gate  gate // all calls but warm ones
 	bg    sync.WaitGroup
 	stop  []func()
 	stats counters
@@ -73,7 +72,6 @@ func (r *Resolver) Close() error {
 	if !r.gate.close() {
 		return nil
 	}
-	r.other.close()
 	for _, stop := range r.stop {
 		stop()
 	}
@@ -93,15 +91,13 @@ func (r *Resolver) Close() error {
 func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err error) {
 	req.Hints = bounded(req.Hints)
 	hash := r.hash(&req)
-	lane := r.gate.lane(hash)
-	if !r.gate.enter(lane) {
-		return s, ErrClosed
-	}
 	if r.near.hot(hash, &req, &s) {
-		lane.leave()
 		return s, nil
 	}
-	defer lane.leave()
+	if !r.gate.enter() {
+		return s, ErrClosed
+	}
+	defer r.gate.leave()
 	r.stats.slow.Add(1)
 	err = r.resolve(ctx, hash, &req, &s)
 	return s, err

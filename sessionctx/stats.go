@@ -10,7 +10,7 @@ import (
 // Stats are counters since the Resolver was made, and its present state.
 type Stats struct {
 	Resolves int64 // calls of Resolve
-	Hits     int64 // of these, answered from the near-cache as they stood
+	Hits     int64 // of these, answered from the near-cache as they stood: estimated, from one in 64
 	Loads    int64 // reads of the Store
 	Joined   int64 // reads that shared another one's load
 
@@ -31,9 +31,8 @@ type Stats struct {
 	Rejected map[defaults.Reason]int64
 }
 
-// counters are kept off the warm path: a warm answer counts in its gate only.
 type counters struct {
-	slow, loads, joined                       atomic.Int64
+	hits, slow, loads, joined                 atomic.Int64
 	writes, conflicts, touches, unknown       atomic.Int64
 	degraded, directoryLoads, directoryErrors atomic.Int64
 	droppedFills, invalidations               atomic.Int64
@@ -53,14 +52,13 @@ func (c *counters) reject(rs []defaults.Rejection) {
 func (r *Resolver) Stats() Stats {
 	c := &r.stats
 	s := Stats{
-		Resolves: r.gate.calls(), Loads: c.loads.Load(), Joined: c.joined.Load(),
+		Resolves: c.slow.Load() + c.hits.Load(), Hits: c.hits.Load(), Loads: c.loads.Load(), Joined: c.joined.Load(),
 		Writes: c.writes.Load(), Conflicts: c.conflicts.Load(), Touches: c.touches.Load(), Unknown: c.unknown.Load(),
 		Degraded: c.degraded.Load(), DirectoryLoads: c.directoryLoads.Load(), DirectoryErrors: c.directoryErrors.Load(),
 		DroppedFills: c.droppedFills.Load(), Invalidations: c.invalidations.Load(),
 		Epoch: r.near.epoch.Load(), Lease: endless,
 		Rejected: make(map[defaults.Reason]int64),
 	}
-	s.Hits = max(s.Resolves-c.slow.Load(), 0)
 	if lease := r.near.lease.Load(); lease != endless {
 		s.Lease = time.Duration(lease - r.near.now())
 	}

@@ -100,16 +100,15 @@ type Explanation struct {
 
 // enter lets a call other than Resolve in.
 func (r *Resolver) enter(req *Request) (leave func(), err error) {
-	lane := r.other.lane(r.near.hash(KindSession, req.Tenant, req.SessionID))
-	if !r.other.enter(lane) {
+	if !r.gate.enter() {
 		return nil, ErrClosed
 	}
 	if err := req.check(); err != nil {
-		lane.leave()
+		r.gate.leave()
 		return nil, err
 	}
 	req.Hints = bounded(req.Hints)
-	return lane.leave, nil
+	return r.gate.leave, nil
 }
 
 // change is what a patch makes of a record.
