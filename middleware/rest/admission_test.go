@@ -154,6 +154,11 @@ func TestAWriteByCookieFromAnotherOriginIsRefused(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a token that nobody reads makes no cookie better", func(t *testing.T) {
+		s := newShop(t, func(c *settings) { c.middleware.Identify = nil })
+		c := s.browser(sessionPatch("CHF")).with("Authorization", "Bearer x", "Sec-Fetch-Site", "cross-site")
+		c.do("PATCH", "/me/context", `{"currency":"EUR"}`).must(403)
+	})
 	t.Run("a host's own login without a token is as good as a cookie", func(t *testing.T) {
 		s := newShop(t, func(c *settings) {
 			c.middleware.Identify = func(*http.Request) (sessionctx.Identity, error) {

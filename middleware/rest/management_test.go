@@ -273,6 +273,11 @@ func TestOnlyAServiceWithTheScopeManages(t *testing.T) {
 	assert.Equal(t, `Bearer realm="session-context", error="insufficient_scope", scope="`+manage+`"`, a.Header.Get("WWW-Authenticate"))
 	s.bearer(claims{Customer: "backoffice", Scope: "a " + manage + " b"}).do("GET", "/context/s1", "").must(200)
 
+	// A host may leave tokens to the management alone.
+	half := newShop(t, func(c *settings) { c.middleware.Identify = nil })
+	half.operator().do("PUT", "/context/s1?upsert=true", `{}`).must(204)
+	half.bearer(claims{Tenant: "othershop", Scope: manage}).do("GET", "/context/s1", "").must(403)
+
 	without := newShop(t, func(c *settings) { c.rest.Claims = nil })
 	without.operator().do("GET", "/context/s1", "").must(403)
 	without.client().do("GET", "/context/s1", "").must(401)

@@ -136,7 +136,7 @@ func refused(err error) *problem {
 		p.Status, p.Message, p.Details = status, sentence, details
 	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		p.Status, p.Message = http.StatusServiceUnavailable, "The service cannot answer at the moment. Try again later."
+		p.Status, p.Message = http.StatusServiceUnavailable, "The service cannot answer at the moment. Before a write is sent again, get the session: it may have been applied."
 		p.header = [2]string{"Retry-After", retryAfter}
 	}
 	p.Title, p.Code, p.Detail = http.StatusText(p.Status), p.Status, p.Message

@@ -120,7 +120,7 @@ func newShop(t testing.TB, change ...func(*settings)) *shop {
 	bearer := newBearer(t)
 	log := &bytes.Buffer{}
 	cfg := settings{
-		sessions: sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler)},
+		sessions: sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)},
 		middleware: middleware.Config{
 			Tenant:   func(r *http.Request) string { return strings.Split(r.URL.Path+"//", "/")[2] },
 			Identify: bearer.Identify,
