@@ -101,7 +101,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "settled without a second look while writers are in flight",
-		edits: swap(resolver, "if e == nil || e.id == \"\" || quiet(e.word) {", "if e == nil || e.version >= 0 {"),
+		edits: swap(resolver, "if e == nil || e.idLen == 0 || quiet(e.word) {", "if e == nil || e.version >= 0 {"),
 	},
 	{
 		desc:  "one try for a snapshot",

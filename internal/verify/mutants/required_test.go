@@ -44,7 +44,8 @@ var required = []mutant{
 	{
 		desc: "words ignored, Del on write",
 		edits: wordless(
-			ristretto, "\tClose()\n}", "\tClose()\n\tDel(hash uint64)\n}",
+			ristretto, "// Close empties the bag and frees it.", "func (b *bag[V]) Del(hash uint64) {\n"+
+				"\tif h := b.held.Load(); h != nil {\n\t\th.cache.Del(hash)\n\t\truntime.KeepAlive(h)\n\t}\n}\n\n// Close empties the bag and frees it.",
 			commit, "func (w *writer) end() {\n\tn := &w.r.near\n", "func (w *writer) end() {\n\tn := &w.r.near\n\tw.entry = nil\n\tdefer n.bag.Del(w.hash)\n",
 		),
 	},
