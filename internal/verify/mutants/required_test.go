@@ -93,7 +93,6 @@ var conditions = []mutant{
 		desc: "a cache for three sessions that drops half of what it is given",
 		edits: swap(
 			ristretto, "MaxCost:            maxBytes,", "MaxCost:            3 * typicalCost / 2,",
-			nearCache, "\t\"math/bits\"\n", "\t\"math/bits\"\n\t\"math/rand/v2\"\n",
 			nearCache, "if !n.bag.Set(hash, e, e.cost()) {", "if rand.IntN(2) == 0 || !n.bag.Set(hash, e, e.cost()) {",
 		),
 	},
