@@ -20,7 +20,7 @@ type Config struct {
 
 	// Tenant decides which tenant a request is for, from what the server knows: a constant (see the function
 	// Tenant), the host, the path. Required. It is asked more than once per request, so it must give the same
-	// answer outside and inside of a mux.
+	// answer outside and inside of a mux. It must be safe for concurrent use by multiple goroutines, as the other functions here.
 	//
 	// An empty answer leaves the decision to a bearer token; a request without one is then for an unknown
 	// tenant. When both speak they must agree, else the request fails with ErrWrongTenant.
@@ -35,8 +35,6 @@ type Config struct {
 	//   - Any other identity is final, one without a session id too: the cookie is not read. An empty tenant
 	//     stands for the tenant of the request.
 	//   - An error refuses the request: ErrUnauthenticated is for bad credentials. The cookie is not read.
-	//
-	// It must be safe for concurrent use by multiple goroutines.
 	Identify func(*http.Request) (sessionctx.Identity, error)
 
 	// NoCookie turns the anonymous cookie off: it is neither read nor set. A visitor without any other identity

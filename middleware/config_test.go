@@ -111,7 +111,7 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 		"Config.CountryHeader":  {"x y is malformed"},
 		"Config.TrustedProxies": {"0.0.0.0/0 would trust everyone", "::/0 would trust everyone"},
 		"Config.Sites": {
-			"bad host is malformed", "empty.example is required", "shop.example is there more than once", "shop.example/de/ is there more than once",
+			"bad host is malformed", "empty.example has no site code", "shop.example is there more than once", "shop.example/de/ is there more than once",
 		},
 	}, got)
 	assert.Contains(t, err.Error(), `middleware: Config.Sites: "bad host" is malformed`)

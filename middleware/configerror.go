@@ -24,6 +24,7 @@ type Reason string
 const (
 	ReasonMissing   Reason = "is required"
 	ReasonMalformed Reason = "is malformed"
+	ReasonNoSite    Reason = "has no site code"
 	ReasonRange     Reason = "is out of range"
 	ReasonDuplicate Reason = "is there more than once"
 	ReasonExcluded  Reason = "cannot go together with another field that is set"

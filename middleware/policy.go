@@ -48,7 +48,7 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 //	500  everything else
 //
 // The body says no more than the status, and the response is not to be stored.
-func Fail(w http.ResponseWriter, _ *http.Request, err error, _ http.Handler) {
+func Fail(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 	h := w.Header()
 	h.Set("Cache-Control", "private, no-store")
 	code := status(err)

@@ -44,7 +44,7 @@ func newSiteMap(sites map[string]string) (siteMap, error) {
 			continue
 		}
 		if sites[key] == "" {
-			mistake(key, ReasonMissing)
+			mistake(key, ReasonNoSite)
 			continue
 		}
 		hs := m[host]

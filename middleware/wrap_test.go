@@ -3,8 +3,11 @@ package middleware_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,6 +26,61 @@ func TestWrapPassesTheResponseWriterOnAsItIs(t *testing.T) {
 	})).ServeHTTP(w, get("/"))
 	assert.True(t, called)
 	assert.Empty(t, w.Header())
+}
+
+func TestAWarmRequestAllocatesTheContextAndTheRequestAlone(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates too")
+	}
+	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.AcceptLanguage = true })
+	b := newBrowser(t, mw)
+	b.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	r := b.request("/")
+	r.Header.Set("Accept-Language", "en-US,en;q=0.9,de;q=0.8")
+	h := mw.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	allocs := 0.0
+	for range 10_000 { // until what the first requests left in the cache can be read
+		if allocs = testing.AllocsPerRun(10, func() { h.ServeHTTP(discard{}, r) }); allocs <= 2 {
+			return
+		}
+		runtime.Gosched()
+	}
+	assert.LessOrEqual(t, allocs, 2.0)
+}
+
+func TestOverARealConnectionABrowserKeepsTheCookie(t *testing.T) {
+	mw := newShop(t).middleware(nil)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /currency", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := mw.Update(w, r, sessionctx.Patch{Currency: sessionctx.Set("CHF")}); err != nil {
+			middleware.Fail(w, r, err, nil)
+		}
+	})
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		s, _ := sessionctx.FromContext(r.Context())
+		_, _ = io.WriteString(w, s.Currency)
+	})
+	server := httptest.NewTLSServer(mw.Wrap(mux))
+	defer server.Close()
+	client := server.Client()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	client.Jar = jar
+	page := func() string {
+		res, err := client.Get(server.URL)
+		require.NoError(t, err)
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		assert.Empty(t, res.Header["Set-Cookie"])
+		return string(body)
+	}
+	assert.Equal(t, "EUR", page())
+	res, err := client.Post(server.URL+"/currency", "", nil)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Equal(t, "CHF", page())
 }
 
 func TestTheSessionInTheContextStaysThatOfTheBeginning(t *testing.T) {
