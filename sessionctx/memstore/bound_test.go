@@ -204,11 +204,16 @@ func TestErrFullEvictsNobodyInVain(t *testing.T) {
 func TestARecordDoesNotGiveWayToItself(t *testing.T) {
 	s := &memstore.Store{MaxBytes: 10_000}
 	put(t, s, "a")
-	grown := written(sized(9_000))
+	one := s.Stats().Bytes
+	grown := written(sized(8_700))
 	grown.Version = 2
+	var elsewhere memstore.Store
+	save(t, &elsewhere, session("a"), grown, sessionctx.Revision{})
+	require.Greater(t, elsewhere.Stats().Bytes, s.MaxBytes)
+	require.LessOrEqual(t, elsewhere.Stats().Bytes-one, s.MaxBytes)
 	put(t, s, "b")
 	_, err := s.Save(t.Context(), session("a"), grown, sessionctx.Revision{Incarnation: 1, Version: 1})
-	require.ErrorIs(t, err, sessionctx.ErrFull, "9,000 bytes and what it needs besides are not there, not even without b")
+	require.ErrorIs(t, err, sessionctx.ErrFull, "there is no room, not even without b")
 	assert.Equal(t, []string{"a", "b"}, there(t, s, "a", "b"))
 
 	grown = written(sized(8_000))
@@ -269,6 +274,27 @@ func TestGarbageIsSweptFasterThanItIsMade(t *testing.T) {
 	})
 }
 
+func TestTouchedRecordsAreSweptInTheirNewOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s memstore.Store
+		base := sessionctx.Revision{Incarnation: 1, Version: 1}
+		for i := range 30 {
+			put(t, &s, fmt.Sprint(i), expiring(time.Hour+time.Duration(i)*time.Minute))
+		}
+		save(t, &s, session("25"), written(expiring(time.Minute)), base)
+		save(t, &s, session("0"), written(expiring(24*time.Hour)), base)
+		time.Sleep(time.Minute)
+		put(t, &s, "new")
+		assert.Equal(t, 30, s.Stats().Records, "the one that was touched down is swept")
+		time.Sleep(2 * time.Hour)
+		for i := range 10 {
+			put(t, &s, fmt.Sprint("new", i), expiring(24*time.Hour))
+		}
+		assert.Equal(t, 11, s.Stats().Records, "the one that was touched up is in nobody's way")
+		assert.Equal(t, []string{"0"}, there(t, &s, "0", "1", "25"))
+	})
+}
+
 func TestASweepIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s memstore.Store
@@ -310,7 +336,7 @@ func TestBoundHoldsInRealMemory(t *testing.T) {
 			return func(r *sessionctx.Record) {
 				body := []byte(strings.Repeat(fmt.Sprintf("%08d", i), 128))
 				r.Attributes = []sessionctx.Attribute{{Name: string(body[:5]), Value: body[8:16]}}
-				r.CartID = string(body)[16:32]
+				r.CartID, r.Tenant = string(body)[16:32], (string(body) + "acme")[len(body):]
 			}
 		}},
 		{"many attributes", func(i int) func(*sessionctx.Record) {

@@ -220,9 +220,6 @@ func (s *Store) makeRoom(next, cur *item, now time.Time) error {
 	if cur != nil {
 		need -= cur.size
 	}
-	if need <= 0 {
-		return nil // not even a store over its bound refuses to become smaller
-	}
 	for s.bytes+need > limit && s.dropExpired(now) {
 	}
 	least := s.bytes - s.yields.bytes + need
