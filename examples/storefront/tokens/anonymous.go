@@ -1,0 +1,124 @@
+package tokens
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+type anonymousAnswer struct {
+	AccessToken           string `json:"access_token"`
+	TokenType             string `json:"token_type"`
+	ExpiresIn             int64  `json:"expires_in"`
+	RefreshToken          string `json:"refresh_token"`
+	RefreshTokenExpiresIn int64  `json:"refresh_token_expires_in"`
+	SessionID             string `json:"sessionId"`
+	Scope                 string `json:"scope"`
+}
+
+func (is *Issuer) anonymousAnswer(id sessionctx.Identity) (any, error) {
+	access, refresh, err := is.pair(id)
+	if err != nil {
+		return nil, err
+	}
+	return anonymousAnswer{
+		AccessToken: access, TokenType: tokenType, ExpiresIn: seconds(AccessLife),
+		RefreshToken: refresh, RefreshTokenExpiresIn: seconds(AnonymousRefreshLife),
+		SessionID: id.SessionID, Scope: shopperScope(id.Tenant),
+	}, nil
+}
+
+// anonymousLogin gives a visitor a session. Without choices the store is left alone: the session exists because its token does.
+func (is *Issuer) anonymousLogin(r *http.Request) (any, error) {
+	p, err := is.publicClient(r)
+	if err != nil {
+		return nil, err
+	}
+	id := sessionctx.Identity{Tenant: p["tenant"], SessionID: newSessionID()}
+	patch := sessionctx.Patch{
+		Site: choice(p["siteCode"]), Currency: choice(p["currency"]),
+		Country: choice(p["targetLocation"]), Language: choice(p["language"]),
+	}
+	if p["siteCode"]+p["currency"]+p["targetLocation"]+p["language"] != "" {
+		if _, err := is.resolver.Update(r.Context(), sessionctx.Request{Identity: id}, patch); err != nil {
+			return nil, err
+		}
+	}
+	return is.anonymousAnswer(id)
+}
+
+// choice is the change that a parameter asks for: none where it is absent.
+func choice(value string) sessionctx.Change {
+	if value == "" {
+		return sessionctx.Change{}
+	}
+	return sessionctx.Set(value)
+}
+
+func (is *Issuer) anonymousRefresh(r *http.Request) (any, error) {
+	p, err := is.publicClient(r, "refresh_token")
+	if err != nil {
+		return nil, err
+	}
+	id, err := is.renewable(r, p["tenant"], p["refresh_token"])
+	if err != nil {
+		return nil, err
+	}
+	if id.CustomerID != "" {
+		return nil, middleware.ErrUnauthenticated
+	}
+	return is.anonymousAnswer(id)
+}
+
+// publicClient returns the parameters of a request that tenant and client_id introduce. A client that has a secret must
+// not be used where it is not asked for it.
+func (is *Issuer) publicClient(r *http.Request, names ...string) (map[string]string, error) {
+	p, err := required(r, append(names, "tenant", "client_id")...)
+	if err != nil {
+		return nil, err
+	}
+	if err := is.tenant(r, p["tenant"]); err != nil {
+		return nil, err
+	}
+	if c, ok := is.files.Client(p["tenant"], p["client_id"]); !ok || !c.Public {
+		return nil, &problem{
+			Status: http.StatusUnauthorized, Detail: "client_id names no public client of the tenant.", challenge: needsToken,
+			Details: []detail{{Field: "client_id", Reason: "unknown"}},
+		}
+	}
+	return p, nil
+}
+
+// renewable returns whose a refresh token is, if it is one of a session of the tenant that has not ended. One of an anonymous
+// session that has become a customer's is good for nothing.
+func (is *Issuer) renewable(r *http.Request, tenant, token string) (sessionctx.Identity, error) {
+	c, err := is.refresh.VerifyToken(token)
+	if c, err = shopper(c, err, tenant); err != nil {
+		return sessionctx.Identity{}, middleware.ErrUnauthenticated
+	}
+	if err := is.alive(r, c.Identity); err != nil {
+		return sessionctx.Identity{}, err
+	}
+	return c.Identity, nil
+}
+
+// alive refuses the identity of a session that has ended or is not its any more, and of a customer who is gone.
+func (is *Issuer) alive(r *http.Request, id sessionctx.Identity) error {
+	if id.CustomerID != "" {
+		if _, ok := is.files.AccountOf(id.Tenant, id.CustomerID); !ok {
+			return fmt.Errorf("%w: the customer is not known any more", middleware.ErrUnauthenticated)
+		}
+	}
+	s, err := is.resolver.Resolve(r.Context(), sessionctx.Request{Identity: id})
+	switch {
+	case isNotFound(err):
+		return fmt.Errorf("%w: %w", middleware.ErrUnauthenticated, err)
+	case err != nil:
+		return err
+	case s.Degraded: // it may have ended
+		return sessionctx.ErrUnavailable
+	}
+	return nil
+}

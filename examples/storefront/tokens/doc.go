@@ -1,0 +1,38 @@
+// Package tokens issues the tokens of the storefront: an identity provider small enough to read, for development and demonstration.
+// A shop has its own; the library verifies tokens, it does not issue them.
+//
+// It answers at the paths and with the names that clients of the service use. What an endpoint does not name it ignores.
+//
+//	GET  /customerlogin/auth/anonymous/login    a new anonymous session, with choices if some are sent
+//	GET  /customerlogin/auth/anonymous/refresh  new tokens of the same session
+//	POST /customer/{tenant}/login               makes the session a customer's
+//	GET  /customer/{tenant}/refreshauthtoken    new tokens of the same session
+//	GET  /customer/{tenant}/logout              ends the session, on this device
+//	GET  /customer/{tenant}/validateauthtoken   whose a customer's access token is, and for how long
+//	POST /oauth/token                           a service's token (RFC 6749, section 4.4)
+//
+// A session from its beginning to its end:
+//
+//	curl -s "$SHOP/customerlogin/auth/anonymous/login?tenant=demoshop&client_id=storefront&currency=CHF"
+//	curl -s "$SHOP/customerlogin/auth/anonymous/refresh?tenant=demoshop&client_id=storefront&refresh_token=$ANONYMOUS_REFRESH"
+//	curl -s "$SHOP/customer/demoshop/login" -H "Authorization: Bearer $ANONYMOUS" --json '{"email": "anna@demo.example", "password": "correct-horse-1"}'
+//	curl -s "$SHOP/customer/demoshop/validateauthtoken" -H "Authorization: Bearer $CUSTOMER"
+//	curl -s "$SHOP/customer/demoshop/refreshauthtoken?refreshToken=$CUSTOMER_REFRESH"
+//	curl -s "$SHOP/customer/demoshop/logout?accessToken=$CUSTOMER"
+//
+// And a service that manages sessions:
+//
+//	curl -s "$SHOP/oauth/token" -d grant_type=client_credentials -d tenant=demoshop -d client_id=backoffice -d client_secret=service-secret-3
+//
+// # Traps
+//
+// Three of the endpoints take a token in the query, because the clients send it there: whoever logs requests must leave queries out.
+//
+// Addresses are those of the connection, http.Request.RemoteAddr. Behind a proxy all shoppers have one address, so a shop
+// that runs behind one needs limits there.
+//
+// A token that was issued cannot be taken back, only its session can be ended: what verifies an access token must
+// also resolve its session. The end is remembered for sessionctx.Config.TombstoneLife, which must not be shorter than
+// [CustomerRefreshLife]; its default is as long. A store in memory forgets it when the process ends, while the tokens stay
+// valid if the key does.
+package tokens

@@ -1,0 +1,123 @@
+package tokens
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/sessionctx/storefront/defaults/sitefile"
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// How long tokens live. A refresh token is replaced by a fresh one whenever it is used.
+const (
+	AccessLife           = time.Hour // of every access token and of saas tokens
+	AnonymousRefreshLife = 24 * time.Hour
+	CustomerRefreshLife  = 30 * 24 * time.Hour
+)
+
+// Config configures an Issuer. New copies it and never writes to it.
+type Config struct {
+	_ [0]func()
+
+	Files    *sitefile.Files      // tenants, customers with their password hashes, clients; required
+	Resolver *sessionctx.Resolver // the sessions; required
+	Key      []byte               // signs with HS256: 32 bytes, random and secret; required
+	Logger   *slog.Logger         // receives what an operator should know, never a token, an id or an address; default: slog.Default()
+}
+
+// Issuer issues tokens and verifies its own. It is safe for concurrent use by multiple goroutines.
+type Issuer struct {
+	files    *sitefile.Files
+	resolver *sessionctx.Resolver
+	key      []byte
+	logger   *slog.Logger
+
+	access, refresh, saas *middleware.Bearer
+
+	failures *failures
+	compare  func(hash, password []byte) error // bcrypt, unless a test counts
+	slots    chan struct{}                     // comparisons under way
+	costs    sync.Map                          // costKey: the cost of the hash that was compared last
+}
+
+const keySize = 32 // bytes, as many as SHA-256 has (RFC 7518, section 3.2)
+
+// New returns an Issuer. The error joins every mistake in cfg; it contains nothing of the key.
+func New(cfg Config) (*Issuer, error) {
+	var errs []error
+	if cfg.Files == nil {
+		errs = append(errs, errors.New("tokens: Config.Files is required"))
+	}
+	if cfg.Resolver == nil {
+		errs = append(errs, errors.New("tokens: Config.Resolver is required"))
+	}
+	if len(cfg.Key) != keySize {
+		errs = append(errs, fmt.Errorf("tokens: Config.Key must have %d bytes, has %d", keySize, len(cfg.Key)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	is := &Issuer{
+		files: cfg.Files, resolver: cfg.Resolver, key: bytes.Clone(cfg.Key), logger: cfg.Logger,
+		failures: newFailures(), compare: bcrypt.CompareHashAndPassword, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+	if is.logger == nil {
+		is.logger = slog.Default()
+	}
+	for _, b := range []struct {
+		to       **middleware.Bearer
+		audience string
+		remember int
+	}{{&is.access, accessAudience, 0}, {&is.refresh, refreshAudience, -1}, {&is.saas, saasAudience, -1}} {
+		var err error
+		*b.to, err = middleware.NewBearer(middleware.BearerConfig{
+			Issuer: issuer, Audience: b.audience, Remember: b.remember,
+			Keys:   []middleware.Key{{Algorithm: "HS256", Key: is.key}},
+			Leeway: -1, // one clock
+		})
+		errs = append(errs, err)
+	}
+	return is, errors.Join(errs...)
+}
+
+// Bearer verifies access tokens: for middleware.Config.Identify, and for the scopes of a service's token.
+func (is *Issuer) Bearer() *middleware.Bearer { return is.access }
+
+// CustomerOf returns the customer whom a saas token names. The error is middleware.ErrUnauthenticated for what is no
+// saas token in force, and middleware.ErrWrongTenant for one of another tenant; customer ids are a tenant's own.
+func (is *Issuer) CustomerOf(tenant, saasToken string) (customerID string, err error) {
+	c, err := is.saas.VerifyToken(saasToken)
+	switch {
+	case err != nil:
+		return "", err
+	case c.Identity.CustomerID == "":
+		return "", middleware.ErrUnauthenticated
+	case c.Identity.Tenant != tenant:
+		return "", middleware.ErrWrongTenant
+	}
+	return c.Identity.CustomerID, nil
+}
+
+// Handler returns the handler of the seven endpoints; mount it at /customerlogin/, /customer/ and /oauth/. Everything
+// else below is 404.
+func (is *Issuer) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", is.endpoint("", notFound))
+	mux.HandleFunc("/customerlogin/auth/anonymous/login", is.endpoint(http.MethodGet, is.anonymousLogin))
+	mux.HandleFunc("/customerlogin/auth/anonymous/refresh", is.endpoint(http.MethodGet, is.anonymousRefresh))
+	mux.HandleFunc("/customer/{tenant}/login", is.endpoint(http.MethodPost, is.customerLogin))
+	mux.HandleFunc("/customer/{tenant}/refreshauthtoken", is.endpoint(http.MethodGet, is.customerRefresh))
+	mux.HandleFunc("/customer/{tenant}/logout", is.endpoint(http.MethodGet, is.customerLogout))
+	mux.HandleFunc("/customer/{tenant}/validateauthtoken", is.endpoint(http.MethodGet, is.validate))
+	mux.HandleFunc("/oauth/token", is.endpoint(http.MethodPost, is.serviceToken))
+	return mux
+}

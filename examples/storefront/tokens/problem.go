@@ -1,0 +1,133 @@
+package tokens
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// problem is an error as it is answered: a document of RFC 9457 that also has the members of the service.
+type problem struct {
+	Type    string   `json:"type"`
+	Title   string   `json:"title"`
+	Status  int      `json:"status"`
+	Detail  string   `json:"detail"`
+	Code    int      `json:"code"`
+	Message string   `json:"message"`
+	Details []detail `json:"details,omitempty"`
+
+	challenge  string // WWW-Authenticate
+	retryAfter time.Duration
+}
+
+type detail struct {
+	Field  string `json:"field"`
+	Value  string `json:"value,omitempty"`
+	Reason string `json:"reason"`
+}
+
+func (p *problem) Error() string { return "tokens: " + p.Detail }
+
+func (p *problem) headers(h http.Header) {
+	if p.challenge != "" {
+		h.Set("WWW-Authenticate", p.challenge)
+	}
+	setRetryAfter(h, p.retryAfter)
+}
+
+// setRetryAfter rounds up: a client that comes back then is not early.
+func setRetryAfter(h http.Header, d time.Duration) {
+	if d > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10))
+	}
+}
+
+func badRequest(text string) *problem {
+	return &problem{Status: http.StatusBadRequest, Detail: text}
+}
+
+func malformed(field, reason, text string) *problem {
+	p := badRequest(text)
+	p.Details = []detail{{Field: cut(field), Reason: reason}}
+	return p
+}
+
+// busyRetry is how long a client is asked to wait for what is not to be had now.
+const busyRetry = 5 * time.Second
+
+// Challenges (RFC 6750, section 3): for a token that is not accepted, and where there is none.
+const (
+	invalidToken = `Bearer error="invalid_token"`
+	needsToken   = `Bearer`
+)
+
+// problemOf says what an error is to a client, and no more.
+func problemOf(err error) *problem {
+	p := classify(err)
+	p.Type, p.Title, p.Code, p.Message = "about:blank", http.StatusText(p.Status), p.Status, p.Detail
+	return &p
+}
+
+func classify(err error) problem {
+	var known *problem
+	var limited *LimitedError
+	if details := refusals(err); len(details) > 0 {
+		d := details[0]
+		return problem{Status: http.StatusBadRequest, Details: details, Detail: fmt.Sprintf("%s %q cannot be taken: %s.", d.Field, d.Value, d.Reason)}
+	}
+	switch {
+	case errors.As(err, &known):
+		return *known
+	case errors.As(err, &limited):
+		return problem{Status: http.StatusTooManyRequests, Detail: "There were too many failed attempts.", retryAfter: limited.RetryAfter}
+	case errors.Is(err, ErrCredentials):
+		return problem{Status: http.StatusUnauthorized, Detail: "E-mail address or password is wrong.", challenge: needsToken}
+	case errors.Is(err, middleware.ErrUnauthenticated):
+		return problem{Status: http.StatusUnauthorized, Detail: "The token is not valid.", challenge: invalidToken}
+	case errors.Is(err, middleware.ErrWrongTenant):
+		return problem{Status: http.StatusForbidden, Detail: "The token is another tenant's."}
+	case errors.Is(err, sessionctx.ErrUnknownTenant):
+		return problem{Status: http.StatusNotFound, Detail: "The tenant was not found."}
+	case errors.Is(err, sessionctx.ErrNotFound):
+		return problem{Status: http.StatusNotFound, Detail: "The session was not found: it has ended, or is not this token's."}
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed), errors.Is(err, errBusy):
+		return problem{Status: http.StatusServiceUnavailable, Detail: "Sessions are not to be had at present.", retryAfter: busyRetry}
+	default:
+		return problem{Status: http.StatusInternalServerError, Detail: "Something went wrong here."}
+	}
+}
+
+// wireNames are the fields as clients name them.
+var wireNames = [defaults.NumFields]string{
+	defaults.FieldSite: "siteCode", defaults.FieldCurrency: "currency", defaults.FieldCountry: "targetLocation", defaults.FieldLanguage: "language",
+}
+
+// refusals are the values within err that cannot be taken.
+func refusals(err error) (details []detail) {
+	switch e := err.(type) {
+	case *defaults.Invalid:
+		return []detail{{Field: wireNames[e.Field], Value: cut(e.Value), Reason: e.Reason.String()}}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			details = append(details, refusals(inner)...)
+		}
+	case interface{ Unwrap() error }:
+		return refusals(e.Unwrap())
+	}
+	return details
+}
+
+// cut shortens what somebody sent before it is sent back.
+func cut(s string) string {
+	if len(s) > 64 {
+		s = s[:64]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
