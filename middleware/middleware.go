@@ -56,24 +56,29 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var req sessionctx.Request
 	_, err := m.decide(r, &req)
 	if err == nil {
-		var s sessionctx.Session
-		if s, err = m.resolver.Resolve(r.Context(), req); err == nil {
-			h.next.ServeHTTP(w, attach(w, r, &s))
+		var attached *http.Request
+		if attached, err = m.attach(w, r, &req); err == nil {
+			h.next.ServeHTTP(w, attached)
 			return
 		}
 	}
 	// The policy may want to show the defaults of a guest.
-	if s, guestErr := m.resolver.Resolve(r.Context(), m.guest(req)); guestErr == nil {
-		r = attach(w, r, &s)
+	req = m.guest(req)
+	if attached, guestErr := m.attach(w, r, &req); guestErr == nil {
+		r = attached
 	}
 	m.onError(w, r, err, h.next)
 }
 
-func attach(w http.ResponseWriter, r *http.Request, s *sessionctx.Session) *http.Request {
-	if s.Degraded {
+func (m *Middleware) attach(w http.ResponseWriter, r *http.Request, req *sessionctx.Request) (*http.Request, error) {
+	ctx, degraded, err := m.resolver.Attach(r.Context(), *req)
+	if err != nil {
+		return nil, err
+	}
+	if degraded {
 		w.Header().Set("Cache-Control", "private, no-store")
 	}
-	return r.WithContext(sessionctx.NewContext(r.Context(), *s))
+	return r.WithContext(ctx), nil
 }
 
 // Request says what a request asks the Resolver for: who is asking, the request site and the hints. It is what

@@ -235,7 +235,7 @@ func (e *entry) owned(customerID string) bool {
 }
 
 // session writes the memo's answer to the request that it fits to s.
-func (e *entry) session(req *Request, s *Session) {
+func (e *entry) session(id string, s *Session) {
 	a := e.answer.Value()
 	s.Tenant = e.tenant.Value()
 	s.Site, s.Currency, s.Country, s.Language = a.site, a.currency, a.country, a.language
@@ -249,7 +249,7 @@ func (e *entry) session(req *Request, s *Session) {
 		}
 		return
 	}
-	s.ID, s.CustomerID = req.SessionID, e.customerID
+	s.ID, s.CustomerID = id, e.customerID
 	s.secret = e.proof == BySecret || e.flags&entrySecret != 0
 	if e.flags&entryExists == 0 {
 		return

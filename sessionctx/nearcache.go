@@ -75,27 +75,26 @@ func (n *nearCache) Lease(until time.Time) {
 	}
 }
 
-// hot answers a request from an entry with a fitting memo, and does nothing else: it is the warm path.
+// hot returns the entry whose memo answers a request, nil if there is none, and does nothing else: it is the warm path.
 // Every check that follows holds at the moment of the first of them: words and epoch never come back.
-func (n *nearCache) hot(hash uint64, req *Request, s *Session) bool {
+func (n *nearCache) hot(hash uint64, req *Request) *entry {
 	e, ok := n.bag.Get(hash)
 	if !ok || !e.is(KindSession, req.Tenant, req.SessionID) || !e.fits(req) {
-		return false
+		return nil
 	}
 	if n.words.load(e.stripe) != e.word || n.epoch.Load() != e.epoch {
-		return false
+		return nil
 	}
 	if n.words.load(e.sites) != e.sitesWord || n.words.load(e.customer) != e.customerWord {
-		return false
+		return nil
 	}
 	if now := n.now(); now >= e.memoUntil || now >= n.lease.Load() {
-		return false
+		return nil
 	}
-	e.session(req, s)
 	if rand.Uint32()%hitSample == 0 {
 		n.stats.hits.Add(hitSample)
 	}
-	return true
+	return e
 }
 
 // usable reports whether e, which is about the right key, is still good.

@@ -190,6 +190,23 @@ func (c *sessionContext) String() string {
 	return fmt.Sprintf("%T.WithSession", c.Context)
 }
 
+// entryContext is a context that carries the answer in an entry, which is immutable.
+type entryContext struct {
+	context.Context
+	entry *entry
+	id    string // the session's, as the request has it
+}
+
+func (c *entryContext) Value(key any) any {
+	if key == (contextKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// String says as much as the contexts of package context do, and nothing of the session.
+func (c *entryContext) String() string { return (&sessionContext{Context: c.Context}).String() }
+
 // NewContext returns a context that carries s. It costs one allocation. Like the functions of package
 // context it panics if ctx is nil.
 func NewContext(ctx context.Context, s Session) context.Context {
@@ -202,8 +219,13 @@ func NewContext(ctx context.Context, s Session) context.Context {
 // FromContext returns the session that NewContext put into ctx, or one of its parents. Without one it
 // returns the zero Session and false. It does not allocate.
 func FromContext(ctx context.Context) (Session, bool) {
-	if c, ok := ctx.Value(contextKey{}).(*sessionContext); ok {
+	switch c := ctx.Value(contextKey{}).(type) {
+	case *sessionContext:
 		return c.session, true
+	case *entryContext:
+		var s Session
+		c.entry.session(c.id, &s)
+		return s, true
 	}
 	return Session{}, false
 }

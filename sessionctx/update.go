@@ -260,7 +260,7 @@ func decidesCountry(a defaults.Address) bool {
 func (r *Resolver) compose(req *Request, rec *Record, nobody bool, customerID string, p *surroundings) (s Session) {
 	e := r.near.entry(req.key(), rec, 0, 0, 0, 0)
 	values := p.table.Resolve(r.input(req, rec, customerID, p))
-	e.remember(req, nobody || req.SessionID == "", customerID, values, p).session(req, &s)
+	e.remember(req, nobody || req.SessionID == "", customerID, values, p).session(req.SessionID, &s)
 	return s
 }
 
