@@ -1,8 +1,10 @@
 package rest_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -104,6 +106,29 @@ func TestOfTwentyUpsertsAtOnceOneCreates(t *testing.T) {
 	})
 	assert.Equal(t, map[int]int{204: 1, 409: 19}, count)
 	assert.Equal(t, int64(1), s.shopper("s1").do("GET", "/me/context", "").context().Metadata.Version)
+}
+
+// restlessStore has another session under the same id and version whenever it is asked.
+type restlessStore struct {
+	sessionctx.Store
+	n atomic.Uint64
+}
+
+func (r *restlessStore) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	rec, err := r.Store.Load(ctx, key)
+	if rec.Incarnation != 0 {
+		rec.Incarnation += r.n.Add(1)
+	}
+	return rec, err
+}
+
+func TestAPutThatNeverMeetsTheSessionThatItWasMadeForIsAConflict(t *testing.T) {
+	store := &restlessStore{Store: &memstore.Store{}}
+	s := newShop(t, func(c *settings) { c.sessions.Store = store })
+	s.operator().do("PUT", "/context/s1?upsert=true", `{"currency":"CHF"}`).must(204)
+	p := s.operator().do("PUT", "/context/s1", `{"metadata":{"version":1}}`).must(409).problem()
+	assert.Equal(t, int64(1), *p.CurrentVersion)
+	assert.Equal(t, "CHF", s.operator().do("GET", "/context/s1", "").context().Currency)
 }
 
 func TestPutsAmongPatchesLoseNothing(t *testing.T) {

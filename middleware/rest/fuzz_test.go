@@ -24,7 +24,7 @@ func FuzzMergePatch(f *testing.F) {
 	for _, body := range []string{
 		`{}`, `{"siteCode":"main","currency":null,"targetLocation":"DE","language":"de","context":{"a":[1,{"b":null}],"c":null},"metadata":{"version":7}}`,
 		`{"context":null,"metadata":null}`, `{"context":{"\ud83d\ude00":"\\ud800"},"metadata":{"version":9223372036854775807,"createdAt":"x"}}`,
-		`{"Currency":"EUR","x":{"y":[[[[1e308]]]]}}`,
+		"{ \"context\" : { \"a\" : [ 1 ,\n\t2 ] } }", `{"Currency":"EUR","x":{"y":[[[[1e308]]]]}}`,
 	} {
 		f.Add([]byte(body))
 	}

@@ -171,6 +171,10 @@ func TestTheLimitsHoldForTheMergedResult(t *testing.T) {
 	c.do("POST", "/me/context/attributes", `{"key":"k1","value":2}`).must(201)
 	assert.Len(t, c.do("GET", "/me/context", "").context().Context, 64)
 
+	// White space counts for the body, and for nothing else.
+	c.do("POST", "/me/context/attributes", `{"key":"k1","value":[`+strings.Repeat(" ", 2000)+`1 , 2]}`).must(201)
+	c.do("PATCH", "/me/context", `{"context":{"k1":[`+strings.Repeat("\n", 2000)+`]}}`).must(204)
+
 	tight := newShop(t, func(c *settings) {
 		c.sessions.Limits = sessionctx.Limits{Attributes: 2, AttributeName: 3, AttributeValue: 5}
 		c.rest.MaxBody, c.rest.MaxDepth = 64, 3
