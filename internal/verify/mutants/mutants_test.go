@@ -64,4 +64,19 @@ func TestTheProductSurvivesHardConditions(t *testing.T) {
 	}
 }
 
+// TestCollidingHashesGiveNoForeignAnswer reads a million times while sixteen hundred keys share eight hashes.
+func TestCollidingHashesGiveNoForeignAnswer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the product twice")
+	}
+	eight := swap(resolver, "mask: ^uint64(0)", "mask: 7", directory, "hash := maphash.Comparable(d.seed, key)", "hash := maphash.Comparable(d.seed, key) & 7")
+	out, passed := overlay.Run(t, overlay.Build(t, "foreign", eight...), "TestNoAnswerIsForeign", "READS=1000000")
+	assert.True(t, passed, cut(out))
+	fmt.Printf("eight hashes: %s\n", strings.TrimSuffix(strings.TrimSpace(out), "\nPASS"))
+
+	out, passed = overlay.Run(t, overlay.Build(t, "foreign", blind...), "TestNoAnswerIsForeign", "READS=1000000")
+	assert.False(t, passed, "keys are not compared, and nobody notices:\n%s", out)
+	assert.Contains(t, out, "foreign answer")
+}
+
 func cut(s string) string { return s[:min(len(s), 20_000)] }

@@ -1,0 +1,55 @@
+package verify_test
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// endlessStore has a record for every sessionID, and keeps none.
+type endlessStore struct {
+	template  sessionctx.Record
+	customers int          // of ten sessions
+	loads     atomic.Int64 // of sessions
+}
+
+func sessionID(i int) string { return fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i) }
+
+// customer returns whose the session with this number is.
+func (s *endlessStore) customer(i int) string {
+	if i%10 < s.customers {
+		return fmt.Sprintf("C%08d", i)
+	}
+	return ""
+}
+
+func (s *endlessStore) Load(_ context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	if key.Kind != sessionctx.KindSession {
+		return sessionctx.Record{}, nil
+	}
+	s.loads.Add(1)
+	i, err := strconv.Atoi(key.ID[len(key.ID)-12:])
+	if err != nil {
+		return sessionctx.Record{}, err
+	}
+	rec := s.template
+	rec.CustomerID = s.customer(i)
+	rec.CartID = fmt.Sprintf("%024x", i)
+	if i%2 == 0 {
+		rec.Choices.Country = "AT"
+	}
+	return rec, nil
+}
+
+func (*endlessStore) Save(context.Context, sessionctx.Key, sessionctx.Record, sessionctx.Revision) (sessionctx.Record, error) {
+	panic("nobody writes")
+}
+
+func (*endlessStore) Watch(sink sessionctx.Sink) func() {
+	sink.Lease(time.Time{})
+	return func() {}
+}

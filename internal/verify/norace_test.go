@@ -1,0 +1,8 @@
+//go:build !race
+
+package verify_test
+
+const (
+	underRace = false
+	scale     = 1
+)
