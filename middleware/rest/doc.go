@@ -2,7 +2,22 @@
 // client written for that service works against a Go server that mounts it.
 //
 // A Handler answers below /session-context/{tenant}/ and looks at nothing but the request's own path: mount it on any mux
-// under that prefix, without http.StripPrefix. The interface describes itself at /session-context/{tenant}/openapi.json.
+// under that prefix; only a base before it is for http.StripPrefix. The interface describes itself at /session-context/{tenant}/openapi.json.
+//
+// # Where the service leaves it open
+//
+//   - Credentials that are missing or not valid are 401, those that do not suffice 403: a token without a session on /me, one without
+//     the scope on /context/{sessionId}. A cookie alone is 401 there.
+//   - A PATCH with a stale metadata.version is merged where nothing that it touches has changed since, and else 409. A PUT
+//     touches everything, so its version must be the present one. If-Match is never merged: 412. Attributes that are
+//     posted or deleted state no version; If-Match is for them too.
+//   - Where upsert=true creates a session the version is not looked at. One that has ended is not revived: 404.
+//   - null clears, also context: null, which removes all attributes. The empty text is no value: 400. Half a surrogate pair, and a number
+//     that is infinite as a double, are no JSON that two readers would agree on: 400.
+//   - A session by token that was never written is shown with version 0; a cookie that names no session is 404, as defaults
+//     for nobody are for pages. A write by such a cookie begins a new session, unless the one that it named was ended.
+//   - While the store is down a GET shows computed defaults, without context, metadata and ETag; all else is 503.
+//   - What an operator sees and writes does not depend on the operator's own host, country or language.
 //
 // # Traps
 //
