@@ -92,6 +92,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"sites no array", sites, `¦{"code": "main"}`, []string{"demoshop/sites.json"}, "must be an array of objects, is an object"},
 		{"customers null", customers, `¦null`, []string{"demoshop/customers.json"}, "must be an array of objects, is null"},
 		{"clients a string", clients, `¦"web"`, []string{"demoshop/clients.json"}, "must be an array of objects, is a string"},
+		{"a byte order mark counts as three columns", clients, "\ufeff¦7", []string{"demoshop/clients.json"}, "must be an array of objects, is a number"},
 		{"record no object", customers, `[{"id": "C1", "contactEmail": "a@b.example"}, ¦"C2", ¦null]`,
 			[]string{"demoshop/customers.json #1", "demoshop/customers.json #2"}, "must be an object, is a string"},
 		{"site no object", sites, `[¦7]`, []string{`demoshop/sites.json #0 "7"`}, "must be an object, is a number"},

@@ -106,7 +106,7 @@ func (f *Files) poll() {
 // update takes over a new version of a folder, if there is one, and reports whether it did.
 func (f *Files) update(d *folder, name string) bool {
 	shape := look(f.fsys, name)
-	decided := d.last != (version{}) && (d.last == d.accepted || d.last == d.refused)
+	decided := d.last == d.accepted || d.last == d.refused
 	if decided && shape.same(d.shape) && f.polls%rereadEvery != 0 {
 		return false
 	}

@@ -229,6 +229,18 @@ func TestAFileThatIsGoneForAMomentTakesNothingAway(t *testing.T) {
 	})
 }
 
+func TestATenantThatIsGoneForAMomentIsNotTakenAway(t *testing.T) {
+	follow(t, map[string]string{"othershop/sites.json": sitesIn("SEK")}, func(t *testing.T, f *followed) {
+		f.pass(500 * time.Millisecond)
+		f.rename(t, "demoshop", ".demoshop")
+		f.pass(time.Second)
+		assert.Equal(t, "EUR", f.currency("demoshop"))
+		f.rename(t, ".demoshop", "demoshop")
+		f.pass(within)
+		assert.Empty(t, f.takeTold())
+	})
+}
+
 func TestABrokenVersionLeavesTheFormerInForceAndSaysSoOnce(t *testing.T) {
 	follow(t, map[string]string{"othershop/sites.json": sitesIn("SEK")}, func(t *testing.T, f *followed) {
 		f.write(t, "demoshop/sites.json", sitesIn("USD"))
