@@ -133,7 +133,8 @@ func TestContextCarriesTheSession(t *testing.T) {
 	assert.Equal(t, "inner", got.Tenant, "the nearest one counts")
 	cancel()
 	assert.ErrorIs(t, inner.Err(), context.Canceled, "the end of the parent is its own")
-	assert.Panics(t, func() { sessionctx.NewContext(nil, s) }) //nolint:staticcheck // the mistake under test
+	var none context.Context
+	assert.Panics(t, func() { sessionctx.NewContext(none, s) })
 }
 
 func TestContextCostsOneAllocation(t *testing.T) {
@@ -298,7 +299,8 @@ func BenchmarkSessionETag(b *testing.B) {
 
 func BenchmarkContext(b *testing.B) {
 	s := sessionFrom(b, fullSession)
-	base := context.WithValue(b.Context(), "some", "value") //nolint:staticcheck // any parent will do
+	type key struct{}
+	base := context.WithValue(b.Context(), key{}, "value")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, ok := sessionctx.FromContext(sessionctx.NewContext(base, s)); !ok {

@@ -53,7 +53,7 @@ func TestThePanelSaysEveryValueItsSourceAndWhatWasPassedOver(t *testing.T) {
 			s := open(t, setup{}).visit(t, "/")
 			p := s.signIn(tc.email)
 			if p.tags("html")[0].attr["lang"] == "de" {
-				p = s.choose(p, "language", "en")
+				s.choose(p, "language", "en")
 				p = s.get("")
 				tc.language = "Language English en You chose it. Without your choice: Deutsch Reset Language"
 			}
