@@ -20,7 +20,7 @@ import (
 // With sessionctx.ErrNotFound the session that the cookie names was ended elsewhere; a Logout, then the Update again,
 // goes on with a new one. That is not done by itself, since the browser may have a newer cookie meanwhile.
 func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx.Patch) (sessionctx.Session, error) {
-	return m.write(w, r, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
+	return m.write(w, r, false, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
 		return m.resolver.Update(ctx, req, p)
 	})
 }
@@ -31,7 +31,7 @@ func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx
 // With the cookie the session gets a new id, so that an id that somebody planted or saw before the login is worth
 // nothing after it. Two logins at once, a double click, give two sessions that both work.
 func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID string) (sessionctx.Session, error) {
-	return m.write(w, r, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
+	return m.write(w, r, false, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
 		return m.resolver.Login(ctx, req, customerID)
 	})
 }
@@ -40,10 +40,12 @@ func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID st
 // keeps the four choices and nothing else. Without any to keep it has no id, and the cookie is deleted, whatever it
 // named. See Update for the cookie.
 func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
-	return m.write(w, r, m.resolver.Logout)
+	return m.write(w, r, true, m.resolver.Logout)
 }
 
-func (m *Middleware) write(w http.ResponseWriter, r *http.Request,
+// write calls the resolver for the session of r, and makes w carry the cookie of the session that comes of it. Only with drop does a
+// session without an id delete the cookie: else a write that changed nothing, under an old cookie, would take a newer one with it.
+func (m *Middleware) write(w http.ResponseWriter, r *http.Request, drop bool,
 	call func(context.Context, sessionctx.Request) (sessionctx.Session, error),
 ) (sessionctx.Session, error) {
 	var req sessionctx.Request
@@ -65,7 +67,7 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request,
 		return sessionctx.Session{}, err
 	}
 	// An id that stays is not set again: the answer may be late, and a newer cookie in the browser meanwhile.
-	if s.ID != req.SessionID {
+	if s.ID != req.SessionID && (s.ID != "" || drop) {
 		m.cookie.set(w.Header(), req.Tenant, s.ID)
 	}
 	return s, nil

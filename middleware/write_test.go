@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -143,6 +144,33 @@ func TestAWriteThatKeepsTheIDSetsNoCookie(t *testing.T) {
 	_, err := mw.Update(w, b.request("/"), sessionctx.Patch{Currency: sessionctx.Set("EUR")})
 	require.NoError(t, err)
 	assert.Empty(t, w.Header(), "the answer may be late, and a newer cookie in the browser meanwhile")
+}
+
+func TestAWriteThatChangesNothingLeavesEveryCookieAlone(t *testing.T) {
+	mw := newShop(t).middleware(nil)
+	b := newBrowser(t, mw)
+	ended := b.login("anna").ID
+	b.logout()
+	for _, tc := range []struct {
+		desc, cookie string
+		patch        sessionctx.Patch
+	}{
+		{"nothing to do, no cookie", "", sessionctx.Patch{}},
+		{"nothing to do, an invented session", secretA, sessionctx.Patch{}},
+		{"nothing to do, an ended session", ended, sessionctx.Patch{}},
+		{"removing what is not there, an invented session", secretA, sessionctx.Patch{Attributes: map[string]json.RawMessage{"a": nil}}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			w, r := httptest.NewRecorder(), get("/")
+			if tc.cookie != "" {
+				r.AddCookie(&http.Cookie{Name: cookieName, Value: tc.cookie})
+			}
+			s, err := mw.Update(w, r, tc.patch)
+			require.NoError(t, err)
+			assert.Empty(t, s.ID)
+			assert.Empty(t, w.Header(), "the answer may be late, and a newer cookie in the browser meanwhile")
+		})
+	}
 }
 
 func TestAWriteThatFailsChangesNoCookie(t *testing.T) {
