@@ -87,17 +87,23 @@ func TestETagNamesRevisionAndAllThatIsShown(t *testing.T) {
 	assert.Equal(t, s.ETag(), sessionFrom(t, fullSession).ETag(), "a function of the session alone")
 
 	tags := map[string]string{s.ETag(): "nothing"}
-	for member, value := range map[string]any{
-		"tenant": "bcme", "id": "other", "customerId": nil, "site": "de", "currency": "USD", "country": "FR", "language": "fr",
-		"cartId": nil, "version": 8, "createdAt": "2026-01-02T03:04:05.007Z", "modifiedAt": nil, "incarnation": "0000000000000100",
-		"sources":    map[string]any{"site": "choice"},
-		"attributes": []any{map[string]any{"name": "attr-a", "value": `{"x" : 1.0}`}},
+	one := func(name, value string) any { return map[string]any{"name": name, "value": value} }
+	for _, change := range []struct {
+		member string
+		value  any
+	}{
+		{"tenant", "bcme"}, {"id", "other"}, {"customerId", nil},
+		{"site", "de"}, {"currency", "USD"}, {"country", "FR"}, {"language", "fr"}, {"cartId", nil},
+		{"version", 8}, {"createdAt", "2026-01-02T03:04:05.007Z"}, {"modifiedAt", nil}, {"incarnation", "0000000000000100"},
+		{"sources", nil}, {"sources", map[string]any{"site": "choice"}},
+		{"attributes", nil}, {"attributes", []any{one("attr-a", "1")}}, {"attributes", []any{one("attr-b", "1")}},
+		{"attributes", []any{one("attr-a", "2")}}, {"attributes", []any{one("attr-a", "1"), one("attr-b", "1")}},
 	} {
-		tag := sessionFrom(t, changed(t, member, value)).ETag()
+		tag := sessionFrom(t, changed(t, change.member, change.value)).ETag()
 		if other, ok := tags[tag]; ok {
-			assert.Fail(t, "one tag for two sessions", "changed %s, and %s", member, other)
+			assert.Fail(t, "one tag for two sessions", "changed %v, and %s", change, other)
 		}
-		tags[tag] = member
+		tags[tag] = fmt.Sprint(change)
 	}
 	a := sessionFrom(t, `{"tenant":"acme","id":"ab","customerId":"c"}`).ETag()
 	b := sessionFrom(t, `{"tenant":"acme","id":"a","customerId":"bc"}`).ETag()
@@ -214,6 +220,15 @@ func TestSessionSurvivesAJobQueue(t *testing.T) {
 		assert.Equal(t, s, got.Session)
 		assert.Equal(t, s.ETag(), got.Session.ETag())
 		assert.Equal(t, s.Revision(), got.Session.Revision())
+	}
+}
+
+func TestAttributesInAnyOrderAreRead(t *testing.T) {
+	s := sessionFrom(t, `{"attributes":[{"name":"b","value":"2"},{"name":"a","value":"1"}]}`)
+	assert.Equal(t, sessionFrom(t, `{"attributes":[{"name":"a","value":"1"},{"name":"b","value":"2"}]}`), s)
+	for _, name := range []string{"a", "b"} {
+		_, ok := s.Attribute(name)
+		assert.True(t, ok, name)
 	}
 }
 
