@@ -41,7 +41,8 @@ type Store struct {
 	yields  yieldList
 	watches []*watch
 
-	// shards are the index. Load takes the lock of one shard only.
+	// shards are the index. Load takes the lock of one shard only: with one lock for all, two cores load fewer
+	// records in a second than one does (BenchmarkLoad).
 	shards [numShards]shard
 }
 
