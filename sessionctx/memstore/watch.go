@@ -12,7 +12,8 @@ type watch struct{ sink sessionctx.Sink }
 
 // Watch implements sessionctx.Watcher. The sink has an endless lease at once. As long as it is the only one it is told of
 // the records that give way and of nothing else. When a second one comes everything is lost to both, and from then on
-// each of them is told of every applied Save before that returns. stop may be called more than once, but not by the sink.
+// each of them is told of every applied Save before that returns, and before any Load sees it: sinks are called with the Store
+// locked. stop may be called more than once, but not by the sink.
 func (s *Store) Watch(sink sessionctx.Sink) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
