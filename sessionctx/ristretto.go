@@ -35,6 +35,7 @@ func newBag[V any](maxBytes, typicalCost int64) (*bag[V], error) {
 		MaxCost:            maxBytes,
 		BufferItems:        64,
 		IgnoreInternalCost: true,
+		KeyToHash:          func(hash uint64) (uint64, uint64) { return hash, 0 }, // the default asks for the key's type first
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sessionctx: ristretto: %w", err)
