@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"math"
-	"math/bits"
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
@@ -27,6 +26,9 @@ type nearCache struct {
 	bag     *bag[*entry]
 	flights flights[*entry]
 
+	// soon is a time that is not over yet, moved on every second: what is good until later needs no look at the clock,
+	// which is the dearest single thing on the warm path. A lease is always held against the clock.
+	soon   atomic.Int64
 	epoch  atomic.Uint32
 	lease  atomic.Int64 // monotonic; entries count until then
 	window atomic.Int64 // how long after its start a load may be joined
@@ -34,6 +36,9 @@ type nearCache struct {
 	touchDue func(*Record) time.Time // when a record's expiry wants to be moved; zero: not at all
 	stats    *counters
 }
+
+// tickEvery is how often soon is moved on.
+const tickEvery = time.Second
 
 // hitSample is of how many warm answers one is counted: a shared counter would cost more than most of what it counts.
 const hitSample = 64
@@ -46,9 +51,27 @@ var errForeignRecord = errors.New("sessionctx: the store returned a record of an
 // now returns the monotonic time.
 func (n *nearCache) now() int64 { return int64(time.Since(n.started)) }
 
-// hash returns the seeded hash of a key under which the bag keeps it.
+// tick moves soon on until stop is closed.
+func (n *nearCache) tick(stop <-chan struct{}) {
+	t := time.NewTicker(tickEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			n.soon.Store(n.now() + 2*int64(tickEvery))
+		case <-stop:
+			return
+		}
+	}
+}
+
+// hash returns the seeded hash of a key under which the bag keeps it. Of the tenant a few bytes are enough: ids are as good as
+// unique, and two tenants that share one cost each other a reload.
 func (n *nearCache) hash(kind Kind, tenant, id string) uint64 {
-	h := maphash.String(n.seed, id) + bits.RotateLeft64(maphash.String(n.seed, tenant), 23) + uint64(kind)
+	h := maphash.String(n.seed, id) + uint64(kind)
+	if l := len(tenant); l > 0 {
+		h ^= (uint64(l)<<24 | uint64(tenant[0])<<16 | uint64(tenant[l/2])<<8 | uint64(tenant[l-1])) * 0x9e3779b97f4a7c15
+	}
 	return h & n.mask
 }
 
@@ -88,8 +111,10 @@ func (n *nearCache) hot(hash uint64, req *Request) *entry {
 	if n.words.load(e.sites) != e.sitesWord || n.words.load(e.customer) != e.customerWord {
 		return nil
 	}
-	if now := n.now(); now >= e.memoUntil || now >= n.lease.Load() {
-		return nil
+	if lease := n.lease.Load(); lease != endless || n.soon.Load() >= e.memoUntil {
+		if now := n.now(); now >= e.memoUntil || now >= lease {
+			return nil
+		}
 	}
 	if rand.Uint32()%hitSample == 0 {
 		n.stats.hits.Add(hitSample)

@@ -21,6 +21,7 @@ type Resolver struct {
 	gate  gate // all calls but warm ones
 	bg    sync.WaitGroup
 	stop  []func()
+	done  chan struct{} // closed by Close
 	stats counters
 
 	touching    sync.Map      // Key: touches under way
@@ -34,7 +35,7 @@ func New(cfg Config) (*Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Resolver{cfg: cfg, touches: make(chan struct{}, maxTouches)}
+	r := &Resolver{cfg: cfg, touches: make(chan struct{}, maxTouches), done: make(chan struct{})}
 	started := time.Now()
 	r.near = nearCache{
 		store: cfg.Store, seed: maphash.MakeSeed(), mask: ^uint64(0), started: started, timeout: cfg.Timeout,
@@ -63,6 +64,8 @@ func New(cfg Config) (*Resolver, error) {
 	if w, ok := cfg.Directory.(DirectoryWatcher); ok {
 		r.stop = append(r.stop, w.Watch(r.dir.invalidate))
 	}
+	r.near.soon.Store(2 * int64(tickEvery))
+	r.bg.Go(func() { r.near.tick(r.done) })
 	return r, nil
 }
 
@@ -75,6 +78,7 @@ func (r *Resolver) Close() error {
 	for _, stop := range r.stop {
 		stop()
 	}
+	close(r.done)
 	r.bg.Wait()
 	r.near.bag.Close()
 	r.dir.profiles.Close()
