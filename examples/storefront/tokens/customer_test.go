@@ -305,14 +305,10 @@ func TestValidateIs401ForEverythingElse(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, s.do(r).StatusCode, "a token in the query")
 }
 
-func TestTokensOfACustomerLiveAsLongAsTheySayAndNeverLongerThanALogoutIsRemembered(t *testing.T) {
+func TestTokensOfACustomerLiveAsLongAsTheySay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
-		a, gone := s.anna(""), s.anna("")
-		refresh := func(a answer) int {
-			return s.get("/customer/demoshop/refreshauthtoken?refreshToken="+a.text("refresh_token"), "").StatusCode
-		}
-		require.Equal(t, http.StatusNoContent, s.get("/customer/demoshop/logout?accessToken="+gone.text("access_token"), "").StatusCode)
+		a := s.anna("")
 		pass(tokens.AccessLife - 1)
 		_, err := s.issuer.Bearer().VerifyToken(a.text("access_token"))
 		require.NoError(t, err)
@@ -323,12 +319,19 @@ func TestTokensOfACustomerLiveAsLongAsTheySayAndNeverLongerThanALogoutIsRemember
 		require.ErrorIs(t, err, middleware.ErrUnauthenticated)
 		_, err = s.issuer.CustomerOf("demoshop", a.text("saas_token"))
 		require.ErrorIs(t, err, middleware.ErrUnauthenticated)
-		pass(tokens.CustomerRefreshLife - tokens.AccessLife - 1)
-		assert.Equal(t, http.StatusOK, refresh(a))
-		assert.Equal(t, http.StatusUnauthorized, refresh(gone))
-		pass(1)
-		assert.Equal(t, http.StatusUnauthorized, refresh(a))
+		assert.WithinDuration(t, time.Now().Add(tokens.CustomerRefreshLife-tokens.AccessLife), expiry(t, a.text("refresh_token")), 0)
 	})
+}
+
+func TestALogoutIsRememberedAsLongAsAnyTokenOfTheSessionLives(t *testing.T) {
+	s := newShop(t)
+	for _, a := range []answer{s.visit(""), s.visit("&currency=CHF"), s.anna("")} {
+		require.Equal(t, http.StatusNoContent, s.get("/customer/demoshop/logout?accessToken="+a.text("access_token"), "").StatusCode)
+		rec, err := s.store.Load(t.Context(), sessionctx.Key{Tenant: "demoshop", ID: a.text("sessionId") + a.text("session_id")})
+		require.NoError(t, err)
+		assert.True(t, rec.Ended)
+		assert.False(t, rec.ExpiresAt.Before(expiry(t, a.text("refresh_token"))))
+	}
 }
 
 func TestASaasTokenNamesItsCustomerToItsTenant(t *testing.T) {

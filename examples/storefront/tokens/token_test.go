@@ -29,6 +29,15 @@ func forge(t testing.TB, token string, method jwt.SigningMethod, key any, change
 	return forged
 }
 
+// expiry is when a token says that it ends.
+func expiry(t testing.TB, token string) time.Time {
+	t.Helper()
+	claims := jwt.RegisteredClaims{}
+	_, _, err := jwt.NewParser().ParseUnverified(token, &claims)
+	require.NoError(t, err)
+	return claims.ExpiresAt.Time
+}
+
 func TestForgedTokensOpenNothing(t *testing.T) {
 	s := newShop(t)
 	anna := s.anna(s.visit("").text("access_token"))
