@@ -154,7 +154,7 @@ func (w *writer) save(ctx context.Context, rec Record, base Revision) (Record, b
 		if got.WriteID != rec.WriteID { // else a retry below the store met its own write
 			return got, false, nil
 		}
-	case errors.Is(err, ErrFull):
+	case errors.Is(err, ErrFull), errors.Is(err, ErrUnavailable):
 		w.unknown = false
 		return rec, false, err
 	default:

@@ -107,11 +107,12 @@ func (d *directoryCache) fresh(ctx context.Context, a *directoryAnswer, key Key,
 		next.sitesWord = d.asked.load(next.sitesStripe)
 	}
 	fk := flightKey{key, next.word, next.sitesWord}
-	got, _, err := d.flights.do(ctx, hash, fk, d.now(), endless, d.usable, func(ctx context.Context) (*directoryAnswer, error) {
+	f, _ := d.flights.start(ctx, hash, fk, d.now(), endless, d.usable, func(ctx context.Context) (*directoryAnswer, error) {
 		ctx, cancel := context.WithTimeout(ctx, d.timeout)
 		defer cancel()
 		return d.ask(ctx, a, next, hash), nil
 	})
+	got, err := f.wait(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -222,7 +222,7 @@ func (e *entry) fits(req *Request) bool {
 		return false
 	}
 	q := e.question.Value()
-	return q.site == req.Site && q.hints == req.Hints
+	return q.site == req.Site && q.hints == req.Hints && req.Freshness.allows(e)
 }
 
 // owned reports whether the memo is about this customer. What is compared lies beside the id: to follow the string would cost

@@ -60,15 +60,16 @@ func finished(done <-chan struct{}) bool {
 	}
 }
 
-// do returns the value of a flight under k that began less than window ago, or that has finished
+// start returns a flight under k that began less than window ago, or that has finished
 // with a value that is usable; else it starts one. The load gets a context without the caller's end: a
 // caller who gives up does not fail the others.
-func (fs *flights[V]) do(ctx context.Context, hash uint64, k flightKey, now, window int64, usable func(V) bool,
+func (fs *flights[V]) start(ctx context.Context, hash uint64, k flightKey, now, window int64, usable func(V) bool,
 	load func(context.Context) (V, error),
-) (v V, joined bool, err error) {
+) (f *flight[V], joined bool) {
 	s := &fs.shards[hash%flightShards]
 	s.mu.Lock()
-	f := s.m[k]
+	defer s.mu.Unlock()
+	f = s.m[k]
 	if f != nil {
 		if finished(f.done) {
 			if f.err != nil || !usable(f.value) {
@@ -91,12 +92,16 @@ func (fs *flights[V]) do(ctx context.Context, hash uint64, k flightKey, now, win
 			fs.run(context.WithoutCancel(ctx), s, k, f, load)
 		}()
 	}
-	s.mu.Unlock()
+	return f, joined
+}
+
+// wait returns what the flight has found, or ctx's error if that ends first.
+func (f *flight[V]) wait(ctx context.Context) (v V, err error) {
 	select {
 	case <-f.done:
-		return f.value, joined, f.err
+		return f.value, f.err
 	case <-ctx.Done():
-		return v, joined, ctx.Err()
+		return v, ctx.Err()
 	}
 }
 

@@ -50,9 +50,23 @@ type standing struct {
 	generation *entry
 }
 
+// session returns the entry of the session that req names. A customer's generation, which stand will ask for, is loaded at the
+// same time.
+func (r *Resolver) session(ctx context.Context, hash uint64, req *Request) (*entry, error) {
+	if id := &req.Identity; id.Proof == Asserted && id.CustomerID != "" && req.Freshness == 0 {
+		key, hash := r.generationKey(id.Tenant, id.CustomerID)
+		r.near.ahead(ctx, key, hash)
+	}
+	e, err := r.near.read(ctx, req.key(), hash, req.Freshness)
+	if err == nil && req.Freshness > 0 && !req.Freshness.allows(e) {
+		err = fmt.Errorf("%w: its version is %d, version %d was asked for", ErrNotFound, e.version, req.Freshness)
+	}
+	return e, err
+}
+
 // stand applies the rules of ownership. It reads the customer's generation where the record has a customer.
-func (r *Resolver) stand(ctx context.Context, id *Identity, rec *Record) (standing, error) {
-	asserted := ""
+func (r *Resolver) stand(ctx context.Context, req *Request, rec *Record) (standing, error) {
+	id, asserted := &req.Identity, ""
 	if id.Proof == Asserted {
 		asserted = id.CustomerID
 	}
@@ -69,7 +83,7 @@ func (r *Resolver) stand(ctx context.Context, id *Identity, rec *Record) (standi
 	case id.Proof == Asserted && rec.CustomerID != asserted:
 		return standing{state: foreign}, nil
 	}
-	g, err := r.generation(ctx, id.Tenant, rec.CustomerID)
+	g, err := r.generation(ctx, id.Tenant, rec.CustomerID, req.Freshness)
 	if err != nil {
 		return standing{}, err
 	}
@@ -79,8 +93,13 @@ func (r *Resolver) stand(ctx context.Context, id *Identity, rec *Record) (standi
 	return standing{state: live, customerID: rec.CustomerID, generation: g}, nil
 }
 
-// generation returns the entry of the customer's generation, which is 0 until the first EndAll.
-func (r *Resolver) generation(ctx context.Context, tenant, customerID string) (*entry, error) {
-	key := Key{tenant, KindCustomer, customerID}
-	return r.near.read(ctx, key, r.near.hash(key.Kind, key.Tenant, key.ID))
+// generation returns the entry of the customer's generation, which is 0 until the first EndAll. AtLeast speaks of the session
+// alone.
+func (r *Resolver) generation(ctx context.Context, tenant, customerID string, fresh Freshness) (*entry, error) {
+	key, hash := r.generationKey(tenant, customerID)
+	return r.near.read(ctx, key, hash, min(fresh, 0))
+}
+
+func (r *Resolver) generationKey(tenant, customerID string) (key Key, hash uint64) {
+	return Key{tenant, KindCustomer, customerID}, r.near.hash(KindCustomer, tenant, customerID)
 }

@@ -154,7 +154,7 @@ func (r *Resolver) end(ctx context.Context, req *Request) (Record, error) {
 	var was Record
 	_, _, err := r.commit(ctx, req.key(), func(cur *Record) (next Record, write bool, err error) {
 		was = Record{}
-		st, err := r.stand(ctx, &req.Identity, cur)
+		st, err := r.stand(ctx, req, cur)
 		switch {
 		case err != nil:
 			return next, false, unavailable(ctx, err)
@@ -178,7 +178,7 @@ func (r *Resolver) end(ctx context.Context, req *Request) (Record, error) {
 
 // nobody returns the session of somebody who has none.
 func (r *Resolver) nobody(ctx context.Context, req *Request) (s Session) {
-	guest := Request{Identity{Tenant: req.Tenant, Proof: BySecret}, req.Site, req.Hints}
+	guest := Request{Identity: Identity{Tenant: req.Tenant, Proof: BySecret}, Site: req.Site, Hints: req.Hints}
 	if err := r.resolve(ctx, r.hash(&guest), &guest, &s); err != nil {
 		s = Session{Tenant: req.Tenant, Version: -1, Degraded: true}
 	}

@@ -49,7 +49,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 
 // login decides what a login makes of cur: c.next is the customer's record.
 func (r *Resolver) login(ctx context.Context, req *Request, customerID string, cur *Record) (c change, err error) {
-	if c.st, err = r.stand(ctx, &req.Identity, cur); err != nil {
+	if c.st, err = r.stand(ctx, req, cur); err != nil {
 		return c, unavailable(ctx, err)
 	}
 	if c.p, err = r.surroundings(ctx, req.Tenant, standing{customerID: customerID}); err != nil {
@@ -59,7 +59,7 @@ func (r *Resolver) login(ctx context.Context, req *Request, customerID string, c
 	// EndAll could fall, and the new session would carry on what that has ended.
 	g := c.st.generation
 	if g == nil || cur.CustomerID != customerID {
-		if g, err = r.generation(ctx, req.Tenant, customerID); err != nil {
+		if g, err = r.generation(ctx, req.Tenant, customerID, req.Freshness); err != nil {
 			return c, unavailable(ctx, err)
 		}
 	}

@@ -137,16 +137,36 @@ func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
 }
 
 // read returns the entry of a key: from the bag, from a flight, or from the store. While a writer is in
-// flight the store is read, nothing is shared and nothing kept.
-func (n *nearCache) read(ctx context.Context, key Key, hash uint64) (*entry, error) {
-	if e, ok := n.peek(key, hash); ok {
+// flight the store is read, nothing is shared and nothing kept. What has to be fresh is neither taken from the bag nor joined.
+func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshness) (*entry, error) {
+	if e, ok := n.peek(key, hash); ok && fresh.allows(e) {
 		return e, nil
 	}
+	f, joined := n.launch(ctx, key, hash, fresh)
+	if f == nil {
+		stripe := n.words.stripe(key.Hash())
+		return n.load(ctx, key, stripe, n.words.load(stripe), n.epoch.Load())
+	}
+	if joined {
+		n.stats.joined.Add(1)
+	}
+	return f.wait(ctx)
+}
+
+// ahead begins to load a key that read will be asked for in a moment, so that the two loads of one request are under way together.
+func (n *nearCache) ahead(ctx context.Context, key Key, hash uint64) {
+	if _, ok := n.peek(key, hash); !ok {
+		n.launch(ctx, key, hash, 0)
+	}
+}
+
+// launch returns a flight that loads a key, a new one or one that may be joined; nil while a load may not be shared.
+func (n *nearCache) launch(ctx context.Context, key Key, hash uint64, fresh Freshness) (f *flight[*entry], joined bool) {
 	key.ID = strings.Clone(key.ID) // the caller's may be a part of a whole header
 	stripe := n.words.stripe(key.Hash())
 	now, window, epoch, word := n.now(), n.window.Load(), n.epoch.Load(), n.words.load(stripe)
 	if !quiet(word) || window == 0 {
-		return n.load(ctx, key, stripe, word, epoch)
+		return nil, false
 	}
 	load := func(ctx context.Context) (*entry, error) {
 		e, err := n.load(ctx, key, stripe, word, epoch)
@@ -155,12 +175,11 @@ func (n *nearCache) read(ctx context.Context, key Key, hash uint64) (*entry, err
 		}
 		return e, err
 	}
-	usable := func(e *entry) bool { return n.usable(e, n.now()) }
-	e, joined, err := n.flights.do(ctx, hash, flightKey{key, word, uint64(epoch)}, now, window, usable, load)
-	if joined {
-		n.stats.joined.Add(1)
+	usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }
+	if fresh != 0 {
+		window = 0
 	}
-	return e, err
+	return n.flights.start(ctx, hash, flightKey{key, word, uint64(epoch)}, now, window, usable, load)
 }
 
 // load reads the store. The entry is good for what was known before the load began.

@@ -29,7 +29,29 @@ type Request struct {
 	Identity
 	Site  string         // request site: decided by the server from host or path by its own mapping; empty: none
 	Hints defaults.Hints // what the request suggests: untrusted, never persisted
+
+	// Freshness is for reads that need more than the near-cache promises; a write is made onto the newest record anyhow.
+	Freshness Freshness
 }
+
+// Freshness says how new the record must be that answers Resolve, Attach or Preview. The zero Freshness takes what the
+// near-cache holds: never older than a write that this process has finished, and older than another process' write
+// for less than the lease of the Store.
+//
+// What is asked for is held against the store itself: if that cannot be asked the error is ErrUnavailable, and no answer is Degraded.
+type Freshness int64
+
+// FreshRead asks the Store: the answer is never older than a write that anybody has finished before the call. What the
+// directory says is not asked anew; that is Resolver.Invalidate.
+const FreshRead Freshness = -1
+
+// AtLeast takes no version of the session before this one: the version that a queue's message, or another server, has spoken of.
+// If the Store itself has no record so new, the error is ErrNotFound: it has lost a write, or the session has expired.
+// A version below 1 asks for nothing.
+func AtLeast(version int64) Freshness { return Freshness(max(version, 0)) }
+
+// allows reports whether an entry of the near-cache is new enough.
+func (f Freshness) allows(e *entry) bool { return f == 0 || f > 0 && e.version >= int64(f) }
 
 // key names the record of the session that id names.
 func (id *Identity) key() Key { return Key{id.Tenant, KindSession, id.SessionID} }

@@ -75,11 +75,11 @@ func (r *Resolver) Close() error {
 	if !r.gate.close() {
 		return nil
 	}
+	close(r.done)
+	r.bg.Wait()
 	for _, stop := range r.stop {
 		stop()
 	}
-	close(r.done)
-	r.bg.Wait()
 	r.near.bag.Close()
 	r.dir.profiles.Close()
 	return nil
@@ -235,12 +235,12 @@ func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request) (*entry
 		}
 		return nil, st, nil
 	}
-	e, err := r.near.read(ctx, req.key(), hash)
+	e, err := r.session(ctx, hash, req)
 	if err != nil {
 		return nil, standing{}, err
 	}
 	rec := e.record()
-	st, err := r.stand(ctx, &req.Identity, &rec)
+	st, err := r.stand(ctx, req, &rec)
 	return e, st, err
 }
 
@@ -318,7 +318,7 @@ func (r *Resolver) input(req *Request, rec *Record, customerID string, p *surrou
 // degraded answers a request whose record, or customer, could not be read because of cause: with computed
 // defaults that are marked, and never kept.
 func (r *Resolver) degraded(ctx context.Context, req *Request, cause error) (*entry, bool, error) {
-	if r.cfg.FailDegraded || req.Proof == Management || ctx.Err() != nil {
+	if r.cfg.FailDegraded || req.Proof == Management || req.Freshness != 0 || ctx.Err() != nil {
 		return nil, false, unavailable(ctx, cause)
 	}
 	customerID := ""

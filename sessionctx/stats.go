@@ -48,6 +48,14 @@ func (c *counters) reject(rs []defaults.Rejection) {
 	}
 }
 
+// HitRatio returns the share of the resolutions that were answered from the near-cache as they stood, 0 to 1; 0 before the first.
+func (s Stats) HitRatio() float64 {
+	if s.Resolves == 0 {
+		return 0
+	}
+	return float64(s.Hits) / float64(s.Resolves)
+}
+
 // Stats returns the counters. It is safe for concurrent use by multiple goroutines, also after Close.
 func (r *Resolver) Stats() Stats {
 	c := &r.stats

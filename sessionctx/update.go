@@ -2,6 +2,7 @@ package sessionctx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -71,8 +72,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		e := &entry{stripe: r.near.words.stripe(sitesKey(req.Tenant).Hash())}
 		e.word = r.near.words.load(e.stripe)
 		if req.SessionID != "" {
-			key := req.key()
-			if e, err = r.near.read(ctx, key, r.near.hash(key.Kind, key.Tenant, key.ID)); err != nil {
+			if e, err = r.session(ctx, r.hash(&req), &req); err != nil {
 				return Explanation{}, unavailable(ctx, err)
 			}
 		}
@@ -122,7 +122,7 @@ type change struct {
 
 // change decides what p makes of cur. It writes nothing.
 func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *Record) (c change, err error) {
-	c.st, err = r.stand(ctx, &req.Identity, cur)
+	c.st, err = r.stand(ctx, req, cur)
 	if err != nil {
 		return c, unavailable(ctx, err)
 	}
@@ -167,7 +167,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change)
 		return false, err
 	}
 	if c.st.customerID != next.CustomerID {
-		g, err := r.generation(ctx, req.Tenant, c.st.customerID)
+		g, err := r.generation(ctx, req.Tenant, c.st.customerID, req.Freshness)
 		if err != nil {
 			return false, unavailable(ctx, err)
 		}
@@ -283,10 +283,13 @@ func (r *Resolver) committed(ctx context.Context, req *Request, before *Record, 
 	r.cfg.OnChange(ctx, Changed{Old: r.compose(req, before, !before.exists(), before.CustomerID, &p), New: after})
 }
 
-// unavailable says that a read failed; the caller's own end is passed on as it is.
+// unavailable says that a read failed; the caller's own end, and what says more, is passed on as it is.
 func unavailable(ctx context.Context, cause error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("sessionctx: %w", err)
+	}
+	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrNotFound) {
+		return cause
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, cause)
 }

@@ -1,0 +1,174 @@
+package sessionctx_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+// tardy is a shared Store whose news of changes never arrive: a process that watches it is as far behind as a lease permits.
+type tardy struct {
+	*memstore.Store
+	loads atomic.Int64
+	down  atomic.Bool
+}
+
+func (s *tardy) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	s.loads.Add(1)
+	if s.down.Load() {
+		return sessionctx.Record{}, errDown
+	}
+	return s.Store.Load(ctx, key)
+}
+
+func (s *tardy) Watch(sink sessionctx.Sink) (stop func()) {
+	sink.Lease(time.Now().Add(time.Hour))
+	return func() {}
+}
+
+// processes returns two resolvers on one tardy store.
+func processes(t *testing.T) (here, there *sessionctx.Resolver, store *tardy) {
+	mem := &memstore.Store{}
+	store = &tardy{Store: mem}
+	here = newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	there = newResolver(t, func(c *sessionctx.Config) { c.Store = &tardy{Store: mem} })
+	return here, there, store
+}
+
+func currency(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request, f sessionctx.Freshness) string {
+	t.Helper()
+	req.Freshness = f
+	s, err := r.Resolve(t.Context(), req)
+	require.NoError(t, err)
+	return fmt.Sprintf("%s %d", s.Currency, s.Version)
+}
+
+func TestFreshReadSeesWhatAnotherProcessHasWritten(t *testing.T) {
+	here, there, _ := processes(t)
+	req := by("s1", "C100")
+	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
+	require.Equal(t, "USD 1", currency(t, here, req, 0))
+	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+
+	require.Equal(t, "USD 1", currency(t, here, req, 0), "the news has not arrived")
+	assert.Equal(t, "CHF 2", currency(t, here, req, sessionctx.FreshRead))
+	fresh := req
+	fresh.Freshness = sessionctx.FreshRead
+	ctx, _, err := here.Attach(t.Context(), fresh)
+	require.NoError(t, err)
+	s, _ := sessionctx.FromContext(ctx)
+	assert.Equal(t, "CHF", s.Currency)
+	e, err := here.Preview(t.Context(), fresh, sessionctx.Patch{})
+	require.NoError(t, err)
+	assert.Equal(t, "CHF", e.Session.Currency)
+}
+
+func TestFreshReadSeesThatAnotherProcessHasEndedAllSessions(t *testing.T) {
+	here, there, _ := processes(t)
+	req := by("s1", "C100")
+	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
+	require.Equal(t, "USD 1", currency(t, here, req, 0))
+	require.NoError(t, there.EndAll(t.Context(), "demoshop", "C100"))
+
+	require.Equal(t, "USD 1", currency(t, here, req, 0), "the news has not arrived")
+	req.Freshness = sessionctx.FreshRead
+	_, err := here.Resolve(t.Context(), req)
+	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+}
+
+func TestAtLeastTakesWhatIsCachedIfItIsNewEnough(t *testing.T) {
+	here, there, store := processes(t)
+	req := by("s1", "")
+	for _, c := range []string{"USD", "CHF"} {
+		update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set(c)})
+	}
+	require.Equal(t, "CHF 2", currency(t, here, req, sessionctx.FreshRead))
+	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("GBP")})
+
+	loads := store.loads.Load()
+	assert.Equal(t, "CHF 2", currency(t, here, req, sessionctx.AtLeast(2)))
+	assert.Equal(t, "CHF 2", currency(t, here, req, sessionctx.AtLeast(-7)))
+	assert.Equal(t, loads, store.loads.Load(), "the store was not asked")
+	assert.Equal(t, "GBP 3", currency(t, here, req, sessionctx.AtLeast(3)))
+	assert.Equal(t, "GBP 3", currency(t, here, req, 0), "what was read is kept")
+
+	req.Freshness = sessionctx.AtLeast(4)
+	_, err := here.Resolve(t.Context(), req)
+	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+	assert.ErrorContains(t, err, "its version is 3, version 4 was asked for")
+	_, err = here.Preview(t.Context(), req, sessionctx.Patch{})
+	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+}
+
+func TestWhatMustBeFreshIsNeverDegraded(t *testing.T) {
+	here, _, store := processes(t)
+	store.down.Store(true)
+	for _, f := range []sessionctx.Freshness{sessionctx.FreshRead, sessionctx.AtLeast(1)} {
+		req := by("s1", "")
+		req.Freshness = f
+		_, err := here.Resolve(t.Context(), req)
+		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+		assert.ErrorIs(t, err, errDown)
+	}
+}
+
+// paired is a tardy store in which the first load of a session returns when that of a customer is under way, and not before.
+type paired struct {
+	tardy
+	customer chan struct{}
+	once     sync.Once
+}
+
+func (s *paired) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	if key.Kind == sessionctx.KindCustomer {
+		s.once.Do(func() { close(s.customer) })
+	} else {
+		select {
+		case <-s.customer:
+		case <-ctx.Done():
+			return sessionctx.Record{}, ctx.Err()
+		}
+	}
+	return s.tardy.Load(ctx, key)
+}
+
+func TestTheTwoColdReadsOfACustomerGoOutTogether(t *testing.T) {
+	_, there, store := processes(t)
+	update(t, there, by("s1", "C100"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
+	pair := &paired{tardy: tardy{Store: store.Store}, customer: make(chan struct{})}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = pair; c.FailDegraded = true })
+	assert.Equal(t, "USD 1", currency(t, r, by("s1", "C100"), 0))
+	assert.EqualValues(t, 2, pair.loads.Load())
+}
+
+func TestAStoreThatWasNotReachedLeavesNoDoubt(t *testing.T) {
+	store := &shaky{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	update(t, r, by("s1", ""), sessionctx.Patch{Currency: sessionctx.Set("USD")})
+	store.beforeSave = func() error { return fmt.Errorf("%w: %w", sessionctx.ErrUnavailable, errDown) }
+	_, err := r.Update(t.Context(), by("s1", ""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	assert.NotContains(t, err.Error(), "outcome")
+	assert.Zero(t, r.Stats().Unknown)
+}
+
+func TestHitRatioIsTheShareOfWarmAnswers(t *testing.T) {
+	var none sessionctx.Stats
+	assert.Zero(t, none.HitRatio())
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = &memstore.Store{} })
+	for range 20_000 {
+		resolve(t, r, by("s1", ""))
+	}
+	s := r.Stats()
+	assert.InDelta(t, 1, s.HitRatio(), 0.2)
+	assert.InDelta(t, 0.5, sessionctx.Stats{Resolves: 10, Hits: 5}.HitRatio(), 1e-9)
+}
