@@ -33,7 +33,7 @@ func wordless(texts ...string) []overlay.Edit {
 		nearCache, "return n.words.load(e.stripe) == e.word && n.epoch.Load()", "return n.epoch.Load()",
 		nearCache, "if !quiet(word) || window == 0 {", "if window == 0 {",
 		nearCache, "if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {", "if err == nil {",
-		nearCache, "usable := func(e *entry) bool { return n.usable(e, n.now()) }", "usable := func(*entry) bool { return false }",
+		nearCache, "usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }", "usable := func(*entry) bool { return false }",
 		resolver, "return words.load(e.stripe) == e.word && words.load(p.sites)", "return words.load(p.sites)",
 		resolver, "if settled && quiet(e.word) && quiet(p.sitesWord)", "if settled && quiet(p.sitesWord)",
 	)...)
