@@ -35,23 +35,22 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 	for i := range count {
 		seed := seed + i
 		set := settings[seed%uint64(len(settings))]
-		if only != 0 && set.resolvers != int(only) {
+		if only != 0 && set.Resolvers != int(only) {
 			continue
 		}
-		var history []porcupine.Operation
-		if set.virtual {
-			synctest.Test(t, func(*testing.T) { history = makeHistory(set, seed) })
+		var history History
+		if set.Virtual {
+			synctest.Test(t, func(*testing.T) { history = Make(set, seed) })
 		} else {
-			history = makeHistory(set, seed)
+			history = Make(set, seed)
 		}
 		operations += len(history)
-		switch porcupine.CheckOperationsTimeout(model, history, checkTimeout) {
+		switch history.Check() {
 		case porcupine.Unknown:
 			undecided++
 		case porcupine.Illegal:
-			bad := shortest(history)
 			t.Fatalf("violation: history %d of %d, %d operations so far: %s, SEED=%d\nno sequential shop could have answered so; the last return is what cannot be:\n%s",
-				i+1, count, operations, set.name, seed, describe(bad))
+				i+1, count, operations, set.Name, seed, history.Shortest())
 		}
 	}
 	fmt.Printf("%d histories, %d operations, 0 violations, %d undecided\n", count, operations, undecided)

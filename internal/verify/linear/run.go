@@ -17,26 +17,39 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// setting says how a history is made.
-type setting struct {
-	name      string
-	resolvers int  // that share the store
-	unwatched bool // the store does not tell of changes
-	virtual   bool // in a bubble of testing/synctest: pauses take time, and cost none
+// Setting says how a history is made.
+type Setting struct {
+	Name      string
+	Resolvers int  // that share the records
+	Unwatched bool // the stores do not tell of changes
+	Virtual   bool // in a bubble of testing/synctest: pauses take time, and cost none
+
+	// Stores returns a store for each of n resolvers, all on the same records, of which there are none yet, and what closes
+	// them. Nil: one memstore.
+	Stores func(n int) (stores []sessionctx.Store, closeAll func())
 }
 
-var settings = [...]setting{
-	{name: "one resolver", resolvers: 1},
-	{name: "one resolver, virtual time", resolvers: 1, virtual: true},
-	{name: "two resolvers", resolvers: 2},
-	{name: "two resolvers, virtual time", resolvers: 2, virtual: true},
-	{name: "one resolver, virtual time again", resolvers: 1, virtual: true},
-	{name: "store without Watch, virtual time", resolvers: 1, unwatched: true, virtual: true},
+// settings are those of the histories over a memstore.
+var settings = [...]Setting{
+	{Name: "one resolver", Resolvers: 1},
+	{Name: "one resolver, virtual time", Resolvers: 1, Virtual: true},
+	{Name: "two resolvers", Resolvers: 2},
+	{Name: "two resolvers, virtual time", Resolvers: 2, Virtual: true},
+	{Name: "one resolver, virtual time again", Resolvers: 1, Virtual: true},
+	{Name: "store without Watch, virtual time", Resolvers: 1, Unwatched: true, Virtual: true},
 }
+
+// inMemory is the Stores of a Setting that has none.
+func inMemory(n int) ([]sessionctx.Store, func()) {
+	return slices.Repeat([]sessionctx.Store{&memstore.Store{}}, n), func() {}
+}
+
+// History is what the clients of some resolvers did, and what they were answered, ordered by call.
+type History []porcupine.Operation
 
 // run is one history in the making.
 type run struct {
-	setting
+	Setting
 	seed      uint64
 	clock     atomic.Int64 // orders calls and returns
 	shop      *shop
@@ -54,17 +67,17 @@ func (r *run) pause() {
 	r.mu.Unlock()
 	switch {
 	case n < 4:
-	case r.virtual:
+	case r.Virtual:
 		time.Sleep(time.Duration(n*n) * time.Microsecond)
 	default:
 		yield(n)
 	}
 }
 
-// makeHistory runs the history of a seed and returns it, ordered by call.
-func makeHistory(set setting, seed uint64) []porcupine.Operation {
+// Make runs the history of a seed. A Setting that is Virtual needs a bubble of testing/synctest around it.
+func Make(set Setting, seed uint64) History {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	r := &run{setting: set, seed: seed, pauses: rand.New(rand.NewPCG(seed, 1)), shop: &shop{topic: make(map[string]*[numTopics]versioned)}}
+	r := &run{Setting: set, seed: seed, pauses: rand.New(rand.NewPCG(seed, 1)), shop: &shop{topic: make(map[string]*[numTopics]versioned)}}
 	r.shop.pause = r.pause
 	for i := range 1 + rng.IntN(2) {
 		t := &tenant{name: fmt.Sprintf("shop%d", i)}
@@ -78,12 +91,13 @@ func makeHistory(set setting, seed uint64) []porcupine.Operation {
 		}
 		r.tenants = append(r.tenants, t)
 	}
-	var kept sessionctx.Store = &store{&memstore.Store{}, r.pause}
-	if set.unwatched {
-		kept = unwatched{kept}
+	if set.Stores == nil {
+		set.Stores = inMemory
 	}
-	for range set.resolvers {
-		resolver, err := sessionctx.New(sessionctx.Config{Store: kept, Directory: r.shop, CacheBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
+	stores, closeAll := set.Stores(set.Resolvers)
+	defer closeAll()
+	for _, kept := range stores {
+		resolver, err := sessionctx.New(sessionctx.Config{Store: slowed(kept, set.Unwatched, r.pause), Directory: r.shop, CacheBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			panic(err)
 		}
@@ -107,7 +121,7 @@ func makeHistory(set setting, seed uint64) []porcupine.Operation {
 	wg.Wait()
 	clients[0].lookAround(context.Background())
 
-	var history []porcupine.Operation
+	var history History
 	for _, c := range clients {
 		history = append(history, c.history...)
 	}
@@ -133,25 +147,30 @@ func (c *client) lookAround(ctx context.Context) {
 	}
 }
 
-// describe returns a history as a text for people, one call a line, in the order of the calls.
-func describe(history []porcupine.Operation) string {
+// Check asks porcupine whether a sequential shop could have answered so.
+func (h History) Check() porcupine.CheckResult {
+	return porcupine.CheckOperationsTimeout(model, h, checkTimeout)
+}
+
+// String returns the history as a text for people, one call a line, in the order of the calls.
+func (h History) String() string {
 	var b strings.Builder
-	for _, op := range history {
+	for _, op := range h {
 		fmt.Fprintf(&b, "%4d..%-4d client %d  %s\n", op.Call, op.Return, op.ClientId, op.Input.(*call).describe(op.Output.(*reply)))
 	}
 	return b.String()
 }
 
-// shortest returns the shortest beginning of a bad history that is bad, by the returns of its calls: what came
+// Shortest returns the shortest beginning of a bad history that is bad, by the returns of its calls: what came
 // back last is what cannot be. Calls that had not returned then are left out if they changed nothing.
-func shortest(history []porcupine.Operation) []porcupine.Operation {
-	ends := make([]int64, len(history))
-	for i, op := range history {
+func (h History) Shortest() History {
+	ends := make([]int64, len(h))
+	for i, op := range h {
 		ends[i] = op.Return
 	}
 	slices.Sort(ends)
-	upTo := func(end int64) (cut []porcupine.Operation) {
-		for _, op := range history {
+	upTo := func(end int64) (cut History) {
+		for _, op := range h {
 			if op.Call <= end && (op.Return <= end || op.Input.(*call).kind > preview) {
 				cut = append(cut, op)
 			}
@@ -159,15 +178,16 @@ func shortest(history []porcupine.Operation) []porcupine.Operation {
 		return cut
 	}
 	i, _ := slices.BinarySearchFunc(ends, true, func(end int64, _ bool) int {
-		if porcupine.CheckOperationsTimeout(model, upTo(end), checkTimeout) == porcupine.Illegal {
+		if upTo(end).Check() == porcupine.Illegal {
 			return 1
 		}
 		return -1
 	})
 	if i == len(ends) {
-		return history
+		return h
 	}
 	return upTo(ends[i])
 }
 
+// checkTimeout is how long a history may take to be judged.
 const checkTimeout = 10 * time.Second

@@ -4,13 +4,27 @@ import (
 	"context"
 
 	"github.com/sessionctx/storefront/sessionctx"
-	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// store is a memstore that takes its time before and after it does something.
+// store takes its time before and after it does something.
 type store struct {
-	*memstore.Store
+	sessionctx.Store
 	pause func()
+}
+
+// watchedStore is a store that tells of changes.
+type watchedStore struct {
+	store
+	sessionctx.Watcher
+}
+
+// slowed returns s with pauses. Unwatched hides that it could tell of changes: nothing may be reused then.
+func slowed(s sessionctx.Store, unwatched bool, pause func()) sessionctx.Store {
+	w, ok := s.(sessionctx.Watcher)
+	if !ok || unwatched {
+		return &store{s, pause}
+	}
+	return &watchedStore{store{s, pause}, w}
 }
 
 // footprint is what one call left in the store. The model needs it to know which of the permitted outcomes came
@@ -46,6 +60,3 @@ func (s *store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Rec
 	s.pause()
 	return got, err
 }
-
-// unwatched hides that the store could tell of changes: nothing may be reused then.
-type unwatched struct{ sessionctx.Store }
