@@ -139,4 +139,3 @@ func (s *Server) cli(ctx context.Context, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "redis-cli", append([]string{"-p", strconv.Itoa(s.port)}, args...)...).Output()
 	return strings.TrimSuffix(string(out), "\n"), err
 }
-
