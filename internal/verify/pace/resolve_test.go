@@ -1,0 +1,125 @@
+package pace_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/dgraph-io/ristretto/v2"
+	"github.com/maypok86/otter/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/verify/pace"
+	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// shoppers are customers' sessions by token, in the order of the visits: their requests, and the keys under which a cache keeps them.
+type shoppers struct{ sessions, customers, keys []string }
+
+func newShoppers(n int) *shoppers {
+	s := &shoppers{make([]string, n), make([]string, n), make([]string, n)}
+	for i := range n {
+		s.sessions[i], s.customers[i] = fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i), fmt.Sprintf("C%08d", i)
+	}
+	s.sessions, s.customers = shuffled(s.sessions), shuffled(s.customers)
+	for i := range n {
+		s.keys[i] = tenant + "/" + s.sessions[i]
+	}
+	return s
+}
+
+func (s *shoppers) request(i int) sessionctx.Request {
+	return sessionctx.Request{
+		Identity: sessionctx.Identity{Tenant: tenant, SessionID: s.sessions[i], CustomerID: s.customers[i]},
+		Hints:    defaults.Hints{Country: "AT", AcceptLanguage: "de-AT,de;q=0.9,en;q=0.8"},
+	}
+}
+
+// resolving is the public Resolve.
+func resolving(name string, r *sessionctx.Resolver, n int, request func(i int) sessionctx.Request) pace.Way {
+	return walk(name, n, func(int) func(int) bool {
+		return func(i int) bool {
+			s, err := r.Resolve(context.Background(), request(i))
+			return err == nil && s.Currency != ""
+		}
+	})
+}
+
+// lookingUp copies a session out of a cache.
+func lookingUp(name string, keys []string, get func(key string) (*sessionctx.Session, bool)) pace.Way {
+	return walk(name, len(keys), func(int) func(int) bool {
+		return func(i int) bool {
+			var s sessionctx.Session
+			if p, ok := get(keys[i]); ok {
+				s = *p
+			}
+			return s.Currency != ""
+		}
+	})
+}
+
+// newRistretto returns bare ristretto as its README sets it up, with the sessions in it.
+func newRistretto(t testing.TB, keys []string, session func(i int) *sessionctx.Session) *ristretto.Cache[string, *sessionctx.Session] {
+	t.Helper()
+	cache, err := ristretto.NewCache(&ristretto.Config[string, *sessionctx.Session]{
+		NumCounters: 10 * int64(len(keys)), MaxCost: 10 * int64(len(keys)), BufferItems: 64, IgnoreInternalCost: true,
+	})
+	require.NoError(t, err)
+	t.Cleanup(cache.Close)
+	for n, i := range elsewhere(len(keys)) {
+		cache.Set(strings.Clone(keys[i]), session(i), 1)
+		if n%1000 == 0 {
+			cache.Wait()
+		}
+	}
+	cache.Wait()
+	return cache
+}
+
+// TestAWarmResolveBesideCaches compares it with the least that a team would pay: a lookup in a cache and a copy of what was found.
+func TestAWarmResolveBesideCaches(t *testing.T) {
+	all := newShoppers(pace.Sessions(t))
+	r := newResolver(t)
+	warm(t, r, len(all.keys), all.request)
+	session := func(i int) *sessionctx.Session {
+		s, err := r.Resolve(t.Context(), all.request(i))
+		require.NoError(t, err)
+		return &s
+	}
+
+	bare := newRistretto(t, all.keys, session)
+	other, err := otter.New(&otter.Options[string, *sessionctx.Session]{MaximumSize: 10 * len(all.keys)})
+	require.NoError(t, err)
+	var plain sync.Map
+	for _, i := range elsewhere(len(all.keys)) {
+		other.Set(strings.Clone(all.keys[i]), session(i))
+		plain.Store(strings.Clone(all.keys[i]), session(i))
+	}
+
+	before := r.Stats()
+	var rows [][]string
+	for _, n := range goroutines() {
+		c := pace.Compare(t, n,
+			resolving("Resolve", r, len(all.keys), all.request),
+			lookingUp("ristretto", all.keys, bare.Get),
+			lookingUp("otter", all.keys, other.GetIfPresent),
+			lookingUp("sync.Map", all.keys, func(key string) (*sessionctx.Session, bool) {
+				v, _ := plain.Load(key)
+				s, ok := v.(*sessionctx.Session)
+				return s, ok
+			}),
+		)
+		rows = append(rows,
+			c.Row("warm Resolve, "+on(n), 1, pace.AtMost(1.25)),
+			c.Row("warm Resolve, "+on(n), 2, pace.Goal{}),
+			c.Row("warm Resolve, "+on(n), 3, pace.Goal{}),
+		)
+	}
+	after := r.Stats()
+	require.Less(t, after.Loads-before.Loads, (after.Resolves-before.Resolves)/20+64, "what is measured is warm")
+	tables.Write(t, "pace-resolve", pace.Header, rows...)
+}
