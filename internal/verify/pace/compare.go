@@ -128,11 +128,14 @@ func (c Comparison) Time(way int) Spread { return SpreadOf(c.time[way]) }
 func (c Comparison) Mallocs(way int) float64 { return SpreadOf(c.mallocs[way]).Median }
 func (c Comparison) Bytes(way int) float64   { return SpreadOf(c.bytes[way]).Median }
 
-// Ratio returns the time of ours by that of another way, pair by pair.
-func (c Comparison) Ratio(way int) Spread {
+// Ratio returns the time of the first way, which is ours, by that of another, pair by pair.
+func (c Comparison) Ratio(way int) Spread { return c.Between(0, way) }
+
+// Between returns the time of one way by that of another, pair by pair.
+func (c Comparison) Between(way, other int) Spread {
 	ratios := make([]float64, len(c.time[way]))
 	for i := range ratios {
-		ratios[i] = c.time[0][i] / c.time[way][i]
+		ratios[i] = c.time[way][i] / c.time[other][i]
 	}
 	return SpreadOf(ratios)
 }

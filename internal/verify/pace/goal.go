@@ -10,7 +10,9 @@ type Goal struct {
 }
 
 // AtMost is the goal that ours takes no more than ratio of what the other takes.
-func AtMost(ratio float64) Goal { return Goal{text: "ratio ≤ " + fmt.Sprintf("%.2f", ratio), ratio: ratio} }
+func AtMost(ratio float64) Goal {
+	return Goal{text: "ratio ≤ " + fmt.Sprintf("%.2f", ratio), ratio: ratio}
+}
 
 // TimesFaster is the goal that the other takes so many times as long as ours.
 func TimesFaster(n int) Goal {

@@ -1,0 +1,149 @@
+package pace_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/verify/pace"
+	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+const (
+	issuer   = "https://issuer.example"
+	audience = "storefront"
+)
+
+// signer makes tokens, and knows the key that verifies them.
+type signer struct {
+	method      jwt.SigningMethod
+	sign, check any
+}
+
+func signers(t testing.TB) []signer {
+	t.Helper()
+	secret := []byte(strings.Repeat("k", 32))
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	return []signer{
+		{jwt.SigningMethodHS256, secret, secret},
+		{jwt.SigningMethodRS256, rsaKey, &rsaKey.PublicKey},
+		{jwt.SigningMethodES256, ecKey, &ecKey.PublicKey},
+	}
+}
+
+// token returns a customer's token for a session.
+func (s *signer) token(t testing.TB, sessionID, customerID string) string {
+	t.Helper()
+	now := time.Now()
+	token, err := jwt.NewWithClaims(s.method, jwt.MapClaims{
+		"iss": issuer, "aud": audience, "exp": now.Add(24 * time.Hour).Unix(), "iat": now.Unix(),
+		"tenant": tenant, "sid": sessionID, "sub": customerID, "scope": "tenant=" + tenant,
+	}).SignedString(s.sign)
+	require.NoError(t, err)
+	return token
+}
+
+func (s *signer) bearer(t testing.TB, remember int) *middleware.Bearer {
+	t.Helper()
+	b, err := middleware.NewBearer(middleware.BearerConfig{
+		Issuer: issuer, Audience: audience, Remember: remember,
+		Keys: []middleware.Key{{Algorithm: s.method.Alg(), Key: s.check}},
+	})
+	require.NoError(t, err)
+	return b
+}
+
+// parsing is golang-jwt by itself, with the options that a Bearer gives it: the signature and the claims, no identity.
+func (s *signer) parsing(tokens []string) pace.Way {
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{s.method.Alg()}), jwt.WithIssuer(issuer), jwt.WithAudience(audience),
+		jwt.WithExpirationRequired(), jwt.WithLeeway(30*time.Second), jwt.WithStrictDecoding())
+	key := func(*jwt.Token) (any, error) { return s.check, nil }
+	return walk("golang-jwt Parse", len(tokens), func(int) func(int) bool {
+		return func(i int) bool {
+			token, err := parser.ParseWithClaims(tokens[i], jwt.MapClaims{}, key)
+			return err == nil && token.Valid
+		}
+	})
+}
+
+func verifying(b *middleware.Bearer, tokens []string) pace.Way {
+	return walk("VerifyToken", len(tokens), func(int) func(int) bool {
+		return func(i int) bool {
+			c, err := b.VerifyToken(tokens[i])
+			return err == nil && c.Identity.SessionID != ""
+		}
+	})
+}
+
+// TestATokenIsVerifiedBesideParse has 64 tokens come again and again, with the memory for verified tokens on and off.
+func TestATokenIsVerifiedBesideParse(t *testing.T) {
+	const tokens = 64
+	var rows [][]string
+	for _, s := range signers(t) {
+		sent := make([]string, tokens)
+		for i := range sent {
+			sent[i] = s.token(t, fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i), fmt.Sprintf("C%08d", i))
+		}
+		remembering := verifying(s.bearer(t, 0), sent)
+		remembering.Start(0)(tokens)
+		again := pace.Compare(t, 1, remembering, s.parsing(sent))
+		first := pace.Compare(t, 1, verifying(s.bearer(t, -1), sent), s.parsing(sent))
+		rows = append(rows,
+			again.Row(s.method.Alg()+", seen before", 1, pace.Goal{}),
+			first.Row(s.method.Alg()+", never remembered", 1, pace.Goal{}),
+		)
+	}
+	tables.Write(t, "pace-bearer", pace.Header, rows...)
+}
+
+// TestARememberedTokenBesideTheCookie compares whole requests by customers' tokens with whole requests by cookie.
+func TestARememberedTokenBesideTheCookie(t *testing.T) {
+	var rows [][]string
+	for _, sessions := range amounts(t) {
+		byCookie, _ := warmByCookie(t, sessions)
+		byCookie.Name = "Wrap by cookie"
+		byToken := warmByToken(t, sessions)
+		for _, n := range goroutines() {
+			c := pace.Compare(t, n, byToken, byCookie)
+			rows = append(rows, c.Row(fmt.Sprintf("remembered token, %d sessions, %s", sessions, on(n)), 1, pace.AtMost(2)))
+		}
+	}
+	tables.Write(t, "pace-bearer-middleware", pace.Header, rows...)
+}
+
+// warmByToken returns the way of our middleware with the tokens of n customers, all of them remembered.
+func warmByToken(t testing.TB, n int) pace.Way {
+	t.Helper()
+	s := signers(t)[0]
+	bearer := s.bearer(t, max(4*n, 4096)) // room for all of them in either generation of the memory
+	r := newResolver(t)
+	mw := newMiddleware(t, r, func(c *middleware.Config) { c.Identify = bearer.Identify })
+	all := newShoppers(n)
+	tokens := make([]string, n)
+	for i := range tokens {
+		tokens[i] = s.token(t, all.sessions[i], all.customers[i])
+		_, err := r.Update(t.Context(), all.request(i), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+		require.NoError(t, err)
+	}
+	t.Cleanup(warm(t, r, n, func(i int) sessionctx.Request {
+		req := all.request(i)
+		req.Hints.Country, req.Hints.AcceptLanguage = "", acceptLanguage
+		return req
+	}))
+	w := visiting("Wrap by token", "Authorization", headerLines("Bearer ", tokens), mw.Wrap, readOurs)
+	require.Equal(t, n, w.Start(0)(n), "each token is seen, and remembered from then on")
+	return w
+}

@@ -1,0 +1,119 @@
+package pace_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/verify/pace"
+	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/middleware/rest"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+// stores are those with which cold reads and writes are measured. open returns an empty one each time.
+var stores = []struct {
+	desc string
+	open func(testing.TB) sessionctx.Store
+}{
+	{"memstore", func(testing.TB) sessionctx.Store { return &memstore.Store{MaxBytes: -1} }},
+}
+
+// crowd is on how many goroutines stores are measured besides one: writers that are many share what a commit costs.
+const crowd = 32
+
+// TestColdReadsAndWritesBesideTheStoreItself says what the resolver and the HTTP interface add to what the store costs by itself.
+func TestColdReadsAndWritesBesideTheStoreItself(t *testing.T) {
+	var rows [][]string
+	for _, s := range stores {
+		store := s.open(t)
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+		ids := secretIDs(t, r, pace.Sessions(t))
+		other := copyOf(t, s.open(t), store, ids)
+		for _, n := range []int{1, crowd} {
+			read := pace.Compare(t, n, resolvingCold(r, ids), loading(store, ids))
+			write := pace.Compare(t, n, patching(t, r, ids), saving(other, ids))
+			rows = append(rows,
+				read.Row(s.desc+": cold Resolve, "+on(n), 1, pace.Goal{}),
+				write.Row(s.desc+": PATCH, "+on(n), 1, pace.Goal{}),
+			)
+		}
+	}
+	tables.Write(t, "pace-cold", pace.Header, rows...)
+}
+
+func sessionKey(id string) sessionctx.Key {
+	return sessionctx.Key{Tenant: tenant, Kind: sessionctx.KindSession, ID: id}
+}
+
+// copyOf fills a store with the records of another, for writes that its resolver is not to see.
+func copyOf(t testing.TB, dst, src sessionctx.Store, ids []string) sessionctx.Store {
+	t.Helper()
+	for _, id := range ids {
+		rec, err := src.Load(t.Context(), sessionKey(id))
+		require.NoError(t, err)
+		_, err = dst.Save(t.Context(), sessionKey(id), rec, sessionctx.Revision{})
+		require.NoError(t, err)
+	}
+	return dst
+}
+
+// resolvingCold has each Resolve ask the store, as one does whose session is not in the cache.
+func resolvingCold(r *sessionctx.Resolver, ids []string) pace.Way {
+	return resolving("Resolve", r, len(ids), func(i int) sessionctx.Request {
+		req := bySecret(ids[i])
+		req.Freshness = sessionctx.FreshRead
+		return req
+	})
+}
+
+func loading(store sessionctx.Store, ids []string) pace.Way {
+	return walk("Store.Load", len(ids), func(int) func(int) bool {
+		return func(i int) bool {
+			rec, err := store.Load(context.Background(), sessionKey(ids[i]))
+			return err == nil && rec.Choices.Currency != ""
+		}
+	})
+}
+
+// saving reads a record and writes it back changed: the least that a write costs which must not lose another one.
+func saving(store sessionctx.Store, ids []string) pace.Way {
+	return walk("Store.Load and Save", len(ids), func(int) func(int) bool {
+		return func(i int) bool {
+			key := sessionKey(ids[i])
+			rec, err := store.Load(context.Background(), key)
+			if err != nil {
+				return false
+			}
+			base := rec.Revision()
+			rec.Version++
+			_, err = store.Save(context.Background(), key, rec, base)
+			return err == nil
+		}
+	})
+}
+
+// patching sends PATCH requests through the HTTP interface, without the network.
+func patching(t testing.TB, r *sessionctx.Resolver, ids []string) pace.Way {
+	t.Helper()
+	h, err := rest.New(rest.Config{Resolver: r, Middleware: newMiddleware(t, r)})
+	require.NoError(t, err)
+	lines := headerLines(cookieName+"=", ids)
+	bodies := [2]string{`{"currency":"GBP"}`, `{"currency":"CHF"}`}
+	return walk("PATCH", len(ids), func(int) func(int) bool {
+		v := newVisitor(http.MethodPatch, "/session-context/"+tenant+"/me/context", http.Header{"Content-Type": {"application/json"}})
+		turn := 0
+		return func(i int) bool {
+			body := bodies[turn%2]
+			turn++
+			v.blank.Body, v.blank.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+			v.visit(h, "Cookie", lines[i])
+			return v.w.status == http.StatusNoContent
+		}
+	})
+}
