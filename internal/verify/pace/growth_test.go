@@ -184,7 +184,9 @@ func TestTheCostAsAShopGrows(t *testing.T) {
 			tables.Write(t, "pace-growth-"+tc.name, []string{
 				tc.desc, "warm", "by the first (quartiles)", "cold", "by the first (quartiles)", "bare ristretto", "by the first (quartiles)", "goal",
 			}, rows...)
-			tables.Plot(t, "growth-"+tc.name, pace.Plot{Title: "Resolve as the " + tc.desc + " grow in number", Size: tc.desc, Series: lines[:]}.SVG())
+			tables.Plot(t, "growth-"+tc.name, pace.Plot{
+				Title: "What a Resolve takes, by the number of " + tc.desc, Size: tc.desc, Series: lines[:],
+			}.SVG())
 		})
 	}
 }

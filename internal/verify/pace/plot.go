@@ -28,7 +28,7 @@ type Point struct {
 	Time Spread
 }
 
-// The picture, in pixels: 4 to a character's width of the text below a page's column, and all on a light ground, for a page may be dark.
+// The picture, in pixels. It has a light ground of its own, for the page that shows it may be dark.
 const (
 	width, height            = 720, 400
 	left, right, top, bottom = 70, 180, 44, 52
@@ -73,7 +73,7 @@ func (p Plot) SVG() string {
 	text(left, 26, "start", ` font-size="15" font-weight="600"`, p.Title)
 	for _, m := range marks {
 		line(left, y(m), width-right, y(m), "#d8dee4", 1)
-		text(left-8, y(m)+4, "end", "", Time(m))
+		text(left-8, y(m)+4, "end", "", mark(m))
 	}
 	line(left, height-bottom, width-right, height-bottom, "#57606a", 1)
 	for _, size := range sizes {
@@ -118,6 +118,15 @@ func ticks(low, high float64) (bounds [2]float64, marks []float64) {
 	}
 	marks = marks[from : max(to, from+1)+1]
 	return [2]float64{marks[0], marks[len(marks)-1]}, marks
+}
+
+// mark names a mark, which has one significant digit.
+func mark(nanoseconds float64) string {
+	figure, unit, _ := strings.Cut(Time(nanoseconds), " ")
+	if strings.Contains(figure, ".") {
+		figure = strings.TrimRight(strings.TrimRight(figure, "0"), ".")
+	}
+	return figure + " " + unit
 }
 
 // apart moves places away from each other until any two are that far apart, and keeps their order.
