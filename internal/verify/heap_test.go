@@ -46,14 +46,14 @@ func skipRace(t *testing.T) bool {
 	return underRace
 }
 
-// numbers returns those in an environment variable, separated by spaces.
+// numbers returns those in an environment variable, separated by commas.
 func numbers(t *testing.T, variable, otherwise string) (ns []int) {
 	t.Helper()
 	text := os.Getenv(variable)
 	if text == "" {
 		text = otherwise
 	}
-	for _, s := range strings.Fields(text) {
+	for _, s := range strings.Split(text, ",") {
 		n, err := strconv.Atoi(s)
 		require.NoError(t, err, variable)
 		ns = append(ns, n)

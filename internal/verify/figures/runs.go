@@ -6,4 +6,28 @@ var runs = []run{
 		name: "linearizability", args: "-v -run TestHistoriesAreLinearizable ./internal/verify/linear",
 		long: []string{"HISTORIES=10000"},
 	},
+	{
+		name: "peers-lack", args: "-v -run PeersLack ./internal/verify/pace",
+	},
+	{
+		name: "heap", args: "-v -run Cache ./internal/verify",
+		long: []string{"HEAP=1000,10000,100000,1000000,10000000", "BOUND=16,64,256,1024", "GOMEMLIMIT=18GiB"},
+	},
+	pace("machine", "Machine"),
+	pace("resolve", "WarmResolveBesideCaches"),
+	pace("middleware", "WarmMiddleware"),
+	pace("bearer", "Token"),
+	pace("loopback", "Loopback"),
+	pace("cold", "Cold"),
+	pace("growth", "Grows", "SITES=10000", "TENANTS=1000", "GROWN=1000000"),
+	pace("storefront", "ProcessorTime", "WRK=5"),
+	pace("latency", "Latency", "ROUND=10s", "RATE=1000"),
+}
+
+// pace is a run that measures time; more comes to the environment of its long setting.
+func pace(name, tests string, more ...string) run {
+	return run{
+		name: "pace-" + name, args: "-v -run " + tests + " ./internal/verify/pace",
+		long: append([]string{"PAIRS=20", "ROUND=300ms", "SESSIONS=100000"}, more...),
+	}
 }

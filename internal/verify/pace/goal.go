@@ -26,6 +26,9 @@ func (g Goal) Allocating(most int) Goal {
 	return g
 }
 
+// Text says what the goal is, empty for the zero Goal.
+func (g Goal) Text() string { return g.text }
+
 // Verdict says what came of it.
 func (g Goal) Verdict(ratio, mallocs float64) string {
 	switch {

@@ -13,13 +13,20 @@ type Spread struct{ Min, Q1, Median, Q3, Max float64 }
 // SpreadOf returns the spread of the values, of which there must be one at least.
 func SpreadOf(values []float64) Spread {
 	sorted := slices.Sorted(slices.Values(values))
-	at := func(share float64) float64 { // between two values, the line between them
-		place := share * float64(len(sorted)-1)
-		i := int(place)
-		j := min(i+1, len(sorted)-1)
-		return sorted[i] + (place-float64(i))*(sorted[j]-sorted[i])
-	}
-	return Spread{at(0), at(0.25), at(0.5), at(0.75), at(1)}
+	return Spread{quantile(sorted, 0), quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75), quantile(sorted, 1)}
+}
+
+// Quantile returns the value below which the share of the values lies; the median for 0.5.
+func Quantile(values []float64, share float64) float64 {
+	return quantile(slices.Sorted(slices.Values(values)), share)
+}
+
+// quantile takes what lies between two values from the line between them.
+func quantile(sorted []float64, share float64) float64 {
+	place := share * float64(len(sorted)-1)
+	i := int(place)
+	j := min(i+1, len(sorted)-1)
+	return sorted[i] + (place-float64(i))*(sorted[j]-sorted[i])
 }
 
 // Quartiles returns the middle half as text.
