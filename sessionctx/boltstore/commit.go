@@ -216,7 +216,7 @@ func (t tables) save(w *write, now time.Time) error {
 		return nil
 	}
 	key := w.hash[:]
-	stored, err := t.get(key)
+	stored, err := get(t.records, key)
 	if err != nil {
 		w.err = nothingWritten(err)
 		return nil

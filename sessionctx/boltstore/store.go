@@ -61,11 +61,7 @@ func (s *Store) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record
 	h := key.Hash()
 	var rec sessionctx.Record
 	err := s.view(func(tx *bbolt.Tx) (err error) {
-		t, err := tablesOf(tx)
-		if err != nil {
-			return err
-		}
-		if rec, err = t.get(h[:]); err != nil {
+		if rec, err = get(tx.Bucket(recordsBucket), h[:]); err != nil {
 			return err
 		}
 		return s.settled(ctx, tx.ID(), h)

@@ -26,14 +26,19 @@ type tables struct{ records, due *bbolt.Bucket }
 func tablesOf(tx *bbolt.Tx) (tables, error) {
 	t := tables{tx.Bucket(recordsBucket), tx.Bucket(dueBucket)}
 	if t.records == nil || t.due == nil {
-		return t, fmt.Errorf("%w: its buckets are missing", errDamaged)
+		return t, errNoBucket
 	}
 	return t, nil
 }
 
+var errNoBucket = fmt.Errorf("%w: a bucket is missing", errDamaged)
+
 // get returns the record under key, expired or not, and the zero Record where there is none.
-func (t tables) get(key []byte) (sessionctx.Record, error) {
-	c := t.records.Cursor()
+func get(records *bbolt.Bucket, key []byte) (sessionctx.Record, error) {
+	if records == nil {
+		return sessionctx.Record{}, errNoBucket
+	}
+	c := records.Cursor()
 	k, v := c.Seek(key)
 	if bytes.Equal(k, key) {
 		return unseal(k, v)
