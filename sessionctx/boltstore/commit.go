@@ -137,7 +137,7 @@ func (w *write) answer(err error) {
 // transact applies the batch, and removes a few expired records, in one transaction. It returns how many entries of the index
 // it has looked at, and the error that all of the batch get; without one each has its own outcome.
 func (s *Store) transact(batch []*write, sweep int) (seen int, err error) {
-	tx, err := s.begin(true)
+	tx, err := s.beginWrite()
 	if err != nil {
 		return 0, nothingWritten(err)
 	}

@@ -50,6 +50,14 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
+// beginWrite starts a transaction that writes.
+func (s *Store) beginWrite() (*bbolt.Tx, error) {
+	if err := sound(s.file, s.pageSize); err != nil {
+		return nil, err
+	}
+	return s.begin(true)
+}
+
 // begin starts a transaction. A panic in there leaves bbolt locked: the next call would hang, so there must not be one.
 func (s *Store) begin(writable bool) (tx *bbolt.Tx, err error) {
 	if err := s.failure(); err != nil {

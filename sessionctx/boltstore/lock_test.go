@@ -89,9 +89,9 @@ func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 		desc, path, says string
 	}{
 		{"a folder that does not exist", filepath.Join(dir, "missing", "sessions.db"), "no such file"},
-		{"a folder", dir, "directory"},
-		{"a text", file("text", "these are no sessions"), "no bbolt file"},
-		{"a longer text", file("longer", string(make([]byte, 100_000))), "no bbolt file"},
+		{"a folder", dir, "no regular file"},
+		{"a text", file("text", "these are no sessions"), "is no bbolt file"},
+		{"a longer text", file("longer", string(make([]byte, 100_000))), "is no bbolt file"},
 		{"another bbolt file", bolt("other", func(tx *bbolt.Tx) error {
 			_, err := tx.CreateBucket([]byte("users"))
 			return err

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,9 +64,12 @@ func open(path string) (*Store, error) {
 	}
 	s.records.Store(found.records)
 	s.close = sync.OnceValue(s.closeOnce)
-	if s.db, err = openBolt(path, options()); err != nil {
+	o := options()
+	o.OpenFile = keep(&s.file)
+	if s.db, err = openBolt(path, o); err != nil {
 		return nil, err
 	}
+	s.pageSize = int64(s.db.Info().PageSize)
 	if !found.ours {
 		if err := s.layOut(); err != nil {
 			_ = guarded(s.db.Close)
@@ -81,8 +85,12 @@ func openBolt(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
 		db, err = bbolt.Open(path, 0o600, o)
 		return err
 	})
-	if errors.Is(err, berrors.ErrTimeout) {
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
 		return nil, errors.New("the file is in use by another process, or by another Store of this one")
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch),
+		err != nil && strings.Contains(err.Error(), "file size too small"): // which has no name
+		return nil, errNoMeta
 	}
 	return db, err
 }
@@ -147,22 +155,31 @@ func inspect(path string) (found contents, err error) {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return found, nil // bbolt makes it
 	}
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no regular file")
+	}
 	if err != nil {
 		return found, err
 	}
 	var file *os.File
 	o := options()
 	o.ReadOnly = true
-	o.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		file, err = os.OpenFile(name, flag, mode)
-		return file, err
-	}
+	o.OpenFile = keep(&file)
 	db, err := openBolt(path, o)
 	if err != nil {
 		return found, err
 	}
 	found, err = check(file)
 	return found, errors.Join(err, guarded(db.Close))
+}
+
+// keep opens a file for bbolt and keeps it too.
+func keep(file **os.File) func(string, int, os.FileMode) (*os.File, error) {
+	return func(name string, flag int, mode os.FileMode) (*os.File, error) {
+		f, err := os.OpenFile(name, flag, mode)
+		*file = f
+		return f, err
+	}
 }
 
 // closeOnce is Close.
@@ -185,7 +202,7 @@ func (s *Store) seal() error {
 	if s.failure() != nil {
 		return nil
 	}
-	tx, err := s.begin(true)
+	tx, err := s.beginWrite()
 	if err != nil {
 		return err
 	}

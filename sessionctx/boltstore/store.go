@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,8 +24,10 @@ import (
 type Store struct {
 	_ [0]func()
 
-	path string
-	db   *bbolt.DB
+	path     string
+	db       *bbolt.DB
+	file     *os.File // bbolt's
+	pageSize int64
 
 	writes  chan *write   // to the committer, which alone writes
 	closing chan struct{} // closed by Close
