@@ -12,6 +12,8 @@ require (
 	golang.org/x/text v0.43.0
 )
 
+require go.etcd.io/bbolt v1.5.0 // indirect
+
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
@@ -22,8 +24,15 @@ require (
 	github.com/go-playground/universal-translator v0.18.2 // indirect
 	github.com/go-playground/validator/v10 v10.30.6 // indirect
 	github.com/leodido/go-urn v1.5.0 // indirect
+	github.com/redis/rueidis v1.0.79
+	github.com/sessionctx/storefront/sessionctx/boltstore v0.0.0
+	github.com/sessionctx/storefront/sessionctx/redisstore v0.0.0
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace github.com/sessionctx/storefront => ..
+
+replace github.com/sessionctx/storefront/sessionctx/boltstore => ../sessionctx/boltstore
+
+replace github.com/sessionctx/storefront/sessionctx/redisstore => ../sessionctx/redisstore

@@ -3,7 +3,7 @@
 //
 // Usage, from the root of the repository:
 //
-//	go run ./examples/storefront [-addr 127.0.0.1:8080] [-data DIR] [-store memory] [-key FILE]
+//	go run ./examples/storefront [-addr 127.0.0.1:8080] [-data DIR] [-store memory|bolt:PATH|redis://HOST:PORT/DB] [-key FILE]
 package main
 
 import (
@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	addr := flags.String("addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
 	flags.StringVar(&cfg.DataDir, "data", "", "`folder` with one folder for each tenant, followed when it changes (default: the sample shop)")
-	flags.StringVar(&cfg.Store, "store", "memory", "where sessions are kept: memory")
+	flags.StringVar(&cfg.Store, "store", "memory", "where sessions are kept: memory, bolt:`path` or redis://host:port/db")
 	flags.StringVar(&cfg.KeyFile, "key", "", "`file` with the key that signs tokens: 32 bytes in hex (default: a random key)")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0

@@ -47,7 +47,11 @@ func TestWrongFlagsAreSaid(t *testing.T) {
 		{"help", []string{"-h"}, 0, "-store"},
 		{"no such flag", []string{"-port", "1"}, 2, "-port"},
 		{"no flag", []string{"serve"}, 2, `storefront: unexpected argument "serve"`},
-		{"no such store", []string{"-store", "redis://127.0.0.1"}, 1, `storefront: -store "redis://127.0.0.1": must be memory`},
+		{"no such store", []string{"-store", "valkey://:secret@127.0.0.1"}, 1, "storefront: -store valkey:...: must be memory, bolt:PATH or redis://HOST:PORT/DB"},
+		{"a file without a name", []string{"-store", "bolt:"}, 1, "storefront: -store bolt:...: must be memory"},
+		{"a file that cannot be", []string{"-store", "bolt:/nowhere/sessions"}, 1, "/nowhere/sessions"},
+		{"a server that does not answer", []string{"-store", "redis://:secret@127.0.0.1:1/0"}, 1, "storefront: -store redis://127.0.0.1:1: redisstore: "},
+		{"no address of a server", []string{"-store", "redis://:secret@[/0"}, 1, "storefront: -store redis://...: must be memory"},
 		{"no such key", []string{"-key", "/nowhere/key"}, 1, `storefront: -key "/nowhere/key"`},
 		{"no such data", []string{"-data", "/nowhere/data"}, 1, "/nowhere/data"},
 		{"no address", []string{"-addr", "nonsense"}, 1, `storefront: -addr "nonsense"`},
@@ -57,6 +61,7 @@ func TestWrongFlagsAreSaid(t *testing.T) {
 			assert.Equal(t, tc.code, run(t.Context(), tc.args, &stdout, &stderr))
 			assert.Contains(t, stderr.String(), tc.says)
 			assert.Empty(t, stdout.String())
+			assert.NotContains(t, stderr.String(), "secret")
 		})
 	}
 }

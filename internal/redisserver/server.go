@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -117,6 +118,18 @@ func (s *Server) Kill() {
 	s.process.Kill()
 	<-s.ended
 	s.process = nil
+}
+
+// Freeze stops the process where it stands, without its end: it accepts connections, and answers nothing.
+func (s *Server) Freeze(t testing.TB) {
+	t.Helper()
+	require.NoError(t, s.process.Signal(syscall.SIGSTOP))
+}
+
+// Thaw lets a frozen process go on.
+func (s *Server) Thaw(t testing.TB) {
+	t.Helper()
+	require.NoError(t, s.process.Signal(syscall.SIGCONT))
 }
 
 // Restart starts the server again, where it was, after a Kill.

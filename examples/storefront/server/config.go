@@ -9,9 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-
-	"github.com/sessionctx/storefront/sessionctx"
-	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
 // Config configures a Server: the flags of the command, as text. New copies it and never writes to it.
@@ -20,21 +17,14 @@ type Config struct {
 
 	// DataDir is a folder with one folder for each tenant; see package sitefile. It is followed when it changes. Default: the sample shop.
 	DataDir string
-	// Store says where sessions are kept: "memory". Default: memory.
+	// Store says where sessions are kept: "memory", "bolt:PATH" (a file, for one process) or "redis://HOST:PORT/DB" (for many; the
+	// server must answer at the start). Default: memory.
 	Store string
 	// KeyFile names a file with the key that signs tokens: 32 bytes in hexadecimal, blanks around it ignored.
 	// Default: a random key, so that tokens end with the process.
 	KeyFile string
 	// Logger receives what an operator should know, one record for each request included. Default: slog.Default().
 	Logger *slog.Logger
-}
-
-// openStore returns the store that the flag names.
-func openStore(name string) (sessionctx.Store, error) {
-	if name == "" || name == "memory" {
-		return &memstore.Store{}, nil
-	}
-	return nil, fmt.Errorf("storefront: -store %q: must be memory", name)
 }
 
 const keySize = 32 // bytes

@@ -3,6 +3,7 @@ package server
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -21,6 +22,7 @@ type Server struct {
 	logger   *slog.Logger
 	files    *sitefile.Files
 	store    sessionctx.Store
+	closer   io.Closer // of the store; nil: it has nothing to close
 	resolver *sessionctx.Resolver
 	handler  http.Handler
 	stopping atomic.Bool
@@ -34,7 +36,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	var errs [3]error
 	var key []byte
-	s.store, errs[0] = openStore(cfg.Store)
+	s.store, s.closer, errs[0] = openStore(cfg.Store, s.logger)
 	key, errs[1] = readKey(cfg.KeyFile)
 	s.files, errs[2] = openFiles(cfg.DataDir, s.logger)
 	err := errors.Join(errs[:]...)
@@ -46,7 +48,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.KeyFile == "" {
 		s.logger.Warn("tokens are signed with a random key: they end with this process; -key FILE gives it one that stays")
-	} else {
+	} else if s.closer == nil {
 		s.logger.Warn("tokens outlive this process and the memory store does not: logouts are forgotten at a restart")
 	}
 	return s, nil
@@ -119,12 +121,15 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Close frees what the Server holds. Requests that come later fail.
 func (s *Server) Close() error {
-	var errs [2]error
+	var errs [3]error
 	if s.resolver != nil {
 		errs[0] = s.resolver.Close()
 	}
 	if s.files != nil {
 		errs[1] = s.files.Close()
+	}
+	if s.closer != nil {
+		errs[2] = s.closer.Close()
 	}
 	return errors.Join(errs[:]...)
 }

@@ -102,6 +102,9 @@ func Make(set Setting, seed uint64) History {
 			panic(err)
 		}
 		defer resolver.Close()
+		for !set.Unwatched && resolver.Stats().Lease <= 0 {
+			yield(1) // a history that is over before there is a near-cache shows nothing
+		}
 		r.resolvers = append(r.resolvers, resolver)
 	}
 

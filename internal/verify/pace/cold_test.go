@@ -3,17 +3,24 @@ package pace_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/internal/redisserver"
 	"github.com/sessionctx/storefront/internal/verify/pace"
 	"github.com/sessionctx/storefront/internal/verify/tables"
 	"github.com/sessionctx/storefront/middleware/rest"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/boltstore"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/redisstore"
 )
 
 // stores are those with which cold reads and writes are measured. open returns an empty one each time, which ends with the test; where
@@ -23,10 +30,21 @@ var stores = []struct {
 	open func(testing.TB) sessionctx.Store
 }{
 	{"memstore", func(testing.TB) sessionctx.Store { return &memstore.Store{MaxBytes: -1} }},
+	{"boltstore", func(t testing.TB) sessionctx.Store {
+		s, err := boltstore.Open(filepath.Join(t.TempDir(), "sessions"))
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return s
+	}},
+	{"redisstore", func(t testing.TB) sessionctx.Store {
+		s, err := redisstore.New(redisstore.Config{
+			Client: rueidis.ClientOption{InitAddress: []string{redisserver.Start(t).Addr()}}, Logger: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return s
+	}},
 }
-
-// crowd is on how many goroutines stores are measured besides one: writers that are many share what a commit costs.
-const crowd = 32
 
 // TestColdReadsAndWritesBesideTheStoreItself says what the resolver and the HTTP interface add to what the store costs by itself.
 func TestColdReadsAndWritesBesideTheStoreItself(t *testing.T) {
@@ -57,12 +75,14 @@ func sessionKey(id string) sessionctx.Key {
 // copyOf fills a store with the records of another, for writes that its resolver is not to see.
 func copyOf(t testing.TB, dst, src sessionctx.Store, ids []string) sessionctx.Store {
 	t.Helper()
-	for _, id := range ids {
-		rec, err := src.Load(t.Context(), sessionKey(id))
-		require.NoError(t, err)
-		_, err = dst.Save(t.Context(), sessionKey(id), rec, sessionctx.Revision{})
-		require.NoError(t, err)
-	}
+	inCrowd(len(ids), func(i int) {
+		key := sessionKey(ids[i])
+		rec, err := src.Load(t.Context(), key)
+		if assert.NoError(t, err) {
+			_, err = dst.Save(t.Context(), key, rec, sessionctx.Revision{})
+			assert.NoError(t, err)
+		}
+	})
 	return dst
 }
 

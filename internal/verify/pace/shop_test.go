@@ -9,9 +9,12 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
@@ -76,12 +79,30 @@ func bySecret(id string) sessionctx.Request {
 func secretIDs(t testing.TB, r *sessionctx.Resolver, n int) []string {
 	t.Helper()
 	ids := make([]string, n)
-	for i := range ids {
+	inCrowd(n, func(i int) {
 		s, err := r.Update(t.Context(), bySecret(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
-		require.NoError(t, err)
+		assert.NoError(t, err)
 		ids[i] = s.ID
-	}
+	})
+	require.NotContains(t, ids, "")
 	return shuffled(ids)
+}
+
+// crowd is on how many goroutines stores are filled, and measured besides one: writers that are many can share what a commit costs.
+const crowd = 32
+
+// inCrowd calls do with 0 to n-1.
+func inCrowd(n int, do func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range crowd {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // shuffled returns texts in a random order, always the same, and lying in memory in that order: who comes back brings an id that

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // Variable is the environment variable that names the folder in which tables are kept. Without it they are printed only.
@@ -23,7 +21,9 @@ func Write(t testing.TB, name string, header []string, rows ...[]string) {
 	line(header)
 	fmt.Fprintf(&b, "|%s\n", strings.Repeat("---|", len(header)))
 	for _, row := range rows {
-		require.Len(t, row, len(header), "table %s", name)
+		if len(row) != len(header) {
+			t.Fatalf("table %s: a row of %d cells under %d titles", name, len(row), len(header))
+		}
 		line(row)
 	}
 	fmt.Printf("%s:\n%s", name, b.String())
@@ -39,6 +39,8 @@ func Plot(t testing.TB, name, svg string) {
 func keep(t testing.TB, file, text string) {
 	t.Helper()
 	if dir := os.Getenv(Variable); dir != "" {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -1,0 +1,149 @@
+package processes
+
+import (
+	"context"
+	"encoding/gob"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// crew is the processes of a run and their proxies.
+type crew struct {
+	workers []*hand
+	proxies []*proxy
+}
+
+// hand is a process as the test has it.
+type hand struct {
+	process *exec.Cmd
+	in      io.Closer
+	orders  *gob.Encoder
+	reports *gob.Decoder
+}
+
+// newCrew starts the processes. They end with ctx, or when they are dismissed.
+func newCrew(ctx context.Context, server string, lease time.Duration) (*crew, error) {
+	c := &crew{}
+	for i := range numProcesses {
+		p, err := newProxy(server)
+		if err != nil {
+			return nil, errors.Join(err, c.dismiss())
+		}
+		c.proxies = append(c.proxies, p)
+		h, err := start(ctx, task{Process: i, Addr: p.addr(), Lease: lease})
+		if err != nil {
+			return nil, errors.Join(err, c.dismiss())
+		}
+		c.workers = append(c.workers, h)
+	}
+	return c, nil
+}
+
+func start(ctx context.Context, t task) (*hand, error) {
+	text, err := json.Marshal(t)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	h := &hand{process: exec.CommandContext(ctx, self)}
+	h.process.Env = append(os.Environ(), taskVariable+"="+string(text))
+	h.process.Stderr = os.Stderr
+	in, err := h.process.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	h.in, h.orders, h.reports = in, gob.NewEncoder(in), gob.NewDecoder(out)
+	return h, h.process.Start()
+}
+
+// dismiss ends the processes and the proxies.
+func (c *crew) dismiss() error {
+	var errs []error
+	for _, h := range c.workers {
+		errs = append(errs, h.in.Close())
+	}
+	for _, h := range c.workers {
+		errs = append(errs, h.process.Wait())
+	}
+	for _, p := range c.proxies {
+		p.close()
+	}
+	return errors.Join(errs...)
+}
+
+// ask gives an order to all processes and returns what they report.
+func (c *crew) ask(o order) ([]report, error) {
+	for i, h := range c.workers {
+		if err := h.orders.Encode(o); err != nil {
+			return nil, fmt.Errorf("process %d: %w", i, err)
+		}
+	}
+	reports := make([]report, len(c.workers))
+	for i, h := range c.workers {
+		if err := h.reports.Decode(&reports[i]); err != nil {
+			return nil, fmt.Errorf("process %d: %w", i, err)
+		}
+	}
+	return reports, nil
+}
+
+// recovery is how long is waited until all are well again when nothing is broken any more: longer than it may take, for the
+// machine may be busy. How long it took is in the table.
+const recovery = 20 * time.Second
+
+// recover waits until all processes are well, and returns how long that took.
+func (c *crew) recover(ctx context.Context) (time.Duration, error) {
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, recovery)
+	defer cancel()
+	for {
+		reports, err := c.ask(orderCheck)
+		if err != nil {
+			return 0, err
+		}
+		unwell := ""
+		for i, r := range reports {
+			if r.Unwell != "" {
+				unwell = fmt.Sprintf("process %d: %s", i, r.Unwell)
+			}
+		}
+		if unwell == "" {
+			return time.Since(begin), nil
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return 0, fmt.Errorf("not well after %v: %s", time.Since(begin), unwell)
+		}
+	}
+}
+
+// set lets the packets of a class of the first n processes' connections be open, vanish or be held.
+func (c *crew) set(n int, m mode, classes ...class) {
+	for _, p := range c.proxies[:n] {
+		for _, class := range classes {
+			p.lines[class].set(m)
+		}
+	}
+}
+
+// slow delays what the server sends.
+func (c *crew) slow(d time.Duration) {
+	for _, p := range c.proxies {
+		for i := range p.lines {
+			p.lines[i].slow(d)
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package boltstore_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// sink counts what it is told. While it is held, Invalidate does not return.
+type sink struct {
+	mu      sync.Mutex
+	reports map[sessionctx.KeyHash]int
+	lost    int
+	leases  []time.Time
+
+	hold    sync.Mutex
+	entered chan struct{} // gets a value at each Invalidate, unless nil
+}
+
+func (s *sink) Invalidate(h sessionctx.KeyHash) {
+	if s.entered != nil {
+		s.entered <- struct{}{}
+	}
+	s.hold.Lock()
+	defer s.hold.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reports == nil {
+		s.reports = make(map[sessionctx.KeyHash]int)
+	}
+	s.reports[h]++
+}
+
+func (s *sink) Lost() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost++
+}
+
+func (s *sink) Lease(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leases = append(s.leases, until)
+}
+
+func (s *sink) of(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reports[session(id).Hash()]
+}
+
+func (s *sink) all() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.reports {
+		n += m
+	}
+	return n
+}
+
+func TestTheOnlyWatcherIsToldOfNothing(t *testing.T) {
+	s := fresh(t)
+	var one sink
+	stop := s.Watch(&one)
+	defer stop()
+	assert.Equal(t, []time.Time{{}}, one.leases, "one endless lease, at once")
+	rec := written()
+	save(t, s, session("a"), rec, none)
+	save(t, s, session("a"), written(expiring(2*time.Hour)), rec.Revision())
+	assert.Zero(t, one.all(), "its own writes")
+	assert.Zero(t, one.lost)
+}
+
+func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
+	s := fresh(t)
+	var one, two, three sink
+	stopOne, stopTwo := s.Watch(&one), s.Watch(&two)
+	assert.Equal(t, 1, one.lost, "what it has read while alone was never reported")
+	assert.Equal(t, []time.Time{{}}, two.leases)
+
+	rec := written()
+	save(t, s, session("a"), rec, none)
+	save(t, s, session("a"), written(expiring(2*time.Hour)), rec.Revision())
+	_, err := s.Save(t.Context(), session("a"), rec, none)
+	require.ErrorIs(t, err, sessionctx.ErrConflict)
+	for _, w := range []*sink{&one, &two} {
+		assert.Equal(t, 2, w.of("a"), "a write and a touch; a conflict changes nothing")
+	}
+	stopThree := s.Watch(&three)
+	assert.Equal(t, 1, one.lost, "a third one changes nothing for the others")
+	save(t, s, session("b"), rec, none)
+	for _, w := range []*sink{&one, &two, &three} {
+		assert.Equal(t, 1, w.of("b"))
+	}
+	stopThree()
+	stopOne()
+	stopOne()
+	save(t, s, session("c"), rec, none)
+	assert.Zero(t, one.of("c"), "stopped")
+	assert.Zero(t, two.of("c"), "alone again")
+	stopTwo()
+}
+
+// commits lets a Save commit and holds it where it tells the watchers. release lets it go on, and returns its error.
+func commits(t *testing.T, ctx context.Context, s sessionctx.Store, w *sink, id string) (release func() error) {
+	t.Helper()
+	w.hold.Lock()
+	saved := make(chan error, 1)
+	go func() {
+		_, err := s.Save(ctx, session(id), written(), none)
+		saved <- err
+	}()
+	<-w.entered
+	return func() error {
+		w.hold.Unlock()
+		return <-saved
+	}
+}
+
+func TestNoLoadShowsAWriteThatTheWatchersDoNotKnow(t *testing.T) {
+	s := fresh(t)
+	one := sink{entered: make(chan struct{}, 10)}
+	defer s.Watch(&one)()
+	defer s.Watch(new(sink))()
+	save(t, s, session("other"), written(), none)
+	<-one.entered
+	release := commits(t, t.Context(), s, &one, "a")
+
+	assert.NotZero(t, load(t, s, session("other")), "a record that is not being written can be read")
+	ended, cancel := context.WithCancel(t.Context())
+	loaded := make(chan error, 1)
+	go func() {
+		_, err := s.Load(ended, session("a"))
+		loaded <- err
+	}()
+	seen := make(chan int, 1)
+	go func() {
+		rec, err := s.Load(context.Background(), session("a"))
+		assert.NoError(t, err)
+		assert.NotZero(t, rec)
+		seen <- one.of("a")
+	}()
+	select {
+	case <-seen:
+		t.Error("a Load has shown the write already")
+	case <-loaded:
+		t.Error("a Load has ended already")
+	case <-time.After(50 * time.Millisecond): // enough for the broken variant to show, most of the time
+	}
+	cancel()
+	assert.ErrorIs(t, <-loaded, context.Canceled)
+	require.NoError(t, release())
+	assert.Equal(t, 1, <-seen)
+}
+
+func TestASaveWhoseContextEndsSaysWhetherItHasSetOut(t *testing.T) {
+	s := fresh(t)
+	one := sink{entered: make(chan struct{}, 10)}
+	defer s.Watch(&one)()
+	defer s.Watch(new(sink))()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	early := make(chan error, 1)
+	late := make(chan error, 1)
+	w := &one
+	w.hold.Lock()
+	go func() {
+		_, err := s.Save(ctx, session("under way"), written(), none)
+		late <- err
+	}()
+	<-w.entered // it is committed, and not answered yet
+	go func() {
+		_, err := s.Save(ctx, session("waiting"), written(), none)
+		early <- err
+	}()
+	cancel()
+	for _, tc := range []struct {
+		err  error
+		says string
+	}{{<-early, "nothing was written"}, {<-late, "the outcome is unknown"}} {
+		assert.ErrorIs(t, tc.err, context.Canceled)
+		assert.ErrorContains(t, tc.err, tc.says)
+		for _, other := range []error{sessionctx.ErrConflict, sessionctx.ErrFull, sessionctx.ErrUnavailable} {
+			assert.NotErrorIs(t, tc.err, other)
+		}
+	}
+	w.hold.Unlock()
+	save(t, s, session("later"), written(), none)
+	assert.NotZero(t, load(t, s, session("under way")))
+	assert.Zero(t, load(t, s, session("waiting")))
+}
+
+func TestASecondWatcherMissesNothing(t *testing.T) {
+	for range 10 {
+		s := fresh(t)
+		var one, two sink
+		defer s.Watch(&one)()
+		started, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range 20 {
+				if i == 10 {
+					close(started)
+				}
+				_, err := s.Save(context.Background(), session(fmt.Sprint(i)), written(), none)
+				assert.NoError(t, err)
+			}
+		}()
+		<-started
+		stop := s.Watch(&two)
+		at := int(s.Stats().Records) // no more than these were written before it came
+		<-done
+		stop()
+		require.GreaterOrEqual(t, two.all(), 20-at)
+		require.Equal(t, one.all(), two.all())
+		require.Equal(t, 1, one.lost)
+	}
+}

@@ -1,0 +1,65 @@
+package redisstore_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/sessionctx/redisstore"
+)
+
+func TestEveryMistakeOfAConfigIsNamed(t *testing.T) {
+	_, err := redisstore.New(redisstore.Config{
+		Client: rueidis.ClientOption{
+			InitAddress: []string{"a:1", "b:2"}, AlwaysRESP2: true, ReplicaOnly: true,
+			Sentinel: rueidis.SentinelOption{MasterSet: "m"}, OnInvalidations: func([]rueidis.RedisMessage) {},
+			ClientTrackingOptions: []string{"OPTIN"}, SendToReplicas: func(rueidis.Completed) bool { return true },
+			Standalone: rueidis.StandaloneOption{EnableRedirect: true},
+		},
+		Prefix: strings.Repeat("x", 65),
+		Lease:  time.Millisecond,
+	})
+	require.Error(t, err)
+	for _, field := range []string{
+		"Client.InitAddress", "Client.AlwaysRESP2", "Client.ReplicaOnly", "Client.Sentinel", "Client.OnInvalidations", "Client.ClientTrackingOptions",
+		"Client.SendToReplicas", "Client.Standalone", "Prefix", "Lease",
+	} {
+		assert.ErrorContains(t, err, "redisstore: Config."+field)
+	}
+}
+
+func TestAServerThatDoesNotAnswerIsAnErrorThatNamesIt(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := l.Addr().String()
+	require.NoError(t, l.Close())
+	_, err = redisstore.New(redisstore.Config{Client: rueidis.ClientOption{InitAddress: []string{addr}}})
+	assert.ErrorContains(t, err, addr)
+}
+
+func TestAClusterAndAReplicaAreRefused(t *testing.T) {
+	primary := redisserver.Start(t)
+	host, port, err := net.SplitHostPort(primary.Addr())
+	require.NoError(t, err)
+	for _, tc := range []struct {
+		desc string
+		args []string
+		want string
+	}{
+		{"cluster", []string{"--cluster-enabled", "yes"}, "it is a cluster: only a single primary is supported"},
+		{"replica", []string{"--replicaof", host + " " + port}, "it is a replica: records are read from the primary only"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			server := redisserver.Start(t, tc.args...)
+			_, err := redisstore.New(config(server))
+			require.ErrorContains(t, err, tc.want)
+			assert.ErrorContains(t, err, server.Addr())
+		})
+	}
+}

@@ -1,0 +1,7 @@
+package redisstore
+
+// MaxLoads is for tests.
+const MaxLoads = maxLoads
+
+// Loading returns how many loads are under way.
+func (s *Store) Loading() int { return len(s.loads) }

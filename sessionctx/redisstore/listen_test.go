@@ -1,0 +1,216 @@
+package redisstore_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// sink counts what it hears.
+type sink struct {
+	mu    sync.Mutex
+	heard map[sessionctx.KeyHash]int
+	lost  int
+	until time.Time
+}
+
+func (s *sink) Invalidate(h sessionctx.KeyHash) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.heard == nil {
+		s.heard = make(map[sessionctx.KeyHash]int)
+	}
+	s.heard[h]++
+}
+
+func (s *sink) Lost() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost++
+}
+
+func (s *sink) Lease(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until = until
+}
+
+func (s *sink) leased() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Before(s.until)
+}
+
+func (s *sink) losses() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
+func (s *sink) times(key sessionctx.Key) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.heard[key.Hash()]
+}
+
+func TestAnAppliedWriteIsOneMessageAndAConflictIsNone(t *testing.T) {
+	server := redisserver.Start(t)
+	store := open(t, server)
+	var s sink
+	defer store.Watch(&s)()
+	eventually(t, s.leased, "the lease")
+	key, rec := aRecord()
+	_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
+	require.NoError(t, err)
+	next := rec
+	next.Version++
+	_, err = store.Save(t.Context(), key, next, rec.Revision())
+	require.NoError(t, err)
+	for range 10 {
+		_, err = store.Save(t.Context(), key, next, rec.Revision())
+		require.ErrorIs(t, err, sessionctx.ErrConflict)
+	}
+	touch := next
+	touch.ExpiresAt = touch.ExpiresAt.Add(time.Hour)
+	_, err = store.Save(t.Context(), key, touch, touch.Revision())
+	require.NoError(t, err)
+	last, lastRec := aRecord() // what is told in order has been told when this one has
+	_, err = store.Save(t.Context(), last, lastRec, sessionctx.Revision{})
+	require.NoError(t, err)
+	eventually(t, func() bool { return s.times(last) == 1 }, "the last message")
+	assert.Equal(t, 3, s.times(key))
+	assert.Zero(t, s.losses())
+}
+
+func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
+	server := redisserver.Start(t)
+	store := open(t, server)
+	var s sink
+	defer store.Watch(&s)()
+	eventually(t, s.leased, "the lease")
+	for _, tc := range []struct {
+		desc string
+		do   func()
+	}{
+		{"the connection is killed", func() {
+			for client := range strings.Lines(server.Do(t, "CLIENT", "LIST")) {
+				if strings.Contains(client, "name=sessionctx-tracking ") {
+					server.Do(t, "CLIENT", "KILL", "ID", strings.TrimPrefix(strings.Fields(client)[0], "id="))
+				}
+			}
+		}},
+		{"all connections are killed", func() { server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }},
+		{"all keys are gone", func() { server.Do(t, "FLUSHALL") }},
+		{"all keys of the database are gone", func() { server.Do(t, "FLUSHDB") }},
+		{"the server is started anew, and counts its connections from the beginning", func() { server.Restart(t) }},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			before := s.losses()
+			tc.do()
+			eventually(t, func() bool { return s.losses() > before }, "the loss")
+			eventually(t, s.leased, "the lease")
+			key, rec := aRecord()
+			before = s.losses()
+			_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
+			require.NoError(t, err)
+			eventually(t, func() bool { return s.times(key) == 1 || s.losses() > before }, "the message, or that it is lost")
+		})
+	}
+}
+
+func TestAPrimaryThatBecomesAReplicaAnswersNothing(t *testing.T) {
+	other, server := redisserver.Start(t), redisserver.Start(t)
+	store := open(t, server)
+	r := resolver(t, store)
+	eventually(t, leased(r), "the lease")
+	_, err := r.Update(t.Context(), request("s1"), currency("GBP"))
+	require.NoError(t, err)
+	server.Do(t, append([]string{"REPLICAOF"}, strings.Split(other.Addr(), ":")...)...)
+	key, rec := aRecord()
+	eventually(t, func() bool {
+		_, err := store.Load(t.Context(), key)
+		return err != nil
+	}, "the refusal")
+	_, err = store.Load(t.Context(), key)
+	require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	assert.ErrorContains(t, err, "it is a replica")
+	_, err = store.Save(t.Context(), key, rec, sessionctx.Revision{})
+	require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	eventually(t, func() bool { return !leased(r)() }, "the end of the lease")
+	s, err := r.Resolve(t.Context(), request("s1"))
+	require.NoError(t, err)
+	assert.True(t, s.Degraded)
+
+	server.Do(t, "REPLICAOF", "NO", "ONE")
+	eventually(t, leased(r), "the lease")
+	_, err = store.Load(t.Context(), key)
+	assert.NoError(t, err)
+}
+
+func TestASecondProcessIsToldOfEveryWrite(t *testing.T) {
+	server := redisserver.Start(t)
+	a, b := resolver(t, open(t, server)), resolver(t, open(t, server))
+	eventually(t, leased(b), "the lease")
+	for i := range 50 {
+		want := fmt.Sprint("cart ", i)
+		_, err := a.Update(t.Context(), request("s1"), sessionctx.Patch{CartID: sessionctx.Set(want)})
+		require.NoError(t, err)
+		eventually(t, func() bool {
+			s, err := b.Resolve(t.Context(), request("s1"))
+			require.NoError(t, err)
+			return s.CartID == want
+		}, want)
+	}
+	assert.GreaterOrEqual(t, b.Stats().Invalidations, int64(50))
+}
+
+func TestWarmReadsSendNothingToTheServer(t *testing.T) {
+	server := redisserver.Start(t)
+	r := resolver(t, open(t, server))
+	eventually(t, leased(r), "the lease")
+	for i := range 10 {
+		_, err := r.Update(t.Context(), request(fmt.Sprint("s", i)), currency("GBP"))
+		require.NoError(t, err)
+	}
+	warm := func() {
+		for i := range 10 {
+			s, err := r.Resolve(t.Context(), request(fmt.Sprint("s", i)))
+			require.NoError(t, err)
+			require.Equal(t, "GBP", s.Currency)
+		}
+	}
+	eventually(t, func() bool { // its own messages have come back, and the cache has taken in what it was asked for
+		before := calls(t, server, "get")
+		warm()
+		warm()
+		return calls(t, server, "get") == before
+	}, "a warm cache")
+	gets, scripts := calls(t, server, "get"), calls(t, server, "evalsha")
+	for range 1000 {
+		warm()
+	}
+	assert.Equal(t, gets, calls(t, server, "get"))
+	assert.Equal(t, scripts, calls(t, server, "evalsha"))
+}
+
+func TestVisitsThatWriteNothingLeaveNoKey(t *testing.T) {
+	server := redisserver.Start(t)
+	r := resolver(t, open(t, server))
+	for i := range 100 {
+		_, err := r.Resolve(t.Context(), request(fmt.Sprint("s", i)))
+		require.NoError(t, err)
+		_, err = r.Resolve(t.Context(), customer(fmt.Sprint("c", i)))
+		require.NoError(t, err)
+		_, err = r.Update(t.Context(), request(fmt.Sprint("s", i)), sessionctx.Patch{})
+		require.NoError(t, err)
+	}
+	assert.Equal(t, "0", server.Do(t, "DBSIZE"))
+}

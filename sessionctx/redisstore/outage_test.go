@@ -1,0 +1,135 @@
+package redisstore_test
+
+import (
+	"fmt"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/redisstore"
+)
+
+func TestAServerThatIsDownIsSurvivedAndComesBack(t *testing.T) {
+	server := redisserver.Start(t, "--appendonly", "yes")
+	store := open(t, server)
+	soft := resolver(t, store)
+	strict := resolver(t, store, func(cfg *sessionctx.Config) { cfg.FailDegraded = true })
+	_, err := soft.Update(t.Context(), customer("s1"), currency("GBP"))
+	require.NoError(t, err)
+	eventually(t, leased(soft), "the lease")
+
+	server.Kill()
+	eventually(t, func() bool { return !leased(soft)() && !leased(strict)() }, "the end of the lease")
+	s, err := soft.Resolve(t.Context(), customer("s1"))
+	require.NoError(t, err)
+	assert.True(t, s.Degraded)
+	assert.Equal(t, "CHF", s.Currency, "the profile is known, the choice is not")
+	_, err = strict.Resolve(t.Context(), customer("s1"))
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	for _, r := range []*sessionctx.Resolver{soft, strict} {
+		_, err = r.Update(t.Context(), customer("s1"), currency("EUR"))
+		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+		req := customer("s1")
+		req.Freshness = sessionctx.FreshRead
+		_, err = r.Resolve(t.Context(), req)
+		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	}
+
+	load := func(times int) {
+		var wg sync.WaitGroup
+		for i := range 32 {
+			wg.Go(func() {
+				for j := range times {
+					_, _ = soft.Resolve(t.Context(), customer(fmt.Sprint("s", i*j)))
+					_, _ = soft.Update(t.Context(), customer("s1"), currency("EUR"))
+				}
+			})
+		}
+		wg.Wait()
+	}
+	load(20)
+	settle := func() (goroutines int, heap uint64) {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return runtime.NumGoroutine(), m.HeapAlloc
+	}
+	before, heap := settle()
+	load(200)
+	eventually(t, func() bool { n, _ := settle(); return n <= before+10 }, "no more goroutines than before")
+	_, after := settle()
+	assert.Less(t, after, heap+4<<20, "bytes of the heap")
+
+	server.Restart(t)
+	eventually(t, func() bool { return leased(soft)() && leased(strict)() }, "the lease")
+	s, err = soft.Resolve(t.Context(), customer("s1"))
+	require.NoError(t, err)
+	assert.Equal(t, "GBP", s.Currency)
+	assert.False(t, s.Degraded)
+	_, err = strict.Update(t.Context(), customer("s1"), currency("EUR"))
+	assert.NoError(t, err)
+}
+
+// TestAfterAFlushNoMoreLoadsThanTheBoundAreUnderWay counts them at a server that does not answer for a while.
+func TestAfterAFlushNoMoreLoadsThanTheBoundAreUnderWay(t *testing.T) {
+	server := redisserver.Start(t)
+	store := open(t, server, func(cfg *redisstore.Config) { cfg.Client.ConnWriteTimeout = time.Minute })
+	r := resolver(t, store, func(cfg *sessionctx.Config) { cfg.Timeout = time.Minute })
+	eventually(t, leased(r), "the lease")
+	server.Freeze(t)
+	const sessions = 3 * redisstore.MaxLoads
+	var wg sync.WaitGroup
+	for i := range sessions {
+		wg.Go(func() {
+			_, err := r.Resolve(t.Context(), request(fmt.Sprint("s", i)))
+			assert.NoError(t, err)
+		})
+	}
+	eventually(t, func() bool { return r.Stats().Loads == sessions && store.Loading() == redisstore.MaxLoads }, "all loads to have begun")
+	server.Thaw(t)
+	wg.Wait()
+	assert.Zero(t, store.Loading())
+}
+
+// TestAWriteThatSetsOutAndIsNotAnsweredIsNoConflict cuts the connection when the script is under way.
+func TestAWriteWhoseAnswerIsLostIsFoundByItsWriteID(t *testing.T) {
+	server := redisserver.Start(t)
+	p := cutter(t, server.Addr())
+	store := open(t, server, func(cfg *redisstore.Config) { cfg.Client.InitAddress[0] = p.Addr().String() })
+	r := resolver(t, store)
+	_, err := r.Update(t.Context(), request("s1"), currency("CHF"))
+	require.NoError(t, err)
+	p.cutAtAnswer("GBP")
+	s, err := r.Update(t.Context(), request("s1"), currency("GBP"))
+	require.NoError(t, err, "it was applied, and the record says so")
+	assert.Equal(t, int64(2), s.Version)
+	assert.Equal(t, 1, p.cuts())
+}
+
+// proxy passes on what a server and its clients say, until it has seen a word from a client: then it waits for the answer, and cuts the connection.
+type proxy struct {
+	net.Listener
+	mu   sync.Mutex
+	word string
+	n    int
+}
+
+func (p *proxy) cutAtAnswer(word string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.word = word
+}
+
+func (p *proxy) cuts() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.n
+}

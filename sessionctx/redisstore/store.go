@@ -1,0 +1,134 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/redis/rueidis"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// Store is a sessionctx.Store and a sessionctx.Watcher. It is safe for concurrent use by multiple goroutines.
+type Store struct {
+	cfg   Config
+	data  rueidis.Client
+	loads chan struct{} // under way
+	sinks sinks
+
+	refused atomic.Pointer[error] // why the server must not be asked; nil: it may
+	end     context.CancelFunc
+	closed  sync.WaitGroup
+}
+
+var (
+	_ sessionctx.Store   = (*Store)(nil)
+	_ sessionctx.Watcher = (*Store)(nil)
+)
+
+// maxLoads is how many loads may be under way at once. When all that was cached is lost, a process asks for its sessions again no faster
+// than the server answers, and leaves room for others; the rest wait here. More of them at once do not make a pipeline faster.
+const maxLoads = 256
+
+// New returns a Store on the server that cfg names, which must answer. The error joins every mistake in cfg, or says why
+// the server cannot be used. Close the Store after use, after the Resolvers that it serves.
+func New(cfg Config) (*Store, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: cfg, loads: make(chan struct{}, maxLoads)}
+	ctx, end := context.WithCancel(context.Background())
+	s.end = end
+	c, err := s.listen(ctx) // the first to come, for it says what is wrong with the server
+	if err != nil {
+		end()
+		return nil, fmt.Errorf("redisstore: the server at %s cannot be used: %w", cfg.Client.InitAddress[0], err)
+	}
+	option := cfg.dataOption()
+	option.DialCtxFn = dialerOf(&cfg.Client)
+	if s.data, err = rueidis.NewClient(option); err != nil {
+		end()
+		c.close()
+		return nil, fmt.Errorf("redisstore: the server at %s cannot be used: %w", cfg.Client.InitAddress[0], err)
+	}
+	s.closed.Go(func() { s.follow(ctx, c) })
+	return s, nil
+}
+
+// Close frees the connections. Calls that come later fail, and no sink hears anything more.
+func (s *Store) Close() error {
+	s.end()
+	s.closed.Wait()
+	s.data.Close()
+	return nil
+}
+
+// Load implements sessionctx.Store: one GET.
+func (s *Store) Load(ctx context.Context, key sessionctx.Key) (rec sessionctx.Record, err error) {
+	if err := s.ready(ctx, "load"); err != nil {
+		return rec, err
+	}
+	select {
+	case s.loads <- struct{}{}:
+		defer func() { <-s.loads }()
+	case <-ctx.Done():
+		return rec, fmt.Errorf("redisstore: load: %w", ctx.Err())
+	}
+	name := s.key(key)
+	get := func() ([]byte, error) { return s.data.Do(ctx, s.data.B().Get().Key(name).Build()).AsBytes() }
+	value, err := get()
+	if torn(ctx, err) { // by a server that was started anew, most likely
+		value, err = get()
+	}
+	switch {
+	case rueidis.IsRedisNil(err):
+		return rec, nil
+	case err != nil:
+		return rec, failure("load", err)
+	}
+	return decode(value, key.Tenant)
+}
+
+// Save implements sessionctx.Store: one script.
+func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (now sessionctx.Record, err error) {
+	if err := s.ready(ctx, "save"); err != nil {
+		return now, err
+	}
+	if rec.Incarnation == 0 {
+		return now, errors.New("redisstore: save: nothing was written: the record has no incarnation")
+	}
+	if rec.Tenant != key.Tenant {
+		return now, fmt.Errorf("redisstore: save: %w: the record's tenant %q is not the key's, %q", sessionctx.ErrUnavailable, rec.Tenant, key.Tenant)
+	}
+	applied, stored, err := s.exec(ctx, s.key(key), rec, base)
+	if err != nil {
+		return now, failure("save", err)
+	}
+	if stored != nil {
+		if now, err = decode(stored, key.Tenant); err != nil {
+			return now, err
+		}
+	}
+	switch {
+	case !applied:
+		return now, fmt.Errorf("redisstore: save: %w", sessionctx.ErrConflict)
+	case stored == nil:
+		return rec, nil
+	}
+	return now, nil
+}
+
+// ready says why a call must not set out.
+func (s *Store) ready(ctx context.Context, op string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("redisstore: %s: nothing was asked of the server: %w", op, err)
+	}
+	if err := s.refused.Load(); err != nil {
+		return fmt.Errorf("redisstore: %s: %w: %w", op, sessionctx.ErrUnavailable, *err)
+	}
+	return nil
+}

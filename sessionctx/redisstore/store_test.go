@@ -1,0 +1,184 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/storetest"
+)
+
+func TestStore(t *testing.T) {
+	server := redisserver.Start(t)
+	s := open(t, server)
+	storetest.Run(t, func(*testing.T) sessionctx.Store { return s })
+}
+
+func TestSharedStore(t *testing.T) {
+	server := redisserver.Start(t)
+	a, b := open(t, server), open(t, server)
+	storetest.RunShared(t, func(*testing.T) (one, other sessionctx.Store) { return a, b })
+}
+
+func TestAtItsMaxmemoryTheServerIsFullAndNothingIsWritten(t *testing.T) {
+	server := redisserver.Start(t)
+	s := open(t, server)
+	key, rec := aRecord()
+	_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+	require.NoError(t, err)
+	server.Do(t, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+	server.Do(t, "CONFIG", "SET", "maxmemory", "1")
+	next := rec
+	next.Version++
+	_, err = s.Save(t.Context(), key, next, rec.Revision())
+	require.ErrorIs(t, err, sessionctx.ErrFull)
+	got, err := s.Load(t.Context(), key)
+	require.NoError(t, err)
+	assert.Equal(t, rec, got)
+}
+
+func TestVersionsBeyondTheDoublesOfLuaAreToldApart(t *testing.T) {
+	s := open(t, redisserver.Start(t))
+	key, rec := aRecord()
+	rec.Version = math.MaxInt64 - 1
+	_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+	require.NoError(t, err)
+	next := rec
+	next.Version = math.MaxInt64
+	for _, version := range []int64{math.MaxInt64 - 2, math.MaxInt64, 1 << 53, 0, -1} {
+		_, err = s.Save(t.Context(), key, next, sessionctx.Revision{Incarnation: rec.Incarnation, Version: version})
+		assert.ErrorIs(t, err, sessionctx.ErrConflict, "on version %d", version)
+	}
+	_, err = s.Save(t.Context(), key, next, rec.Revision())
+	assert.NoError(t, err)
+}
+
+func TestNoIdIsSeenOnTheServer(t *testing.T) {
+	server := redisserver.Start(t)
+	s := open(t, server)
+	r := resolver(t, s)
+	secret, err := r.Update(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, Proof: sessionctx.BySecret}}, currency("GBP"))
+	require.NoError(t, err)
+	_, err = r.Update(t.Context(), request("session-by-token"), currency("GBP"))
+	require.NoError(t, err)
+	keys := strings.Fields(server.Do(t, "KEYS", "*"))
+	require.Len(t, keys, 2)
+	for _, key := range keys {
+		assert.Regexp(t, `^sessionctx:demoshop:[A-Za-z0-9_-]{43}$`, key)
+		for _, id := range []string{secret.ID, "session-by-token"} {
+			assert.NotContains(t, key, id)
+			assert.NotContains(t, server.Do(t, "GET", key), id)
+		}
+	}
+}
+
+func TestWhatIsNoRecordIsAnErrorAndStays(t *testing.T) {
+	server := redisserver.Start(t)
+	s := open(t, server)
+	for _, tc := range []struct{ desc, value string }{
+		{"empty", ""},
+		{"short", "x"},
+		{"rubbish", strings.Repeat("x", 100)},
+		{"an unknown schema", "12345678\x09" + strings.Repeat("x", 100)},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			key, rec := aRecord()
+			_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+			require.NoError(t, err)
+			name := newest(t, server)
+			server.Do(t, "SET", name, tc.value)
+			_, err = s.Load(t.Context(), key)
+			require.ErrorContains(t, err, "no record")
+			assert.NotContains(t, err.Error(), key.ID)
+			next := rec
+			next.Version++
+			_, err = s.Save(t.Context(), key, next, rec.Revision())
+			require.Error(t, err)
+			assert.NotErrorIs(t, err, sessionctx.ErrConflict)
+			assert.Equal(t, tc.value, server.Do(t, "GET", name))
+			server.Do(t, "FLUSHALL")
+		})
+	}
+}
+
+// newest returns the only key there is.
+func newest(t *testing.T, server *redisserver.Server) string {
+	keys := strings.Fields(server.Do(t, "KEYS", "*"))
+	require.Len(t, keys, 1)
+	return keys[0]
+}
+
+func TestARecordUnderAnotherTenantsKeyIsAnError(t *testing.T) {
+	server := redisserver.Start(t)
+	s := open(t, server)
+	key, rec := aRecord()
+	_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+	require.NoError(t, err)
+	name := newest(t, server)
+	other := key
+	other.Tenant = "othershop"
+	rec.Tenant = "othershop"
+	_, err = s.Save(t.Context(), other, rec, sessionctx.Revision{})
+	require.NoError(t, err)
+	for _, n := range strings.Fields(server.Do(t, "KEYS", "sessionctx:othershop:*")) {
+		server.Do(t, "COPY", name, n, "REPLACE")
+	}
+	_, err = s.Load(t.Context(), other)
+	assert.ErrorContains(t, err, "another tenant")
+}
+
+func TestPrefixesAreApart(t *testing.T) {
+	server := redisserver.Start(t)
+	a := open(t, server)
+	b := open(t, server, func(cfg *redisstore.Config) { cfg.Prefix = "other:" })
+	key, rec := aRecord()
+	_, err := a.Save(t.Context(), key, rec, sessionctx.Revision{})
+	require.NoError(t, err)
+	got, err := b.Load(t.Context(), key)
+	require.NoError(t, err)
+	assert.Zero(t, got)
+}
+
+func TestTheScriptIsSentAgainWhenTheServerHasForgottenIt(t *testing.T) {
+	server := redisserver.Start(t)
+	s := open(t, server)
+	key, rec := aRecord()
+	_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+	require.NoError(t, err)
+	server.Do(t, "SCRIPT", "FLUSH")
+	next := rec
+	next.Version++
+	_, err = s.Save(t.Context(), key, next, rec.Revision())
+	assert.NoError(t, err)
+}
+
+func TestAClosedStoreSaysSo(t *testing.T) {
+	s, err := redisstore.New(config(redisserver.Start(t)))
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	key, rec := aRecord()
+	_, err = s.Load(t.Context(), key)
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	_, err = s.Save(t.Context(), key, rec, sessionctx.Revision{})
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	assert.NoError(t, s.Close())
+}
+
+func TestACallThatIsOverAsksNothing(t *testing.T) {
+	server := redisserver.Start(t)
+	s := open(t, server)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	key, rec := aRecord()
+	_, err := s.Save(ctx, key, rec, sessionctx.Revision{})
+	require.True(t, errors.Is(err, context.Canceled))
+	assert.Empty(t, server.Do(t, "KEYS", "*"))
+}
