@@ -63,16 +63,22 @@ func compare(t testing.TB, pairs int, length time.Duration, goroutines int, ways
 	return c
 }
 
-// calibrate returns how many operations take about as long as a round should.
+// calibrate returns how many operations take about as long as a round should. What was slow once is tried again: a number that is too
+// small would measure how a round begins.
 func calibrate(t testing.TB, w Way, goroutines int, length time.Duration) int {
 	t.Helper()
-	for n := goroutines; ; {
+	const tries = 100
+	n := goroutines
+	for range tries {
 		took := max(run(t, w, goroutines, n), 1)
-		if took >= length/4 {
-			return max(int(float64(n)*float64(length)/float64(took)), goroutines)
+		if took >= length/2 {
+			if took = min(took, run(t, w, goroutines, n)); took >= length/2 {
+				return n
+			}
 		}
-		n = min(8*n, int(float64(n)*float64(length)/float64(took))+1)
+		n = max(goroutines, min(8*n, int(float64(n)*float64(length)/float64(max(took, 1)))+1))
 	}
+	return n
 }
 
 // shares is in how many pieces each goroutine's part is cut: one that falls behind leaves the rest to the others.
