@@ -18,8 +18,11 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// smallGoal is how many bytes a cached session should take, all that lives because of it counted.
-const smallGoal = 480
+// smallGoal is how many bytes a cached session should take, all that lives because of it counted, when there are many.
+const (
+	smallGoal = 480
+	many      = 100_000
+)
 
 // shopperKinds are the two kinds of sessions whose size is measured.
 var shopperKinds = []struct {
@@ -118,14 +121,15 @@ func TestACachedSessionIsSmall(t *testing.T) {
 				require.Greater(t, cached, sessions*9/10, "sessions are cached")
 				each := float64(heap()-before) / float64(cached)
 				runtime.KeepAlive(c)
-				verdict := "met"
-				if each > smallGoal {
-					verdict = "**missed**"
-				}
-				rows = append(rows, []string{kind.desc, strconv.Itoa(sessions), strconv.Itoa(cached), fmt.Sprintf("%.0f", each), verdict})
-				if sessions >= 100_000 {
+				verdict := "" // of few sessions each carries much of what a cache of any size has
+				if sessions >= many {
+					verdict = "met"
+					if each > smallGoal {
+						verdict = "**missed**"
+					}
 					assert.LessOrEqual(t, each, float64(kind.limit))
 				}
+				rows = append(rows, []string{kind.desc, strconv.Itoa(sessions), strconv.Itoa(cached), fmt.Sprintf("%.0f", each), verdict})
 			})
 		}
 	}
