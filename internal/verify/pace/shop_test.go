@@ -124,9 +124,11 @@ func elsewhere(n int) []int { return rand.New(rand.NewPCG(3, 4)).Perm(n) }
 func warm(t testing.TB, r *sessionctx.Resolver, n int, request func(i int) sessionctx.Request) (check func()) {
 	t.Helper()
 	missed := func() int64 { s := r.Stats(); return s.Resolves - s.Hits } // the hits are an estimate, their difference is not
-	const tries = 50
+	const patience = 10 * time.Minute
 	order := elsewhere(n)
-	for range tries {
+	later := time.NewTicker(time.Millisecond)
+	defer later.Stop()
+	for begin := time.Now(); time.Since(begin) < patience; <-later.C {
 		before := missed()
 		for k, i := range order {
 			_, err := r.Resolve(context.Background(), request(i))

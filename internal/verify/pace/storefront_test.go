@@ -137,9 +137,11 @@ func TestTheLatencyOfAPage(t *testing.T) {
 			}}
 			return nil
 		}
-		attacker := vegeta.NewAttacker(vegeta.Connections(64)) // which stay open from one round to the next
-		t.Cleanup(func() { attacker.Stop() })
+		transport := &http.Transport{MaxIdleConnsPerHost: 64} // its connections stay open from one round to the next
+		t.Cleanup(transport.CloseIdleConnections)
+		client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
 		return func(into [][]float64) {
+			attacker := vegeta.NewAttacker(vegeta.Client(client)) // good for one round
 			var latencies []float64
 			for result := range attacker.Attack(targets, rate, length, "") {
 				require.EqualValues(t, http.StatusOK, result.Code, result.Error)
