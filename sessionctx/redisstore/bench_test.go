@@ -59,21 +59,12 @@ func BenchmarkBareGet(b *testing.B) {
 	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{server.Addr()}, DisableCache: true})
 	require.NoError(b, err)
 	defer client.Close()
-	var names []string
-	for _, name := range must(client.Do(context.Background(), client.B().Keys().Pattern("*").Build()).AsStrSlice()) {
-		names = append(names, name)
-	}
+	names, err := client.Do(context.Background(), client.B().Keys().Pattern("*").Build()).AsStrSlice()
+	require.NoError(b, err)
 	parallel(b, func(i int) error {
 		_, err := client.Do(context.Background(), client.B().Get().Key(names[i]).Build()).AsBytes()
 		return err
 	})
-}
-
-func must[V any](v V, err error) V {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }
 
 // BenchmarkLoad is the same read through the Store.
