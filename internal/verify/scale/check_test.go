@@ -77,6 +77,9 @@ var checked = []struct {
 }
 
 func TestTheModelIsWhatTheSimulationFinds(t *testing.T) {
+	if !shipped(t) {
+		return
+	}
 	var rows [][]string
 	for _, tc := range checked {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -100,6 +103,9 @@ func TestTheModelIsWhatTheSimulationFinds(t *testing.T) {
 
 // TestEachTermOfTheModelIsNeeded holds models that lack one against the simulation of the whole.
 func TestEachTermOfTheModelIsNeeded(t *testing.T) {
+	if !shipped(t) {
+		return
+	}
 	for _, tc := range []struct {
 		desc  string
 		fleet scale.Fleet
@@ -124,6 +130,9 @@ func TestEachTermOfTheModelIsNeeded(t *testing.T) {
 
 // TestAFewStripesAreAsGoodAsAll holds the thinning against a simulation without it.
 func TestAFewStripesAreAsGoodAsAll(t *testing.T) {
+	if !shipped(t) {
+		return
+	}
 	for _, tc := range []struct {
 		desc  string
 		fleet scale.Fleet

@@ -13,11 +13,13 @@ type gaps struct {
 	visit, earlier float64
 	think, pause   float64 // rates, per second
 	on, out        float64
+	from           vector // the state at the start
 }
 
 func (f Fleet) gaps(on, out float64) gaps {
+	visit, earlier := f.again(), (1-f.again())*f.back()
 	return gaps{
-		visit: f.again(), earlier: (1 - f.again()) * f.back(),
+		visit: visit, earlier: earlier, from: vector{visit, earlier},
 		think: 1 / f.Think.Seconds(), pause: 1 / f.pause(), on: on, out: out,
 	}
 }
@@ -42,15 +44,13 @@ func (g gaps) moves() matrix {
 	}
 }
 
-func (g gaps) start() vector { return vector{g.visit, g.earlier} }
-
 // at returns the state after t seconds: exp(At) times the start, by the eigenvalues of A, which are real.
 func (g gaps) at(t float64) vector {
 	a := g.moves()
 	mean := (a[0][0] + a[1][1]) / 2
 	half := math.Sqrt(max((a[0][0]-a[1][1])*(a[0][0]-a[1][1])/4+a[0][1]*a[1][0], 1e-24*mean*mean)) // never quite equal
 	slow, fast := math.Exp((mean+half)*t), math.Exp((mean-half)*t)
-	x := g.start()
+	x := g.from
 	ax := a.times(x)
 	for i := range x {
 		x[i] = (slow*(ax[i]-(mean-half)*x[i]) - fast*(ax[i]-(mean+half)*x[i])) / (2 * half)
@@ -66,14 +66,14 @@ func (g gaps) density(t float64) float64 {
 
 // met returns how many requests are met within t seconds, on average.
 func (g gaps) met(t float64) float64 {
-	x, x0 := g.at(t), g.start()
+	x, x0 := g.at(t), g.from
 	stay := g.moves().inverse().times(vector{x[0] - x0[0], x[1] - x0[1]})
 	return g.think*stay[0] + g.pause*stay[1]
 }
 
 // metUntil returns the integral of met from 0 to t.
 func (g gaps) metUntil(t float64) float64 {
-	x, x0, inv := g.at(t), g.start(), g.moves().inverse()
+	x, x0, inv := g.at(t), g.from, g.moves().inverse()
 	stay := inv.times(vector{x[0] - x0[0], x[1] - x0[1]})
 	sum := inv.times(vector{stay[0] - x0[0]*t, stay[1] - x0[1]*t})
 	return g.think*sum[0] + g.pause*sum[1]

@@ -50,8 +50,8 @@ func Model(f Fleet, c Constants) (m Figures) {
 	neighbours := m.Received / m.Writes / f.Stripes // of those who write, the share whom an entry suffers from
 	m.Hit = f.hit(w, f.survives(w, neighbours), m.Kept)
 	m.Generation = f.hit(writing{}, f.survives(w, neighbours), m.Kept)
-	m.Warm = (1-f.Customers)*f.hit(w, f.survives(w, 2*neighbours), m.Kept) +
-		f.Customers*f.hit(w, f.survives(w, 3*neighbours), m.Kept)
+	m.Warm = (1-f.Customers)*f.warm(w, f.survives(w, 2*neighbours), m.Kept) +
+		f.Customers*f.warm(w, f.survives(w, 3*neighbours), m.Kept)
 
 	// Redis.
 	m.Gets = f.Requests * (1 - m.Hit + f.Customers*(1-m.Generation))
@@ -129,11 +129,27 @@ func (f Fleet) unwritten(t float64) float64 {
 // hit returns the share of the requests that find an entry which nothing has made unusable since the session's last request in the
 // same process: no write of the session's own, nobody else, and no eviction, after kept seconds.
 func (f Fleet) hit(w writing, survives survival, kept float64) float64 {
+	own, other := f.shares()
+	return own*f.hitAt(own, w, survives, kept) + (1-own)*f.hitAt(other, w, survives, kept)
+}
+
+// hitAt is hit in a process that gets a share of the session's requests.
+func (f Fleet) hitAt(share float64, w writing, survives survival, kept float64) float64 {
+	quiet := 1 - w.any
+	back := f.gaps((1-share)*quiet, (1-share)*quiet*(1-w.first))
+	met := integral(func(t float64) float64 { return back.density(t) * survives(t) }, kept)
+	return share * quiet * (1 - w.first/f.Pages) * met
+}
+
+// warm returns the share of the requests that find a memo too: their session's last request in the same process was a hit's, and was not its
+// first there, for the first memo is lost.
+func (f Fleet) warm(w writing, survives survival, kept float64) float64 {
 	at := func(share float64) float64 {
-		quiet := 1 - w.any
-		back := f.gaps((1-share)*quiet, (1-share)*quiet*(1-w.first))
-		met := integral(func(t float64) float64 { return back.density(t) * survives(t) }, kept)
-		return share * quiet * (1 - w.first/f.Pages) * met
+		second := f.gaps(1-share, 1-share)
+		quietFirst := (1 - f.again()) * (1 - w.first) // the last request was its visit's first one, and did not write
+		all := f.again() + quietFirst
+		second.from = vector{f.again() / all, quietFirst * f.back() / all}
+		return f.hitAt(share, w, survives, kept) * share * second.met(kept)
 	}
 	own, other := f.shares()
 	return own*at(own) + (1-own)*at(other)

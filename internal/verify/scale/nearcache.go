@@ -12,6 +12,7 @@ type item struct {
 type remembered struct {
 	item
 	word, epoch           uint64
+	memo                  bool
 	sitesWord, ownersWord uint64
 }
 
@@ -58,32 +59,34 @@ func (n *nearCache) fill(i item, stripe int) {
 	}
 }
 
-// outcome is what a request found.
-type outcome struct {
-	warm, hit, generation bool // generation: it was there, or was not needed
-	gets                  int
+// Outcome is what a request found.
+type Outcome struct {
+	Warm       bool // the whole answer
+	Hit        bool // the session's record
+	Generation bool // the customer's generation, or it was not needed
 }
 
 // read serves a request as sessionctx.Resolver.Resolve does.
-func (n *nearCache) read(s *session) (o outcome) {
+func (n *nearCache) read(s *session) (o Outcome) {
 	self := item{id: s.id}
-	if r := n.get(self); r != nil && r.word == n.words[s.stripe] && r.epoch == n.epoch && r.sitesWord == n.words[s.sites] &&
-		(!s.owned || r.ownersWord == n.words[s.customer]) {
-		return outcome{warm: true, hit: true, generation: true}
+	old := n.get(self)
+	if old != nil && old.memo && old.word == n.words[s.stripe] && old.epoch == n.epoch && old.sitesWord == n.words[s.sites] &&
+		(!s.owned || old.ownersWord == n.words[s.customer]) {
+		return Outcome{Warm: true, Hit: true, Generation: true}
 	}
-	if o.hit = n.usable(self, s.stripe); !o.hit {
-		o.gets++
+	if o.Hit = n.usable(self, s.stripe); !o.Hit {
 		n.fill(self, s.stripe)
 	}
-	if o.generation = true; s.owned {
+	if o.Generation = true; s.owned {
 		owner := item{s.id, true}
-		if o.generation = n.usable(owner, s.customer); !o.generation {
-			o.gets++
+		if o.Generation = n.usable(owner, s.customer); !o.Generation {
 			n.fill(owner, s.customer)
 		}
 	}
-	if r := n.get(self); r != nil {
-		r.sitesWord, r.ownersWord = n.words[s.sites], n.words[s.customer]
+	// A request that finds nothing under its key puts two entries there, one without the memo and one with it, and of two that are
+	// on their way ristretto keeps the first. So the first memo is lost.
+	if r := n.get(self); r != nil && old != nil {
+		r.memo, r.sitesWord, r.ownersWord = true, n.words[s.sites], n.words[s.customer]
 	}
 	return o
 }

@@ -3,8 +3,12 @@ package scale_test
 import (
 	"fmt"
 	"math"
+	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
+	"github.com/sessionctx/storefront/internal/verify/overlay"
 	"github.com/sessionctx/storefront/internal/verify/scale"
 )
 
@@ -36,4 +40,17 @@ func number(x float64) string {
 		}
 	}
 	return fmt.Sprintf("%.3g", x)
+}
+
+// shipped reports whether the test is to go on. What one goroutine computes has no races to find: under the race detector the test is run
+// again in a binary without it, which is ten times as fast.
+func shipped(t *testing.T) bool {
+	t.Helper()
+	if !underRace {
+		return true
+	}
+	out, passed := overlay.Run(t, overlay.Build(t, "scale"), t.Name())
+	fmt.Print(out)
+	assert.True(t, passed, out)
+	return false
 }

@@ -9,8 +9,14 @@ import (
 // Budget bounds a simulation.
 type Budget struct {
 	Seed   uint64
-	Events int // requests, and as many before these until the caches are as they will always be
-	Places int // sessions at once, about
+	Events int    // requests, and as many before these until the caches are as they will always be
+	Places int    // sessions at once, about
+	Server Server // what serves the requests; nil: near-caches of the simulation's own
+}
+
+// Server serves requests in a simulation's place. It sees to it that every write is known to all processes before Serve returns.
+type Server interface {
+	Serve(Request) Outcome
 }
 
 // Found is what a simulation counted, as rates per second of the whole fleet and as shares of the requests, like Figures.
@@ -59,7 +65,7 @@ func Simulate(f Fleet, c Constants, b Budget) (found Found) {
 	for i := range caches {
 		caches[i] = newNearCache(int(f.entries(c)*part), stripes)
 	}
-	fl := fleet{f: f, rng: rng, caches: caches}
+	fl := fleet{f: f, rng: rng, caches: caches, server: b.Server}
 	for range b.Events {
 		fl.serve(t.draw())
 	}
@@ -91,6 +97,7 @@ type fleet struct {
 	f      Fleet
 	rng    *rand.Rand
 	caches []*nearCache
+	server Server
 	lost   float64 // until when losses were drawn
 	count  counts
 }
@@ -114,22 +121,29 @@ func (fl *fleet) lose(now float64) {
 }
 
 // serve lets a process serve a request.
-func (fl *fleet) serve(r request) {
-	o := fl.caches[r.process].read(r.session)
+func (fl *fleet) serve(r Request) {
+	var o Outcome
+	if fl.server != nil {
+		o = fl.server.Serve(r)
+	} else {
+		o = fl.caches[r.Process].read(r.session)
+	}
 	n := &fl.count
 	n.requests++
-	add(&n.warm, o.warm)
-	add(&n.hits, o.hit)
-	n.gets += o.gets
-	if r.owned {
+	add(&n.warm, o.Warm)
+	add(&n.hits, o.Hit)
+	add(&n.gets, !o.Hit)
+	if r.Owned {
 		n.owned++
-		add(&n.generations, o.generation)
+		add(&n.generations, o.Generation)
+		add(&n.gets, !o.Generation)
 	}
-	if !o.hit && fl.f.Tracking == ByKey && !slices.Contains(r.readers, r.process) {
-		r.readers = append(r.readers, r.process)
+	if !o.Hit && !slices.Contains(r.session.readers, r.Process) {
+		r.session.readers = append(r.session.readers, r.Process)
 	}
-	if r.writes {
-		fl.write(r)
+	if r.Writes {
+		n.writes++
+		fl.write(r.session)
 	}
 	if r.over != nil && fl.f.Tracking == ByKey {
 		fl.tellReaders(r.over) // its key has expired
@@ -137,15 +151,15 @@ func (fl *fleet) serve(r request) {
 }
 
 // write lets the server tell of a write.
-func (fl *fleet) write(r request) {
-	fl.count.writes++
+func (fl *fleet) write(s *session) {
 	if fl.f.Tracking == ByKey {
-		fl.tellReaders(r.session)
+		fl.tellReaders(s)
 		return
 	}
 	for _, n := range fl.caches {
-		fl.tell(n, r.stripe)
+		fl.tell(n, s.stripe)
 	}
+	s.readers = s.readers[:0]
 }
 
 // tellReaders tells those who have read a session's record since they were told the last time.

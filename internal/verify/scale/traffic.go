@@ -18,12 +18,15 @@ type session struct {
 	readers []int // ByKey: the processes that have read the record since it was last written
 }
 
-// request is one request of a session to a process, and whether it writes.
-type request struct {
-	process int
-	*session
-	writes bool
-	over   *session // the one whose place this request's session takes; mostly nil
+// Request is one request of a session to a process.
+type Request struct {
+	Process int
+	Session uint64
+	Owned   bool // the session is a customer's
+	Writes  bool // after it has read
+
+	session *session
+	over    *session // the one whose place the session takes; mostly nil
 }
 
 // place is where one session is, and after it another: it makes requests at times of its own.
@@ -77,7 +80,7 @@ func (t *traffic) visitor() *session {
 }
 
 // draw returns the next request.
-func (t *traffic) draw() request {
+func (t *traffic) draw() Request {
 	f, rng, p := t.f, t.rng, t.places[0]
 	t.now = p.next
 	var over *session
@@ -85,14 +88,14 @@ func (t *traffic) draw() request {
 		over, p.session, p.fresh = p.session, t.visitor(), false
 	}
 	s := p.session
-	r := request{process: s.home, session: s, over: over, writes: rng.Float64() < f.Writes}
+	r := Request{Process: s.home, Session: s.id, Owned: s.owned, Writes: rng.Float64() < f.Writes, session: s, over: over}
 	if rng.Float64() >= f.Sticky {
-		r.process = rng.IntN(f.Processes)
+		r.Process = rng.IntN(f.Processes)
 	}
 	if !s.exists || t.now-s.written >= f.touchAfter() {
-		r.writes = true // creates, or touches
+		r.Writes = true // creates, or touches
 	}
-	if r.writes {
+	if r.Writes {
 		s.exists, s.written = true, t.now
 	}
 	if rng.Float64() < f.again() {
