@@ -17,17 +17,21 @@ type Figures struct {
 	Messages   float64 // invalidations out of the server: one for each process that is told of a write
 	Received   float64 // invalidations into each process
 
-	CPU, CPUBatched float64 // of the server's one core, used; messages sent one by one, and many at once
-	MessageCPU      float64 // the messages' part of CPU
-	ProcessCPU      float64 // of a core of each process, for invalidations
-	CollectorCPU    float64 // of a core of each process, for the garbage collector to mark the near-cache
-	Memory          float64 // bytes of Redis
-	TrackingMemory  float64 // bytes of Redis for its table of who has read what, ByKey alone
-	Network         float64 // bytes per second at the server, both ways, without TCP/IP headers
-	NearCache       float64 // bytes of live heap of each process, once it is full
-	Connections     float64
-	HerdGets        float64 // GETs per second after all processes lost their tracking connection at once: nothing is cached
-	HerdWait        float64 // seconds that the last of all loads under way waits then
+	CommandCPU float64 // of the server's one core, used for GETs, writes and heartbeats
+	MessageCPU float64 // and for messages, each sent alone; over 1 is more than there is: then they are batched
+	CPU        float64 // all of it with messages of 50 keys: what batching cannot help
+	Turn       float64 // seconds of one turn of the server's loop, which every command waits for; +Inf: it cannot keep up
+
+	ProcessCPU   float64 // of a core of each process, for invalidations
+	CollectorCPU float64 // of a core of each process, for the garbage collector to mark the near-cache
+
+	Memory         float64 // bytes of Redis
+	TrackingMemory float64 // bytes of Redis for its table of who has read what, ByKey alone
+	Network        float64 // bytes per second at the server, both ways, without TCP/IP headers
+	NearCache      float64 // bytes of live heap of each process, once it is full
+	Connections    float64
+	HerdGets       float64 // GETs per second after all processes lost their tracking connection at once: nothing is cached
+	HerdWait       float64 // seconds that the last of all loads under way waits then
 }
 
 // Model computes the figures of f. The formulas, one by one and with their units, are explained in docs/scale.md.
@@ -56,10 +60,15 @@ func Model(f Fleet, c Constants) (m Figures) {
 	// Redis.
 	m.Gets = f.Requests * (1 - m.Hit + f.Customers*(1-m.Generation))
 	m.Heartbeats = processes * 4 / f.Lease.Seconds()
-	commands := (m.Gets+m.Heartbeats)*c.GetCPU + m.Writes*c.WriteCPU
+	m.CommandCPU = (m.Gets+m.Heartbeats)*c.GetCPU + m.Writes*c.WriteCPU
 	m.MessageCPU = m.Messages * c.MessageCPU
-	m.CPU = commands + m.MessageCPU
-	m.CPUBatched = commands + m.Messages*c.BatchedMessageCPU
+	m.CPU = m.CommandCPU + m.Messages*c.BatchedMessageCPU
+	// A turn in which something was written sends a message to each who is to be told, however many writes it says. While it lasts, work for
+	// the next one comes in.
+	m.Turn = math.Inf(1)
+	if m.CPU < 1 {
+		m.Turn = m.Messages / m.Writes * c.MessageCPU / (1 - m.CPU)
+	}
 	m.Memory = f.Sessions * (1 + f.Customers*c.EndedAll) * c.KeyBytes
 	if f.Tracking == ByKey {
 		m.TrackingMemory = f.Sessions * (c.TrackedKeyBytes + (f.readers()-1)*c.TrackedReaderBytes)

@@ -81,22 +81,26 @@ type product struct {
 
 func newProduct(t *testing.T, processes int) *product {
 	p := &product{t: t, store: &shared{records: make(map[sessionctx.Key]sessionctx.Record)}}
+	for range processes {
+		p.resolvers = append(p.resolvers, newResolver(t, p.store, 64<<20))
+	}
+	return p
+}
+
+func newResolver(t *testing.T, store sessionctx.Store, cacheBytes int64) *sessionctx.Resolver {
 	directory := make(sessionctx.Static)
 	for i := range uint64(tenants) {
 		directory[tenant(i)] = sessionctx.StaticTenant{Sites: []defaults.Site{{
 			Code: "main", Default: true, Country: "DE", Currency: "EUR", Currencies: []string{"EUR", "CHF"}, Language: "de", Languages: []string{"de"},
 		}}}
 	}
-	for range processes {
-		r, err := sessionctx.New(sessionctx.Config{
-			Store: p.store, Logger: slog.New(slog.DiscardHandler), DirectoryMaxAge: 24 * time.Hour, CustomerIdle: -1, AnonymousIdle: -1,
-			Directory: directory,
-		})
-		require.NoError(t, err)
-		t.Cleanup(func() { r.Close() })
-		p.resolvers = append(p.resolvers, r)
-	}
-	return p
+	r, err := sessionctx.New(sessionctx.Config{
+		Store: store, Directory: directory, CacheBytes: cacheBytes, Logger: slog.New(slog.DiscardHandler),
+		DirectoryMaxAge: 24 * time.Hour, CustomerIdle: -1, AnonymousIdle: -1,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { r.Close() })
+	return r
 }
 
 // slow counts the calls of Resolve that were not answered at once.
