@@ -6,4 +6,12 @@ var runs = []run{
 		name: "linearizability", args: "-v -run TestHistoriesAreLinearizable ./internal/verify/linear",
 		long: []string{"HISTORIES=10000"},
 	},
+	{
+		name: "scale", args: "-v -run Model|Stripes|Product|Limit|Tracking|Grows|Plots ./internal/verify/scale",
+		long: []string{"EVENTS=5000000"},
+	},
+	{ // CPU times: alone on the machine
+		name: "scale constants", args: "-v -run Constants ./internal/verify/scale",
+		long: []string{"EVENTS=5000000"},
+	},
 }

@@ -166,7 +166,7 @@ func (f Fleet) warm(w writing, survives survival, kept float64) float64 {
 
 // integral integrates f from 0 to end, by Simpson's rule in the logarithm of time: what matters lies between milliseconds and months.
 func integral(f func(t float64) float64, end float64) (sum float64) {
-	const begin, steps = 1e-3, 400
+	const begin, steps = 1e-3, 200
 	if end <= begin {
 		return f(0) * end
 	}

@@ -62,7 +62,7 @@ func (p Plot) SVG() string {
 	}
 	for i, v := 0, p.YMin; v <= p.YMax*1.001; i++ {
 		line(left, y(v), left+innerWide, y(v), "#ddd")
-		text(left-8, y(v)+4, "end", fmt.Sprintf("%.3g", v))
+		text(left-8, y(v)+4, "end", fmt.Sprintf("%.4g", v))
 		if p.LogY {
 			v *= 10
 		} else {
@@ -82,7 +82,7 @@ func (p Plot) SVG() string {
 		}
 		fmt.Fprintf(&b, `<polyline fill="none" stroke="%s" stroke-width="2" points="%s"/>`+"\n", colour, strings.TrimSpace(points.String()))
 		at := float64(top + 10 + 20*i)
-		line(left+innerWide+12, at, left+innerWide+32, at, colour)
+		fmt.Fprintf(&b, `<rect x="%d" y="%.1f" width="20" height="3" fill="%s"/>`+"\n", left+innerWide+12, at-1.5, colour)
 		text(left+innerWide+38, at+4, "start", l.Name)
 	}
 	b.WriteString("</svg>\n")
