@@ -7,7 +7,7 @@ var runs = []run{
 		long: []string{"HISTORIES=10000"},
 	},
 	{
-		name: "scale", args: "-v -run Model|Stripes|Product|Limit|Tracking|Grows|Plots ./internal/verify/scale",
+		name: "scale", args: "-v -skip Constants ./internal/verify/scale",
 		long: []string{"EVENTS=5000000"},
 	},
 	{ // CPU times: alone on the machine
