@@ -152,9 +152,11 @@ func TestTheSimulationIsTheProduct(t *testing.T) {
 	fmt.Printf("simulated: hits %.4f, generations %.4f, warm %.4f; the product's: %.4f, %.4f, %.4f\n",
 		simulated.Hit, simulated.Generation, simulated.Warm, real.Hit, real.Generation, real.Warm)
 	assert.Equal(t, simulated.Writes, real.Writes, "the same requests")
-	assert.InDelta(t, simulated.Hit, real.Hit, 0.01)
-	assert.InDelta(t, simulated.Generation, real.Generation, 0.01)
-	assert.InDelta(t, simulated.Warm, real.Warm, 0.02)
+	const apart = 0.025 // the product hashes with other seeds each time; neighbours take 0.1 to 0.2
+	assert.InDelta(t, simulated.Hit, real.Hit, apart)
+	assert.InDelta(t, simulated.Generation, real.Generation, apart)
+	assert.InDelta(t, simulated.Warm, real.Warm, apart)
 	fleet.Stripes = 1 << 30
-	assert.Greater(t, scale.Simulate(fleet, scale.Measured, scale.Budget{Seed: 3, Events: 60_000, Places: 16_000}).Hit, real.Hit+0.03, "neighbours matter here")
+	b.Server = nil
+	assert.Greater(t, scale.Simulate(fleet, scale.Measured, b).Hit, real.Hit+2*apart, "neighbours matter here")
 }
