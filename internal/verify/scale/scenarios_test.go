@@ -60,13 +60,14 @@ func TestTheFirstLimitIsWhereTheDocumentationSaysItIs(t *testing.T) {
 			rows = append(rows, []string{
 				tc.desc, fmt.Sprint(tc.fleet.Processes), number(tc.fleet.Sessions), number(tc.fleet.Requests), number(m.Writes),
 				fmt.Sprintf("%.2f", m.Hit), number(m.Gets), number(m.Messages), fmt.Sprintf("%.2g + %.2g", m.CommandCPU, m.MessageCPU),
-				fmt.Sprintf("%.2g", m.CPU), turn(m.Turn), size(m.Memory + m.TrackingMemory), size(m.Network) + "/s", strings.Join(over, ", "),
+				fmt.Sprintf("%.2g", m.CPU), turn(m.Turn), size(m.Memory + m.TrackingMemory), size(m.Network) + "/s",
+				fmt.Sprintf("%s, %.2g + %.2g", size(m.NearCache), m.ProcessCPU, m.CollectorCPU), strings.Join(over, ", "),
 			})
 		})
 	}
 	tables.Write(t, "scale-scenarios", []string{
 		"fleet", "processes", "sessions", "requests/s", "writes/s", "hit ratio", "GETs/s", "messages/s", "Redis cores, commands + messages alone",
-		"with messages of 50", "turn", "Redis memory", "network", "over the limit",
+		"with messages of 50", "turn", "Redis memory", "network", "each process: near-cache, cores for messages + garbage", "over the limit",
 	}, rows...)
 }
 
