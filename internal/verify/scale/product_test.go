@@ -148,15 +148,15 @@ func TestTheSimulationIsTheProduct(t *testing.T) {
 	b := scale.Budget{Seed: 3, Events: 60_000, Places: 16_000}
 	simulated := scale.Simulate(fleet, scale.Measured, b)
 	b.Server = newProduct(t, fleet.Processes)
-	real := scale.Simulate(fleet, scale.Measured, b)
+	product := scale.Simulate(fleet, scale.Measured, b)
 	fmt.Printf("simulated: hits %.4f, generations %.4f, warm %.4f; the product's: %.4f, %.4f, %.4f\n",
-		simulated.Hit, simulated.Generation, simulated.Warm, real.Hit, real.Generation, real.Warm)
-	assert.Equal(t, simulated.Writes, real.Writes, "the same requests")
+		simulated.Hit, simulated.Generation, simulated.Warm, product.Hit, product.Generation, product.Warm)
+	assert.Equal(t, simulated.Writes, product.Writes, "the same requests")
 	const apart = 0.025 // the product hashes with other seeds each time; neighbours take 0.1 to 0.2
-	assert.InDelta(t, simulated.Hit, real.Hit, apart)
-	assert.InDelta(t, simulated.Generation, real.Generation, apart)
-	assert.InDelta(t, simulated.Warm, real.Warm, apart)
+	assert.InDelta(t, simulated.Hit, product.Hit, apart)
+	assert.InDelta(t, simulated.Generation, product.Generation, apart)
+	assert.InDelta(t, simulated.Warm, product.Warm, apart)
 	fleet.Stripes = 1 << 30
 	b.Server = nil
-	assert.Greater(t, scale.Simulate(fleet, scale.Measured, b).Hit, real.Hit+2*apart, "neighbours matter here")
+	assert.Greater(t, scale.Simulate(fleet, scale.Measured, b).Hit, product.Hit+2*apart, "neighbours matter here")
 }
