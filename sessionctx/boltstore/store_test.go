@@ -27,6 +27,7 @@ func fresh(t testing.TB) *boltstore.Store {
 }
 
 func TestStoreKeepsItsContract(t *testing.T) {
+	t.Parallel()
 	t.Run("alone", func(t *testing.T) {
 		t.Parallel()
 		storetest.Run(t, func(t *testing.T) sessionctx.Store { return fresh(t) })

@@ -66,6 +66,7 @@ func (s *sink) all() (n int) {
 }
 
 func TestTheOnlyWatcherIsToldOfNothing(t *testing.T) {
+	t.Parallel()
 	s := fresh(t)
 	var one sink
 	stop := s.Watch(&one)
@@ -79,6 +80,7 @@ func TestTheOnlyWatcherIsToldOfNothing(t *testing.T) {
 }
 
 func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
+	t.Parallel()
 	s := fresh(t)
 	var one, two, three sink
 	stopOne, stopTwo := s.Watch(&one), s.Watch(&two)
@@ -125,6 +127,7 @@ func commits(t *testing.T, ctx context.Context, s sessionctx.Store, w *sink, id 
 }
 
 func TestNoLoadShowsAWriteThatTheWatchersDoNotKnow(t *testing.T) {
+	t.Parallel()
 	s := fresh(t)
 	one := sink{entered: make(chan struct{}, 10)}
 	defer s.Watch(&one)()
@@ -161,6 +164,7 @@ func TestNoLoadShowsAWriteThatTheWatchersDoNotKnow(t *testing.T) {
 }
 
 func TestASaveWhoseContextEndsSaysWhetherItHasSetOut(t *testing.T) {
+	t.Parallel()
 	s := fresh(t)
 	one := sink{entered: make(chan struct{}, 10)}
 	defer s.Watch(&one)()
@@ -198,6 +202,7 @@ func TestASaveWhoseContextEndsSaysWhetherItHasSetOut(t *testing.T) {
 }
 
 func TestASecondWatcherMissesNothing(t *testing.T) {
+	t.Parallel()
 	for range 10 {
 		s := fresh(t)
 		var one, two sink
