@@ -22,7 +22,8 @@ const boltEIO = "DURABLE_BOLT_EIO"
 
 // watchedDisk returns an edit that lets the build use a bbolt that reports what it does to the disk, in the order in which it does it,
 // into the log of TestBoltWorker: "W offset length" and the bytes, "T size" when the file is made longer, "S" after an fsync.
-func watchedDisk(t *testing.T) overlay.Edit {
+// changes are made to bbolt too.
+func watchedDisk(t *testing.T, changes ...overlay.Edit) overlay.Edit {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "go.etcd.io/bbolt")
 	cmd.Dir = filepath.Join(overlay.Root(t), "internal", "verify")
@@ -30,17 +31,17 @@ func watchedDisk(t *testing.T) overlay.Edit {
 	require.NoError(t, err)
 	dir := filepath.Join(t.TempDir(), "bbolt")
 	require.NoError(t, os.CopyFS(dir, os.DirFS(strings.TrimSpace(string(out)))))
-	for _, e := range []struct{ file, old, new string }{
-		{"db.go", "db.ops.writeAt = db.file.WriteAt", "db.ops.writeAt = db.watchedWriteAt"},
-		{"db.go", "db.file.Truncate(int64(sz))", "db.watchedTruncate(int64(sz))"},
-		{"db.go", "err := db.file.Sync()", "err := db.watchedSync(db.file.Sync)"},
-		{"bolt_linux.go", "return syscall.Fdatasync(int(db.file.Fd()))", "return db.watchedSync(func() error { return syscall.Fdatasync(int(db.file.Fd())) })"},
-	} {
-		name := filepath.Join(dir, e.file)
+	for _, e := range append(changes, []overlay.Edit{
+		{File: "db.go", Old: "db.ops.writeAt = db.file.WriteAt", New: "db.ops.writeAt = db.watchedWriteAt"},
+		{File: "db.go", Old: "db.file.Truncate(int64(sz))", New: "db.watchedTruncate(int64(sz))"},
+		{File: "db.go", Old: "err := db.file.Sync()", New: "err := db.watchedSync(db.file.Sync)"},
+		{File: "bolt_linux.go", Old: "return syscall.Fdatasync(int(db.file.Fd()))", New: "return db.watchedSync(func() error { return syscall.Fdatasync(int(db.file.Fd())) })"},
+	}...) {
+		name := filepath.Join(dir, e.File)
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
-		require.Equal(t, 1, bytes.Count(text, []byte(e.old)), "bbolt has changed: %s: %s", e.file, e.old)
-		require.NoError(t, os.WriteFile(name, bytes.Replace(text, []byte(e.old), []byte(e.new), 1), 0o600))
+		require.Equal(t, 1, bytes.Count(text, []byte(e.Old)), "bbolt has changed: %s: %s", e.File, e.Old)
+		require.NoError(t, os.WriteFile(name, bytes.Replace(text, []byte(e.Old), []byte(e.New), 1), 0o600))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "watched.go"), []byte(watchedSource), 0o600))
 	return overlay.Edit{File: "go.work", Old: "go 1.26.0\n", New: "go 1.26.0\n\nreplace go.etcd.io/bbolt => " + dir + "\n"}
