@@ -31,6 +31,17 @@ func TestBoltKeepsEveryAcknowledgedWriteThroughAPowerCut(t *testing.T) {
 		})
 }
 
+// ramDisk returns a folder in memory, where there is one, for files whose fsyncs prove nothing.
+func ramDisk(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "durable-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // cutting is what came of power cuts; it ends with the first bad verdict.
 type cutting struct {
 	commits, acknowledged, moments, files, pages int
@@ -41,11 +52,7 @@ type cutting struct {
 // powerCuts runs a worker of the binary and cuts about so often.
 func powerCuts(t *testing.T, binary string, cuts int, seed uint64) (c cutting) {
 	t.Helper()
-	dir := t.TempDir()
-	if shm, err := os.MkdirTemp("/dev/shm", "durable-"); err == nil { // thousands of files, whose fsyncs prove nothing
-		t.Cleanup(func() { _ = os.RemoveAll(shm) })
-		dir = shm
-	}
+	dir := ramDisk(t)
 	log := filepath.Join(dir, "log")
 	require.NoError(t, os.WriteFile(log, nil, 0o600))
 	out, passed := overlay.Run(t, binary, "TestBoltWorker",
