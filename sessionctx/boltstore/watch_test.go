@@ -152,9 +152,11 @@ func TestNoLoadShowsAWriteThatTheWatchersDoNotKnow(t *testing.T) {
 	}()
 	select {
 	case <-seen:
-		t.Error("a Load has shown the write already")
-	case <-loaded:
-		t.Error("a Load has ended already")
+		require.NoError(t, release())
+		t.Fatal("a Load has shown the write already")
+	case err := <-loaded:
+		require.NoError(t, release())
+		t.Fatal("a Load has ended already:", err)
 	case <-time.After(50 * time.Millisecond): // enough for the broken variant to show, most of the time
 	}
 	cancel()
