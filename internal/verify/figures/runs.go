@@ -14,4 +14,12 @@ var runs = []run{
 		name: "scale constants", args: "-v -run Constants ./internal/verify/scale",
 		long: []string{"EVENTS=5000000"},
 	},
+	{
+		name: "durability-bolt", args: "-v -run Kill9$ ./internal/verify/durable",
+		long: []string{"ROUNDS=200"},
+	},
+	{
+		name: "torn-tail", args: "-v -run PowerCut$ ./internal/verify/durable",
+		long: []string{"POWERCUTS=20000", "MUTANTS=all"},
+	},
 }
