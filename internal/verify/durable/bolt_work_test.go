@@ -45,14 +45,6 @@ func state(id string, version int64) sessionctx.Record {
 	}
 }
 
-func revision(id string, version int64) sessionctx.Revision {
-	if version == 0 {
-		return sessionctx.Revision{}
-	}
-	rec := state(id, version)
-	return rec.Revision()
-}
-
 // TestBoltWorker is the process that is killed: it writes, and reports each write after Save has returned. One
 // session is written by two goroutines, each other one by one.
 func TestBoltWorker(t *testing.T) {
