@@ -25,7 +25,7 @@ import (
 // shopFile makes a file with records of several sizes under the ids 0 to n-1, and returns its path and the records.
 func shopFile(t testing.TB, n int) (string, []sessionctx.Record) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "sessions.db")
+	path := filepath.Join(ramDisk(t), "sessions.db")
 	s, err := boltstore.Open(path)
 	require.NoError(t, err)
 	want := make([]sessionctx.Record, n)
@@ -271,10 +271,11 @@ func TestDamageOfAFileInUseIsAnErrorAndNoPanic(t *testing.T) {
 	t.Parallel()
 	path, want := shopFile(t, 60)
 	image := used(t, path)
+	dir := ramDisk(t)
 	failed, fine := 0, 0
 	for at := 0; at <= len(image); at += 4096 {
 		for _, damage := range []string{"zeros", "garbage", "cut"} {
-			path := filepath.Join(t.TempDir(), "sessions.db") // the one before may be locked
+			path := filepath.Join(dir, fmt.Sprint(at, damage)) // the one before may be locked
 			require.NoError(t, os.WriteFile(path, image, 0o600))
 			s, err := boltstore.Open(path)
 			require.NoError(t, err)

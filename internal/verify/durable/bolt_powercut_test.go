@@ -19,7 +19,7 @@ import (
 // cuts the power at points of the log: what an fsync has confirmed is on the disk; of what was written since, any sectors
 // may be, in any order. Each such file must open with every write that was acknowledged before the cut, and whole.
 func TestBoltKeepsEveryAcknowledgedWriteThroughAPowerCut(t *testing.T) {
-	cuts := setting(t, "POWERCUTS", 600)
+	cuts := setting(t, "POWERCUTS", 300)
 	seed := uint64(setting(t, "SEED", 1))
 	c := powerCuts(t, overlay.Build(t, "durable", watchedDisk(t)), cuts, seed)
 	require.False(t, c.verdict.bad(), "seed %d, %s: %s", seed, c.where, &c.verdict)
