@@ -23,9 +23,9 @@
 // backup, see WriteTo and bbolt's command compact; do not copy the file while it is in use. On a full disk writes fail with
 // sessionctx.ErrUnavailable, reads go on, and so do writes once there is room.
 //
-// Damage. Each record has a checksum that counts its key in: a damaged one is an error of Load and of Save, never a record and never
-// "no such session", until the time at which it would have expired, when it goes. Damaged pages, which bbolt has no checksums for, are looked for
-// when the file is opened: Open refuses such a file, and a backup has to take its place. A file that is damaged while it is
-// in use makes errors, not panics; what that hides is found at the next Open. After an fsync that has failed
-// the Store refuses all calls: nobody knows what the disk has, until the file is opened anew.
+// Damage. Each record has a checksum that counts its key in: a damaged one is an error of Load and of Save, never a record
+// and never "no such session", until the time at which it would have expired, when it goes. Damaged pages, which bbolt has
+// no checksums for, are looked for when the file is opened: Open refuses such a file, and a backup has to take its
+// place. A file that is damaged while it is in use makes errors, not panics; what that hides is found at the next Open.
+// After an fsync that has failed the Store refuses all calls: nobody knows what the disk has, until the file is opened anew.
 package boltstore

@@ -35,7 +35,8 @@ func watchedDisk(t *testing.T, changes ...overlay.Edit) overlay.Edit {
 		{File: "db.go", Old: "db.ops.writeAt = db.file.WriteAt", New: "db.ops.writeAt = db.watchedWriteAt"},
 		{File: "db.go", Old: "db.file.Truncate(int64(sz))", New: "db.watchedTruncate(int64(sz))"},
 		{File: "db.go", Old: "err := db.file.Sync()", New: "err := db.watchedSync(db.file.Sync)"},
-		{File: "bolt_linux.go", Old: "return syscall.Fdatasync(int(db.file.Fd()))", New: "return db.watchedSync(func() error { return syscall.Fdatasync(int(db.file.Fd())) })"},
+		{File: "bolt_linux.go", Old: "return syscall.Fdatasync(int(db.file.Fd()))",
+			New: "return db.watchedSync(func() error { return syscall.Fdatasync(int(db.file.Fd())) })"},
 	}...) {
 		name := filepath.Join(dir, e.File)
 		text, err := os.ReadFile(name)

@@ -14,7 +14,8 @@ import (
 )
 
 func TestBoltSaysWhatAFailedFsyncHasLeft(t *testing.T) {
-	out, passed := overlay.Run(t, overlay.Build(t, "durable", watchedDisk(t)), "TestBoltWithFailingDisk", boltEIO+"="+filepath.Join(t.TempDir(), "eio"))
+	binary := overlay.Build(t, "durable", watchedDisk(t))
+	out, passed := overlay.Run(t, binary, "TestBoltWithFailingDisk", boltEIO+"="+filepath.Join(t.TempDir(), "eio"))
 	require.True(t, passed, out)
 	require.NotContains(t, out, "SKIP")
 }

@@ -52,7 +52,7 @@ func TestBoltMutantsAreConvictedByAPowerCut(t *testing.T) {
 		edits    []overlay.Edit
 	}{
 		{desc: "answered when it was handed over", edits: []overlay.Edit{handedOver}},
-		{desc: "no fsync", edits: []overlay.Edit{{File: boltOpen, Old: "FreelistType: bbolt.FreelistMapType,", New: "NoSync: true, FreelistType: bbolt.FreelistMapType,"}}},
+		{desc: "no fsync", edits: []overlay.Edit{{File: boltOpen, Old: "FreelistType: bbolt", New: "NoSync: true, FreelistType: bbolt"}}},
 		{required: true, desc: "no fsync between the pages and the meta page", bolt: fsync("Data")},
 		{desc: "no fsync after the meta page", bolt: fsync("Meta")},
 	}
