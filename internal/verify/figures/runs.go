@@ -7,6 +7,18 @@ var runs = []run{
 		long: []string{"HISTORIES=10000"},
 	},
 	{
+		name: "histories", args: "-v ./internal/verify/histories",
+		long: []string{"HISTORIES=1000"},
+	},
+	{
+		name: "processes", args: "-v ./internal/verify/processes",
+		long: []string{"PHASE=20s", "OUTAGES=20"},
+	},
+	{
+		name: "durability-redis", args: "-v -run RedisIsKilled ./internal/verify/durable",
+		long: []string{"ROUNDS=24"},
+	},
+	{
 		name: "scale", args: "-v -skip Constants ./internal/verify/scale",
 		long: []string{"EVENTS=5000000"},
 	},
