@@ -92,11 +92,6 @@ func (r *Resolver) saveTouch(ctx context.Context, key Key, rec Record) (err erro
 		return err
 	}
 	defer w.end()
-	defer func() {
-		if p := recover(); p != nil { // on this goroutine nobody else would
-			err = fmt.Errorf("sessionctx: panic in Store.Save: %v", p)
-		}
-	}()
 	start := r.near.now()
 	ctx, cancel := context.WithTimeout(ctx, r.near.timeout)
 	defer cancel()

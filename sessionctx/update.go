@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/redact"
 )
 
 // Update applies a patch and returns the session as it is then.
@@ -271,7 +272,8 @@ func (r *Resolver) committed(ctx context.Context, req *Request, before *Record, 
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: panic in Config.OnChange", slog.Any("panic", p))
+			what := redact.Panic(p, req.SessionID, before.CustomerID, before.CartID, after.ID, after.CustomerID, after.CartID)
+			r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: panic in Config.OnChange", slog.String("panic", what))
 		}
 	}()
 	ctx = context.WithoutCancel(ctx) // the write is done, and the host must hear of it
