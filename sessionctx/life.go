@@ -234,7 +234,7 @@ func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error 
 	if customerID == "" {
 		return fmt.Errorf("%w: no customer id", ErrNotFound)
 	}
-	_, _, err = r.commit(ctx, Key{tenant, KindCustomer, customerID}, func(cur *Record) (Record, bool, error) {
+	_, _, err = r.commit(ctx, Key{req.Tenant, KindCustomer, customerID}, func(cur *Record) (Record, bool, error) {
 		next := *cur
 		err := r.revise(&next, &req)
 		next.Generation++

@@ -168,6 +168,7 @@ func (r *Resolver) resolve(ctx context.Context, hash uint64, req *Request, s *Se
 	if err := req.check(); err != nil {
 		return err
 	}
+	req.own()
 	for try := 1; ; try++ {
 		e, settled, err := r.answer(ctx, hash, req)
 		if err != nil {

@@ -108,6 +108,7 @@ func (r *Resolver) enter(req *Request) (leave func(), err error) {
 		r.gate.leave()
 		return nil, err
 	}
+	req.own()
 	req.Hints = bounded(req.Hints)
 	return r.gate.leave, nil
 }
@@ -182,12 +183,12 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change)
 	for f, ch := range p.fields() {
 		if value, touched := ch.Value(); touched {
 			sent[f] = true
-			*choice(&next.Choices, defaults.Field(f)) = value
+			*choice(&next.Choices, defaults.Field(f)) = strings.Clone(value)
 			next.Changed[f] = next.Version
 		}
 	}
 	if value, touched := p.CartID.Value(); touched {
-		next.CartID = value
+		next.CartID = strings.Clone(value)
 		next.Changed[changedCart] = next.Version
 	}
 	if next.Choices, err = c.p.table.Check(r.input(req, next, c.st.customerID, &c.p), sent); err != nil {
