@@ -265,18 +265,17 @@ func TestThreatMassFlush(t *testing.T) {
 	flushes := []struct {
 		desc  string
 		flush func(r *sessionctx.Resolver, g *gated)
-		loads int64 // at most
 	}{
-		{"the store may have lost messages", func(_ *sessionctx.Resolver, g *gated) { g.sink.Lost() }, sessions + 1},
-		{"somebody invalidates the tenant", func(r *sessionctx.Resolver, _ *gated) { r.Invalidate("demoshop", "") }, 0},
-		{"somebody invalidates the customer", func(r *sessionctx.Resolver, _ *gated) { r.Invalidate("demoshop", "C100") }, 1},
+		{"the store may have lost messages", func(_ *sessionctx.Resolver, g *gated) { g.sink.Lost() }},
+		{"somebody invalidates the tenant", func(r *sessionctx.Resolver, _ *gated) { r.Invalidate("demoshop", "") }},
+		{"somebody invalidates the customer", func(r *sessionctx.Resolver, _ *gated) { r.Invalidate("demoshop", "C100") }},
 		{"all at once, many times", func(r *sessionctx.Resolver, g *gated) {
 			for range 1000 {
 				g.sink.Lost()
 				r.Invalidate("demoshop", "")
 				r.Invalidate("demoshop", "C100")
 			}
-		}, sessions + 1},
+		}},
 	}
 	for _, tc := range flushes {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -302,7 +301,7 @@ func TestThreatMassFlush(t *testing.T) {
 				synctest.Wait() // now all of them wait for the store, if they need it
 				close(open)
 				herd.Wait()
-				assert.LessOrEqual(t, g.loads.Load()-loads, tc.loads)
+				assert.LessOrEqual(t, g.loads.Load()-loads, int64(sessions+1), "the sessions and their customer")
 				assert.LessOrEqual(t, g.sites.Load()-sites, int64(1))
 				assert.LessOrEqual(t, g.customers.Load()-customers, int64(1))
 			})
