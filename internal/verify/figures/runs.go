@@ -34,4 +34,8 @@ var runs = []run{
 		name: "torn-tail", args: "-v -run PowerCut$ ./internal/verify/durable",
 		long: []string{"POWERCUTS=20000", "MUTANTS=all"},
 	},
+	{
+		name: "threats", args: "-v -run TestEveryBrokenMitigationIsSeen ./internal/verify/threats",
+		long: []string{"MUTANTS=all"},
+	},
 }
