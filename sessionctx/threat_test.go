@@ -1,10 +1,12 @@
 package sessionctx_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -309,6 +311,68 @@ func TestThreatMassFlush(t *testing.T) {
 	}
 }
 
+// crowded is a directory that knows one tenant, and says of others what it is told to say.
+type crowded struct {
+	sessionctx.Static
+	other error
+}
+
+func (d crowded) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
+	if _, ok := d.Static[tenant]; !ok {
+		return nil, d.other
+	}
+	return d.Static.Sites(ctx, tenant)
+}
+
+func (d crowded) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
+	if strings.HasPrefix(id, "x") {
+		return defaults.Customer{}, d.other
+	}
+	return d.Static.Customer(ctx, tenant, id)
+}
+
+// Names that somebody makes up, one a request, fill neither memory nor log, even if the directory only says that it failed.
+func TestThreatMadeUpNames(t *testing.T) {
+	names := 10_000
+	if raceEnabled {
+		names = 1000
+	}
+	for _, other := range []error{sessionctx.ErrUnknownTenant, errors.New("HTTP 404")} {
+		t.Run(other.Error(), func(t *testing.T) {
+			var lines atomic.Int64
+			logger := slog.New(slog.NewTextHandler(writer(func(b []byte) { lines.Add(int64(bytes.Count(b, []byte("\n")))) }), nil))
+			r := newResolver(t, func(c *sessionctx.Config) {
+				c.Directory, c.Logger, c.CacheBytes = crowded{demoshop(), other}, logger, 1<<20
+			})
+			round := func(from, n int) {
+				for i := range n {
+					req := cookie("")
+					req.Tenant = fmt.Sprintf("t%d", from+i+100)
+					_, err := r.Resolve(t.Context(), req)
+					assert.Error(t, err)
+					if i%2 == 0 {
+						_, _ = r.Resolve(t.Context(), by("s1", fmt.Sprint("x", from+i)))
+					}
+				}
+			}
+			round(0, names)
+			before := liveHeap()
+			round(names, names)
+			after := liveHeap()
+			assert.Less(t, after-before, int64(3<<19), "bytes that %d made-up names left", names)
+			assert.Less(t, lines.Load(), int64(100), "lines of the log")
+			assert.Equal(t, "GBP", resolve(t, r, by("annas", "C100")).Currency)
+		})
+	}
+}
+
+type writer func([]byte)
+
+func (w writer) Write(b []byte) (int, error) {
+	w(b)
+	return len(b), nil
+}
+
 // fragile is a store and a directory that panic where they are told to.
 type fragile struct {
 	*memstore.Store
@@ -381,8 +445,10 @@ func TestThreatPanickingHooks(t *testing.T) {
 				for range 3 {
 					s, err := r.Resolve(t.Context(), by("s1", "C100"))
 					tc.read(t, s, err)
-					s, err = r.Update(t.Context(), by("s1", "C100"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
-					tc.write(t, s, err)
+					assert.NotPanics(t, func() {
+						s, err := r.Update(t.Context(), by("s1", "C100"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+						tc.write(t, s, err)
+					})
 				}
 				f.where.Store("")
 				time.Sleep(2 * time.Second) // a failed question is not repeated at once
