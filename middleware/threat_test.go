@@ -65,6 +65,15 @@ func TestThreatSessionFixation(t *testing.T) {
 			assert.Equal(t, tc.cart, s.CartID)
 		})
 	}
+	t.Run("an id that the attacker made up, and no login", func(t *testing.T) {
+		mw := newShop(t).middleware(nil)
+		attacker, victim := newBrowser(t, mw), newBrowser(t, mw)
+		attacker.jar[cookieName], victim.jar[cookieName] = secretA, secretA
+		victim.update("/", sessionctx.Patch{CartID: sessionctx.Set("victims-cart")})
+		assert.NotEqual(t, secretA, victim.jar[cookieName])
+		assert.Empty(t, attacker.get("/").CartID)
+		assert.Equal(t, "victims-cart", victim.get("/").CartID)
+	})
 	t.Run("a second cookie beside the victim's own", func(t *testing.T) {
 		mw := newShop(t).middleware(nil)
 		attacker, victim := newBrowser(t, mw), newBrowser(t, mw)

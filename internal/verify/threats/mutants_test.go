@@ -53,6 +53,14 @@ var mutants = []mutant{
 		edits: swap("sessionctx/flight.go", "\tf = s.m[k]\n", ""),
 	},
 	{
+		threat: "MadeUpNames", pkg: "sessionctx", desc: "a failed question is remembered for each tenant",
+		edits: swap("sessionctx/directorycache.go", "\tif a.table == nil && len(d.tenants)", "\tif a.unknown && len(d.tenants)", "sessionctx/directorycache.go", "\t\t\tif o.table == nil {", "\t\t\tif o.unknown {"),
+	},
+	{
+		threat: "MadeUpNames", pkg: "sessionctx", desc: "each failed question is logged",
+		edits: swap("sessionctx/directorycache.go", "now >= due.Load() {", "now >= 0 {"),
+	},
+	{
 		threat: "PanickingHooks", pkg: "sessionctx", desc: "a panic in OnChange goes on",
 		edits: swap("sessionctx/update.go", "if p := recover(); p != nil {\n\t\t\twhat", "if p := any(nil); p != nil {\n\t\t\twhat"),
 	},

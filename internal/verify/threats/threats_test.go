@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,11 +51,23 @@ func TestEveryBrokenMitigationIsSeen(t *testing.T) {
 	tables.Write(t, "threat-mutants", []string{"threat", "what was broken", "test that failed"}, rows...)
 }
 
-var capital = regexp.MustCompile(`([a-z])([A-Z])`)
+var word = regexp.MustCompile(`[A-Z]+[a-z]*`)
 
-// words returns the name of a test as words.
+// words returns the name of a test as words, abbreviations in capitals.
 func words(name string) string {
-	return strings.ToLower(capital.ReplaceAllString(name, "$1 $2"))
+	var all []string
+	for _, w := range word.FindAllString(name, -1) {
+		i := strings.IndexFunc(w, unicode.IsLower)
+		if i > 1 { // an abbreviation, and the first letter of the word that follows it
+			all = append(all, w[:i-1])
+			w = w[i-1:]
+		}
+		if i >= 0 {
+			w = strings.ToLower(w)
+		}
+		all = append(all, w)
+	}
+	return strings.Join(all, " ")
 }
 
 // holdTheirOwn are tests that contain their mutant.
