@@ -19,7 +19,7 @@ func TestNoSpellingOfASecretStays(t *testing.T) {
 		{"plain", "load " + secret + ": refused"},
 		{"quoted", fmt.Sprintf("load %q: refused", secret)},
 		{"in a path", "GET /customers/" + url.PathEscape(secret)},
-		{"in a query", "GET /customers?id=" + url.QueryEscape(secret)},
+		{"in a query", "GET /customers?key=" + url.QueryEscape(secret)},
 		{"in base64", "key YW4gImlkIi_DvA is bad"},
 		{"in padded base64", "key YW4gImlkIi/DvA== is bad"},
 		{"twice", secret + secret},
