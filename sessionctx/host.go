@@ -2,6 +2,7 @@ package sessionctx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/sessionctx/storefront/defaults"
@@ -31,6 +32,9 @@ func (s hostStore) Save(ctx context.Context, key Key, rec Record, base Revision)
 		}
 	}()
 	got, err = s.Store.Save(ctx, key, rec, base)
+	if errors.Is(err, ErrConflict) {
+		return got, err // it is frequent, and shown to nobody
+	}
 	return got, redact.Error(err, key.ID, rec.CustomerID, rec.CartID)
 }
 
