@@ -10,7 +10,7 @@ import (
 //
 //   - Sites returns all sites of a tenant. An error for which errors.Is(err, ErrUnknownTenant) holds says that there is no such tenant.
 //   - Customer returns what the shop knows of a customer's preferences; a customer who is not known is the zero Customer, not an error.
-//   - Any other error says that the answer is not to be had now: what was known before stays in force for a while.
+//   - Any other error, or a panic, says that the answer is not to be had now: what was known before stays in force for a while.
 //   - What is returned is not changed afterwards by either side.
 //   - Both honour the context's end, and both are safe for concurrent use by multiple goroutines.
 //

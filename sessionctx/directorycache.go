@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
@@ -18,11 +19,12 @@ const (
 	kindSites   Kind = 0x80 + iota // the sites of a tenant, in keys of this process alone
 	kindProfile                    // a customer's preferences
 
-	directoryRetry    = time.Second     // after a refresh that failed
-	directoryMaxStale = 24 * time.Hour  // for how long an old answer serves while refreshing fails
-	unknownTenantAge  = 5 * time.Second // at most
-	maxUnknownTenants = 1024            // remembered at once
-	typicalProfile    = 512             // bytes
+	directoryRetry    = time.Second      // after a refresh that failed
+	directoryMaxStale = 24 * time.Hour   // for how long an old answer serves while refreshing fails
+	unknownTenantAge  = 5 * time.Second  // at most
+	maxUnknownTenants = 1024             // of which nothing is known, remembered at once: anybody can make up a tenant
+	directoryLogEvery = 10 * time.Second // an outage is told of that often, for sites and for customers, whoever is asked for
+	typicalProfile    = 512              // bytes
 )
 
 // directoryAnswer is what the Directory said, about a tenant's sites or about one customer. It is immutable.
@@ -55,6 +57,7 @@ type directoryCache struct {
 	seed    maphash.Seed
 
 	flights flights[*directoryAnswer]
+	logNext [2]atomic.Int64 // monotonic, of sites and of customers: not before then is a failure logged again
 
 	mu       sync.RWMutex
 	tenants  map[string]*directoryAnswer // never evicted while known: without sites nothing can be served
@@ -147,8 +150,11 @@ func (d *directoryCache) ask(ctx context.Context, old, next *directoryAnswer, ha
 			next.err = fmt.Errorf("%w: directory: %w", ErrUnavailable, err)
 		}
 		next.deadline = d.now() + int64(directoryRetry)
-		d.log.LogAttrs(ctx, level, "sessionctx: directory failed, "+verdict, slog.String("tenant", next.key.Tenant),
-			slog.Bool("customer", next.key.Kind == kindProfile), slog.Any("error", err))
+		if now, due := d.now(), &d.logNext[next.key.Kind-kindSites]; now >= due.Load() {
+			due.Store(now + int64(directoryLogEvery))
+			d.log.LogAttrs(ctx, level, "sessionctx: directory failed, "+verdict, slog.String("tenant", next.key.Tenant),
+				slog.Bool("customer", next.key.Kind == kindProfile), slog.Any("error", err), slog.Int64("errors", d.stats.directoryErrors.Load()))
+		}
 	}
 	d.keep(next, hash)
 	if old != nil && !old.same(next) {
@@ -202,9 +208,9 @@ func (d *directoryCache) keep(a *directoryAnswer, hash uint64) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if a.unknown && len(d.tenants) >= maxUnknownTenants {
+	if a.table == nil && len(d.tenants) >= maxUnknownTenants {
 		for t, o := range d.tenants {
-			if o.unknown {
+			if o.table == nil {
 				delete(d.tenants, t)
 			}
 		}

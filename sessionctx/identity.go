@@ -3,6 +3,8 @@ package sessionctx
 import (
 	"context"
 	"fmt"
+	"strings"
+	"unique"
 
 	"github.com/sessionctx/storefront/defaults"
 )
@@ -22,6 +24,12 @@ func (id *Identity) check() error {
 		return fmt.Errorf("%w: unknown proof %d", ErrNotFound, id.Proof)
 	}
 	return nil
+}
+
+// own makes the identity's tenant and customer id texts of their own: the caller's may be parts of a whole request, and caches keep
+// them. A session id is copied where it is kept.
+func (id *Identity) own() {
+	id.Tenant, id.CustomerID = unique.Make(id.Tenant).Value(), strings.Clone(id.CustomerID)
 }
 
 // cut shortens hostile input for an error message.

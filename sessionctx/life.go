@@ -92,11 +92,6 @@ func (r *Resolver) saveTouch(ctx context.Context, key Key, rec Record) (err erro
 		return err
 	}
 	defer w.end()
-	defer func() {
-		if p := recover(); p != nil { // on this goroutine nobody else would
-			err = fmt.Errorf("sessionctx: panic in Store.Save: %v", p)
-		}
-	}()
 	start := r.near.now()
 	ctx, cancel := context.WithTimeout(ctx, r.near.timeout)
 	defer cancel()
@@ -239,7 +234,7 @@ func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error 
 	if customerID == "" {
 		return fmt.Errorf("%w: no customer id", ErrNotFound)
 	}
-	_, _, err = r.commit(ctx, Key{tenant, KindCustomer, customerID}, func(cur *Record) (Record, bool, error) {
+	_, _, err = r.commit(ctx, Key{req.Tenant, KindCustomer, customerID}, func(cur *Record) (Record, bool, error) {
 		next := *cur
 		err := r.revise(&next, &req)
 		next.Generation++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Login makes the session a customer's. What the shopper chose survives, unless Config.LoginPolicy says otherwise; cart and
@@ -18,6 +19,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 		return Session{}, err
 	}
 	defer leave()
+	customerID = strings.Clone(customerID) // as in Identity.own
 	switch {
 	case customerID == "" || len(customerID) > maxID:
 		return Session{}, fmt.Errorf("%w: a customer id has 1 to %d bytes, this one has %d", ErrNotFound, maxID, len(customerID))

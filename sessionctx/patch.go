@@ -123,7 +123,7 @@ func (p *Patch) merge(old []Attribute, version int64) (merged []Attribute, chang
 	}
 	for name, v := range p.Attributes {
 		if !removes(v) {
-			merged = append(merged, Attribute{Name: name, Value: bytes.Clone(v), Changed: version})
+			merged = append(merged, Attribute{Name: strings.Clone(name), Value: bytes.Clone(v), Changed: version})
 			changed = true
 		}
 	}

@@ -38,12 +38,12 @@ func New(cfg Config) (*Resolver, error) {
 	r := &Resolver{cfg: cfg, touches: make(chan struct{}, maxTouches), done: make(chan struct{})}
 	started := time.Now()
 	r.near = nearCache{
-		store: cfg.Store, seed: maphash.MakeSeed(), mask: ^uint64(0), started: started, timeout: cfg.Timeout,
+		store: hostStore{cfg.Store}, seed: maphash.MakeSeed(), mask: ^uint64(0), started: started, timeout: cfg.Timeout,
 		maxStale: cfg.MaxStale, words: newWords(), touchDue: r.touchDue, stats: &r.stats,
 	}
 	r.near.flights.bg = &r.bg
 	r.dir = directoryCache{
-		src: cfg.Directory, log: cfg.Logger, stats: &r.stats, now: r.near.now, maxAge: cfg.DirectoryMaxAge, timeout: cfg.Timeout,
+		src: hostDirectory{cfg.Directory}, log: cfg.Logger, stats: &r.stats, now: r.near.now, maxAge: cfg.DirectoryMaxAge, timeout: cfg.Timeout,
 		memos: r.near.words, asked: newWords(), seed: r.near.seed, tenants: make(map[string]*directoryAnswer),
 	}
 	r.dir.flights.bg = &r.bg
@@ -168,6 +168,7 @@ func (r *Resolver) resolve(ctx context.Context, hash uint64, req *Request, s *Se
 	if err := req.check(); err != nil {
 		return err
 	}
+	req.own()
 	for try := 1; ; try++ {
 		e, settled, err := r.answer(ctx, hash, req)
 		if err != nil {

@@ -18,7 +18,7 @@ import (
 //   - Keys that differ in any part never meet.
 //   - Records are immutable: neither side changes one, or what it refers to, once it was handed over.
 //   - ErrFull, ErrConflict and ErrUnavailable, the last for a system that could not be reached, say that nothing was written.
-//     After any other error of Save the outcome is unknown. No other error is expected but that of a system that fails.
+//     After any other error of Save, or a panic, the outcome is unknown. No other error is expected but that of a system that fails.
 //   - Both honour the context's end, and both are safe for concurrent use by multiple goroutines.
 type Store interface {
 	Load(ctx context.Context, key Key) (Record, error)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/redact"
 )
 
 // Update applies a patch and returns the session as it is then.
@@ -107,6 +108,7 @@ func (r *Resolver) enter(req *Request) (leave func(), err error) {
 		r.gate.leave()
 		return nil, err
 	}
+	req.own()
 	req.Hints = bounded(req.Hints)
 	return r.gate.leave, nil
 }
@@ -181,12 +183,12 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change)
 	for f, ch := range p.fields() {
 		if value, touched := ch.Value(); touched {
 			sent[f] = true
-			*choice(&next.Choices, defaults.Field(f)) = value
+			*choice(&next.Choices, defaults.Field(f)) = strings.Clone(value)
 			next.Changed[f] = next.Version
 		}
 	}
 	if value, touched := p.CartID.Value(); touched {
-		next.CartID = value
+		next.CartID = strings.Clone(value)
 		next.Changed[changedCart] = next.Version
 	}
 	if next.Choices, err = c.p.table.Check(r.input(req, next, c.st.customerID, &c.p), sent); err != nil {
@@ -271,7 +273,8 @@ func (r *Resolver) committed(ctx context.Context, req *Request, before *Record, 
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: panic in Config.OnChange", slog.Any("panic", p))
+			what := redact.Panic(p, req.SessionID, before.CustomerID, before.CartID, after.ID, after.CustomerID, after.CartID)
+			r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: panic in Config.OnChange", slog.String("panic", what))
 		}
 	}()
 	ctx = context.WithoutCancel(ctx) // the write is done, and the host must hear of it

@@ -31,7 +31,7 @@ func (s *slowStore) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Re
 	return s.Store.Load(ctx, key)
 }
 
-func TestAHerdOfReadersLoadsOnce(t *testing.T) {
+func TestThreatStampede(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const readers = 10_000
 		store := &slowStore{Store: &memstore.Store{}, open: make(chan struct{})}

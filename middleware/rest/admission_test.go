@@ -108,7 +108,7 @@ func TestABearerTokenDecidesOverACookie(t *testing.T) {
 	assert.Equal(t, "GBP", c.do("GET", "/me/context", "").context().Currency)
 }
 
-func TestAWriteByCookieFromAnotherOriginIsRefused(t *testing.T) {
+func TestThreatCrossSiteWrite(t *testing.T) {
 	trusting := http.NewCrossOriginProtection()
 	require.NoError(t, trusting.AddTrustedOrigin("https://checkout.example"))
 	cases := []struct {

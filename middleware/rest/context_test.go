@@ -176,7 +176,7 @@ func (f *flakyStore) Save(ctx context.Context, key sessionctx.Key, rec sessionct
 	return f.Store.Save(ctx, key, rec, base)
 }
 
-func TestWhileTheStoreIsDownReadsShowWhatIsKnownAndWritesAreRefused(t *testing.T) {
+func TestThreatStoreDown(t *testing.T) {
 	store := &flakyStore{Store: &memstore.Store{}}
 	s := newShop(t, func(c *settings) { c.sessions.Store = store })
 	token, browser := s.bearer(claims{Session: "s1", Customer: "anna"}), s.browser(sessionctx.Patch{Currency: sessionctx.Set("CHF")})

@@ -62,7 +62,7 @@ var hostileBodies = []struct{ desc, body string }{
 	{"a form", `currency=GBP&key=k&value=1`},
 }
 
-func TestHostileBodiesAreRefusedAndChangeNothing(t *testing.T) {
+func TestThreatJSONTricks(t *testing.T) {
 	s := newShop(t)
 	token, browser, op := s.shopper("s1"), s.browser(sessionPatch("CHF")), s.operator()
 	token.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":0}}`).must(204)
@@ -84,6 +84,19 @@ func TestHostileBodiesAreRefusedAndChangeNothing(t *testing.T) {
 			op.do("GET", "/context/s2", "").must(404)
 		})
 	}
+	t.Run("names in other letter case are other names", func(t *testing.T) {
+		for _, body := range []string{`{"Currency":"GBP"}`, `{"CURRENCY":"GBP","Context":{"a":1}}`, `{"metaData":{"version":99},"sitecode":"us"}`, `{"currenc\u0079 ":"GBP"}`} {
+			token.do("PATCH", "/me/context", body).must(204)
+			assert.Equal(t, before, token.do("GET", "/me/context", "").Header.Get("ETag"))
+		}
+	})
+	t.Run("what two readers agree on is taken", func(t *testing.T) {
+		token.do("PATCH", "/me/context", ` {"\u0063urrency":"gbp","context":{"a":[[[[[1e-3]]]]],"\ud83d\ude00":{"A":1,"a":2}}}`+"\n").must(204)
+		now := token.do("GET", "/me/context", "").context()
+		assert.Equal(t, "GBP", now.Currency)
+		assert.Equal(t, `[[[[[1e-3]]]]]`, string(now.Context["a"]))
+		assert.Equal(t, `{"A":1,"a":2}`, string(now.Context["😀"]))
+	})
 }
 
 func TestAnAttributeNeedsAKeyAndAValue(t *testing.T) {

@@ -185,7 +185,7 @@ func (s *shop) token(customerID string) string {
 	return claims{Tenant: "demoshop", Customer: customerID}.sign(s.t)
 }
 
-func TestAPutToACustomersSessionNeedsTheCustomersToken(t *testing.T) {
+func TestThreatManagementForAnotherCustomer(t *testing.T) {
 	s := newShop(t)
 	s.bearer(claims{Session: "annas", Customer: "anna"}).do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	s.shopper("anonymous").do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
@@ -229,7 +229,7 @@ func TestAPutToACustomersSessionNeedsTheCustomersToken(t *testing.T) {
 	unasked.operator().with("saas-token", "x").do("PUT", "/context/s1?upsert=true", `{}`).must(503)
 }
 
-func TestOnlyAServiceWithTheScopeManages(t *testing.T) {
+func TestThreatManagementWithoutTheScope(t *testing.T) {
 	requests := []struct{ method, path, body string }{
 		{"GET", "/context/s1", ""},
 		{"PUT", "/context/s1", `{"currency":"GBP","metadata":{"version":1}}`},

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/redact"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -188,9 +189,24 @@ func (x *exchange) fail(err error) {
 		x.w.Header().Set(p.header[0], p.header[1])
 	}
 	if p.Status == http.StatusInternalServerError {
-		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answered 500", slog.String("method", x.r.Method), slog.Any("error", err))
+		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answered 500", slog.String("method", x.r.Method), slog.Any("error", redact.Error(err, x.secrets()...)))
 	}
 	x.write(p.Status, "application/problem+json", p)
+}
+
+// secrets are what the request says that no log may repeat: the host's own errors may quote it.
+func (x *exchange) secrets() []string {
+	secrets := []string{x.req.SessionID, x.req.CustomerID, x.to.sessionID}
+	for _, name := range [...]string{"Authorization", "Saas-Token"} {
+		for _, v := range x.r.Header[name] {
+			_, token, _ := strings.Cut(v, " ")
+			secrets = append(secrets, v, strings.TrimSpace(token))
+		}
+	}
+	for _, c := range x.r.Cookies() {
+		secrets = append(secrets, c.Value)
+	}
+	return secrets
 }
 
 // write answers with a JSON document.

@@ -212,7 +212,7 @@ func (t tables) apply(batch []*write, now time.Time) (changed map[sessionctx.Key
 func (t tables) save(w *write, now time.Time) error {
 	w.stored, w.err, w.applied, w.created = sessionctx.Record{}, nil, false, false
 	if err := w.ctx.Err(); err != nil {
-		w.err = fmt.Errorf("nothing was written: %w", err)
+		w.err = nothingWritten(err)
 		return nil
 	}
 	key := w.hash[:]

@@ -22,6 +22,7 @@ import (
 )
 
 func TestAReopenedStoreHasEveryRecordByteForByte(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	want := make(map[sessionctx.Key]sessionctx.Record)
 	s, err := boltstore.Open(path)
@@ -55,6 +56,7 @@ func TestAReopenedStoreHasEveryRecordByteForByte(t *testing.T) {
 }
 
 func TestWhatHasEndedStaysEndedAfterARestart(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	shop := sessionctx.Static{"acme": {
 		Sites:     []defaults.Site{{Code: "main", Default: true, Currency: "EUR", Country: "DE", Language: "de", Languages: []string{"de"}}},
@@ -105,6 +107,7 @@ func TestWhatHasEndedStaysEndedAfterARestart(t *testing.T) {
 }
 
 func TestNoSessionIDIsInTheFileAndNobodyElseReadsIt(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	s, err := boltstore.Open(path)
 	require.NoError(t, err)
@@ -129,6 +132,7 @@ func TestNoSessionIDIsInTheFileAndNobodyElseReadsIt(t *testing.T) {
 }
 
 func TestACopyIsWhatTheStoreWasWhileItGoesOn(t *testing.T) {
+	t.Parallel()
 	s := fresh(t)
 	for i := range 200 {
 		save(t, s, session(fmt.Sprint(i)), shopper(1), none)
@@ -167,6 +171,7 @@ func TestACopyIsWhatTheStoreWasWhileItGoesOn(t *testing.T) {
 }
 
 func TestCloseLosesNoAnsweredWrite(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	versions := make([]int64, 8)
 	for range 5 {
@@ -215,6 +220,7 @@ func TestCloseLosesNoAnsweredWrite(t *testing.T) {
 }
 
 func TestARecordThatCannotBeKeptIsRefused(t *testing.T) {
+	t.Parallel()
 	s := fresh(t)
 	_, err := s.Save(t.Context(), session("a"), sessionctx.Record{Tenant: "acme", Version: 1}, none)
 	require.ErrorContains(t, err, "nothing was written")

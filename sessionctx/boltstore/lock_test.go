@@ -50,6 +50,7 @@ func child(t *testing.T, path string) (said string, end func()) {
 }
 
 func TestASecondProcessIsRefused(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	said, end := child(t, path)
 	require.Equal(t, "open: <nil>\n", said)
@@ -71,6 +72,7 @@ func TestASecondProcessIsRefused(t *testing.T) {
 }
 
 func TestOpenRefusesWhatIsNoStore(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)

@@ -26,7 +26,6 @@ func written(change ...func(*sessionctx.Record)) sessionctx.Record {
 	return rec
 }
 
-func ended(r *sessionctx.Record)         { r.Ended = true }
 func neverExpiring(r *sessionctx.Record) { r.ExpiresAt = time.Time{} }
 
 func expiring(d time.Duration) func(*sessionctx.Record) {

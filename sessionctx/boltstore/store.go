@@ -95,12 +95,12 @@ func (s *Store) settled(ctx context.Context, tx int, h sessionctx.KeyHash) error
 
 // Save implements sessionctx.Store. When it returns without an error the record is on the disk.
 //
-// A context that ends before the write has set out leaves nothing written, and the error says so; after that the outcome is unknown,
-// and so is it after a failure of the disk, which ends the use of the Store: all further calls fail until the
-// file is opened anew. A damaged record is not written over: ErrUnavailable.
+// Where the context ends before the write has set out, where the disk is full, and where a damaged record is in the way, which is never
+// written over, nothing was written, and the error is ErrUnavailable. Where the context ends later the outcome is unknown, and
+// so is it after an fsync that has failed; that ends the use of the Store: all calls fail until the file is opened anew.
 func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
 	if err := ctx.Err(); err != nil {
-		return sessionctx.Record{}, fmt.Errorf("boltstore: save: nothing was written: %w", err)
+		return sessionctx.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(err))
 	}
 	w := &write{ctx: ctx, hash: key.Hash(), rec: rec, base: base, done: make(chan struct{})}
 	var err error
@@ -110,7 +110,7 @@ func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Rec
 	select {
 	case s.writes <- w:
 	case <-ctx.Done():
-		return sessionctx.Record{}, fmt.Errorf("boltstore: save: nothing was written: %w", ctx.Err())
+		return sessionctx.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(ctx.Err()))
 	case <-s.closing:
 		return sessionctx.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(errClosed))
 	}

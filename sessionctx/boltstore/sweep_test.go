@@ -26,6 +26,7 @@ func inBubble(t *testing.T, f func(t *testing.T, s *boltstore.Store)) {
 }
 
 func TestWhatHasExpiredIsSweptThoughNobodyWrites(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, s *boltstore.Store) {
 		for i := range 1200 { // more than one transaction sweeps
 			save(t, s, session(fmt.Sprint(i)), written(expiring(10*time.Minute)), none)
@@ -48,6 +49,7 @@ func TestWhatHasExpiredIsSweptThoughNobodyWrites(t *testing.T) {
 }
 
 func TestGarbageIsSweptFasterThanItIsMade(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, s *boltstore.Store) {
 		for i := range 40 {
 			save(t, s, session(fmt.Sprint(i)), written(expiring(time.Second)), none)
@@ -61,6 +63,7 @@ func TestGarbageIsSweptFasterThanItIsMade(t *testing.T) {
 }
 
 func TestAnExpiredRecordIsNotInTheWayBeforeItIsSwept(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, s *boltstore.Store) {
 		for i := range 50 {
 			save(t, s, session(fmt.Sprint(i)), written(expiring(time.Second+time.Duration(i)*time.Millisecond)), none)
@@ -81,6 +84,7 @@ func TestAnExpiredRecordIsNotInTheWayBeforeItIsSwept(t *testing.T) {
 }
 
 func TestATouchMovesTheTimeOfTheSweep(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, s *boltstore.Store) {
 		rec := written(expiring(10*time.Minute), withCart("cart"))
 		for _, id := range []string{"up", "down", "never", "asItIs"} {

@@ -35,6 +35,5 @@
 //   - maxmemory-policy must be noeviction or volatile-ttl: any other evicts tombstones and the records of the living alike, and an evicted tombstone
 //     lets an ended session live again until its token expires. At the bound a write fails with ErrFull.
 //   - Every write and every touch is told to every process. See docs/scale.md for what that means beyond a hundred of them.
-//   - Config.Timeout of the Resolver should be below Lease, so that a load which hangs is over before what it shares grows old.
 //   - The server's clock decides when a record expires there, the process' clock when it does here: keep both in time.
 package redisstore

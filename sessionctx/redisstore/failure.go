@@ -36,5 +36,5 @@ func failure(op string, err error) error {
 func torn(ctx context.Context, err error) bool {
 	var dial dialError
 	_, answered := rueidis.IsRedisErr(err)
-	return err != nil && !answered && ctx.Err() == nil && !errors.As(err, &dial) && !errors.Is(err, rueidis.ErrClosing)
+	return err != nil && !answered && !rueidis.IsRedisNil(err) && ctx.Err() == nil && !errors.As(err, &dial) && !errors.Is(err, rueidis.ErrClosing)
 }

@@ -111,6 +111,6 @@ func aRecord() (sessionctx.Key, sessionctx.Record) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	return key, sessionctx.Record{
 		Tenant: tenant, Incarnation: rand.Uint64() | 1, Version: 1, WriteID: 7, Choices: defaults.Choices{Currency: "CHF"},
-		CreatedAt: now, ModifiedAt: now, ExpiresAt: now.Add(time.Hour),
+		CreatedAt: now, ModifiedAt: now, ExpiresAt: now.Add(2 * time.Hour),
 	}
 }

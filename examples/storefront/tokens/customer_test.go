@@ -348,14 +348,3 @@ func TestASaasTokenNamesItsCustomerToItsTenant(t *testing.T) {
 		assert.Empty(t, id)
 	}
 }
-
-func TestNoTokenServesForTwoPurposes(t *testing.T) {
-	s := newShop(t)
-	visitor, anna := s.visit(""), s.anna("")
-	for desc, token := range map[string]string{
-		"anonymous refresh": visitor.text("refresh_token"), "customer's refresh": anna.text("refresh_token"), "saas": anna.text("saas_token"),
-	} {
-		_, err := s.issuer.Bearer().VerifyToken(token)
-		require.ErrorIs(t, err, middleware.ErrUnauthenticated, desc)
-	}
-}

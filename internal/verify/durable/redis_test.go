@@ -122,7 +122,7 @@ func killRounds(t *testing.T, rounds int, args ...string) (acknowledged, lost in
 // TestNoAcknowledgedWriteIsLostWhenRedisIsKilled kills a server under compare-and-set load. The environment variable ROUNDS
 // says how often, in each setting (default 2).
 func TestNoAcknowledgedWriteIsLostWhenRedisIsKilled(t *testing.T) {
-	rounds := number(t, "ROUNDS", 2)
+	rounds := setting(t, "ROUNDS", 2)
 	var rows [][]string
 	for _, fsync := range []string{"everysec", "always"} {
 		acknowledged, lost := killRounds(t, rounds, "--appendonly", "yes", "--appendfsync", fsync)
@@ -136,5 +136,3 @@ func TestNoAcknowledgedWriteIsLostWhenRedisIsKilled(t *testing.T) {
 	rows = append(rows, []string{"no AOF: the check sees", "1", fmt.Sprint(acknowledged), fmt.Sprint(lost)})
 	tables.Write(t, "durability-redis", []string{"setting", "kill -9", "acknowledged writes", "lost"}, rows...)
 }
-
-func number(t *testing.T, name string, def int) int { return def }

@@ -7,11 +7,43 @@ var runs = []run{
 		long: []string{"HISTORIES=10000"},
 	},
 	{
+		name: "histories", args: "-v ./internal/verify/histories",
+		long: []string{"HISTORIES=1000"},
+	},
+	{
+		name: "processes", args: "-v ./internal/verify/processes",
+		long: []string{"PHASE=20s", "OUTAGES=20"},
+	},
+	{
+		name: "durability-redis", args: "-v -run RedisIsKilled ./internal/verify/durable",
+		long: []string{"ROUNDS=24"},
+	},
+	{
+		name: "scale", args: "-v -skip Constants ./internal/verify/scale",
+		long: []string{"EVENTS=5000000"},
+	},
+	{
+		name: "durability-bolt", args: "-v -run Kill9$ ./internal/verify/durable",
+		long: []string{"ROUNDS=200"},
+	},
+	{
+		name: "torn-tail", args: "-v -run PowerCut$ ./internal/verify/durable",
+		long: []string{"POWERCUTS=20000", "MUTANTS=all"},
+	},
+	{
+		name: "threats", args: "-v -run TestEveryBrokenMitigationIsSeen ./internal/verify/threats",
+		long: []string{"MUTANTS=all"},
+	},
+	{
 		name: "peers-lack", args: "-v -run PeersLack ./internal/verify/pace",
 	},
 	{
 		name: "heap", args: "-v -run Cache ./internal/verify",
 		long: []string{"HEAP=1000,10000,100000,1000000,10000000", "BOUND=16,64,256,1024", "GOMEMLIMIT=18GiB"},
+	},
+	{ // CPU times: alone on the machine
+		name: "scale constants", args: "-v -run Constants ./internal/verify/scale",
+		long: []string{"EVENTS=5000000"},
 	},
 	pace("machine", "Machine"),
 	pace("resolve", "WarmResolveBesideCaches"),

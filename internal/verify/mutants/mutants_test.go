@@ -64,8 +64,8 @@ func TestTheProductSurvivesHardConditions(t *testing.T) {
 	}
 }
 
-// TestCollidingHashesGiveNoForeignAnswer reads a million times while sixteen hundred keys share eight hashes.
-func TestCollidingHashesGiveNoForeignAnswer(t *testing.T) {
+// TestThreatHashCollision reads a million times while sixteen hundred keys share eight hashes.
+func TestThreatHashCollision(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the product twice")
 	}

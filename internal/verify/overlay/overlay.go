@@ -20,11 +20,14 @@ type Edit struct {
 	Old, New string
 }
 
-const module = "github.com/sessionctx/storefront/internal/verify"
+const (
+	product = "github.com/sessionctx/storefront"
+	module  = product + "/internal/verify"
+)
 
-// Build compiles the tests of the package at path (from this module's root) with the edits, and returns the
-// binary's name. The binary is small and without the race detector.
-func Build(t *testing.T, path string, edits ...Edit) string {
+// Build compiles the tests of a package with the edits, and returns the binary's name. The package is named by its path from this
+// module's root, or by its whole import path if it is another one of the workspace. The binary is small and without the race detector.
+func Build(t *testing.T, pkg string, edits ...Edit) string {
 	t.Helper()
 	root := Root(t)
 	dir := t.TempDir()
@@ -52,7 +55,10 @@ func Build(t *testing.T, path string, edits ...Edit) string {
 	require.NoError(t, os.WriteFile(description, overlay, 0o600))
 
 	binary := filepath.Join(dir, "changed.test")
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-ldflags=-s -w", "-overlay", description, "-o", binary, module+"/"+path)
+	if pkg != product && !strings.HasPrefix(pkg, product+"/") {
+		pkg = module + "/" + pkg
+	}
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-ldflags=-s -w", "-overlay", description, "-o", binary, pkg)
 	build.Dir = filepath.Join(root, "internal", "verify")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "the changed product does not compile:\n%s", out)

@@ -1,0 +1,146 @@
+package durable
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/verify/overlay"
+	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/sessionctx/boltstore"
+)
+
+// TestBoltKeepsEveryAcknowledgedWriteThroughAPowerCut lets a process write, with everything that it does to the disk in a log. Then it
+// cuts the power at points of the log: what an fsync has confirmed is on the disk; of what was written since, any sectors
+// may be, in any order. Each such file must open with every write that was acknowledged before the cut, and whole.
+func TestBoltKeepsEveryAcknowledgedWriteThroughAPowerCut(t *testing.T) {
+	cuts := setting(t, "POWERCUTS", 300)
+	seed := uint64(setting(t, "SEED", 1))
+	c := powerCuts(t, overlay.Build(t, "durable", watchedDisk(t)), cuts, seed)
+	require.False(t, c.verdict.bad(), "seed %d, %s: %s", seed, c.where, &c.verdict)
+	require.GreaterOrEqual(t, c.files, cuts*9/10)
+	tables.Write(t, "torn-tail",
+		[]string{"commits", "acknowledged writes", "moments of a power cut", "files left by them", "torn pages in them", "lost", "torn records"},
+		[]string{
+			fmt.Sprint(c.commits), fmt.Sprint(c.acknowledged), fmt.Sprint(c.moments), fmt.Sprint(c.files), fmt.Sprint(c.pages), "0", "0",
+		})
+}
+
+// ramDisk returns a folder in memory, where there is one, for files whose fsyncs prove nothing.
+func ramDisk(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "durable-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// cutting is what came of power cuts; it ends with the first bad verdict.
+type cutting struct {
+	commits, acknowledged, moments, files, pages int
+	verdict                                      verdict
+	where                                        string
+}
+
+// powerCuts runs a worker of the binary and cuts about so often.
+func powerCuts(t *testing.T, binary string, cuts int, seed uint64) (c cutting) {
+	t.Helper()
+	dir := ramDisk(t)
+	log := filepath.Join(dir, "log")
+	require.NoError(t, os.WriteFile(log, nil, 0o600))
+	out, passed := overlay.Run(t, binary, "TestBoltWorker",
+		boltFile+"="+filepath.Join(dir, "sessions.db"), boltLog+"="+log, boltRound+"=0", boltWrites+"="+fmt.Sprint(max(20, cuts/40)))
+	require.True(t, passed, out)
+	events, err := readLog(log)
+	require.NoError(t, err)
+	begin := slices.IndexFunc(events, func(e event) bool { return e.what == 'O' })
+	end := slices.IndexFunc(events, func(e event) bool { return e.what == 'Z' })
+	require.True(t, begin >= 0 && end > begin)
+
+	// A moment is right before an fsync confirms something: of all that was written until then any part may be on the
+	// disk, and so what any earlier moment since the last fsync could leave.
+	var moments []int
+	for i := begin; i <= end; i++ {
+		if what := events[i].what; what == 'S' || what == 'Z' {
+			moments = append(moments, i)
+		}
+	}
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	each := max(1, (cuts+len(moments)-1)/len(moments))
+	confirmed := new(disk)
+	var pending []event
+	acknowledged := make(map[string]int64)
+	for i, e := range events[:end+1] {
+		if i >= begin && slices.Contains(moments, i) {
+			c.moments++
+			for n := range each {
+				image, torn := cut(confirmed, pending, n, rnd)
+				c.files, c.pages = c.files+1, c.pages+torn
+				if c.verdict = inspect(t, filepath.Join(dir, "cut.db"), image, acknowledged); c.verdict.bad() {
+					c.where = fmt.Sprintf("cut %d before event %d of %d, %c, with %d writes unconfirmed", n, i, end, e.what, len(pending))
+					return c
+				}
+			}
+		}
+		switch e.what {
+		case 'W', 'T':
+			pending = append(pending, e)
+			if e.what == 'W' && e.at < 2*4096 && i > begin {
+				c.commits++
+			}
+		case 'S':
+			for _, p := range pending {
+				confirmed.apply(p, func(int) bool { return true })
+			}
+			pending = nil
+		case 'A':
+			c.acknowledged++
+			acknowledged[e.ack.id] = max(acknowledged[e.ack.id], e.ack.version)
+		}
+	}
+	return c
+}
+
+// cut returns a file that a power cut may leave, and how many of its pages are torn: without what is pending, with all of it, or
+// with each write whole, missing, or in part.
+func cut(confirmed *disk, pending []event, n int, rnd *rand.Rand) (image *disk, torn int) {
+	image = confirmed.clone()
+	for _, p := range pending {
+		how := rnd.IntN(4)
+		switch {
+		case n == 0 || n > 1 && how == 0:
+			continue
+		case n == 1 || how == 1:
+			image.apply(p, func(int) bool { return true })
+		default:
+			torn++
+			image.apply(p, func(int) bool { return rnd.IntN(2) == 0 })
+		}
+	}
+	return image, torn
+}
+
+// inspect opens what a power cut has left.
+func inspect(t *testing.T, path string, image *disk, acknowledged map[string]int64) (v verdict) {
+	t.Helper()
+	require.NoError(t, image.put(path))
+	s, err := boltstore.Open(path)
+	if err != nil {
+		v.torn = append(v.torn, err.Error())
+		return v
+	}
+	there := make(map[string]int64, len(acknowledged))
+	for id, version := range acknowledged {
+		there[id] = version
+	}
+	v = judge(s, there)
+	require.NoError(t, s.Close())
+	return v
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package scale_test
+
+// underRace: everything takes ten times as long.
+const underRace = false

@@ -1,0 +1,5 @@
+//go:build race
+
+package sessionctx_test
+
+const raceEnabled = true

@@ -1,0 +1,65 @@
+package redisstore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+func TestAColdReadIsOneRoundTrip(t *testing.T) {
+	server := redisserver.Start(t)
+	r := resolver(t, open(t, server))
+	eventually(t, leased(r), "the lease")
+	_, err := r.Resolve(t.Context(), request("s1"))
+	require.NoError(t, err)
+	assert.Equal(t, 1, calls(t, server, "get"))
+}
+
+// The server stands still, so that what is under way has set out without an answer to anything before it.
+func TestACustomersTwoColdReadsGoOutTogether(t *testing.T) {
+	server := redisserver.Start(t)
+	store := open(t, server)
+	r := resolver(t, store, patient)
+	_, err := r.Login(t.Context(), request("s1"), "C1")
+	require.NoError(t, err)
+	cold := resolver(t, store, patient)
+	eventually(t, leased(cold), "the lease")
+	before := calls(t, server, "get")
+	server.Freeze(t)
+	done := make(chan error)
+	go func() {
+		_, err := cold.Resolve(t.Context(), customer("s1"))
+		done <- err
+	}()
+	eventually(t, func() bool { return store.Loading() == 2 }, "two reads under way")
+	server.Thaw(t)
+	require.NoError(t, <-done)
+	assert.Equal(t, 2, calls(t, server, "get")-before)
+}
+
+func TestAWriteToAKnownSessionIsOneRoundTrip(t *testing.T) {
+	server := redisserver.Start(t)
+	r := resolver(t, open(t, server))
+	eventually(t, leased(r), "the lease")
+	_, err := r.Update(t.Context(), request("s1"), currency("CHF"))
+	require.NoError(t, err)
+	eventually(t, func() bool { // known, and its own message has come back
+		before := calls(t, server, "get")
+		s, err := r.Resolve(t.Context(), request("s1"))
+		require.NoError(t, err)
+		return s.Version == 1 && calls(t, server, "get") == before
+	}, "a warm cache")
+	scripts, gets := calls(t, server, "evalsha"), calls(t, server, "get")
+	_, err = r.Update(t.Context(), request("s1"), currency("GBP"))
+	require.NoError(t, err)
+	assert.Equal(t, 1, calls(t, server, "evalsha")-scripts)
+	assert.Equal(t, 1, calls(t, server, "get")-gets, "the one in the script")
+}
+
+// patient is for a server that stands still.
+func patient(cfg *sessionctx.Config) { cfg.Timeout = time.Minute }

@@ -1,0 +1,241 @@
+package sessionctx_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+// storm is a shared store between whose news a test can send more.
+type storm struct {
+	*memstore.Store
+	sinks []sessionctx.Sink
+	loads atomic.Int64
+}
+
+func (s *storm) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	s.loads.Add(1)
+	return s.Store.Load(ctx, key)
+}
+
+func (s *storm) Watch(sink sessionctx.Sink) (stop func()) {
+	s.sinks = append(s.sinks, sink)
+	return s.Store.Watch(sink)
+}
+
+// News that never end cost reloads: no reader fails or starves, none sees an old value, and when they end the cache is warm again.
+func TestThreatInvalidationStorm(t *testing.T) {
+	store := &storm{Store: &memstore.Store{}}
+	reader, writer := newResolver(t, func(c *sessionctx.Config) { c.Store = store }), newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	const sessions, rounds = 8, 200
+	for i := range sessions {
+		update(t, writer, by(fmt.Sprint("s", i)), sessionctx.Patch{CartID: sessionctx.Set("0")})
+	}
+	over := make(chan struct{})
+	var noise, work sync.WaitGroup
+	for n := range 2 {
+		rng := rand.New(rand.NewPCG(1, uint64(n)))
+		noise.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				for _, sink := range store.sinks {
+					switch rng.IntN(20) {
+					case 0:
+						sink.Lost()
+					case 1:
+						sink.Lease(time.Now())
+					default:
+						sink.Invalidate(sessionctx.Key{Tenant: "demoshop", ID: fmt.Sprint("s", rng.IntN(2*sessions))}.Hash())
+					}
+				}
+			}
+		})
+	}
+	for i := range sessions {
+		work.Go(func() {
+			req := by(fmt.Sprint("s", i))
+			for n := range rounds {
+				want := fmt.Sprint(n)
+				_, err := writer.Update(t.Context(), req, sessionctx.Patch{CartID: sessionctx.Set(want)})
+				assert.NoError(t, err)
+				s, err := reader.Resolve(t.Context(), req)
+				assert.NoError(t, err)
+				assert.Equal(t, want, s.CartID)
+				assert.False(t, s.Degraded)
+			}
+		})
+	}
+	work.Wait()
+	close(over)
+	noise.Wait()
+	assert.Eventually(t, func() bool {
+		before := store.loads.Load()
+		for i := range sessions {
+			resolve(t, reader, by(fmt.Sprint("s", i)))
+		}
+		return store.loads.Load() == before
+	}, time.Minute, time.Millisecond, "the cache is warm again")
+}
+
+// gated is a store that counts loads and answers them when open is closed, and a directory that counts questions.
+type gated struct {
+	*memstore.Store
+	sessionctx.Static
+	loads, sites, customers atomic.Int64
+	open                    atomic.Pointer[chan struct{}]
+	sink                    sessionctx.Sink
+}
+
+func (g *gated) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	g.loads.Add(1)
+	if open := g.open.Load(); open != nil {
+		<-*open
+	}
+	return g.Store.Load(ctx, key)
+}
+
+func (g *gated) Watch(sink sessionctx.Sink) (stop func()) {
+	g.sink = sink
+	return g.Store.Watch(sink)
+}
+
+func (g *gated) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
+	g.sites.Add(1)
+	return g.Static.Sites(ctx, tenant)
+}
+
+func (g *gated) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
+	g.customers.Add(1)
+	return g.Static.Customer(ctx, tenant, id)
+}
+
+// When all that is cached becomes worthless at one moment, store and directory are asked once for each key and not once for each request.
+func TestThreatMassFlush(t *testing.T) {
+	const sessions, readers = 100, 20
+	flushes := []struct {
+		desc  string
+		flush func(r *sessionctx.Resolver, g *gated)
+	}{
+		{"the store may have lost messages", func(_ *sessionctx.Resolver, g *gated) { g.sink.Lost() }},
+		{"somebody invalidates the tenant", func(r *sessionctx.Resolver, _ *gated) { r.Invalidate("demoshop", "") }},
+		{"somebody invalidates the customer", func(r *sessionctx.Resolver, _ *gated) { r.Invalidate("demoshop", "C100") }},
+		{"all at once, many times", func(r *sessionctx.Resolver, g *gated) {
+			for range 1000 {
+				g.sink.Lost()
+				r.Invalidate("demoshop", "")
+				r.Invalidate("demoshop", "C100")
+			}
+		}},
+	}
+	for _, tc := range flushes {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := &gated{Store: &memstore.Store{}, Static: demoshop()}
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Directory, c.Timeout = g, g, time.Hour })
+				for i := range sessions {
+					update(t, r, by(fmt.Sprint("s", i), "C100"), sessionctx.Patch{CartID: sessionctx.Set(fmt.Sprint(i))})
+				}
+				open := make(chan struct{})
+				g.open.Store(&open)
+				loads, sites, customers := g.loads.Load(), g.sites.Load(), g.customers.Load()
+				tc.flush(r, g)
+				var herd sync.WaitGroup
+				for i := range sessions * readers {
+					herd.Go(func() {
+						s, err := r.Resolve(t.Context(), by(fmt.Sprint("s", i%sessions), "C100"))
+						assert.NoError(t, err)
+						assert.Equal(t, fmt.Sprint(i%sessions), s.CartID)
+						assert.Equal(t, "GBP", s.Currency)
+					})
+				}
+				synctest.Wait() // now all of them wait for the store, if they need it
+				close(open)
+				herd.Wait()
+				assert.LessOrEqual(t, g.loads.Load()-loads, int64(sessions+1), "the sessions and their customer")
+				assert.LessOrEqual(t, g.sites.Load()-sites, int64(1))
+				assert.LessOrEqual(t, g.customers.Load()-customers, int64(1))
+			})
+		})
+	}
+}
+
+// crowded is a directory that knows one tenant, and says of others what it is told to say.
+type crowded struct {
+	sessionctx.Static
+	other error
+}
+
+func (d crowded) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
+	if _, ok := d.Static[tenant]; !ok {
+		return nil, d.other
+	}
+	return d.Static.Sites(ctx, tenant)
+}
+
+func (d crowded) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
+	if strings.HasPrefix(id, "x") {
+		return defaults.Customer{}, d.other
+	}
+	return d.Static.Customer(ctx, tenant, id)
+}
+
+// Names that somebody makes up, one a request, fill neither memory nor log, even if the directory only says that it failed.
+func TestThreatMadeUpNames(t *testing.T) {
+	names := 10_000
+	if raceEnabled {
+		names = 1000
+	}
+	for _, other := range []error{sessionctx.ErrUnknownTenant, errors.New("HTTP 404")} {
+		t.Run(other.Error(), func(t *testing.T) {
+			var lines atomic.Int64
+			logger := slog.New(slog.NewTextHandler(writer(func(b []byte) { lines.Add(int64(bytes.Count(b, []byte("\n")))) }), nil))
+			r := newResolver(t, func(c *sessionctx.Config) {
+				c.Directory, c.Logger, c.CacheBytes = crowded{demoshop(), other}, logger, 1<<20
+			})
+			round := func(from, n int) {
+				for i := range n {
+					req := cookie("")
+					req.Tenant = fmt.Sprintf("t%d", from+i+100)
+					_, err := r.Resolve(t.Context(), req)
+					assert.Error(t, err)
+					if i%2 == 0 {
+						_, _ = r.Resolve(t.Context(), by("s1", fmt.Sprint("x", from+i)))
+					}
+				}
+			}
+			round(0, names)
+			before := liveHeap()
+			round(names, names)
+			after := liveHeap()
+			assert.Less(t, after-before, int64(3<<19), "bytes that %d made-up names left", names)
+			assert.Less(t, lines.Load(), int64(100), "lines of the log")
+			assert.Equal(t, "GBP", resolve(t, r, by("annas", "C100")).Currency)
+		})
+	}
+}
+
+type writer func([]byte)
+
+func (w writer) Write(b []byte) (int, error) {
+	w(b)
+	return len(b), nil
+}

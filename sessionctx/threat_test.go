@@ -1,0 +1,276 @@
+package sessionctx_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+// Two names that somebody could take for one must be two, in the cache, the store and what is sent about them.
+func TestThreatKeyAmbiguity(t *testing.T) {
+	type name struct{ tenant, session, customer string }
+	names := []name{
+		{"abc", "dxyz", ""}, {"abcd", "xyz", ""}, // together the same text
+		{"s1p1x", "same", ""}, {"s2p1x", "same", ""}, // one hash in the near-cache, which takes of a tenant a few letters only
+		{"abc", "a", ""}, {"abc", "A", ""}, {"abc", "a ", ""}, {"abc", " a", ""}, {"abc", "a\x00", ""}, {"abc", "a\x00b", ""},
+		{"abc", "a/b", ""}, {"abc", "a%2Fb", ""}, {"abc", "a:b", ""}, {"abc", "..", ""}, {"abc", "*", ""},
+		{"abc", "\u00e9", ""}, {"abc", "e\u0301", ""}, // one to the eye
+		{"abc", strings.Repeat("x", 256), ""}, {"abc", strings.Repeat("x", 255), ""}, {"abc", strings.Repeat("x", 47), ""}, {"abc", strings.Repeat("x", 48), ""},
+		{"abc", "anna", "bob"}, {"abc", "bob", "anna"}, {"abcd", "anna", "bob"}, // sessions called like customers
+	}
+	directory := sessionctx.Static{}
+	for _, tenant := range []string{"abc", "abcd", "s1p1x", "s2p1x"} {
+		directory[tenant] = sessionctx.StaticTenant{Sites: []defaults.Site{{Code: "main", Default: true, Currency: "EUR", Country: "DE", Language: "de"}}}
+	}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = directory })
+	request := func(n name) sessionctx.Request {
+		return sessionctx.Request{Identity: sessionctx.Identity{Tenant: n.tenant, SessionID: n.session, CustomerID: n.customer}}
+	}
+	hashes := make(map[sessionctx.KeyHash]string)
+	for i, n := range names {
+		update(t, r, request(n), sessionctx.Patch{CartID: sessionctx.Set(fmt.Sprint("cart-", i))})
+		for _, k := range []sessionctx.Key{{Tenant: n.tenant, ID: n.session}, {Tenant: n.tenant, Kind: sessionctx.KindCustomer, ID: n.session}} {
+			assert.Empty(t, hashes[k.Hash()], "%q shares a hash", k)
+			hashes[k.Hash()] = fmt.Sprintf("%q", k)
+		}
+	}
+	for i, n := range names {
+		for j, m := range names {
+			if j%2 == i%2 && n.tenant == m.tenant {
+				continue // half of them are enough
+			}
+			warm(t, r, request(m)) // now it is m that lies where n is looked for, if they could be taken for one
+			s := resolve(t, r, request(n))
+			assert.Equal(t, fmt.Sprint("cart-", i), s.CartID, "%q", n)
+			assert.EqualValues(t, 1, s.Version, "%q", n)
+			assert.Equal(t, n, name{s.Tenant, s.ID, s.CustomerID})
+		}
+	}
+	require.NoError(t, r.EndAll(t.Context(), "abc", "anna"), "the customer anna, and not the session of that name")
+	assert.Equal(t, "bob", resolve(t, r, request(name{"abc", "anna", "bob"})).CustomerID)
+	_, err := r.Resolve(t.Context(), request(name{"abc", "bob", "anna"}))
+	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+}
+
+// warm resolves a session until it is answered from the cache.
+func warm(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) {
+	t.Helper()
+	for before, limit := r.Stats().Hits, time.Now().Add(time.Minute); r.Stats().Hits == before; {
+		resolve(t, r, req)
+		require.True(t, time.Now().Before(limit), "it never comes from the cache")
+	}
+}
+
+// twisted is a store that changes what it has stored: a broken disk, a bug, somebody who can write to it.
+type twisted struct {
+	*memstore.Store
+	twist func(sessionctx.Record) (sessionctx.Record, error)
+}
+
+func (s *twisted) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	rec, err := s.Store.Load(ctx, key)
+	if s.twist != nil && key.ID == "annas" && rec.Incarnation != 0 {
+		return s.twist(rec)
+	}
+	return rec, err
+}
+
+// A store that returns rubbish harms the session whose record it is, and nobody else.
+func TestThreatCorruptStore(t *testing.T) {
+	anna, bob := by("annas", "C100"), by("bobs", "C101")
+	garbage := strings.Repeat("\x00\xff<&", 1<<16)
+	with := func(change func(*sessionctx.Record)) func(sessionctx.Record) (sessionctx.Record, error) {
+		return func(rec sessionctx.Record) (sessionctx.Record, error) {
+			change(&rec)
+			return rec, nil
+		}
+	}
+	cases := []struct {
+		desc  string
+		twist func(sessionctx.Record) (sessionctx.Record, error)
+	}{
+		{"the record of another tenant", with(func(r *sessionctx.Record) { r.Tenant, r.CartID = "othershop", "foreign" })},
+		{"the record of another customer", with(func(r *sessionctx.Record) { r.CustomerID, r.CartID = "C101", "foreign" })},
+		{"the record of a secret session", with(func(r *sessionctx.Record) { r.Secret, r.CartID = true, "foreign" })},
+		{"bytes that are no record", func(r sessionctx.Record) (sessionctx.Record, error) {
+			b, err := r.MarshalBinary()
+			require.NoError(t, err)
+			b[len(b)/2] ^= 0xff
+			err = r.UnmarshalBinary(b[:len(b)-1])
+			require.Error(t, err)
+			return sessionctx.Record{}, err
+		}},
+		{"a record and an error", func(r sessionctx.Record) (sessionctx.Record, error) {
+			r.CartID = "foreign"
+			return r, errDown
+		}},
+		{"choices that are rubbish", with(func(r *sessionctx.Record) {
+			r.Choices = defaults.Choices{Site: garbage, Currency: garbage, Country: garbage, Language: garbage}
+		})},
+		{"attributes that are no JSON", with(func(r *sessionctx.Record) {
+			r.Attributes = []sessionctx.Attribute{{Name: "z", Value: json.RawMessage(garbage)}, {Name: "a", Value: nil}, {Name: "a"}}
+		})},
+		{"a negative version", with(func(r *sessionctx.Record) { r.Version = -7 })},
+		{"a version 0", with(func(r *sessionctx.Record) { r.Version = 0 })},
+		{"the last version", with(func(r *sessionctx.Record) { r.Version = 1<<63 - 1 })},
+		{"changes of the future", with(func(r *sessionctx.Record) { r.Changed[0], r.Removed = 1<<62, 1<<62 })},
+		{"another generation", with(func(r *sessionctx.Record) { r.Generation = -1 })},
+		{"a time long ago", with(func(r *sessionctx.Record) { r.ExpiresAt = time.UnixMilli(0) })},
+		{"times that are none", with(func(r *sessionctx.Record) {
+			r.CreatedAt, r.ExpiresAt = time.Unix(1<<62, 0), time.Unix(1<<62, 0)
+		})},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			store := &twisted{Store: &memstore.Store{}}
+			writer := newResolver(t, func(c *sessionctx.Config) { c.Store = store.Store })
+			update(t, writer, anna, sessionctx.Patch{CartID: sessionctx.Set("annas-cart"), Attributes: attributes("a", "1")})
+			update(t, writer, bob, sessionctx.Patch{CartID: sessionctx.Set("bobs-cart")})
+
+			store.twist = tc.twist
+			r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+			for range 3 {
+				s, err := r.Resolve(t.Context(), anna)
+				if err != nil {
+					assert.True(t, errors.Is(err, sessionctx.ErrNotFound) || errors.Is(err, sessionctx.ErrUnavailable), "%v", err)
+				} else {
+					assert.Contains(t, []string{"", "annas-cart"}, s.CartID, "nothing foreign")
+					assert.Equal(t, "GBP AT en C100", strings.Join([]string{s.Currency, s.Country, s.Language, s.CustomerID}, " "), "values of the shop, and anna's own")
+				}
+				assert.Equal(t, "bobs-cart", resolve(t, r, bob).CartID, "bob does not notice")
+			}
+			for _, p := range []sessionctx.Patch{
+				{Currency: sessionctx.Set("USD")}, {Currency: sessionctx.Clear, Version: 1}, {Attributes: attributes("a", "null")}, {ReplaceAttributes: true},
+			} {
+				_, _ = r.Update(t.Context(), anna, p) // it may fail; it does not panic
+				_, _ = r.Preview(t.Context(), anna, p)
+			}
+			update(t, r, bob, sessionctx.Patch{Currency: sessionctx.Set("USD")})
+		})
+	}
+}
+
+// fragile is a store and a directory that panic where they are told to.
+type fragile struct {
+	*memstore.Store
+	sessionctx.Static
+	where atomic.Value // of string
+}
+
+func (f *fragile) panics(where string) {
+	if f.where.Load() == where {
+		panic("boom in " + where)
+	}
+}
+
+func (f *fragile) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	f.panics("Load")
+	return f.Store.Load(ctx, key)
+}
+
+func (f *fragile) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+	f.panics("Save")
+	return f.Store.Save(ctx, key, rec, base)
+}
+
+func (f *fragile) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
+	f.panics("Sites")
+	return f.Static.Sites(ctx, tenant)
+}
+
+func (f *fragile) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
+	f.panics("Customer")
+	return f.Static.Customer(ctx, tenant, id)
+}
+
+// A panic in what the host has plugged in ends neither the process nor the sessions of others, and leaves nothing locked.
+func TestThreatPanickingHooks(t *testing.T) {
+	cases := []struct {
+		where string
+		cold  bool // nothing is cached when it happens
+		read  func(t *testing.T, s sessionctx.Session, err error)
+		write func(t *testing.T, s sessionctx.Session, err error)
+	}{
+		{where: "Load", cold: true, read: isDegraded, write: isUnavailable},
+		{where: "Save", read: isRight, write: isUnavailable},
+		{where: "Sites", cold: true, read: func(t *testing.T, _ sessionctx.Session, err error) {
+			assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+		}, write: isUnavailable},
+		{where: "Sites", read: isRight, write: isRight}, // the last answer stays in force
+		{where: "Customer", cold: true, read: isDegraded, write: isUnavailable},
+		{where: "Customer", read: isRight, write: isRight},
+		{where: "OnChange", read: isRight, write: isRight},
+	}
+	for _, tc := range cases {
+		t.Run(fmt.Sprintf("%s, cold: %v", tc.where, tc.cold), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fragile{Store: &memstore.Store{}, Static: demoshop()}
+				f.where.Store("")
+				config := func(c *sessionctx.Config) {
+					c.Store, c.Directory = f, f
+					c.OnChange = func(context.Context, sessionctx.Changed) { f.panics("OnChange") }
+				}
+				r := newResolver(t, config)
+				update(t, r, by("s1", "C100"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+				isRight(t, resolve(t, r, by("s1", "C100")), nil)
+				if tc.cold {
+					r = newResolver(t, config)
+				} else {
+					time.Sleep(2 * time.Minute) // what is known of sites and customers is old
+				}
+				f.where.Store(tc.where)
+				for range 3 {
+					s, err := r.Resolve(t.Context(), by("s1", "C100"))
+					tc.read(t, s, err)
+					assert.NotPanics(t, func() {
+						s, err := r.Update(t.Context(), by("s1", "C100"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+						tc.write(t, s, err)
+					})
+				}
+				f.where.Store("")
+				time.Sleep(2 * time.Second) // a failed question is not repeated at once
+				isRight(t, resolve(t, r, by("s1", "C100")), nil)
+				isRight(t, update(t, r, by("s1", "C100"), sessionctx.Patch{CartID: sessionctx.Set("cart")}), nil)
+			}) // and the resolver closes
+		})
+	}
+	t.Run("Require", func(t *testing.T) {
+		r := newResolver(t)
+		p := sessionctx.Patch{CartID: sessionctx.Set("cart"), Require: func(sessionctx.Session) error { panic("boom") }}
+		assert.Panics(t, func() { _, _ = r.Update(t.Context(), by("s1", "C100"), p) }, "it is the caller's own, on the caller's goroutine")
+		p.Require = nil
+		isRight(t, update(t, r, by("s1", "C100"), p), nil)
+		isRight(t, resolve(t, r, by("s1", "C100")), nil)
+	})
+}
+
+func isRight(t *testing.T, s sessionctx.Session, err error) {
+	t.Helper()
+	require.NoError(t, err)
+	assert.Equal(t, "cart GBP false", fmt.Sprint(s.CartID, " ", s.Currency, " ", s.Degraded))
+}
+
+func isDegraded(t *testing.T, s sessionctx.Session, err error) {
+	t.Helper()
+	require.NoError(t, err)
+	assert.True(t, s.Degraded)
+	assert.Empty(t, s.CartID)
+}
+
+func isUnavailable(t *testing.T, _ sessionctx.Session, err error) {
+	t.Helper()
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+}
