@@ -30,7 +30,9 @@ type grown struct {
 }
 
 // grow makes a shop with n sessions, each written once by patch; change makes the request of a customer that of somebody else.
-func grow(t testing.TB, size, n int, directory sessionctx.Directory, patch func(i int) sessionctx.Patch, change func(i int, req *sessionctx.Request)) *grown {
+func grow(t testing.TB, size, n int, directory sessionctx.Directory,
+	patch func(i int) sessionctx.Patch, change func(i int, req *sessionctx.Request),
+) *grown {
 	t.Helper()
 	g := &grown{size: size, shoppers: newShoppers(n)}
 	g.resolver = newResolver(t, func(c *sessionctx.Config) {

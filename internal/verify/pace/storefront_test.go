@@ -39,7 +39,8 @@ func newWrk(t testing.TB, ids []string) wrk {
 	var b strings.Builder
 	b.WriteString("local requests, at = {}, 0\nfunction init()\n")
 	fmt.Fprintf(&b, "  for id in string.gmatch(%q, %q) do\n", strings.Join(ids, " "), "[^ ]+")
-	fmt.Fprintf(&b, "    requests[#requests + 1] = wrk.format(\"GET\", \"/\", {[\"Cookie\"] = %q .. id, [\"Accept-Language\"] = %q})\n", cookieName+"=", acceptLanguage)
+	fmt.Fprintf(&b, "    local header = {[\"Cookie\"] = %q .. id, [\"Accept-Language\"] = %q}\n", cookieName+"=", acceptLanguage)
+	b.WriteString("    requests[#requests + 1] = wrk.format(\"GET\", \"/\", header)\n")
 	b.WriteString("  end\nend\nfunction request()\n  at = at % #requests + 1\n  return requests[at]\nend\n")
 	script := filepath.Join(t.TempDir(), "visits.lua")
 	require.NoError(t, os.WriteFile(script, []byte(b.String()), 0o600))
@@ -56,7 +57,8 @@ var (
 func (w wrk) load(t testing.TB, c *child) (each, rate float64) {
 	t.Helper()
 	before, begin := c.processorTime(t), time.Now()
-	out, err := exec.CommandContext(t.Context(), "wrk", "-t1", "-c16", fmt.Sprintf("-d%ds", w.seconds), "-s", w.script, "http://"+c.addr+"/").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(),
+		"wrk", "-t1", "-c16", fmt.Sprintf("-d%ds", w.seconds), "-s", w.script, "http://"+c.addr+"/").CombinedOutput()
 	took, elapsed := c.processorTime(t)-before, time.Since(begin)
 	require.NoError(t, err, "%s", out)
 	require.Empty(t, wrkErrors.FindString(string(out)), "%s", out)
