@@ -92,6 +92,11 @@ func TestAtLeastTakesWhatIsCachedIfItIsNewEnough(t *testing.T) {
 		update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set(c)})
 	}
 	require.Equal(t, "CHF 2", currency(t, here, req, sessionctx.FreshRead))
+	require.Eventually(t, func() bool { // the cache takes in what was read in its own time
+		loads := store.loads.Load()
+		currency(t, here, req, sessionctx.AtLeast(2))
+		return store.loads.Load() == loads
+	}, 10*time.Second, time.Millisecond)
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("GBP")})
 
 	loads := store.loads.Load()

@@ -169,6 +169,10 @@ func (n *nearCache) launch(ctx context.Context, key Key, hash uint64, fresh Fres
 		return nil, false
 	}
 	load := func(ctx context.Context) (*entry, error) {
+		if key.Kind == KindSession {
+			// What is made of it is kept, with its memo: of two Sets of a new key in flight ristretto keeps the older one.
+			return n.load(ctx, key, stripe, word, epoch)
+		}
 		e, err := n.load(ctx, key, stripe, word, epoch)
 		if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {
 			n.fill(hash, e)

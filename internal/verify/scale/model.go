@@ -54,8 +54,8 @@ func Model(f Fleet, c Constants) (m Figures) {
 	neighbours := m.Received / m.Writes / f.Stripes // of those who write, the share whom an entry suffers from
 	m.Hit = f.hit(w, f.survives(w, neighbours), m.Kept)
 	m.Generation = f.hit(writing{}, f.survives(w, neighbours), m.Kept)
-	m.Warm = (1-f.Customers)*f.warm(w, f.survives(w, 2*neighbours), m.Kept) +
-		f.Customers*f.warm(w, f.survives(w, 3*neighbours), m.Kept)
+	m.Warm = (1-f.Customers)*f.hit(w, f.survives(w, 2*neighbours), m.Kept) +
+		f.Customers*f.hit(w, f.survives(w, 3*neighbours), m.Kept)
 
 	// Redis.
 	m.Gets = f.Requests * (1 - m.Hit + f.Customers*(1-m.Generation))
@@ -150,19 +150,6 @@ func (f Fleet) hitAt(share float64, w writing, survives survival, kept float64) 
 	return share * quiet * (1 - w.first/f.Pages) * met
 }
 
-// warm returns the share of the requests that find a memo too: their session's last request in the same process was a hit's, and was not its
-// first there, for the first memo is lost.
-func (f Fleet) warm(w writing, survives survival, kept float64) float64 {
-	at := func(share float64) float64 {
-		second := f.gaps(1-share, 1-share)
-		quietFirst := (1 - f.again()) * (1 - w.first) // the last request was its visit's first one, and did not write
-		all := f.again() + quietFirst
-		second.from = vector{f.again() / all, quietFirst * f.back() / all}
-		return f.hitAt(share, w, survives, kept) * share * second.met(kept)
-	}
-	own, other := f.shares()
-	return own*at(own) + (1-own)*at(other)
-}
 
 // integral integrates f from 0 to end, by Simpson's rule in the logarithm of time: what matters lies between milliseconds and months.
 func integral(f func(t float64) float64, end float64) (sum float64) {

@@ -83,9 +83,7 @@ func (n *nearCache) read(s *session) (o Outcome) {
 			n.fill(owner, s.customer)
 		}
 	}
-	// A request that finds nothing under its key puts two entries there, one without the memo and one with it, and of two that are
-	// on their way ristretto keeps the first. So the first memo is lost.
-	if r := n.get(self); r != nil && old != nil {
+	if r := n.get(self); r != nil {
 		r.memo, r.sitesWord, r.ownersWord = true, n.words[s.sites], n.words[s.customer]
 	}
 	return o
