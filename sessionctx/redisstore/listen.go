@@ -38,6 +38,7 @@ func (s *Store) listen(ctx context.Context) (*listener, error) {
 	option.DisableCache = false // else there is no tracking; nothing is ever read through this client
 	option.PipelineMultiplex = -1
 	option.RingScaleEachConn = 8
+	option.BlockingPipeline = -1 // else two questions at once may be enough for it to want another connection
 	option.ClientTrackingOptions = []string{"PREFIX", s.cfg.Prefix, "BCAST"}
 	option.OnInvalidations = s.sinks.invalidate
 	option.ClientName += "-tracking"
@@ -72,11 +73,15 @@ func (e unfit) Error() string { return e.reason }
 
 // ask asks the server what it is. All that it had to tell before it answers has been passed on when ask returns.
 func (c *listener) ask(ctx context.Context) error {
-	// HELLO says on which connection it is and what the server is, and takes no permission.
-	answer, err := c.client.Do(ctx, c.client.B().Arbitrary("HELLO").Build()).AsStrMap()
+	// HELLO says what the server is, and takes no permission. It is answered even while a script runs for too long, when writes that
+	// came before the script are acknowledged and not told yet: PING is not.
+	answers := c.client.DoMulti(ctx, c.client.B().Arbitrary("HELLO").Build(), c.client.B().Ping().Build())
+	answer, err := answers[0].AsStrMap()
 	switch {
 	case err != nil:
 		return err
+	case answers[1].Error() != nil:
+		return answers[1].Error()
 	case answer["mode"] != "standalone":
 		return unfit{fmt.Sprintf("it is a %s: only a single primary is supported", answer["mode"])}
 	case answer["role"] != "master":

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"fmt"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -124,6 +125,24 @@ func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
 			eventually(t, func() bool { return s.times(key) == 1 || s.losses() > before }, "the message, or that it is lost")
 		})
 	}
+}
+
+// A script that runs for too long is answered for, in part: writes that came just before it are acknowledged, and not told until it has ended.
+func TestAServerThatIsBusyWithAScriptExtendsNoLease(t *testing.T) {
+	server := redisserver.Start(t, "--busy-reply-threshold", "50")
+	var s sink
+	defer open(t, server).Watch(&s)()
+	eventually(t, s.leased, "the lease")
+	script := exec.Command("redis-cli", "-u", "redis://"+server.Addr(), "EVAL", "while true do end", "0")
+	require.NoError(t, script.Start())
+	defer func() {
+		script.Process.Kill()
+		script.Wait()
+	}()
+	eventually(t, func() bool { return strings.HasPrefix(server.Do(t, "PING"), "BUSY") }, "the busy server")
+	eventually(t, func() bool { return !s.leased() }, "the end of the lease")
+	require.Equal(t, "OK", server.Do(t, "SCRIPT", "KILL"))
+	eventually(t, s.leased, "the lease")
 }
 
 func TestAPrimaryThatBecomesAReplicaAnswersNothing(t *testing.T) {
