@@ -26,7 +26,7 @@ func failure(op string, err error) error {
 		return fmt.Errorf("redisstore: %s: %w: the server is at its maxmemory", op, sessionctx.ErrFull)
 	case answered: // the script's only write is its last command, so one that failed has written nothing
 		return fmt.Errorf("redisstore: %s: %w: the server says: %w", op, sessionctx.ErrUnavailable, err)
-	case errors.As(err, &dial), errors.Is(err, rueidis.ErrClosing):
+	case errors.As(err, &dial):
 		return fmt.Errorf("redisstore: %s: %w: %w", op, sessionctx.ErrUnavailable, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", op, err)

@@ -1,6 +1,9 @@
 package redisstore_test
 
 import (
+	"bytes"
+	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"runtime"
@@ -112,6 +115,47 @@ func TestAWriteWhoseAnswerIsLostIsFoundByItsWriteID(t *testing.T) {
 	require.NoError(t, err, "it was applied, and the record says so")
 	assert.Equal(t, int64(2), s.Version)
 	assert.Equal(t, 1, p.cuts())
+}
+
+func TestASaveUnderWayWhenTheStoreIsClosedIsNotSaidToHaveWrittenNothing(t *testing.T) {
+	server := redisserver.Start(t)
+	sent := make(chan struct{})
+	store, err := redisstore.New(config(server, func(cfg *redisstore.Config) {
+		cfg.Client.PipelineMultiplex = -1 // one connection, which there is already
+		cfg.Client.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			conn, err := d.DialContext(ctx, "tcp", addr)
+			return &heard{Conn: conn, word: "EVALSHA", sent: sent}, err
+		}
+	}))
+	require.NoError(t, err)
+	key, rec := aRecord()
+	server.Freeze(t)
+	done := make(chan error)
+	go func() {
+		_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
+		done <- err
+	}()
+	<-sent
+	require.NoError(t, store.Close())
+	assert.NotErrorIs(t, <-done, sessionctx.ErrUnavailable)
+	server.Thaw(t)
+	_, err = store.Save(t.Context(), key, rec, sessionctx.Revision{})
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable, "a later one")
+}
+
+// heard is a connection that says when a word has been sent.
+type heard struct {
+	net.Conn
+	word string
+	sent chan struct{}
+}
+
+func (c *heard) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if bytes.Contains(b, []byte(c.word)) {
+		close(c.sent)
+	}
+	return n, err
 }
 
 // proxy passes on what a server and its clients say, until it has seen a word from a client: then it waits for the answer, and cuts the connection.

@@ -59,10 +59,14 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close frees the connections. Calls that come later fail, and no sink hears anything more.
+var errClosed = errors.New("the Store is closed")
+
+// Close frees the connections. Calls that come later fail, and no sink hears anything more. A Save that is under way is waited for, but not
+// for long: the outcome of one whose answer does not come is unknown.
 func (s *Store) Close() error {
 	s.end()
 	s.closed.Wait()
+	s.refused.Store(&errClosed)
 	s.data.Close()
 	return nil
 }
