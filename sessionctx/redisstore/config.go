@@ -75,9 +75,10 @@ func (cfg Config) withDefaults() (Config, error) {
 		{"AlwaysRESP2", c.AlwaysRESP2},
 		{"ClientTrackingOptions", c.ClientTrackingOptions != nil},
 		{"OnInvalidations", c.OnInvalidations != nil},
+		{"ConnLifetime", c.ConnLifetime != 0}, // rueidis sends again what was under way, and a Save may have been applied
 	} {
 		if option.set {
-			bad("Client."+option.name, "is set", "must not be: the Store reads from one primary, and listens by itself")
+			bad("Client."+option.name, "is set", "must not be: the Store reads from one primary, listens by itself, and never sends a write twice")
 		}
 	}
 	return cfg, errors.Join(errs...)

@@ -20,7 +20,7 @@ func TestEveryMistakeOfAConfigIsNamed(t *testing.T) {
 			InitAddress: []string{"a:1", "b:2"}, AlwaysRESP2: true, ReplicaOnly: true,
 			Sentinel: rueidis.SentinelOption{MasterSet: "m"}, OnInvalidations: func([]rueidis.RedisMessage) {},
 			ClientTrackingOptions: []string{"OPTIN"}, SendToReplicas: func(rueidis.Completed) bool { return true },
-			Standalone: rueidis.StandaloneOption{EnableRedirect: true},
+			Standalone: rueidis.StandaloneOption{EnableRedirect: true}, ConnLifetime: time.Hour,
 		},
 		Prefix: strings.Repeat("x", 65),
 		Lease:  time.Millisecond,
@@ -28,7 +28,7 @@ func TestEveryMistakeOfAConfigIsNamed(t *testing.T) {
 	require.Error(t, err)
 	for _, field := range []string{
 		"Client.InitAddress", "Client.AlwaysRESP2", "Client.ReplicaOnly", "Client.Sentinel", "Client.OnInvalidations", "Client.ClientTrackingOptions",
-		"Client.SendToReplicas", "Client.Standalone", "Prefix", "Lease",
+		"Client.SendToReplicas", "Client.Standalone", "Client.ConnLifetime", "Prefix", "Lease",
 	} {
 		assert.ErrorContains(t, err, "redisstore: Config."+field)
 	}
