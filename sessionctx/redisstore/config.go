@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -61,8 +63,12 @@ func (cfg Config) withDefaults() (Config, error) {
 		cfg.Logger = slog.Default()
 	}
 	c := &cfg.Client
-	if len(c.InitAddress) != 1 {
-		bad("Client.InitAddress", fmt.Sprintf("%q", c.InitAddress), "must be one address, host:port, of the primary: neither a cluster nor replicas are supported")
+	c.InitAddress = slices.Clone(c.InitAddress)
+	switch {
+	case len(c.InitAddress) != 1:
+		bad("Client.InitAddress", fmt.Sprintf("has %d addresses", len(c.InitAddress)), "must be one, host:port, of the primary: neither a cluster nor replicas are supported")
+	case strings.Contains(c.InitAddress[0], "://"): // not shown: a password may be part of it
+		bad("Client.InitAddress", "is a URL", "must be host:port; rueidis.ParseURL makes a Client of a URL")
 	}
 	for _, option := range []struct {
 		name string

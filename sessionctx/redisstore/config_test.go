@@ -34,6 +34,27 @@ func TestEveryMistakeOfAConfigIsNamed(t *testing.T) {
 	}
 }
 
+func TestAURLIsNoAddressAndIsNotShown(t *testing.T) {
+	_, err := redisstore.New(redisstore.Config{Client: rueidis.ClientOption{InitAddress: []string{"redis://shop:secret@redis.internal:6379"}}})
+	require.ErrorContains(t, err, "redisstore: Config.Client.InitAddress")
+	assert.NotContains(t, err.Error(), "secret")
+}
+
+func TestTheCallersAddressMayChangeAfterNew(t *testing.T) {
+	server, other := redisserver.Start(t), redisserver.Start(t)
+	addr := []string{server.Addr()}
+	var s sink
+	defer open(t, server, func(cfg *redisstore.Config) { cfg.Client.InitAddress = addr }).Watch(&s)()
+	eventually(t, s.leased, "the lease")
+	addr[0] = other.Addr()
+	server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	listening := func(at *redisserver.Server) bool {
+		return strings.Contains(at.Do(t, "CLIENT", "LIST"), "name=sessionctx-tracking ")
+	}
+	eventually(t, func() bool { return listening(server) || listening(other) }, "the next listener")
+	assert.False(t, listening(other))
+}
+
 func TestAServerThatDoesNotAnswerIsAnErrorThatNamesIt(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
