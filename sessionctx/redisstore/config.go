@@ -115,13 +115,13 @@ func (cfg *Config) dataOption() rueidis.ClientOption {
 	if o.Dialer.Timeout == 0 {
 		o.Dialer.Timeout = dialTimeout
 	}
-	if o.Dialer.KeepAlive == 0 {
+	if o.Dialer.KeepAlive <= 0 { // it is also how often a silent connection is asked whether it lives: never is too seldom
 		o.Dialer.KeepAlive = pingAfter
 	}
 	if o.MaxFlushDelay == 0 {
 		o.MaxFlushDelay = gatherFor
 	}
-	if o.ConnWriteTimeout == 0 {
+	if o.ConnWriteTimeout <= 0 {
 		o.ConnWriteTimeout = deadAfter
 	}
 	return o

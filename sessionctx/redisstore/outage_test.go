@@ -158,6 +158,19 @@ func (c *heard) Write(b []byte) (int, error) {
 	return n, err
 }
 
+func TestASilentConnectionIsGivenUpThoughTheDialerHasNoKeepAlive(t *testing.T) {
+	server := redisserver.Start(t)
+	store := open(t, server, func(cfg *redisstore.Config) { cfg.Client.Dialer.KeepAlive, cfg.Client.ConnWriteTimeout = -1, -1 })
+	server.Freeze(t)
+	defer server.Thaw(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	key, _ := aRecord()
+	_, err := store.Load(ctx, key)
+	require.Error(t, err)
+	assert.NoError(t, ctx.Err(), "it waited for its caller's end")
+}
+
 // proxy passes on what a server and its clients say, until it has seen a word from a client: then it waits for the answer, and cuts the connection.
 type proxy struct {
 	net.Listener
