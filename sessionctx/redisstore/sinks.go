@@ -80,3 +80,10 @@ func (l *sinks) grant(until time.Time) {
 		w.sink.Lease(until)
 	}
 }
+
+// end forgets them all, and the lease.
+func (l *sinks) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all, l.lease = nil, time.Time{}
+}

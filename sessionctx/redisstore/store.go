@@ -66,6 +66,7 @@ var errClosed = errors.New("the Store is closed")
 func (s *Store) Close() error {
 	s.end()
 	s.closed.Wait()
+	s.sinks.end()
 	s.refused.Store(&errClosed)
 	s.data.Close()
 	return nil

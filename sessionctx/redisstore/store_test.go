@@ -163,12 +163,18 @@ func TestTheScriptIsSentAgainWhenTheServerHasForgottenIt(t *testing.T) {
 func TestAClosedStoreSaysSo(t *testing.T) {
 	s, err := redisstore.New(config(redisserver.Start(t)))
 	require.NoError(t, err)
+	var early sink
+	s.Watch(&early)
+	eventually(t, early.leased, "the lease")
 	require.NoError(t, s.Close())
 	key, rec := aRecord()
 	_, err = s.Load(t.Context(), key)
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 	_, err = s.Save(t.Context(), key, rec, sessionctx.Revision{})
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	var late sink
+	defer s.Watch(&late)()
+	assert.False(t, late.leased(), "nobody renews it")
 	assert.NoError(t, s.Close())
 }
 
