@@ -9,9 +9,10 @@
 // machine alone; it is never staler than a write of its own process.
 //
 // How. The server tells of every write to keys with the prefix on one connection that is for nothing else (CLIENT TRACKING with
-// BCAST). Each quarter of the lease that connection is asked who it is (HELLO), and the answer, before which all that was
-// told must have come, extends the lease to the time of the question and Lease. A connection that is not the one before means that
-// messages may be missing: all that was read so far is forgotten. Without a lease nothing is answered from the cache.
+// BCAST). Each quarter of the lease that connection is asked what the server is (HELLO, and PING, which is not answered while a
+// script runs for too long), and the answer, before which all that was told must have come, extends the lease to the time of the
+// question and Lease. A connection that is not the one before means that messages may be missing: all that was read so far is
+// forgotten. Without a lease nothing is answered from the cache.
 //
 // # What a server can lose
 //
@@ -34,6 +35,9 @@
 //
 //   - maxmemory-policy must be noeviction or volatile-ttl: any other evicts tombstones and the records of the living alike, and an evicted tombstone
 //     lets an ended session live again until its token expires. At the bound a write fails with ErrFull.
+//   - The address must lead to one server at a time, for every connection: behind a balancer or a name that moves while the old primary still
+//     answers as one, records may be read from one server and changes be told by another, and the lease goes on.
+//   - SWAPDB is told to nobody: it moves records, and caches stay as they are until their records expire. FLUSHALL and FLUSHDB are told.
 //   - Every write and every touch is told to every process. See docs/scale.md for what that means beyond a hundred of them.
 //   - The server's clock decides when a record expires there, the process' clock when it does here: keep both in time.
 package redisstore
