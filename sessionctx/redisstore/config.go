@@ -98,13 +98,14 @@ const (
 	gatherFor   = 20 * time.Microsecond // calls that come together share a packet: a third more of them in a second (BenchmarkLoad)
 )
 
-// dataOption is the option of the client that reads and writes.
-func (cfg *Config) dataOption() rueidis.ClientOption {
+// clientOption is what both clients have in common.
+func (cfg *Config) clientOption() rueidis.ClientOption {
 	o := cfg.Client
 	o.ForceSingleClient = true // else it asks for a cluster first
 	o.DisableCache = true      // the near-cache is the Resolver's
 	o.DisableRetry = true      // it would go on until the caller's time is over, though the server refuses connections
 	o.DisableAutoPipelining = false
+	o.PipelineMultiplex = -1  // one connection: what waits together goes together, and a caller never waits for a second dial
 	o.AlwaysPipelining = true // a connection that the server has closed is noticed at once, not when it is used
 	if o.ClientName == "" {
 		o.ClientName = "sessionctx"

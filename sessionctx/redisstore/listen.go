@@ -20,23 +20,22 @@ type listener struct {
 	conn   net.Conn
 }
 
-var errOneConnection = errors.New("the connection that listens has ended")
+var errListenerEnded = errors.New("the connection that listens has ended")
 
 // listen makes a listener, and checks the server.
 func (s *Store) listen(ctx context.Context) (*listener, error) {
 	c := &listener{}
-	option := s.cfg.dataOption()
+	option := s.cfg.clientOption()
 	dial := dialerOf(&s.cfg.Client)
 	option.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 		if c.conn != nil {
-			return nil, errOneConnection
+			return nil, errListenerEnded
 		}
 		var err error
 		c.conn, err = dial(ctx, addr, d, cfg)
 		return c.conn, err
 	}
 	option.DisableCache = false // else there is no tracking; nothing is ever read through this client
-	option.PipelineMultiplex = -1
 	option.RingScaleEachConn = 8
 	option.BlockingPipeline = -1 // else two questions at once may be enough for it to want another connection
 	option.ClientTrackingOptions = []string{"PREFIX", s.cfg.Prefix, "BCAST"}

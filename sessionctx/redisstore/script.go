@@ -3,7 +3,10 @@ package redisstore
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -46,8 +49,14 @@ if ARGV[5] == '' then return {1, value} end
 return {1}
 `)
 
-// exec runs the script: it reports whether the write was applied, and what is stored if that is not what was sent.
-func (s *Store) exec(ctx context.Context, key string, rec sessionctx.Record, base sessionctx.Revision) (applied bool, stored []byte, err error) {
+// arguments returns what the script is to do, or why the record cannot be stored.
+func arguments(key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) ([]string, error) {
+	if rec.Incarnation == 0 {
+		return nil, errors.New("the record has no incarnation")
+	}
+	if rec.Tenant != key.Tenant {
+		return nil, fmt.Errorf("the record's tenant %q is not the key's, %q", rec.Tenant, key.Tenant)
+	}
 	args := make([]string, 5)
 	if base != (sessionctx.Revision{}) {
 		var b [8 + binary.MaxVarintLen64]byte
@@ -57,19 +66,30 @@ func (s *Store) exec(ctx context.Context, key string, rec sessionctx.Record, bas
 	}
 	expiry, ms, err := expiryOf(rec.ExpiresAt)
 	if err != nil {
-		return false, nil, err
+		return nil, err
 	}
 	args[2], args[3] = string(expiry[:]), strconv.FormatInt(ms, 10)
 	if rec.Revision() != base {
-		value, err := encode(rec)
+		rec.ExpiresAt = time.Time{}
+		b, err := rec.MarshalBinary()
 		if err != nil {
-			return false, nil, err
+			return nil, err
 		}
-		args[4] = rueidis.BinaryString(value[expirySize:])
+		args[4] = rueidis.BinaryString(b)
 	}
+	return args, nil
+}
+
+var errAnswer = errors.New("the server's answer is none of the script")
+
+// exec runs the script: it reports whether the write was applied, and what is stored if that is not what was sent.
+func (s *Store) exec(ctx context.Context, key string, args []string) (applied bool, stored []byte, err error) {
 	answer, err := script.Exec(ctx, s.data, []string{key}, args).ToArray()
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, nil, err
+	case len(answer) == 0 || len(answer) > 2:
+		return false, nil, errAnswer
 	}
 	n, err := answer[0].AsInt64()
 	if err == nil && len(answer) > 1 {

@@ -49,11 +49,12 @@ func (l *sinks) invalidate(keys []rueidis.RedisMessage) {
 	defer l.mu.Unlock()
 	for i := range keys {
 		key, err := keys[i].ToString()
-		if err != nil {
-			continue
-		}
-		if h, ok := hashOf(key); ok {
-			for _, w := range l.all {
+		h, ok := hashOf(key)
+		for _, w := range l.all {
+			switch {
+			case err != nil: // not the name of a key: whatever it means, something was not told
+				w.sink.Lost()
+			case ok:
 				w.sink.Invalidate(h)
 			}
 		}

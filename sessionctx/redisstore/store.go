@@ -21,7 +21,7 @@ type Store struct {
 
 	refused atomic.Pointer[error] // why the server must not be asked; nil: it may
 	end     context.CancelFunc
-	closed  sync.WaitGroup
+	bg      sync.WaitGroup
 }
 
 var (
@@ -48,14 +48,14 @@ func New(cfg Config) (*Store, error) {
 		end()
 		return nil, fmt.Errorf("redisstore: the server at %s cannot be used: %w", cfg.Client.InitAddress[0], err)
 	}
-	option := cfg.dataOption()
+	option := cfg.clientOption()
 	option.DialCtxFn = dialerOf(&cfg.Client)
 	if s.data, err = rueidis.NewClient(option); err != nil {
 		end()
 		c.close()
 		return nil, fmt.Errorf("redisstore: the server at %s cannot be used: %w", cfg.Client.InitAddress[0], err)
 	}
-	s.closed.Go(func() { s.follow(ctx, c) })
+	s.bg.Go(func() { s.follow(ctx, c) })
 	return s, nil
 }
 
@@ -65,7 +65,7 @@ var errClosed = errors.New("the Store is closed")
 // for long: the outcome of one whose answer does not come is unknown.
 func (s *Store) Close() error {
 	s.end()
-	s.closed.Wait()
+	s.bg.Wait()
 	s.sinks.end()
 	s.refused.Store(&errClosed)
 	s.data.Close()
@@ -103,13 +103,11 @@ func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Rec
 	if err := s.ready(ctx, "save"); err != nil {
 		return now, err
 	}
-	if rec.Incarnation == 0 {
-		return now, errors.New("redisstore: save: nothing was written: the record has no incarnation")
+	args, err := arguments(key, rec, base)
+	if err != nil {
+		return now, fmt.Errorf("redisstore: save: %w: nothing was written: %w", sessionctx.ErrUnavailable, err)
 	}
-	if rec.Tenant != key.Tenant {
-		return now, fmt.Errorf("redisstore: save: %w: the record's tenant %q is not the key's, %q", sessionctx.ErrUnavailable, rec.Tenant, key.Tenant)
-	}
-	applied, stored, err := s.exec(ctx, s.key(key), rec, base)
+	applied, stored, err := s.exec(ctx, s.key(key), args)
 	if err != nil {
 		return now, failure("save", err)
 	}

@@ -46,21 +46,10 @@ func expiryOf(t time.Time) (bytes [expirySize]byte, ms int64, err error) {
 	}
 	ms = max(t.UnixMilli(), 1) // what was over before 1970 is over
 	if !time.UnixMilli(ms).Equal(t) && ms > 1 {
-		return bytes, 0, fmt.Errorf("redisstore: ExpiresAt %q is no whole number of milliseconds", t)
+		return bytes, 0, fmt.Errorf("ExpiresAt %q is no whole number of milliseconds", t)
 	}
 	binary.BigEndian.PutUint64(bytes[:], uint64(ms))
 	return bytes, ms, nil
-}
-
-// encode returns the value of a record.
-func encode(rec sessionctx.Record) ([]byte, error) {
-	expiry, _, err := expiryOf(rec.ExpiresAt)
-	if err != nil {
-		return nil, err
-	}
-	rec.ExpiresAt = time.Time{}
-	b := make([]byte, 0, 256)
-	return rec.AppendBinary(append(b, expiry[:]...))
 }
 
 // decode returns the record of a value.
