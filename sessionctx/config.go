@@ -30,8 +30,8 @@ type Config struct {
 	// Logger receives what an operator should know, never an identifier of a person or a session. Default: slog.Default().
 	Logger *slog.Logger
 
-	// CacheBytes bounds the near-cache: about 550 bytes for each session without attributes, and a tenth of the bound
-	// again for customers' profiles. 1 MiB or more; default 64 MiB.
+	// CacheBytes bounds the near-cache: about 550 bytes for each session without attributes, and six tenths of the bound
+	// again for what is kept of customers: profiles, and whether their sessions were ended. 1 MiB or more; default 64 MiB.
 	CacheBytes int64
 	// AnonymousIdle is how long an anonymous session's record lives without being used. 1 s or more; default 1 h; -1: for ever.
 	AnonymousIdle time.Duration

@@ -10,8 +10,8 @@ import (
 )
 
 // entry is what the near-cache holds of one key: the record as it was loaded, what it was loaded under, and
-// the last resolution. It is immutable. There is one per cached session, so it is packed into four cache lines, in the
-// order in which a warm read needs them: the fourth it does not touch.
+// the last resolution. It is immutable. There is one per cached session, so it is packed into four cache lines, of which a warm
+// read does not touch the fourth: the order of the fields is that of the lines.
 type entry struct {
 	// The key.
 	tenant  unique.Handle[string]
@@ -23,30 +23,30 @@ type entry struct {
 	inline  [maxInline]byte                     // the id and after it the customerID, each if there is room
 	ownLen  uint8                               // of the customerID
 
-	word   uint64 // of the key's stripe, before the load
-	stripe uint32
-	epoch  uint32
+	// All that the memo depends on, and of the record what fills the line.
+	wordSum     uint64 // of the words of key, sites and customer as they were: words only grow, so none has moved while the sum has not
+	stripe      uint32 // of the key
+	sites       uint32 // stripe
+	customer    uint32 // stripe; that of the sites for an anonymous session
+	epoch       uint32
+	word        uint64 // of the key's stripe, before the load
+	incarnation uint64
+	version     int64
+	// The memo: the last resolution from this record, good for the same question only.
+	question unique.Handle[question]
+	answer   unique.Handle[answer]
 
-	// The memo: the last resolution from this record, good for the same question only, and all else that it depends on.
-	question     unique.Handle[question]
-	answer       unique.Handle[answer]
-	sitesWord    uint64
-	customerWord uint64
-	sites        uint32 // stripe
-	customer     uint32 // stripe; that of the sites for an anonymous session
-	memoUntil    int64  // the earliest deadline of record, sites and profile, monotonic
-
-	// The record.
-	incarnation       uint64
-	version           int64
-	created, modified int64 // Unix milliseconds
+	memoUntil         int64  // the earliest deadline of record, sites and profile, monotonic
+	customerID        string // of the record or, with entryViewed, as asserted on one that has none
 	cartID            string
+	created, modified int64        // Unix milliseconds
 	attributes        *[]Attribute // nil: none
-	customerID        string       // of the record or, with entryViewed, as asserted on one that has none
-	choices           unique.Handle[defaults.Choices]
-	changes           unique.Handle[changes]
-	generation        int64
-	expires           int64 // Unix milliseconds; 0: never
+
+	// The rest of the record.
+	choices    unique.Handle[defaults.Choices]
+	changes    unique.Handle[changes]
+	generation int64
+	expires    int64 // Unix milliseconds; 0: never
 
 	deadline int64 // monotonic; never later than the record's expiry
 	touchAt  int64 // monotonic; when the record's expiry wants to be moved
@@ -211,7 +211,7 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 	c.proof, c.sources = req.Proof, v.Sources
 	c.question = unique.Make(question{req.Site, req.Hints})
 	c.answer = unique.Make(answer{v.Site, v.Currency, v.Country, v.Language})
-	c.sites, c.sitesWord, c.customer, c.customerWord = p.sites, p.sitesWord, p.customer, p.customerWord
+	c.sites, c.customer, c.wordSum = p.sites, p.customer, e.word+p.sitesWord+p.customerWord
 	c.memoUntil = min(c.deadline, c.touchAt, p.deadline)
 	return &c
 }

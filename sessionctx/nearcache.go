@@ -23,7 +23,7 @@ type nearCache struct {
 	maxStale time.Duration
 
 	words   *words
-	bag     *bag[*entry]
+	bags    [2]*bag[*entry] // by Kind: to find a session no look is taken at generations, nor at memory that they fill
 	flights flights[*entry]
 
 	// soon is a time that is not over yet, moved on every second: what is good until later needs no look at the clock,
@@ -99,16 +99,14 @@ func (n *nearCache) Lease(until time.Time) {
 }
 
 // hot returns the entry whose memo answers a request, nil if there is none, and does nothing else: it is the warm path.
-// Every check that follows holds at the moment of the first of them: words and epoch never come back.
+// Every check that follows holds at the moment of the first of them: words and epoch never come back. Lost moves the epoch before
+// a new lease is given, so the lease is looked at before the epoch.
+//
+// Each of the first three ifs asks for another cache line of the entry. They come from afar, and come together only if they are
+// asked for together: so the shortest checks come first, and the long comparisons of strings when all is under way.
 func (n *nearCache) hot(hash uint64, req *Request) *entry {
-	e, ok := n.bag.Get(hash)
-	if !ok || !e.is(KindSession, req.Tenant, req.SessionID) || !e.fits(req) {
-		return nil
-	}
-	if n.words.load(e.stripe) != e.word || n.epoch.Load() != e.epoch {
-		return nil
-	}
-	if n.words.load(e.sites) != e.sitesWord || n.words.load(e.customer) != e.customerWord {
+	e, ok := n.bags[KindSession].Get(hash)
+	if !ok {
 		return nil
 	}
 	if lease := n.lease.Load(); lease != endless || n.soon.Load() >= e.memoUntil {
@@ -116,20 +114,26 @@ func (n *nearCache) hot(hash uint64, req *Request) *entry {
 			return nil
 		}
 	}
+	if n.words.load(e.stripe)+n.words.load(e.sites)+n.words.load(e.customer) != e.wordSum || n.epoch.Load() != e.epoch {
+		return nil
+	}
+	if !e.is(KindSession, req.Tenant, req.SessionID) || !e.fits(req) {
+		return nil
+	}
 	if rand.Uint32()%hitSample == 0 {
 		n.stats.hits.Add(hitSample)
 	}
 	return e
 }
 
-// usable reports whether e, which is about the right key, is still good.
+// usable reports whether e, which is about the right key, is still good: in the order of hot.
 func (n *nearCache) usable(e *entry, now int64) bool {
-	return n.words.load(e.stripe) == e.word && n.epoch.Load() == e.epoch && now < e.deadline && now < n.lease.Load()
+	return now < n.lease.Load() && now < e.deadline && n.words.load(e.stripe) == e.word && n.epoch.Load() == e.epoch
 }
 
 // peek returns the entry of a key, if it has a good one.
 func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
-	e, ok := n.bag.Get(hash)
+	e, ok := n.bags[key.Kind].Get(hash)
 	if !ok || !e.is(key.Kind, key.Tenant, key.ID) || !n.usable(e, n.now()) {
 		return nil, false
 	}
@@ -234,7 +238,14 @@ func (n *nearCache) entry(key Key, rec *Record, stripe uint32, word uint64, epoc
 }
 
 func (n *nearCache) fill(hash uint64, e *entry) {
-	if !n.bag.Set(hash, e, e.cost()) {
+	if !n.bags[e.kind].Set(hash, e, e.cost()) {
 		n.stats.droppedFills.Add(1)
+	}
+}
+
+// close empties the cache.
+func (n *nearCache) close() {
+	for _, b := range n.bags {
+		b.Close()
 	}
 }

@@ -47,11 +47,16 @@ func New(cfg Config) (*Resolver, error) {
 		memos: r.near.words, asked: newWords(), seed: r.near.seed, tenants: make(map[string]*directoryAnswer),
 	}
 	r.dir.flights.bg = &r.bg
-	if r.near.bag, err = newBag[*entry](cfg.CacheBytes, entrySize+bagOverhead+64); err != nil {
+	const typical = entrySize + bagOverhead + 64
+	if r.near.bags[KindSession], err = newBag[*entry](cfg.CacheBytes, typical); err != nil {
+		return nil, err
+	}
+	if r.near.bags[KindCustomer], err = newBag[*entry](cfg.CacheBytes/2, typical); err != nil {
+		r.near.bags[KindSession].Close()
 		return nil, err
 	}
 	if r.dir.profiles, err = newBag[*directoryAnswer](cfg.CacheBytes/10, typicalProfile); err != nil {
-		r.near.bag.Close()
+		r.near.close()
 		return nil, err
 	}
 	if w, ok := cfg.Store.(Watcher); ok {
@@ -80,7 +85,7 @@ func (r *Resolver) Close() error {
 	for _, stop := range r.stop {
 		stop()
 	}
-	r.near.bag.Close()
+	r.near.close()
 	r.dir.profiles.Close()
 	return nil
 }

@@ -29,8 +29,9 @@ func swap(texts ...string) (edits []overlay.Edit) {
 // wordless takes the words out of all that concerns records, and makes more edits: what is left is a plain cache.
 func wordless(texts ...string) []overlay.Edit {
 	return append(swap(texts...), swap(
-		nearCache, "if n.words.load(e.stripe) != e.word || n.epoch.Load() != e.epoch {", "if n.epoch.Load() != e.epoch {",
-		nearCache, "return n.words.load(e.stripe) == e.word && n.epoch.Load()", "return n.epoch.Load()",
+		nearCache, "if n.words.load(e.stripe)+n.words.load(e.sites)", "if n.words.load(e.sites)",
+		entry, "e.word+p.sitesWord", "p.sitesWord",
+		nearCache, "now < e.deadline && n.words.load(e.stripe) == e.word && n.epoch.Load()", "now < e.deadline && n.epoch.Load()",
 		nearCache, "if !quiet(word) || window == 0 {", "if window == 0 {",
 		nearCache, "if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {", "if err == nil {",
 		nearCache, "usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }", "usable := func(*entry) bool { return false }",
@@ -41,7 +42,7 @@ func wordless(texts ...string) []overlay.Edit {
 
 // blind takes an entry for what was asked, whatever its key.
 var blind = swap(
-	nearCache, "if !ok || !e.is(KindSession, req.Tenant, req.SessionID) || !e.fits(req) {", "if !ok || !e.fits(req) {",
+	nearCache, "if !e.is(KindSession, req.Tenant, req.SessionID) || !e.fits(req) {", "if !e.fits(req) {",
 	nearCache, "if !ok || !e.is(key.Kind, key.Tenant, key.ID) || !n.usable(e, n.now()) {", "if !ok || !n.usable(e, n.now()) {",
 	resolver, "mask: ^uint64(0)", "mask: 3",
 )
@@ -53,7 +54,7 @@ var required = []mutant{
 		edits: wordless(
 			ristretto, "// Close empties the bag and frees it.", "func (b *bag[V]) Del(hash uint64) {\n"+
 				"\tif h := b.held.Load(); h != nil {\n\t\th.cache.Del(hash)\n\t\truntime.KeepAlive(h)\n\t}\n}\n\n// Close empties the bag and frees it.",
-			commit, "func (w *writer) end() {\n\tn := &w.r.near\n", "func (w *writer) end() {\n\tn := &w.r.near\n\tw.entry = nil\n\tdefer n.bag.Del(w.hash)\n",
+			commit, "func (w *writer) end() {\n\tn := &w.r.near\n", "func (w *writer) end() {\n\tn := &w.r.near\n\tw.entry = nil\n\tdefer n.bags[w.key.Kind].Del(w.hash)\n",
 		),
 	},
 	{
@@ -81,7 +82,7 @@ var required = []mutant{
 	},
 	{
 		desc:  "memo without the customer's word",
-		edits: swap(nearCache, " || n.words.load(e.customer) != e.customerWord {", " {"),
+		edits: swap(nearCache, "+n.words.load(e.customer) != e.wordSum", " != e.wordSum", entry, "e.word+p.sitesWord+p.customerWord", "e.word+p.sitesWord"),
 	},
 	{
 		desc: "an update creates where an end has removed",
@@ -96,7 +97,7 @@ var conditions = []mutant{
 		desc: "a cache for three sessions that drops half of what it is given",
 		edits: swap(
 			ristretto, "MaxCost:            maxBytes,", "MaxCost:            3 * typicalCost / 2,",
-			nearCache, "if !n.bag.Set(hash, e, e.cost()) {", "if rand.IntN(2) == 0 || !n.bag.Set(hash, e, e.cost()) {",
+			nearCache, "if !n.bags[e.kind].Set(hash, e, e.cost()) {", "if rand.IntN(2) == 0 || !n.bags[e.kind].Set(hash, e, e.cost()) {",
 		),
 	},
 	{
