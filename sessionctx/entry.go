@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/intern"
 )
 
 // entry is what the near-cache holds of one key: the record as it was loaded, what it was loaded under, and
@@ -23,30 +24,27 @@ type entry struct {
 	inline  [maxInline]byte                     // the id and after it the customerID, each if there is room
 	ownLen  uint8                               // of the customerID
 
-	// All that the memo depends on, and of the record what fills the line.
-	wordSum     uint64 // of the words of key, sites and customer as they were: words only grow, so none has moved while the sum has not
-	stripe      uint32 // of the key
-	sites       uint32 // stripe
-	customer    uint32 // stripe; that of the sites for an anonymous session
-	epoch       uint32
-	word        uint64 // of the key's stripe, before the load
-	incarnation uint64
-	version     int64
-	// The memo: the last resolution from this record, good for the same question only.
-	question unique.Handle[question]
-	answer   unique.Handle[answer]
+	// The memo, which is the last resolution from this record, good for the same question only, and what it depends on.
+	wordSum  uint64 // of the words of key, sites and customer as they were: words only grow, so none has moved while the sum has not
+	stripe   uint32 // of the key
+	sites    uint32 // stripe
+	customer uint32 // stripe; that of the sites for an anonymous session
+	epoch    uint32
+	memo     *memo
 
-	memoUntil         int64  // the earliest deadline of record, sites and profile, monotonic
-	customerID        string // of the record or, with entryViewed, as asserted on one that has none
-	cartID            string
-	created, modified int64        // Unix milliseconds
+	// The record, and between its parts what fills a line.
+	incarnation       uint64
+	version           int64
 	attributes        *[]Attribute // nil: none
-
-	// The rest of the record.
-	choices    unique.Handle[defaults.Choices]
-	changes    unique.Handle[changes]
-	generation int64
-	expires    int64 // Unix milliseconds; 0: never
+	word              uint64       // of the key's stripe, before the load
+	memoUntil         int64        // the earliest deadline of record, sites and profile, monotonic
+	customerID        string       // of the record or, with entryViewed, as asserted on one that has none
+	cartID            string
+	created, modified int64 // Unix milliseconds
+	choices           unique.Handle[defaults.Choices]
+	changes           unique.Handle[changes]
+	generation        int64
+	expires           int64 // Unix milliseconds; 0: never
 
 	deadline int64 // monotonic; never later than the record's expiry
 	touchAt  int64 // monotonic; when the record's expiry wants to be moved
@@ -76,15 +74,22 @@ type changes struct {
 	removed int64
 }
 
-// question is what a request says beyond its identity: shared too.
-type question struct {
-	site  string
-	hints defaults.Hints
+// memo is what a request said beyond its identity, and what it resolved to: shared too.
+type memo struct {
+	requestSite                       string
+	hints                             defaults.Hints
+	site, currency, country, language string
 }
 
-// answer is the resolved values: shared too.
-type answer struct {
-	site, currency, country, language string
+var memos intern.Values[memo]
+
+// ownMemo returns m without the memory of the request that it came from.
+func ownMemo(m memo) memo {
+	m.requestSite = strings.Clone(m.requestSite)
+	m.hints.Country, m.hints.AcceptLanguage = strings.Clone(m.hints.Country), strings.Clone(m.hints.AcceptLanguage)
+	m.site, m.currency = strings.Clone(m.site), strings.Clone(m.currency)
+	m.country, m.language = strings.Clone(m.country), strings.Clone(m.language)
+	return m
 }
 
 const entrySize = int64(unsafe.Sizeof(entry{}))
@@ -99,8 +104,7 @@ func (e *entry) cost() int64 {
 		n += int64(len(*e.long))
 	}
 	if e.flags&entryMemo != 0 { // shared with others, mostly, but nobody promises that
-		q := e.question.Value()
-		n += int64(len(q.site) + len(q.hints.Country) + len(q.hints.AcceptLanguage))
+		n += int64(len(e.memo.requestSite) + len(e.memo.hints.Country) + len(e.memo.hints.AcceptLanguage))
 	}
 	for _, a := range e.attrs() {
 		n += int64(unsafe.Sizeof(a)) + int64(len(a.Name)+len(a.Value))
@@ -209,8 +213,7 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 		c.ownLen = uint8(copy(c.inline[c.idLen:], c.customerID))
 	}
 	c.proof, c.sources = req.Proof, v.Sources
-	c.question = unique.Make(question{req.Site, req.Hints})
-	c.answer = unique.Make(answer{v.Site, v.Currency, v.Country, v.Language})
+	c.memo = memos.Pointer(memo{req.Site, req.Hints, v.Site, v.Currency, v.Country, v.Language}, ownMemo)
 	c.sites, c.customer, c.wordSum = p.sites, p.customer, e.word+p.sitesWord+p.customerWord
 	c.memoUntil = min(c.deadline, c.touchAt, p.deadline)
 	return &c
@@ -221,8 +224,9 @@ func (e *entry) fits(req *Request) bool {
 	if e.flags&entryMemo == 0 || e.proof != req.Proof || e.proof == Asserted && !e.owned(req.CustomerID) {
 		return false
 	}
-	q := e.question.Value()
-	return q.site == req.Site && q.hints == req.Hints && req.Freshness.allows(e)
+	m := e.memo
+	return m.requestSite == req.Site && m.hints.Country == req.Hints.Country &&
+		m.hints.AcceptLanguage == req.Hints.AcceptLanguage && req.Freshness.allows(e)
 }
 
 // owned reports whether the memo is about this customer. What is compared lies beside the id: to follow the string would cost
@@ -236,9 +240,9 @@ func (e *entry) owned(customerID string) bool {
 
 // session writes the memo's answer to the request that it fits to s.
 func (e *entry) session(id string, s *Session) {
-	a := e.answer.Value()
+	m := e.memo
 	s.Tenant = e.tenant.Value()
-	s.Site, s.Currency, s.Country, s.Language = a.site, a.currency, a.country, a.language
+	s.Site, s.Currency, s.Country, s.Language = m.site, m.currency, m.country, m.language
 	s.sources = e.sources
 	if e.flags&entryDegraded != 0 {
 		s.Version, s.Degraded = -1, true
