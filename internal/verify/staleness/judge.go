@@ -176,6 +176,7 @@ func (j *Judge) foreign(g *Sighting) bool {
 // Verdict is what became of a phase.
 type Verdict struct {
 	Reads, Hits, Writes, Failed, Degraded, Absent int
+	FreshReads, FailedReads                       int
 
 	Home    int      // revisions, and absences, that were staler than a write of the same process
 	Lost    int      // fresh reads that found less than had been acknowledged before they began
@@ -197,6 +198,8 @@ func (j *Judge) Judge(reports []Report) (v Verdict) {
 		v.Writes += len(r.Writes)
 		v.Failed += r.FailedWrites
 		v.Degraded += r.Degraded
+		v.FreshReads += r.FreshReads
+		v.FailedReads += r.FailedReads
 		v.Absent += len(r.Absences)
 		v.Hits += r.Hits
 		if r.Trouble != "" {
