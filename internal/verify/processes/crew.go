@@ -10,6 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/sessionctx/storefront/internal/verify/route"
+	"github.com/sessionctx/storefront/internal/verify/staleness"
 )
 
 // crew is the processes of a run and their proxies.
@@ -84,13 +87,13 @@ func (c *crew) dismiss() error {
 }
 
 // ask gives an order to all processes and returns what they report.
-func (c *crew) ask(o order) ([]report, error) {
+func (c *crew) ask(o order) ([]staleness.Report, error) {
 	for i, h := range c.workers {
 		if err := h.orders.Encode(o); err != nil {
 			return nil, fmt.Errorf("process %d: %w", i, err)
 		}
 	}
-	reports := make([]report, len(c.workers))
+	reports := make([]staleness.Report, len(c.workers))
 	for i, h := range c.workers {
 		if err := h.reports.Decode(&reports[i]); err != nil {
 			return nil, fmt.Errorf("process %d: %w", i, err)
@@ -131,7 +134,7 @@ func (c *crew) recover(ctx context.Context) (time.Duration, error) {
 }
 
 // set lets the packets of a class of the first n processes' connections be open, vanish or be held.
-func (c *crew) set(n int, m mode, classes ...class) {
+func (c *crew) set(n int, m mode, classes ...route.Class) {
 	for _, p := range c.proxies[:n] {
 		for _, class := range classes {
 			p.lines[class].set(m)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/verify/staleness"
 	"github.com/sessionctx/storefront/internal/verify/tables"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
@@ -37,12 +38,12 @@ func TestAfterAnOutageTheServiceComesBack(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close()) })
 	r, err := sessionctx.New(sessionctx.Config{
-		Store: store, Directory: shop, Timeout: 900 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		Store: store, Directory: staleness.Shop, Timeout: 900 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, r.Close()) })
 	for i := range outageSessions {
-		_, err := r.Update(t.Context(), request(fmt.Sprint("o", i)), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+		_, err := r.Update(t.Context(), staleness.Request(fmt.Sprint("o", i)), sessionctx.Patch{CartID: sessionctx.Set("cart")})
 		require.NoError(t, err)
 	}
 	var reads, degraded, wrong atomic.Int64
@@ -56,7 +57,7 @@ func TestAfterAnOutageTheServiceComesBack(t *testing.T) {
 					return
 				default:
 				}
-				s, err := r.Resolve(t.Context(), request(fmt.Sprint("o", rand.IntN(outageSessions))))
+				s, err := r.Resolve(t.Context(), staleness.Request(fmt.Sprint("o", rand.IntN(outageSessions))))
 				reads.Add(1)
 				switch {
 				case err != nil:
@@ -94,13 +95,13 @@ func TestAfterAnOutageTheServiceComesBack(t *testing.T) {
 		server.Restart(t)
 		back := time.Now()
 		await("a read", func() bool {
-			s, err := r.Resolve(t.Context(), request("o0"))
+			s, err := r.Resolve(t.Context(), staleness.Request("o0"))
 			require.NoError(t, err)
 			return !s.Degraded
 		})
 		firstRead = append(firstRead, time.Since(back))
 		await("a write", func() bool {
-			_, err := r.Update(t.Context(), request("writer"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+			_, err := r.Update(t.Context(), staleness.Request("writer"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
 			return err == nil
 		})
 		firstWrite = append(firstWrite, time.Since(back))

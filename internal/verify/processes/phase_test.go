@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/verify/route"
+	"github.com/sessionctx/storefront/internal/verify/staleness"
 )
 
 // scene is where a phase plays.
@@ -17,7 +19,7 @@ type scene struct {
 	server  *redisserver.Server
 	crew    *crew
 	lease   time.Duration
-	flushes []flush
+	flushes []staleness.Flush
 }
 
 // phase breaks something, again and again for about the time d, and leaves it whole.
@@ -30,13 +32,13 @@ type phase struct {
 var phases = []phase{
 	{name: "healthy", fault: func(s *scene, d time.Duration) { s.wait(d) }},
 	{name: "connections killed", fault: (*scene).kill},
-	{name: "tracking black-holed", fault: func(s *scene, d time.Duration) { s.hole(d, numProcesses, vanish, 2, tracking) }},
+	{name: "tracking black-holed", fault: func(s *scene, d time.Duration) { s.hole(d, numProcesses, vanish, 2, route.Tracking) }},
 	{name: "tracking held up", fault: func(s *scene, d time.Duration) {
-		s.hole(d/2, numProcesses, hold, 0.6, tracking) // too short to be taken for an outage
-		s.hole(d/2, numProcesses, hold, 1.5, tracking)
+		s.hole(d/2, numProcesses, hold, 0.6, route.Tracking) // too short to be taken for an outage
+		s.hole(d/2, numProcesses, hold, 1.5, route.Tracking)
 	}},
-	{name: "data black-holed", fault: func(s *scene, d time.Duration) { s.hole(d, 1, vanish, 1.5, data) }},
-	{name: "both black-holed", fault: func(s *scene, d time.Duration) { s.hole(d, 1, vanish, 1.5, tracking, data) }},
+	{name: "data black-holed", fault: func(s *scene, d time.Duration) { s.hole(d, 1, vanish, 1.5, route.Data) }},
+	{name: "both black-holed", fault: func(s *scene, d time.Duration) { s.hole(d, 1, vanish, 1.5, route.Tracking, route.Data) }},
 	{name: "200 ms latency", fault: func(s *scene, d time.Duration) {
 		s.crew.slow(200 * time.Millisecond)
 		s.wait(d)
@@ -61,7 +63,7 @@ func (s *scene) repeat(d, takes time.Duration, do func(i int)) {
 }
 
 // hole makes packets vanish, or holds them up, for some leases, and lets everything pass for half a lease, in turn.
-func (s *scene) hole(d time.Duration, processes int, m mode, leases float64, classes ...class) {
+func (s *scene) hole(d time.Duration, processes int, m mode, leases float64, classes ...route.Class) {
 	closed, passing := time.Duration(leases*float64(s.lease)), s.lease/2
 	s.repeat(d, closed+passing, func(int) {
 		s.crew.set(processes, m, classes...)
@@ -92,7 +94,7 @@ func (s *scene) tracking() func(yield func(string) bool) {
 		for client := range strings.Lines(s.server.Do(s.t, "CLIENT", "LIST")) {
 			fields := strings.Fields(client)
 			if slices.ContainsFunc(fields, func(f string) bool {
-				return strings.HasPrefix(f, "name=") && strings.HasSuffix(f, string(trackingMark))
+				return strings.HasPrefix(f, "name=") && strings.HasSuffix(f, route.Mark)
 			}) {
 				if !yield(strings.TrimPrefix(fields[0], "id=")) {
 					return
@@ -105,9 +107,9 @@ func (s *scene) tracking() func(yield func(string) bool) {
 func (s *scene) flush(d time.Duration) {
 	pause := min(time.Second, d/4)
 	s.repeat(d, pause, func(int) {
-		f := flush{Begin: now()}
+		f := staleness.Flush{Begin: staleness.Now()}
 		s.server.Do(s.t, "FLUSHALL")
-		f.End = now()
+		f.End = staleness.Now()
 		s.flushes = append(s.flushes, f)
 		s.wait(pause)
 	})
@@ -123,7 +125,7 @@ func (s *scene) crash(d time.Duration) {
 }
 
 // play plays a phase and returns what the processes report, and how long they took to be well again.
-func (s *scene) play(p phase, d time.Duration) ([]report, time.Duration) {
+func (s *scene) play(p phase, d time.Duration) ([]staleness.Report, time.Duration) {
 	p.fault(s, d)
 	recovered, err := s.crew.recover(s.t.Context())
 	require.NoError(s.t, err, "after the phase %q", p.name)

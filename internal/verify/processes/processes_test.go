@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/verify/route"
+	"github.com/sessionctx/storefront/internal/verify/staleness"
 	"github.com/sessionctx/storefront/internal/verify/tables"
 )
 
@@ -73,12 +75,12 @@ func play(t *testing.T, lease, d time.Duration) {
 	_, err = crew.recover(t.Context())
 	require.NoError(t, err, "at the beginning")
 	for _, p := range crew.proxies {
-		require.Equal(t, 1, p.lines[tracking].count(), "the proxy must know the tracking connection of its process")
-		require.NotZero(t, p.lines[data].count())
+		require.Equal(t, 1, p.lines[route.Tracking].count(), "the proxy must know the tracking connection of its process")
+		require.NotZero(t, p.lines[route.Data].count())
 	}
 
 	var played []phase
-	var reports [][]report
+	var reports [][]staleness.Report
 	var recovered []time.Duration
 	for _, p := range phases {
 		if !strings.Contains(p.name, os.Getenv("PHASES")) {
@@ -92,27 +94,27 @@ func play(t *testing.T, lease, d time.Duration) {
 	require.NotEmpty(t, played, "no phase of that name")
 	reports[len(reports)-1] = append(reports[len(reports)-1], last...)
 
-	var writes []write
+	var writes []staleness.Write
 	for _, rs := range reports {
 		for _, r := range rs {
 			writes = append(writes, r.Writes...)
 		}
 	}
-	j, err := newJudge(writes, s.flushes)
+	j, err := staleness.NewJudge(writes, s.flushes)
 	require.NoError(t, err)
 	var rows [][]string
 	for i, p := range played {
-		v := j.judge(reports[i])
+		v := j.Judge(reports[i])
 		rows = append(rows, []string{
-			p.name, fmt.Sprint(v.reads), fmt.Sprintf("%d %%", min(100, 100*v.hits/max(1, v.reads))), fmt.Sprint(v.writes), fmt.Sprint(v.failed), fmt.Sprint(v.degraded),
-			fmt.Sprintf("%.1f ms", float64(v.stalest)/1e6), fmt.Sprint(v.home), fmt.Sprintf("%d ms", recovered[i].Milliseconds()),
+			p.name, fmt.Sprint(v.Reads), fmt.Sprintf("%d %%", min(100, 100*v.Hits/max(1, v.Reads))), fmt.Sprint(v.Writes), fmt.Sprint(v.Failed), fmt.Sprint(v.Degraded),
+			fmt.Sprintf("%.1f ms", float64(v.Stalest)/1e6), fmt.Sprint(v.Home), fmt.Sprintf("%d ms", recovered[i].Milliseconds()),
 		})
-		t.Logf("%s, lease %v: %d reads found nothing; %s", p.name, lease, v.absent, v.worst)
-		assert.Less(t, time.Duration(v.stalest), lease, "%s: staler than the lease: %s", p.name, v.worst)
-		assert.Zero(t, v.home, "%s: reads staler than a write of the same process", p.name)
-		assert.Empty(t, v.wrong, p.name)
-		assert.Greater(t, v.reads, v.degraded, "%s: nothing was read", p.name)
-		assert.NotZero(t, v.writes, "%s: nothing was written", p.name)
+		t.Logf("%s, lease %v: %d reads found nothing; %s", p.name, lease, v.Absent, v.Worst)
+		assert.Less(t, time.Duration(v.Stalest), lease, "%s: staler than the lease: %s", p.name, v.Worst)
+		assert.Zero(t, v.Home, "%s: reads staler than a write of the same process", p.name)
+		assert.Empty(t, v.Wrong, p.name)
+		assert.Greater(t, v.Reads, v.Degraded, "%s: nothing was read", p.name)
+		assert.NotZero(t, v.Writes, "%s: nothing was written", p.name)
 	}
 	tables.Write(t, table+lease.String(), []string{
 		"phase", "reads", "from the cache", "writes", "failed", "degraded reads", "stalest read", "staler than an own write", "well again after",

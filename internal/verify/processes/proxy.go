@@ -1,18 +1,11 @@
 package processes
 
 import (
-	"bytes"
 	"net"
 	"sync"
 	"time"
-)
 
-// class is what a connection is for.
-type class int
-
-const (
-	tracking class = iota
-	data
+	"github.com/sessionctx/storefront/internal/verify/route"
 )
 
 // mode is what becomes of the packets of a class of connections.
@@ -24,15 +17,11 @@ const (
 	hold        // they arrive when the mode is open again
 )
 
-// trackingMark is part of the name of a tracking connection, which the client tells in its first bytes.
-var trackingMark = []byte("-tracking")
-
 // proxy stands between one process and the server.
 type proxy struct {
-	listener net.Listener
-	server   string
-	lines    [2]line
-	wg       sync.WaitGroup
+	router *route.Router
+	server string
+	lines  [route.NumClasses]line
 }
 
 // line is all connections of one class.
@@ -55,53 +44,28 @@ type link struct {
 }
 
 func newProxy(server string) (*proxy, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	p := &proxy{listener: l, server: server}
+	p := &proxy{server: server}
 	for i := range p.lines {
 		p.lines[i].changed = make(chan struct{})
 		p.lines[i].links = make(map[*link]struct{})
 	}
-	p.wg.Go(p.accept)
-	return p, nil
+	var err error
+	p.router, err = route.New(p.serve)
+	return p, err
 }
 
-func (p *proxy) addr() string { return p.listener.Addr().String() }
+func (p *proxy) addr() string { return p.router.Addr() }
 
 func (p *proxy) close() {
-	p.listener.Close()
+	p.router.Close()
 	for i := range p.lines {
 		p.lines[i].close()
 	}
-	p.wg.Wait()
-}
-
-func (p *proxy) accept() {
-	for {
-		client, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		p.wg.Go(func() { p.serve(client) })
-	}
+	p.router.Wait()
 }
 
 // serve carries a connection from its first bytes on.
-func (p *proxy) serve(client net.Conn) {
-	defer client.Close()
-	first := make([]byte, 16<<10)
-	client.SetReadDeadline(time.Now().Add(10 * time.Second)) // nobody waits for one who says nothing
-	n, err := client.Read(first)
-	if err != nil {
-		return
-	}
-	client.SetReadDeadline(time.Time{})
-	c := data
-	if bytes.Contains(first[:n], trackingMark) {
-		c = tracking
-	}
+func (p *proxy) serve(c route.Class, client net.Conn, first []byte) {
 	server, err := net.Dial("tcp", p.server)
 	if err != nil {
 		return
@@ -113,7 +77,7 @@ func (p *proxy) serve(client net.Conn) {
 	}
 	defer k.line.remove(k)
 	var wg sync.WaitGroup
-	wg.Go(func() { k.pump(server, client, first[:n], false) })
+	wg.Go(func() { k.pump(server, client, first, false) })
 	wg.Go(func() { k.pump(client, server, nil, true) })
 	wg.Wait()
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/verify/route"
 )
 
 // echo returns the address of a server that says what it hears.
@@ -89,19 +91,19 @@ func TestTheProxyTellsConnectionsApart(t *testing.T) {
 	dial(t, p, "SETNAME shop-tracking")
 	dial(t, p, "SETNAME shop")
 	dial(t, p, "SETNAME shop")
-	assert.Equal(t, 1, p.lines[tracking].count())
-	assert.Equal(t, 2, p.lines[data].count())
+	assert.Equal(t, 1, p.lines[route.Tracking].count())
+	assert.Equal(t, 2, p.lines[route.Data].count())
 }
 
 func TestWhatVanishesEndsTheConnectionAndNotBeforeTheHoleDoes(t *testing.T) {
 	p := newTestProxy(t)
 	hit, idle, other := dial(t, p, "a-tracking"), dial(t, p, "b-tracking"), dial(t, p, "c")
-	p.lines[tracking].set(vanish)
+	p.lines[route.Tracking].set(vanish)
 	hit.say("lost")
 	hit.hearsNothing()
 	other.say("data")
 	other.hears("data")
-	p.lines[tracking].set(open)
+	p.lines[route.Tracking].set(open)
 	hit.hearsTheEnd()
 	idle.say("of which nothing was lost")
 	idle.hears("of which nothing was lost")
@@ -110,21 +112,21 @@ func TestWhatVanishesEndsTheConnectionAndNotBeforeTheHoleDoes(t *testing.T) {
 func TestTheEndOfAConnectionVanishesToo(t *testing.T) {
 	p := newTestProxy(t)
 	c := dial(t, p, "a-tracking")
-	p.lines[tracking].set(vanish)
+	p.lines[route.Tracking].set(vanish)
 	require.NoError(t, c.conn.(*net.TCPConn).CloseWrite())
 	c.hearsNothing()
-	p.lines[tracking].set(open)
+	p.lines[route.Tracking].set(open)
 	c.hearsTheEnd()
 }
 
 func TestWhatIsHeldUpArrivesWhole(t *testing.T) {
 	p := newTestProxy(t)
 	c := dial(t, p, "a-tracking")
-	p.lines[tracking].set(hold)
+	p.lines[route.Tracking].set(hold)
 	c.say("one ")
 	c.say("two")
 	c.hearsNothing()
-	p.lines[tracking].set(open)
+	p.lines[route.Tracking].set(open)
 	c.hears("one two")
 }
 
@@ -132,7 +134,7 @@ func TestADelayHoldsBackWhatTheServerSends(t *testing.T) {
 	p := newTestProxy(t)
 	c := dial(t, p, "a")
 	const delay = 50 * time.Millisecond
-	p.lines[data].slow(delay)
+	p.lines[route.Data].slow(delay)
 	begin := time.Now()
 	for range 100 {
 		c.say("x")

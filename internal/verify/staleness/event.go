@@ -1,4 +1,4 @@
-package processes
+package staleness
 
 import (
 	"golang.org/x/sys/unix"
@@ -6,8 +6,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// now returns CLOCK_MONOTONIC in nanoseconds, which all processes of a machine read alike.
-func now() int64 {
+// Now returns CLOCK_MONOTONIC in nanoseconds, which all processes of a machine read alike.
+func Now() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
 		panic(err) // every Unix has it
@@ -15,16 +15,16 @@ func now() int64 {
 	return ts.Nano()
 }
 
-// write is an Update that has returned without an error.
-type write struct {
+// Write is an Update that has returned without an error.
+type Write struct {
 	Process, Session int
 	Revision         sessionctx.Revision
 	Mark             string // what it wrote
 	Begin, Ack       int64
 }
 
-// sighting is all reads of one process, in one phase, that have returned one revision of a session.
-type sighting struct {
+// Sighting is all reads of one process, in one phase, that have returned one revision of a session.
+type Sighting struct {
 	Process, Session int
 	Revision         sessionctx.Revision
 	Mark             string
@@ -32,23 +32,26 @@ type sighting struct {
 	Reads            int
 }
 
-// absence is a read that found no record.
-type absence struct {
+// Absence is a read that found no record.
+type Absence struct {
 	Process, Session int
 	Begin, End       int64
 }
 
-// flush is a FLUSHALL.
-type flush struct{ Begin, End int64 }
+// Flush is a FLUSHALL.
+type Flush struct{ Begin, End int64 }
 
-// report is what a process saw and did since the last one.
-type report struct {
+// Report is what a process saw and did since the last one.
+type Report struct {
 	Reads, Degraded int
 	Hits            int // of the reads, from the near-cache as they stood; estimated
+	FreshReads      int // that asked the store
+	FailedReads     int // of them: the store could not be asked, or did not answer
 	FailedWrites    int // the store could not be asked, or did not answer
-	Writes          []write
-	Sightings       []sighting
-	Absences        []absence
+	Writes          []Write
+	Sightings       []Sighting
+	Absences        []Absence
+	Fresh           []Sighting // each a read that asked the store
 
 	Unwell  string // why the process does not work as it should just now
 	Trouble string // an error that must not be

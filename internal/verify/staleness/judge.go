@@ -1,4 +1,6 @@
-package processes
+// Package staleness writes down what Resolvers on one shared store read and wrote, and judges when all is over how stale the reads were:
+// see Judge for what counts as stale.
+package staleness
 
 import (
 	"cmp"
@@ -12,10 +14,16 @@ import (
 // never is later than anything that is written down.
 const never = math.MaxInt64
 
-// judge knows all that was written, and says how stale what was read is.
-type judge struct {
-	sessions [numSessions]map[uint64]*incarnation
-	flushes  []flush
+// Judge knows all that was written, and says how stale what was read is.
+//
+//   - A write is acknowledged when Update has returned, and a read begins before Resolve is called. Both make a read look less stale than
+//     the promise allows, never more.
+//   - A read of version v is stale since the earliest acknowledgement of a later version of the same incarnation, or since its
+//     incarnation was gone for certain.
+//   - A read that finds no record is stale since the record was acknowledged, unless a flush may explain it.
+//   - A degraded answer claims nothing, so it is not stale. It is counted.
+type Judge struct {
+	sessions map[int]map[uint64]*incarnation
 }
 
 // incarnation is a life of a session's record.
@@ -26,8 +34,8 @@ type incarnation struct {
 	gone  int64 // from then on it is gone for certain
 
 	acks acks
-	own  [numProcesses]acks // of the writes of one process
-	mark map[int64]string   // by version
+	own  map[int]acks     // of the writes of one process
+	mark map[int64]string // by version
 }
 
 // ack is a version, and when a write of it, or of a later one, was first acknowledged.
@@ -53,17 +61,18 @@ func (a acks) after(v int64) int64 {
 	return a[i].at
 }
 
-// newJudge returns a judge who knows these writes and flushes, or what is wrong with the writes themselves.
-func newJudge(writes []write, flushes []flush) (*judge, error) {
-	j := &judge{flushes: flushes}
-	for i := range j.sessions {
-		j.sessions[i] = make(map[uint64]*incarnation)
-	}
+// NewJudge returns a judge who knows these writes and flushes, or what is wrong with the writes themselves.
+func NewJudge(writes []Write, flushes []Flush) (*Judge, error) {
+	j := &Judge{sessions: make(map[int]map[uint64]*incarnation)}
 	for _, w := range writes {
 		lives := j.sessions[w.Session]
+		if lives == nil {
+			lives = make(map[uint64]*incarnation)
+			j.sessions[w.Session] = lives
+		}
 		inc, ok := lives[w.Revision.Incarnation]
 		if !ok {
-			inc = &incarnation{there: never, fated: never, gone: never, mark: make(map[int64]string)}
+			inc = &incarnation{there: never, fated: never, gone: never, own: make(map[int]acks), mark: make(map[int64]string)}
 			lives[w.Revision.Incarnation] = inc
 		}
 		if was, ok := inc.mark[w.Revision.Version]; ok {
@@ -108,7 +117,7 @@ func newJudge(writes []write, flushes []flush) (*judge, error) {
 func (inc *incarnation) follows(was *incarnation) bool { return inc.begin > was.there }
 
 // staleness returns for how long what was seen had been out of date, 0 if it cannot be told that it was.
-func (j *judge) staleness(g *sighting) int64 {
+func (j *Judge) staleness(g *Sighting) int64 {
 	inc, ok := j.sessions[g.Session][g.Revision.Incarnation]
 	if !ok {
 		return 0 // none of its writes was acknowledged
@@ -117,7 +126,7 @@ func (j *judge) staleness(g *sighting) int64 {
 }
 
 // stalenessOf returns for how long there had been a record, if there was one for certain all the time of the read.
-func (j *judge) stalenessOf(a *absence) (longest int64) {
+func (j *Judge) stalenessOf(a *Absence) (longest int64) {
 	for _, inc := range j.sessions[a.Session] {
 		if a.End < inc.fated {
 			longest = max(longest, a.Begin-inc.there)
@@ -127,7 +136,7 @@ func (j *judge) stalenessOf(a *absence) (longest int64) {
 }
 
 // staleAtHome reports whether what was seen is older than what the same process had written before.
-func (j *judge) staleAtHome(g *sighting) bool {
+func (j *Judge) staleAtHome(g *Sighting) bool {
 	lives := j.sessions[g.Session]
 	inc, ok := lives[g.Revision.Incarnation]
 	if !ok {
@@ -145,7 +154,7 @@ func (j *judge) staleAtHome(g *sighting) bool {
 }
 
 // lostAtHome reports whether no record was seen where the same process had written one before.
-func (j *judge) lostAtHome(a *absence) bool {
+func (j *Judge) lostAtHome(a *Absence) bool {
 	for _, inc := range j.sessions[a.Session] {
 		if a.End < inc.fated && inc.own[a.Process].after(0) < a.Begin {
 			return true
@@ -155,7 +164,7 @@ func (j *judge) lostAtHome(a *absence) bool {
 }
 
 // foreign reports whether what was seen is not what was written.
-func (j *judge) foreign(g *sighting) bool {
+func (j *Judge) foreign(g *Sighting) bool {
 	inc, ok := j.sessions[g.Session][g.Revision.Incarnation]
 	if !ok {
 		return false
@@ -164,48 +173,60 @@ func (j *judge) foreign(g *sighting) bool {
 	return ok && mark != g.Mark
 }
 
-// verdict is what became of a phase.
-type verdict struct {
-	reads, hits, writes, failed, degraded, absent int
-	home                                          int // revisions, and absences, that were staler than a write of the same process
-	stalest                                       int64
-	worst                                         string // what the stalest read has seen
-	wrong                                         []string
+// Verdict is what became of a phase.
+type Verdict struct {
+	Reads, Hits, Writes, Failed, Degraded, Absent int
+	FreshReads, FailedReads                       int
+
+	Home    int      // revisions, and absences, that were staler than a write of the same process
+	Lost    int      // fresh reads that found less than had been acknowledged before they began
+	Stalest int64    // in nanoseconds
+	Worst   string   // what the stalest read has seen
+	Wrong   []string // what must not be, in words
 }
 
-// judge judges the reports of a phase.
-func (j *judge) judge(reports []report) (v verdict) {
+// Judge judges the reports of a phase.
+func (j *Judge) Judge(reports []Report) (v Verdict) {
 	worse := func(staleness int64, process, session int, what sessionctx.Revision, mark string) {
-		if staleness > v.stalest {
-			v.stalest = staleness
-			v.worst = fmt.Sprintf("process %d saw session %d at %v, %q", process, session, what, mark)
+		if staleness > v.Stalest {
+			v.Stalest = staleness
+			v.Worst = fmt.Sprintf("process %d saw session %d at %v, %q", process, session, what, mark)
 		}
 	}
 	for _, r := range reports {
-		v.reads += r.Reads
-		v.writes += len(r.Writes)
-		v.failed += r.FailedWrites
-		v.degraded += r.Degraded
-		v.absent += len(r.Absences)
-		v.hits += r.Hits
+		v.Reads += r.Reads
+		v.Writes += len(r.Writes)
+		v.Failed += r.FailedWrites
+		v.Degraded += r.Degraded
+		v.FreshReads += r.FreshReads
+		v.FailedReads += r.FailedReads
+		v.Absent += len(r.Absences)
+		v.Hits += r.Hits
 		if r.Trouble != "" {
-			v.wrong = append(v.wrong, r.Trouble)
+			v.Wrong = append(v.Wrong, r.Trouble)
 		}
 		for i := range r.Sightings {
 			g := &r.Sightings[i]
 			worse(j.staleness(g), g.Process, g.Session, g.Revision, g.Mark)
 			if j.staleAtHome(g) {
-				v.home++
+				v.Home++
 			}
 			if j.foreign(g) {
-				v.wrong = append(v.wrong, fmt.Sprintf("session %d at %v was seen as %q, which is not what was written", g.Session, g.Revision, g.Mark))
+				v.Wrong = append(v.Wrong, fmt.Sprintf("session %d at %v was seen as %q, which is not what was written", g.Session, g.Revision, g.Mark))
+			}
+		}
+		for i := range r.Fresh {
+			g := &r.Fresh[i]
+			if j.staleness(g) > 0 {
+				v.Lost++
+				v.Wrong = append(v.Wrong, fmt.Sprintf("a lost write: process %d read session %d anew, and found %v, %q", g.Process, g.Session, g.Revision, g.Mark))
 			}
 		}
 		for i := range r.Absences {
 			a := &r.Absences[i]
 			worse(j.stalenessOf(a), a.Process, a.Session, sessionctx.Revision{}, "")
 			if j.lostAtHome(a) {
-				v.home++
+				v.Home++
 			}
 		}
 	}

@@ -1,0 +1,47 @@
+package soak
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/verify/overlay"
+)
+
+// TestWhatMustNeverBeIsSeen breaks the product; with MUTANTS=all in each of the ways, else in the first.
+func TestWhatMustNeverBeIsSeen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the product once for each mutant")
+	}
+	redisserver.Start(t) // skips where there is none, as the mutants would
+	mutants := []struct {
+		desc, want string
+		edits      []overlay.Edit
+	}{
+		{"a tombstone is nothing", "revived", []overlay.Edit{{
+			File: "sessionctx/identity.go", Old: "\tcase rec.Ended:\n\t\treturn standing{state: ended}, nil\n", New: "",
+		}}},
+		{"four hashes, and nobody compares the key", "a foreign answer", []overlay.Edit{
+			{File: "sessionctx/nearcache.go", Old: "if !ok || !e.is(KindSession, req.Tenant, req.SessionID) || !e.fits(req) {", New: "if !ok || !e.fits(req) {"},
+			{File: "sessionctx/nearcache.go", Old: "if !ok || !e.is(key.Kind, key.Tenant, key.ID) || !n.usable(e, n.now()) {", New: "if !ok || !n.usable(e, n.now()) {"},
+			{File: "sessionctx/resolver.go", Old: "mask: ^uint64(0)", New: "mask: 3"},
+		}},
+		{"what was cached is good for ever", "a version went back", []overlay.Edit{
+			{File: "sessionctx/nearcache.go", Old: "if n.words.load(e.stripe) != e.word || n.epoch.Load() != e.epoch {", New: "if n.epoch.Load() != e.epoch {"},
+		}},
+	}
+	if os.Getenv("MUTANTS") != "all" {
+		mutants = mutants[:1]
+	}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.desc, " ", "-"), func(t *testing.T) {
+			out, passed := overlay.Run(t, overlay.Build(t, "soak", m.edits...), "TestEverythingAtOnce", "SOAK=2s")
+			require.False(t, passed, "it survives, so the check is blind:\n%s", out)
+			assert.Contains(t, out, m.want)
+		})
+	}
+}
