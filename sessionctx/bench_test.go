@@ -36,7 +36,7 @@ func (s *shopper) request() sessionctx.Request {
 // shoppers in the order in which their sessions were made; and in the random order in which they come back.
 var bench = sync.OnceValues(func() (*sessionctx.Resolver, [2][]shopper) {
 	r, err := sessionctx.New(sessionctx.Config{
-		Store: &memstore.Store{MaxBytes: 1 << 30}, Directory: demoshop(), CacheBytes: 128 << 20, DirectoryMaxAge: 24 * time.Hour,
+		Store: &memstore.Store{MaxBytes: 1 << 30}, Directory: demoshop(), CacheBytes: 192 << 20, DirectoryMaxAge: 24 * time.Hour,
 	})
 	if err != nil {
 		panic(err)

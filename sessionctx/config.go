@@ -30,8 +30,8 @@ type Config struct {
 	// Logger receives what an operator should know, never an identifier of a person or a session. Default: slog.Default().
 	Logger *slog.Logger
 
-	// CacheBytes bounds the near-cache: about 550 bytes for each session without attributes, and six tenths of the bound
-	// again for what is kept of customers: profiles, and whether their sessions were ended. 1 MiB or more; default 64 MiB.
+	// CacheBytes bounds the near-cache. Two thirds of it are for sessions, about 550 bytes for each without attributes; the rest is for
+	// what is kept of customers: profiles, and whether their sessions were ended. 1 MiB or more; default 96 MiB.
 	CacheBytes int64
 	// AnonymousIdle is how long an anonymous session's record lives without being used. 1 s or more; default 1 h; -1: for ever.
 	AnonymousIdle time.Duration
@@ -120,7 +120,7 @@ func (cfg Config) withDefaults() (Config, error) {
 		cfg.Logger = slog.Default()
 	}
 	if cfg.CacheBytes == 0 {
-		cfg.CacheBytes = 64 << 20
+		cfg.CacheBytes = 96 << 20
 	}
 	if cfg.CacheBytes < 1<<20 {
 		bad("CacheBytes", cfg.CacheBytes, "must be 1 MiB (1048576) or more")

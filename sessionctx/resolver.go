@@ -48,14 +48,15 @@ func New(cfg Config) (*Resolver, error) {
 	}
 	r.dir.flights.bg = &r.bg
 	const typical = entrySize + bagOverhead + 64
-	if r.near.bags[KindSession], err = newBag[*entry](cfg.CacheBytes, typical); err != nil {
+	share := cfg.CacheBytes / 12
+	if r.near.bags[KindSession], err = newBag[*entry](8*share, typical); err != nil {
 		return nil, err
 	}
-	if r.near.bags[KindCustomer], err = newBag[*entry](cfg.CacheBytes/2, typical); err != nil {
+	if r.near.bags[KindCustomer], err = newBag[*entry](3*share, typical); err != nil {
 		r.near.bags[KindSession].Close()
 		return nil, err
 	}
-	if r.dir.profiles, err = newBag[*directoryAnswer](cfg.CacheBytes/10, typicalProfile); err != nil {
+	if r.dir.profiles, err = newBag[*directoryAnswer](share, typicalProfile); err != nil {
 		r.near.close()
 		return nil, err
 	}

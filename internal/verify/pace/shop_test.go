@@ -57,7 +57,7 @@ func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.R
 }
 
 // room returns how many bytes of cache are more than enough for so many customers' sessions.
-func room(sessions int) int64 { return max(1300*int64(sessions), 2<<20) }
+func room(sessions int) int64 { return max(2200*int64(sessions), 2<<20) }
 
 func newMiddleware(t testing.TB, r *sessionctx.Resolver, change ...func(*middleware.Config)) *middleware.Middleware {
 	t.Helper()
