@@ -2,6 +2,7 @@ package pace_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -113,10 +114,13 @@ func saving(store sessionctx.Store, ids []string) pace.Way {
 			if err != nil {
 				return false
 			}
-			base := rec.Revision()
-			rec.Version++
-			_, err = store.Save(context.Background(), key, rec, base)
-			return err == nil
+			for { // until nobody else of the crowd has been quicker
+				next := rec
+				next.Version++
+				if rec, err = store.Save(context.Background(), key, next, rec.Revision()); !errors.Is(err, sessionctx.ErrConflict) {
+					return err == nil
+				}
+			}
 		}
 	})
 }
