@@ -33,8 +33,9 @@
 //
 // # Traps
 //
-//   - maxmemory-policy must be noeviction or volatile-ttl: any other evicts tombstones and the records of the living alike, and an evicted tombstone
-//     lets an ended session live again until its token expires. At the bound a write fails with ErrFull.
+//   - maxmemory-policy must be noeviction: any other evicts tombstones with the rest, and an evicted tombstone lets an ended session live
+//     again until its token expires. At the bound a write fails with ErrFull.
+//   - While a server hangs, a call may outlast its context by up to 3 s: once 1,024 calls are under way the client lets nobody leave the queue.
 //   - The address must lead to one server at a time, for every connection: behind a balancer or a name that moves while the old primary still
 //     answers as one, records may be read from one server and changes be told by another, and the lease goes on.
 //   - SWAPDB is told to nobody: it moves records, and caches stay as they are until their records expire. FLUSHALL and FLUSHDB are told.
