@@ -150,7 +150,6 @@ func (f Fleet) hitAt(share float64, w writing, survives survival, kept float64) 
 	return share * quiet * (1 - w.first/f.Pages) * met
 }
 
-
 // integral integrates f from 0 to end, by Simpson's rule in the logarithm of time: what matters lies between milliseconds and months.
 func integral(f func(t float64) float64, end float64) (sum float64) {
 	const begin, steps = 1e-3, 200
