@@ -51,6 +51,7 @@ var runs = []run{
 	pace("bearer", "Token"),
 	pace("loopback", "Loopback"),
 	pace("cold", "Cold"),
+	pace("stores", "EveryStore"),
 	pace("growth", "Grows", "SITES=10000", "TENANTS=1000", "GROWN=1000000"),
 	pace("storefront", "ProcessorTime", "WRK=5"),
 	pace("latency", "Latency", "ROUND=10s", "RATE=1000"),

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/assert"
@@ -40,6 +41,7 @@ var stores = []struct {
 	{"redisstore", func(t testing.TB) sessionctx.Store {
 		s, err := redisstore.New(redisstore.Config{
 			Client: rueidis.ClientOption{InitAddress: []string{redisserver.Start(t).Addr()}}, Logger: slog.New(slog.DiscardHandler),
+			Lease: 10 * time.Second, // what is warm stays so, though the machine stands still for a moment
 		})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
@@ -67,6 +69,26 @@ func TestColdReadsAndWritesBesideTheStoreItself(t *testing.T) {
 		})
 	}
 	tables.Write(t, "pace-cold", pace.Header, rows...)
+}
+
+// TestAWarmResolveCostsTheSameWithEveryStore compares each store with memory. A lease that ends is held against the clock.
+func TestAWarmResolveCostsTheSameWithEveryStore(t *testing.T) {
+	all := newShoppers(pace.Sessions(t))
+	way := func(i int) pace.Way {
+		s := stores[i]
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = s.open(t) })
+		t.Cleanup(warm(t, r, len(all.keys), all.request))
+		return resolving(s.desc, r, len(all.keys), all.request)
+	}
+	memory := way(0)
+	var rows [][]string
+	for i := 1; i < len(stores); i++ {
+		with := way(i)
+		for _, n := range goroutines() {
+			rows = append(rows, pace.Compare(t, n, with, memory).Row("warm Resolve over "+stores[i].desc+", "+on(n), 1, pace.Goal{}))
+		}
+	}
+	tables.Write(t, "pace-stores", pace.Header, rows...)
 }
 
 func sessionKey(id string) sessionctx.Key {
