@@ -23,7 +23,6 @@ const (
 	sinks        = "sessionctx/redisstore/sinks.go"
 	value        = "sessionctx/redisstore/value.go"
 	failure      = "sessionctx/redisstore/failure.go"
-	redisStore   = "sessionctx/redisstore/store.go"
 )
 
 // redisMutants are the Redis store with something broken, and the test of its package that must fail. Those that break what is
@@ -117,10 +116,6 @@ local now = redis.call('GET', KEYS[1])
 			sinks, "\t\t\tfor _, w := range l.all {\n\t\t\t\tw.sink.Invalidate(h)\n\t\t\t}\n",
 			"\t\t\tfor _, w := range slices.Clone(l.all) {\n\t\t\t\ttime.Sleep(time.Millisecond)\n\t\t\t\tw.sink.Invalidate(h)\n\t\t\t}\n",
 		),
-	},
-	{
-		desc: "no bound on loads under way", test: "TestAfterAFlushNoMoreLoadsThanTheBoundAreUnderWay",
-		edits: swap(redisStore, "const maxLoads = 256", "const maxLoads = 256 + 1<<20", redisStore, "loads: make(chan struct{}, maxLoads)", "loads: make(chan struct{}, 1<<20)"),
 	},
 	{
 		desc: "a full server is an outage like any other", test: "TestAtItsMaxmemoryTheServerIsFullAndNothingIsWritten",
