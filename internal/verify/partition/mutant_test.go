@@ -45,7 +45,12 @@ func TestABrokenStoreIsConvicted(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(strings.ReplaceAll(m.desc, " ", "-"), func(t *testing.T) {
 			binary := overlay.Build(t, "partition", m.edit)
-			out, passed := overlay.Run(t, binary, "TestWhateverTheNetworkDoesThePromiseHolds", "FAULTS="+m.faults, "FAULT_FOR="+m.length)
+			out, passed := "", true
+			for range 8 { // on a busy machine a write may not fall where it hurts
+				if out, passed = overlay.Run(t, binary, "TestWhateverTheNetworkDoesThePromiseHolds", "FAULTS="+m.faults, "FAULT_FOR="+m.length); !passed {
+					break
+				}
+			}
 			require.False(t, passed, "it survives, so the test is blind:\n%s", out)
 			why := found.FindStringSubmatch(out)
 			require.NotNil(t, why, "it fails for another reason:\n%s", out)

@@ -149,8 +149,8 @@ func (p *pair) recover(t *testing.T) time.Duration {
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-limit:
-			buf := make([]byte, 1<<20) // TEMP
-			t.Logf("%s", buf[:runtime.Stack(buf, true)])
+			stacks := make([]byte, 1<<20)
+			t.Logf("%s", stacks[:runtime.Stack(stacks, true)])
 			require.NoError(t, unwell, "not well again within %v", recovery)
 		}
 	}
