@@ -92,6 +92,10 @@ func TestAtLeastTakesWhatIsCachedIfItIsNewEnough(t *testing.T) {
 		update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set(c)})
 	}
 	require.Equal(t, "CHF 2", currency(t, here, req, sessionctx.FreshRead))
+	require.Eventually(t, func() bool { // the cache takes in what it is given in its own time
+		loads := store.loads.Load()
+		return currency(t, here, req, sessionctx.AtLeast(2)) == "CHF 2" && store.loads.Load() == loads
+	}, 10*time.Second, time.Millisecond)
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("GBP")})
 
 	loads := store.loads.Load()
