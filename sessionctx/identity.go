@@ -101,6 +101,18 @@ func (r *Resolver) stand(ctx context.Context, req *Request, rec *Record) (standi
 	return standing{state: live, customerID: rec.CustomerID, generation: g}, nil
 }
 
+// standToWrite is stand for a write. Of the generation the near-cache may be behind another process, which ended the customer's sessions
+// and began this one: a write, least of all an End, must not take a live session for one that has ended.
+func (r *Resolver) standToWrite(ctx context.Context, req *Request, rec *Record) (standing, error) {
+	st, err := r.stand(ctx, req, rec)
+	if err != nil || st.state != ended || st.generation == nil {
+		return st, err
+	}
+	fresh := *req
+	fresh.Freshness = FreshRead
+	return r.stand(ctx, &fresh, rec)
+}
+
 // generation returns the entry of the customer's generation, which is 0 until the first EndAll. AtLeast speaks of the session
 // alone.
 func (r *Resolver) generation(ctx context.Context, tenant, customerID string, fresh Freshness) (*entry, error) {

@@ -149,7 +149,7 @@ func (r *Resolver) end(ctx context.Context, req *Request) (Record, error) {
 	var was Record
 	_, _, err := r.commit(ctx, req.key(), func(cur *Record) (next Record, write bool, err error) {
 		was = Record{}
-		st, err := r.stand(ctx, req, cur)
+		st, err := r.standToWrite(ctx, req, cur)
 		switch {
 		case err != nil:
 			return next, false, unavailable(ctx, err)

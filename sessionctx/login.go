@@ -51,6 +51,9 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 
 // login decides what a login makes of cur: c.next is the customer's record.
 func (r *Resolver) login(ctx context.Context, req *Request, customerID string, cur *Record) (c change, err error) {
+	now := *req // a session that remembered a generation from before an EndAll in another process would be dead from the beginning
+	now.Freshness = FreshRead
+	req = &now
 	if c.st, err = r.stand(ctx, req, cur); err != nil {
 		return c, unavailable(ctx, err)
 	}

@@ -124,7 +124,7 @@ type change struct {
 
 // change decides what p makes of cur. It writes nothing.
 func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *Record) (c change, err error) {
-	c.st, err = r.stand(ctx, req, cur)
+	c.st, err = r.standToWrite(ctx, req, cur)
 	if err != nil {
 		return c, unavailable(ctx, err)
 	}
@@ -169,7 +169,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change)
 		return false, err
 	}
 	if c.st.customerID != next.CustomerID {
-		g, err := r.generation(ctx, req.Tenant, c.st.customerID, req.Freshness)
+		g, err := r.generation(ctx, req.Tenant, c.st.customerID, FreshRead) // as in login
 		if err != nil {
 			return false, unavailable(ctx, err)
 		}

@@ -19,6 +19,26 @@ var runs = []run{
 		long: []string{"ROUNDS=24"},
 	},
 	{
+		name: "partition", args: "-v ./internal/verify/partition",
+		long: []string{"FAULT_FOR=30s", "MUTANTS=all"},
+	},
+	{
+		name: "soak", args: "-v ./internal/verify/soak",
+		long: []string{"SOAK=30m", "MUTANTS=all"},
+	},
+	{
+		name: "mass-flush", args: "-v -run AfterAFlush ./internal/verify",
+		long: []string{"FLUSHES=20"},
+	},
+	{
+		name: "mutants", args: "-v -run EveryMutant ./internal/verify/mutants",
+		long: []string{"MUTANTS=all"},
+	},
+	{ // in the short setting it only finds the targets, and writes no table
+		name: "fuzzing", args: "-v ./internal/verify/fuzz",
+		long: []string{"FUZZTIME=2m"},
+	},
+	{
 		name: "scale", args: "-v -skip Constants ./internal/verify/scale",
 		long: []string{"EVENTS=5000000"},
 	},

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/verify/overlay"
+	"github.com/sessionctx/storefront/internal/verify/tables"
 )
 
 // mutant is the product with something broken.
@@ -34,6 +35,7 @@ func TestEveryMutantIsConvicted(t *testing.T) {
 	if os.Getenv("MUTANTS") == "all" {
 		tried = append(tried, byHand...)
 	}
+	var rows [][]string
 	for _, m := range tried {
 		t.Run(strings.ReplaceAll(m.desc, " ", "-"), func(t *testing.T) {
 			binary := overlay.Build(t, "linear", m.edits...)
@@ -42,8 +44,10 @@ func TestEveryMutantIsConvicted(t *testing.T) {
 			found := firstLine.FindStringSubmatch(out)
 			require.NotNil(t, found, "this mutant fails without a violation:\n%s", cut(out))
 			fmt.Printf("convicted: %s: %s\n", m.desc, found[1])
+			rows = append(rows, []string{m.desc, found[1]})
 		})
 	}
+	tables.Write(t, "mutants", []string{"what was broken", "convicted by"}, rows...)
 }
 
 // TestTheProductSurvivesHardConditions changes what may be changed without harm: what the cache keeps and finds.

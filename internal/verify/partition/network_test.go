@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/Shopify/toxiproxy/v2"
@@ -18,20 +19,19 @@ import (
 
 // network lies between a store and its server: a router in front, which tells connections apart, and a toxiproxy for each class.
 type network struct {
+	server  string
+	api     *toxiproxy.ApiServer
 	router  *route.Router
 	proxies [route.NumClasses]*toxiproxy.Proxy
-	addrs   [route.NumClasses]string // which stay when a proxy stops and starts
+	addrs   [route.NumClasses]atomic.Value // of the proxies; they stay when one stops and starts
 }
 
 // newNetwork returns a network that is whole, and ends with the test.
 func newNetwork(t *testing.T, server string) *network {
 	zerolog.SetGlobalLevel(zerolog.Disabled) // the toxics have a logger of their own
-	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	n := &network{}
-	for c, name := range names {
-		n.proxies[c] = toxiproxy.NewProxy(api, name, "127.0.0.1:0", server)
-		require.NoError(t, n.proxies[c].Start())
-		n.addrs[c] = n.proxies[c].Listen
+	n := &network{server: server, api: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())}
+	for c := range route.NumClasses {
+		n.newProxy(t, c)
 	}
 	var err error
 	n.router, err = route.New(n.serve)
@@ -48,9 +48,16 @@ func newNetwork(t *testing.T, server string) *network {
 
 var names = [route.NumClasses]string{route.Tracking: "tracking", route.Data: "data"}
 
+// newProxy puts a new proxy in the place of the one of a class.
+func (n *network) newProxy(t *testing.T, c route.Class) {
+	n.proxies[c] = toxiproxy.NewProxy(n.api, names[c], "127.0.0.1:0", n.server)
+	require.NoError(t, n.proxies[c].Start())
+	n.addrs[c].Store(n.proxies[c].Listen)
+}
+
 // serve carries a connection to the proxy of its class and back.
 func (n *network) serve(c route.Class, client net.Conn, first []byte) {
-	proxy, err := net.Dial("tcp", n.addrs[c])
+	proxy, err := net.Dial("tcp", n.addrs[c].Load().(string))
 	if err != nil {
 		return
 	}
@@ -75,32 +82,48 @@ func (n *network) serve(c route.Class, client net.Conn, first []byte) {
 type fault struct {
 	name, toxic string // as toxiproxy calls it; "": nobody listens
 	attributes  map[string]any
+	thenNothing bool // after a while a black hole follows, into which what is under way goes too
 }
 
 var faults = []fault{
-	{"black hole", "timeout", map[string]any{"timeout": 0}},
-	{"200 ms latency", "latency", map[string]any{"latency": 200}},
-	{"2 KB a second", "bandwidth", map[string]any{"rate": 2}},
-	{"reset", "reset_peer", map[string]any{"timeout": 50}},
-	{"slices of 16 bytes", "slicer", map[string]any{"average_size": 16, "size_variation": 8, "delay": 200}},
-	{"cut after 60 bytes", "limit_data", map[string]any{"bytes": 60}},
-	{"cut after 2,000 bytes", "limit_data", map[string]any{"bytes": 2000}},
-	{"nobody listens", "", nil},
+	{name: "black hole", toxic: "timeout", attributes: map[string]any{"timeout": 0}},
+	{name: "200 ms latency", toxic: "latency", attributes: map[string]any{"latency": 200}},
+	{name: "200 ms latency, then a black hole", toxic: "latency", attributes: map[string]any{"latency": 200}, thenNothing: true},
+	{name: "2 KB a second", toxic: "bandwidth", attributes: map[string]any{"rate": 2}},
+	{name: "reset", toxic: "reset_peer", attributes: map[string]any{"timeout": 50}},
+	{name: "slices of 16 bytes", toxic: "slicer", attributes: map[string]any{"average_size": 16, "size_variation": 8, "delay": 200}},
+	{name: "cut after 60 bytes", toxic: "limit_data", attributes: map[string]any{"bytes": 60}},
+	{name: "cut after 2,000 bytes", toxic: "limit_data", attributes: map[string]any{"bytes": 2000}},
+	{name: "nobody listens"},
 }
 
 // streams are what a fault may hit: what is sent to the server, and what comes from it.
 var streams = []string{"upstream", "downstream"}
 
-// breakIt lets a fault happen on the connections of a class, and returns what mends it.
-func (n *network) breakIt(t *testing.T, c route.Class, f fault, stream string) (mend func()) {
+// breakIt lets a fault happen on the connections of a class, and returns what mends it. Between two faults it waits.
+func (n *network) breakIt(t *testing.T, c route.Class, f fault, stream string, wait func()) (mend func()) {
 	p := n.proxies[c]
 	if f.toxic == "" {
 		p.Stop()
 		return func() { require.NoError(t, p.Start()) }
 	}
-	text, err := json.Marshal(map[string]any{"name": "fault", "type": f.toxic, "stream": stream, "attributes": f.attributes})
-	require.NoError(t, err)
-	_, err = p.Toxics.AddToxicJson(strings.NewReader(string(text)))
-	require.NoError(t, err)
-	return func() { require.NoError(t, p.Toxics.RemoveToxic(context.Background(), "fault")) }
+	add := func(name, toxic string, attributes map[string]any) {
+		text, err := json.Marshal(map[string]any{"name": name, "type": toxic, "stream": stream, "attributes": attributes})
+		require.NoError(t, err)
+		_, err = p.Toxics.AddToxicJson(strings.NewReader(string(text)))
+		require.NoError(t, err)
+	}
+	add("fault", f.toxic, f.attributes)
+	if f.thenNothing {
+		wait()
+		add("then", "timeout", map[string]any{"timeout": 0})
+	}
+	return func() {
+		if f.thenNothing { // to remove one of two toxics that hold something is where toxiproxy itself may hang
+			p.Stop()
+			n.newProxy(t, c)
+			return
+		}
+		require.NoError(t, p.Toxics.RemoveToxic(context.Background(), "fault"))
+	}
 }

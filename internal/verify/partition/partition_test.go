@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,7 @@ const writers = 3 // of sessions of one rhythm: each of the two resolvers, and b
 var rhythms = [...]rhythm{
 	{3 * time.Millisecond, 60 * time.Millisecond, 20 * time.Millisecond},
 	{3 * time.Millisecond, 60 * time.Millisecond, 60 * time.Millisecond},
+	{3 * time.Millisecond, 0, 320 * time.Millisecond},
 	{0, 0, 240 * time.Millisecond}, // read by readAll alone
 	{0, 0, 400 * time.Millisecond},
 }
@@ -95,6 +97,8 @@ func (p *pair) work(t *testing.T) {
 			rhythm := rhythms[session/writers]
 			if rhythm.read > 0 {
 				every(rhythm.read, func() { c.Read(ctx, session) })
+			}
+			if rhythm.fresh > 0 {
 				every(rhythm.fresh, func() { c.ReadFresh(ctx, session) })
 			}
 			if by := session % writers; by == i || by == 2 {
@@ -122,8 +126,7 @@ func (p *pair) readAll(t *testing.T) {
 // recover waits until both work as they should, and returns how long that took.
 func (p *pair) recover(t *testing.T) time.Duration {
 	begin := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), recovery)
-	defer cancel()
+	ctx, limit := t.Context(), time.After(recovery)
 	for {
 		var unwell error
 		for i, c := range p.recorders {
@@ -145,7 +148,9 @@ func (p *pair) recover(t *testing.T) time.Duration {
 		}
 		select {
 		case <-time.After(5 * time.Millisecond):
-		case <-ctx.Done():
+		case <-limit:
+			stacks := make([]byte, 1<<20)
+			t.Logf("%s", stacks[:runtime.Stack(stacks, true)])
 			require.NoError(t, unwell, "not well again within %v", recovery)
 		}
 	}
@@ -213,7 +218,7 @@ func play(t *testing.T, class route.Class, length time.Duration) (rows [][]strin
 		end := time.Now().Add(length)
 		for {
 			p.readAll(t)
-			mend := n.breakIt(t, class, s.fault, s.stream)
+			mend := n.breakIt(t, class, s.fault, s.stream, func() { wait(2 * lease) })
 			d := length
 			if length >= time.Second {
 				d = lease/2 + rand.N(23*lease/2)

@@ -1,0 +1,154 @@
+package mutants
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/verify/overlay"
+	"github.com/sessionctx/storefront/internal/verify/tables"
+)
+
+const (
+	redisPackage = "github.com/sessionctx/storefront/sessionctx/redisstore"
+	script       = "sessionctx/redisstore/script.go"
+	listen       = "sessionctx/redisstore/listen.go"
+	sinks        = "sessionctx/redisstore/sinks.go"
+	value        = "sessionctx/redisstore/value.go"
+	failure      = "sessionctx/redisstore/failure.go"
+)
+
+// redisMutants are the Redis store with something broken, and the test of its package that must fail. Those that break what is
+// promised about time are in packages processes and partition: only a broken network shows them.
+var redisMutants = []struct {
+	desc, test string
+	edits      []overlay.Edit
+}{
+	{
+		desc: "versions compared as numbers of Lua", test: "TestVersionsBeyondTheDoublesOfLuaAreToldApart",
+		edits: swap(
+			script, "\nlocal now = redis.call('GET', KEYS[1])\n", `
+local function number(s)
+  local n, m = 0, 1
+  for i = 1, #s do
+    local b = string.byte(s, i)
+    n, m = n + (b % 128) * m, m * 128
+    if b < 128 then break end
+  end
+  return tonumber(n)
+end
+local now = redis.call('GET', KEYS[1])
+`,
+			script, "string.sub(now, 27, 26 + #ARGV[2]) ~= ARGV[2]", "number(string.sub(now, 27, 36)) ~= number(ARGV[2])",
+		),
+	},
+	{
+		desc: "the incarnation not compared", test: "TestStore",
+		edits: swap(script, "or string.sub(now, 11, 18) ~= ARGV[1] or", "or"),
+	},
+	{
+		desc: "the version not compared", test: "TestStore",
+		edits: swap(script, " or string.sub(now, 27, 26 + #ARGV[2]) ~= ARGV[2] then", " then"),
+	},
+	{
+		desc: "what is there is written over by what was based on nothing", test: "TestStore",
+		edits: swap(script, "if ARGV[1] == '' or string", "if ARGV[1] ~= '' and string"),
+	},
+	{
+		desc: "what is gone is written anew by an update", test: "TestStore",
+		edits: swap(script, "elseif ARGV[1] ~= '' then", "elseif ARGV[1] == 'never' then"),
+	},
+	{
+		desc: "a conflict writes what it found once more", test: "TestAnAppliedWriteIsOneMessageAndAConflictIsNone",
+		edits: swap(script, "    return {0, now}\n", "    redis.call('SET', KEYS[1], now, 'KEEPTTL')\n    return {0, now}\n"),
+	},
+	{
+		desc: "a touch writes the record that it was given", test: "TestStore",
+		edits: swap(script, "if rec.Revision() != base {", "if rec.Incarnation != 0 {"),
+	},
+	{
+		desc: "the server is not told when a record expires", test: "TestStore",
+		edits: swap(script, "if ARGV[4] == '0' then", "if ARGV[4] ~= '' then"),
+	},
+	{
+		desc: "all that is lost (FLUSHALL) is not heard", test: "TestWhateverMayHaveBeenMissedIsLost",
+		edits: swap(sinks, "\tif keys == nil {\n\t\tl.lost()\n\t\treturn\n\t}\n", "\tif keys == nil {\n\t\treturn\n\t}\n"),
+	},
+	{
+		desc: "changes of others are not heard", test: "TestSharedStore",
+		edits: swap(sinks, "\t\t\t\tw.sink.Invalidate(h)\n", "\t\t\t\t_ = w\n\t\t\t\t_ = h\n"),
+	},
+	{
+		desc: "a replica is not refused", test: "TestAPrimaryThatBecomesAReplicaAnswersNothing",
+		edits: swap(listen, `case answer["role"] != "master":`, `case answer["role"] == "nobody":`),
+	},
+	{
+		desc: "the key without the kind", test: "TestStore",
+		edits: swap(value, "h := k.Hash()\n", "h := sessionctx.Key{Tenant: k.Tenant, ID: k.ID}.Hash()\n"),
+	},
+	{
+		desc: "the key without the tenant", test: "TestStore",
+		edits: swap(value, "h := k.Hash()\n", "h := sessionctx.Key{ID: k.ID, Kind: k.Kind}.Hash()\n", value, "\tb = append(b, k.Tenant...)\n", ""),
+	},
+	{
+		desc: "another tenant's record is taken", test: "TestARecordUnderAnotherTenantsKeyIsAnError",
+		edits: swap(value, "if rec.Tenant != tenant {", "if rec.Tenant == \"\" {"),
+	},
+	{
+		desc: "the session id in the key", test: "TestNoIdIsSeenOnTheServer",
+		edits: swap(value, "\tb = append(b, ':')\n", "\tb = append(b, ':')\n\tb = append(b, k.ID...)\n"),
+	},
+	{
+		desc: "a sink hears after its stop", test: "TestStore",
+		edits: swap(sinks, "\t\tl.all = slices.DeleteFunc(l.all, func(x *watch) bool { return x == w })\n", "\t\t_ = slices.Contains(l.all, w)\n"),
+	},
+	{
+		desc: "stop does not wait for a call under way", test: "TestStore",
+		edits: swap(
+			sinks, "\treturn func() {\n\t\tl.mu.Lock()\n\t\tdefer l.mu.Unlock()\n\t\tl.all = slices", "\treturn func() {\n\t\tl.all = slices",
+			sinks, "\t\t\tfor _, w := range l.all {\n\t\t\t\tw.sink.Invalidate(h)\n\t\t\t}\n",
+			"\t\t\tfor _, w := range slices.Clone(l.all) {\n\t\t\t\ttime.Sleep(time.Millisecond)\n\t\t\t\tw.sink.Invalidate(h)\n\t\t\t}\n",
+		),
+	},
+	{
+		desc: "a full server is an outage like any other", test: "TestAtItsMaxmemoryTheServerIsFullAndNothingIsWritten",
+		edits: swap(failure, "sessionctx.ErrFull", "sessionctx.ErrUnavailable"),
+	},
+}
+
+var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
+
+// TestEveryMutantOfTheRedisStoreIsConvicted runs the first of them, and with MUTANTS=all the others too.
+func TestEveryMutantOfTheRedisStoreIsConvicted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the product once for each mutant")
+	}
+	redisserver.Start(t) // skips where there is none, as the mutants would
+	tried := redisMutants[:1]
+	if os.Getenv("MUTANTS") == "all" {
+		tried = redisMutants
+	}
+	var rows [][]string
+	for _, m := range tried {
+		t.Run(strings.ReplaceAll(m.desc, " ", "-"), func(t *testing.T) {
+			out, passed := overlay.Run(t, overlay.Build(t, redisPackage, m.edits...), m.test)
+			require.False(t, passed, "this mutant survives, so the tests are blind:\n%s", cut(out))
+			var tests []string
+			for _, f := range failed.FindAllStringSubmatch(out, -1) {
+				tests = append(tests, f[1])
+			}
+			require.NotEmpty(t, tests, "this mutant fails without a failed test:\n%s", cut(out))
+			deepest := slices.MaxFunc(tests, func(a, b string) int { return strings.Count(a, "/") - strings.Count(b, "/") })
+			rows = append(rows, []string{m.desc, path.Base(redisPackage) + ", `" + deepest + "`"})
+			fmt.Printf("convicted: %s: %s\n", m.desc, deepest)
+		})
+	}
+	tables.Write(t, "mutants-redis", []string{"what was broken", "found by"}, rows...)
+}
