@@ -68,10 +68,6 @@ var required = []mutant{
 		),
 	},
 	{
-		desc:  "flight by key alone",
-		edits: swap(nearCache, "flightKey{key, word, uint64(epoch)}, now", "flightKey{key: key}, now"),
-	},
-	{
 		desc: "filled without a look at the word, under the word after the load",
 		edits: swap(nearCache, "if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {",
 			"if err == nil {\n\t\t\te.word = n.words.load(stripe)"),

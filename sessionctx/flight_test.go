@@ -1,0 +1,73 @@
+package sessionctx_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+// stuck is a shared Store whose first Load finds what there is and keeps it for itself until it is let go. It tells a sink of
+// what the test says that another process has changed.
+type stuck struct {
+	sessionctx.Store
+	once       sync.Once
+	found, let chan struct{}
+	sink       sessionctx.Sink
+}
+
+func (s *stuck) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	rec, err := s.Store.Load(ctx, key)
+	s.once.Do(func() {
+		close(s.found)
+		<-s.let
+	})
+	return rec, err
+}
+
+func (s *stuck) Watch(sink sessionctx.Sink) (stop func()) {
+	s.sink = sink
+	sink.Lease(time.Now().Add(time.Hour))
+	return func() {}
+}
+
+func TestAReadAfterAChangeWaitsForNoLoadThatBeganBeforeIt(t *testing.T) {
+	records := &memstore.Store{}
+	store := &stuck{Store: records, found: make(chan struct{}), let: make(chan struct{})}
+	there := newResolver(t, func(c *sessionctx.Config) { c.Store = records })
+	here := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	req := by("s1", "")
+	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
+
+	var before sync.WaitGroup
+	before.Go(func() {
+		s, err := here.Resolve(t.Context(), req)
+		assert.NoError(t, err)
+		assert.Equal(t, "CHF", s.Currency, "what it had read is not in force any more, so it has read again")
+	})
+	<-store.found
+	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	store.sink.Invalidate(sessionctx.Key{Tenant: req.Tenant, ID: req.SessionID}.Hash())
+
+	after := make(chan string, 1)
+	go func() {
+		s, err := here.Resolve(t.Context(), req)
+		assert.NoError(t, err)
+		after <- s.Currency
+	}()
+	select {
+	case currency := <-after:
+		assert.Equal(t, "CHF", currency)
+	case <-time.After(10 * time.Second):
+		assert.Fail(t, "it waits for a load that began before the change")
+	}
+	close(store.let)
+	before.Wait()
+	require.False(t, t.Failed())
+}
