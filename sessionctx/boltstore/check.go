@@ -281,6 +281,10 @@ func (c *checker) entries(b []byte, s span, visit visitor) error {
 			return err
 		}
 	}
+	// bbolt writes pages from zeroed memory, so a count that has got smaller leaves what it does not count any more.
+	if len(bytes.TrimLeft(b[end:], "\x00")) > 0 {
+		return fmt.Errorf("there is something behind the last of %d entries", n)
+	}
 	for i, x := range children {
 		below := span{x.key, s.high}
 		if i+1 < len(children) {

@@ -188,6 +188,8 @@ func damageAll(image []byte, each func(desc string, spoiled []byte)) {
 			bit = rnd.IntN(8 * pageSize)
 			spoil(fmt.Sprint("bit ", bit, " turned"), func(p []byte) { p[bit/8] ^= 1 << (bit % 8) })
 		}
+		spoil("fewer entries", func(p []byte) { p[10] /= 2 })
+		spoil("no entries", func(p []byte) { p[10], p[11] = 0, 0 })
 		spoil("zeros", func(p []byte) { clear(p) })
 		spoil("half of it zeros", func(p []byte) { clear(p[pageSize/2:]) })
 		spoil("garbage", func(p []byte) {
