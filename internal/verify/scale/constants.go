@@ -31,8 +31,8 @@ type Constants struct {
 }
 
 const (
-	// ConnectionsPerProcess is four for the data (rueidis's default from four cores on) and one for tracking.
-	ConnectionsPerProcess = 5
+	// ConnectionsPerProcess is one for the data and one that listens.
+	ConnectionsPerProcess = 2
 	// LoadsUnderWay is redisstore's bound for each process.
 	LoadsUnderWay = 256
 )
