@@ -2,10 +2,12 @@ package sessionctx
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
@@ -14,7 +16,7 @@ import (
 // newSecretID returns 256 random bits as 43 characters that need no quoting in a cookie.
 func newSecretID() string {
 	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
+	_, _ = crand.Read(b[:]) // never fails, says crypto/rand
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
@@ -237,7 +239,8 @@ func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error 
 	_, _, err = r.commit(ctx, Key{req.Tenant, KindCustomer, customerID}, func(cur *Record) (Record, bool, error) {
 		next := *cur
 		err := r.revise(&next, &req)
-		next.Generation++
+		// Random, no count: where a store has lost this record, the next count would be one that sessions of before remember.
+		next.Generation = 1 + rand.Int64N(math.MaxInt64)
 		return next, true, err
 	})
 	return err

@@ -64,7 +64,7 @@ type Record struct {
 	Secret     bool   // the id is a secret: knowing it is the proof
 	Ended      bool   // a tombstone
 	CustomerID string // empty: anonymous
-	Generation int64  // the customer's generation at login; in a KindCustomer record the generation itself
+	Generation int64  // the customer's generation at login: 0, or the random number of an EndAll; in a KindCustomer record the generation itself
 
 	Choices    defaults.Choices
 	CartID     string

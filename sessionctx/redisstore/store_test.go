@@ -188,3 +188,18 @@ func TestACallThatIsOverAsksNothing(t *testing.T) {
 	require.True(t, errors.Is(err, context.Canceled))
 	assert.Empty(t, server.Do(t, "KEYS", "*"))
 }
+
+func TestAnEndOfAllSessionsHoldsThoughTheServerHasLostTheOneBefore(t *testing.T) {
+	server := redisserver.Start(t)
+	r := resolver(t, open(t, server))
+	require.NoError(t, r.EndAll(t.Context(), tenant, "C1"))
+	lost := newest(t, server)
+	_, err := r.Login(t.Context(), request("s1"), "C1")
+	require.NoError(t, err)
+	require.Equal(t, "1", server.Do(t, "DEL", lost))
+	require.NoError(t, r.EndAll(t.Context(), tenant, "C1"))
+	req := customer("s1")
+	req.Freshness = sessionctx.FreshRead
+	_, err = r.Resolve(t.Context(), req)
+	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+}

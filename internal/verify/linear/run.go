@@ -56,6 +56,8 @@ type run struct {
 	tenants   []*tenant
 	resolvers []*sessionctx.Resolver
 
+	ends sync.Map // see store
+
 	mu     sync.Mutex
 	pauses *rand.Rand
 }
@@ -97,7 +99,7 @@ func Make(set Setting, seed uint64) History {
 	stores, closeAll := set.Stores(set.Resolvers)
 	defer closeAll()
 	for _, kept := range stores {
-		resolver, err := sessionctx.New(sessionctx.Config{Store: slowed(kept, set.Unwatched, r.pause), Directory: r.shop, CacheBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
+		resolver, err := sessionctx.New(sessionctx.Config{Store: slowed(kept, set.Unwatched, r.pause, &r.ends), Directory: r.shop, CacheBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			panic(err)
 		}

@@ -2,6 +2,7 @@ package linear
 
 import (
 	"context"
+	"sync"
 
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -10,6 +11,7 @@ import (
 type store struct {
 	sessionctx.Store
 	pause func()
+	ends  *sync.Map // the generations of customers, which are random, to how many there were: the model counts
 }
 
 // watchedStore is a store that tells of changes.
@@ -19,12 +21,12 @@ type watchedStore struct {
 }
 
 // slowed returns s with pauses. Unwatched hides that it could tell of changes: nothing may be reused then.
-func slowed(s sessionctx.Store, unwatched bool, pause func()) sessionctx.Store {
+func slowed(s sessionctx.Store, unwatched bool, pause func(), ends *sync.Map) sessionctx.Store {
 	w, ok := s.(sessionctx.Watcher)
 	if !ok || unwatched {
-		return &store{s, pause}
+		return &store{s, pause, ends}
 	}
-	return &watchedStore{store{s, pause}, w}
+	return &watchedStore{store{s, pause, ends}, w}
 }
 
 // footprint is what one call left in the store. The model needs it to know which of the permitted outcomes came
@@ -48,13 +50,19 @@ func (s *store) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record
 }
 
 func (s *store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+	if key.Kind == sessionctx.KindCustomer {
+		s.ends.Store(rec.Generation, rec.Version)
+	}
 	s.pause()
 	got, err := s.Store.Save(ctx, key, rec, base)
 	if f, ok := ctx.Value(footprintKey{}).(*footprint); ok && err == nil && key.Kind == sessionctx.KindSession && rec.Revision() != base {
 		if rec.Ended {
 			f.ended = true
 		} else {
-			f.generation = rec.Generation
+			f.generation = 0
+			if n, ok := s.ends.Load(rec.Generation); ok {
+				f.generation = n.(int64)
+			}
 		}
 	}
 	s.pause()
