@@ -100,10 +100,6 @@ var byHand = []mutant{
 		edits: swap(identity, "case id.Proof == Asserted && rec.Secret:", "case id.Proof == Asserted && rec.Secret && false:"),
 	},
 	{
-		desc:  "settled without a second look while writers are in flight",
-		edits: swap(resolver, "if e == nil || e.idLen == 0 || quiet(e.word) {", "if e == nil || e.version >= 0 {"),
-	},
-	{
 		desc:  "one try for a snapshot",
 		edits: swap(resolver, "const resolveTries = 16", "const resolveTries = 1"),
 	},
