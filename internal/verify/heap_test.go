@@ -34,7 +34,7 @@ var shopperKinds = []struct {
 }{
 	{"anonymous", 0, 500, 650, 10_000_000},
 	// With each of these live the entry of the customer's generation and what the directory said of him.
-	{"customers', a customer each", 10, 1100, 1000, 1_000_000},
+	{"customers', a customer each", 10, 1100, 1100, 1_000_000},
 }
 
 // skipRace reports whether the test was run in a binary without the race detector instead, because this one has it: its
