@@ -125,8 +125,7 @@ local now = redis.call('GET', KEYS[1])
 		desc: "stop does not wait for a call under way", test: "TestStore",
 		edits: swap(
 			sinks, "\treturn func() {\n\t\tl.mu.Lock()\n\t\tdefer l.mu.Unlock()\n\t\tl.all = slices", "\treturn func() {\n\t\tl.all = slices",
-			sinks, "\t\t\tfor _, w := range l.all {\n\t\t\t\tw.sink.Invalidate(h)\n\t\t\t}\n",
-			"\t\t\tfor _, w := range slices.Clone(l.all) {\n\t\t\t\ttime.Sleep(time.Millisecond)\n\t\t\t\tw.sink.Invalidate(h)\n\t\t\t}\n",
+			sinks, "for _, w := range l.all {\n\t\t\tswitch {", "for _, w := range slices.Clone(l.all) {\n\t\t\ttime.Sleep(time.Millisecond)\n\t\t\tswitch {",
 		),
 	},
 	{
