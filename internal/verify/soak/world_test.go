@@ -69,6 +69,14 @@ func (w *world) violation(format string, args ...any) {
 	}
 }
 
+// timeout is short where a server comes and goes, and long where a slow disk is no news.
+func (w *world) timeout() time.Duration {
+	if w.exclusive {
+		return time.Minute
+	}
+	return 900 * time.Millisecond
+}
+
 // renew closes the Resolver of a place, if there is one, and puts a new one there, with a store of its own if the world is not exclusive.
 func (w *world) renew(p *place) error {
 	p.mu.Lock()
@@ -81,7 +89,7 @@ func (w *world) renew(p *place) error {
 		return err
 	}
 	r, err := sessionctx.New(sessionctx.Config{
-		Store: store, Directory: &w.shop, Logger: slog.New(slog.DiscardHandler), CacheBytes: 1 << 20, Timeout: 900 * time.Millisecond,
+		Store: store, Directory: &w.shop, Logger: slog.New(slog.DiscardHandler), CacheBytes: 1 << 20, Timeout: w.timeout(),
 		AnonymousIdle: idle, CustomerIdle: 2 * idle, TombstoneLife: tombstoneLife, DirectoryMaxAge: 100 * time.Millisecond,
 	})
 	if err != nil {
