@@ -128,3 +128,16 @@ func walk(b *testing.B, visit func(i int) (sessionctx.Session, error), found *at
 	})
 	b.StopTimer()
 }
+
+// BenchmarkResolveCold reads the record from the store and keeps what it resolves to.
+func BenchmarkResolveCold(b *testing.B) {
+	r, shoppers := bench()
+	visits := shoppers[1]
+	var found atomic.Int64
+	walk(b, func(i int) (sessionctx.Session, error) {
+		req := visits[i].request()
+		req.Freshness = sessionctx.FreshRead
+		return r.Resolve(context.Background(), req)
+	}, &found)
+	require.EqualValues(b, b.N, found.Load())
+}

@@ -64,6 +64,8 @@ type directoryCache struct {
 	profiles *bag[*directoryAnswer]
 }
 
+func (d *directoryCache) hash(key Key) uint64 { return maphash.Comparable(d.seed, key) }
+
 func sitesKey(tenant string) Key { return Key{tenant, kindSites, ""} }
 
 // customerStripe is the word of all that a resolution reads of a customer: the profile and the generation.
@@ -76,7 +78,7 @@ func (d *directoryCache) sitesOf(ctx context.Context, tenant string) (*directory
 	d.mu.RLock()
 	a := d.tenants[tenant]
 	d.mu.RUnlock()
-	a, err := d.fresh(ctx, a, sitesKey(tenant), 0)
+	a, err := d.fresh(ctx, a, sitesKey(tenant))
 	if err != nil {
 		return nil, err
 	}
@@ -89,16 +91,15 @@ func (d *directoryCache) sitesOf(ctx context.Context, tenant string) (*directory
 // customerOf returns what the directory knows of a customer.
 func (d *directoryCache) customerOf(ctx context.Context, tenant, customerID string) (*directoryAnswer, error) {
 	key := Key{tenant, kindProfile, customerID}
-	hash := maphash.Comparable(d.seed, key)
-	a, ok := d.profiles.Get(hash)
+	a, ok := d.profiles.Get(d.hash(key))
 	if !ok || a.key != key {
 		a = nil
 	}
-	return d.fresh(ctx, a, key, hash)
+	return d.fresh(ctx, a, key)
 }
 
 // fresh returns a if it is still good, and asks the Directory otherwise.
-func (d *directoryCache) fresh(ctx context.Context, a *directoryAnswer, key Key, hash uint64) (*directoryAnswer, error) {
+func (d *directoryCache) fresh(ctx context.Context, a *directoryAnswer, key Key) (*directoryAnswer, error) {
 	if a != nil && d.usable(a) {
 		return a, a.err
 	}
@@ -109,12 +110,15 @@ func (d *directoryCache) fresh(ctx context.Context, a *directoryAnswer, key Key,
 		next.sitesStripe = d.asked.stripe(sitesKey(key.Tenant).Hash())
 		next.sitesWord = d.asked.load(next.sitesStripe)
 	}
-	fk := flightKey{key, next.word, next.sitesWord}
-	f, _ := d.flights.start(ctx, hash, fk, d.now(), endless, d.usable, func(ctx context.Context) (*directoryAnswer, error) {
-		ctx, cancel := context.WithTimeout(ctx, d.timeout)
-		defer cancel()
-		return d.ask(ctx, a, next, hash), nil
-	})
+	hash, fk := d.hash(key), flightKey{key, next.word, next.sitesWord}
+	f, lead := d.flights.join(hash, fk, d.now(), endless, d.usable)
+	if lead {
+		d.flights.detach(ctx, hash, f, func(ctx context.Context) (*directoryAnswer, error) {
+			ctx, cancel := context.WithTimeout(ctx, d.timeout)
+			defer cancel()
+			return d.ask(ctx, a, next, hash), nil
+		})
+	}
 	got, err := f.wait(ctx)
 	if err != nil {
 		return nil, err

@@ -142,7 +142,8 @@ func newEntry(key Key, rec *Record) *entry {
 	e.choices = unique.Make(rec.Choices)
 	e.changes = unique.Make(changes{rec.Changed, rec.Removed})
 	if len(rec.Attributes) > 0 {
-		e.attributes = &rec.Attributes
+		attributes := rec.Attributes // a pointer into rec would keep all of it
+		e.attributes = &attributes
 	}
 	return e
 }

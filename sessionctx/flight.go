@@ -2,6 +2,7 @@ package sessionctx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -14,19 +15,26 @@ type flightKey struct {
 
 // flight is one load, shared by everybody who asks for the same while it may be shared.
 type flight[V any] struct {
-	started int64 // monotonic
-	done    chan struct{}
-	value   V // this and err are set before done is closed
+	of      flightKey
+	started int64         // monotonic
+	done    chan struct{} // closed when the flight has landed; made by the first who waits
+	landed  bool
+	value   V // this and err are set before the flight has landed
 	err     error
 }
 
+// errAbandoned is what those who wait for a flight are told when its leader gave up: one of them leads the next.
+var errAbandoned = errors.New("sessionctx: the load was given up by the request that began it")
+
 const (
 	flightShards = 64
-	flightKept   = 64 // finished flights kept in each shard
+	flightKept   = 64 // landed flights kept in each shard
 )
 
-// flights coalesces loads. A finished flight stays joinable for a while, because what it put into the bag is
-// not readable at once: of the finished ones each shard keeps the last few.
+// flights coalesces loads. A flight that has landed stays joinable for a while, because what it put into the bag is
+// not readable at once: of those each shard keeps the last few.
+//
+// They are found by the hash of the key. Two that share one take the place from each other, which costs a load that nobody joins.
 type flights[V any] struct {
 	shards [flightShards]flightShard[V]
 	bg     *sync.WaitGroup
@@ -34,69 +42,60 @@ type flights[V any] struct {
 
 type flightShard[V any] struct {
 	mu   sync.Mutex
-	m    map[flightKey]*flight[V]
-	kept [flightKept]flightKey
+	m    map[uint64]*flight[V] // by hash
+	kept [flightKept]uint64
 	next int
 }
 
-// keep notes a finished flight and drops the oldest one kept. s.mu is held.
-func (s *flightShard[V]) keep(k flightKey, f *flight[V]) {
-	if old := s.kept[s.next]; old != k {
-		if o := s.m[old]; o != nil && finished(o.done) {
+func (fs *flights[V]) shard(hash uint64) *flightShard[V] { return &fs.shards[hash%flightShards] }
+
+// set puts f under hash. s.mu is held.
+func (s *flightShard[V]) set(hash uint64, f *flight[V]) {
+	if s.m == nil {
+		s.m = make(map[uint64]*flight[V])
+	}
+	s.m[hash] = f
+}
+
+// keep notes a landed flight and drops the oldest one kept. s.mu is held.
+func (s *flightShard[V]) keep(hash uint64, f *flight[V]) {
+	if old := s.kept[s.next]; old != hash {
+		if o := s.m[old]; o != nil && o.landed {
 			delete(s.m, old)
 		}
 	}
-	s.kept[s.next] = k
+	s.kept[s.next] = hash
 	s.next = (s.next + 1) % flightKept
-	s.m[k] = f
 }
 
-func finished(done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
-}
-
-// start returns a flight under k that began less than window ago, or that has finished
-// with a value that is usable; else it starts one. The load gets a context without the caller's end: a
-// caller who gives up does not fail the others.
-func (fs *flights[V]) start(ctx context.Context, hash uint64, k flightKey, now, window int64, usable func(V) bool,
-	load func(context.Context) (V, error),
-) (f *flight[V], joined bool) {
-	s := &fs.shards[hash%flightShards]
+// join returns a flight under k that began less than window ago, or that has landed with a value that is usable. Else it returns a
+// new one that the caller leads: it sets value and err, and lands it.
+func (fs *flights[V]) join(hash uint64, k flightKey, now, window int64, usable func(V) bool) (f *flight[V], lead bool) {
+	s := fs.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f = s.m[k]
-	if f != nil {
-		if finished(f.done) {
-			if f.err != nil || !usable(f.value) {
-				f = nil
-			}
-		} else if now-f.started >= window {
-			f = nil
+	switch f = s.m[hash]; {
+	case f == nil, f.of != k:
+	case f.landed:
+		if f.err == nil && usable(f.value) {
+			return f, false
 		}
-	}
-	joined = f != nil
-	if f == nil {
-		f = &flight[V]{started: now, done: make(chan struct{})}
-		if s.m == nil {
-			s.m = make(map[flightKey]*flight[V])
+	case now-f.started < window:
+		if f.done == nil {
+			f.done = make(chan struct{})
 		}
-		s.m[k] = f
-		fs.bg.Add(1)
-		go func() {
-			defer fs.bg.Done()
-			fs.run(context.WithoutCancel(ctx), s, k, f, load)
-		}()
+		return f, false
 	}
-	return f, joined
+	f = &flight[V]{of: k, started: now}
+	s.set(hash, f)
+	return f, true
 }
 
-// wait returns what the flight has found, or ctx's error if that ends first.
+// wait returns what the flight has found, or ctx's error if that ends first. It is for those who joined.
 func (f *flight[V]) wait(ctx context.Context) (v V, err error) {
+	if f.done == nil { // it had landed
+		return f.value, f.err
+	}
 	select {
 	case <-f.done:
 		return f.value, f.err
@@ -105,36 +104,52 @@ func (f *flight[V]) wait(ctx context.Context) (v V, err error) {
 	}
 }
 
-func (fs *flights[V]) run(ctx context.Context, s *flightShard[V], k flightKey, f *flight[V], load func(context.Context) (V, error)) {
-	defer func() {
-		// A panic here would end the process, for no server recovers it on this goroutine.
-		if p := recover(); p != nil {
-			f.err = fmt.Errorf("sessionctx: panic while loading: %v", p)
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
+// land ends a flight. One with an error is forgotten, unless a younger one has its place.
+func (fs *flights[V]) land(hash uint64, f *flight[V]) {
+	s := fs.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.landed = true
+	if f.done != nil {
 		close(f.done)
-		if s.m[k] != f {
-			return // a younger flight took the place
-		}
-		if f.err != nil {
-			delete(s.m, k)
-			return
-		}
-		s.keep(k, f)
-	}()
-	f.value, f.err = load(ctx)
+	}
+	switch {
+	case s.m[hash] != f:
+	case f.err != nil:
+		delete(s.m, hash)
+	default:
+		s.keep(hash, f)
+	}
+}
+
+// detach leads a flight on a goroutine of its own, and lets the caller wait for it as if joined. The load gets ctx without its end: a
+// caller who gives up does not fail it.
+func (fs *flights[V]) detach(ctx context.Context, hash uint64, f *flight[V], load func(context.Context) (V, error)) {
+	s := fs.shard(hash)
+	s.mu.Lock()
+	if f.done == nil {
+		f.done = make(chan struct{})
+	}
+	s.mu.Unlock()
+	ctx = context.WithoutCancel(ctx)
+	fs.bg.Go(func() {
+		defer fs.land(hash, f)
+		defer func() {
+			// A panic here would end the process, for no server recovers it on this goroutine.
+			if p := recover(); p != nil {
+				f.err = fmt.Errorf("sessionctx: panic while loading: %v", p)
+			}
+		}()
+		f.value, f.err = load(ctx)
+	})
 }
 
 // put makes a value joinable as if a flight had found it.
 func (fs *flights[V]) put(hash uint64, k flightKey, now int64, v V) {
-	f := &flight[V]{started: now, done: make(chan struct{}), value: v}
-	close(f.done)
-	s := &fs.shards[hash%flightShards]
+	s := fs.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.m == nil {
-		s.m = make(map[flightKey]*flight[V])
-	}
-	s.keep(k, f)
+	f := &flight[V]{of: k, started: now, landed: true, value: v}
+	s.set(hash, f)
+	s.keep(hash, f)
 }

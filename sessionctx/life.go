@@ -45,8 +45,8 @@ func (r *Resolver) renew(rec *Record) {
 }
 
 // touchDue returns when the expiry of a record wants to be moved if it is used then; zero: not at all.
-func (r *Resolver) touchDue(rec *Record) time.Time {
-	idle := r.idle(rec)
+func (r *Resolver) touchDue(rec Record) time.Time {
+	idle := r.idle(&rec)
 	if rec.Ended || idle == never || rec.ExpiresAt.IsZero() {
 		return time.Time{}
 	}

@@ -33,7 +33,7 @@ type nearCache struct {
 	lease  atomic.Int64 // monotonic; entries count until then
 	window atomic.Int64 // how long after its start a load may be joined
 
-	touchDue func(*Record) time.Time // when a record's expiry wants to be moved; zero: not at all
+	touchDue func(Record) time.Time // when a record's expiry wants to be moved; zero: not at all
 	stats    *counters
 }
 
@@ -142,62 +142,101 @@ func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
 
 // read returns the entry of a key: from the bag, from a flight, or from the store. While a writer is in
 // flight the store is read, nothing is shared and nothing kept. What has to be fresh is neither taken from the bag nor joined.
+//
+// The first to ask leads the flight, on its own goroutine and within its own context: a change of goroutine would cost more than
+// all the rest. If it gives up, those who wait begin anew.
 func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshness) (*entry, error) {
-	if e, ok := n.peek(key, hash); ok && fresh.allows(e) {
-		return e, nil
-	}
-	f, joined := n.launch(ctx, key, hash, fresh)
-	if f == nil {
-		stripe := n.words.stripe(key.Hash())
-		return n.load(ctx, key, stripe, n.words.load(stripe), n.epoch.Load())
-	}
-	if joined {
+	for {
+		if e, ok := n.peek(key, hash); ok && fresh.allows(e) {
+			return e, nil
+		}
+		l := n.begin(key)
+		f, lead := n.board(&l, hash, fresh)
+		switch {
+		case f == nil:
+			return n.load(ctx, &l)
+		case lead:
+			return n.lead(ctx, &l, hash, f)
+		}
 		n.stats.joined.Add(1)
+		if e, err := f.wait(ctx); !errors.Is(err, errAbandoned) {
+			return e, err
+		}
 	}
-	return f.wait(ctx)
 }
 
 // ahead begins to load a key that read will be asked for in a moment, so that the two loads of one request are under way together.
 func (n *nearCache) ahead(ctx context.Context, key Key, hash uint64) {
-	if _, ok := n.peek(key, hash); !ok {
-		n.launch(ctx, key, hash, 0)
+	if _, ok := n.peek(key, hash); ok {
+		return
+	}
+	l := n.begin(key)
+	if f, lead := n.board(&l, hash, 0); lead {
+		n.flights.detach(ctx, hash, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash) })
 	}
 }
 
-// launch returns a flight that loads a key, a new one or one that may be joined; nil while a load may not be shared.
-func (n *nearCache) launch(ctx context.Context, key Key, hash uint64, fresh Freshness) (f *flight[*entry], joined bool) {
+// loading is a load, and what it begins under: what it finds is good for that.
+type loading struct {
+	key    Key
+	start  int64 // monotonic
+	stripe uint32
+	epoch  uint32
+	word   uint64
+}
+
+func (l *loading) flight() flightKey { return flightKey{l.key, l.word, uint64(l.epoch)} }
+
+// begin returns a load of the key that begins now.
+func (n *nearCache) begin(key Key) loading {
 	key.ID = strings.Clone(key.ID) // the caller's may be a part of a whole header
-	stripe := n.words.stripe(key.Hash())
-	now, window, epoch, word := n.now(), n.window.Load(), n.epoch.Load(), n.words.load(stripe)
-	if !quiet(word) || window == 0 {
+	l := loading{key: key, start: n.now(), stripe: n.words.stripe(key.Hash()), epoch: n.epoch.Load()}
+	l.word = n.words.load(l.stripe)
+	return l
+}
+
+// board returns a flight for a load, and whether the caller leads it; nil while it may not be shared.
+func (n *nearCache) board(l *loading, hash uint64, fresh Freshness) (f *flight[*entry], lead bool) {
+	window := n.window.Load()
+	if !quiet(l.word) || window == 0 {
 		return nil, false
 	}
-	load := func(ctx context.Context) (*entry, error) {
-		if key.Kind == KindSession {
-			// What is made of it is kept, with its memo: of two Sets of a new key in flight ristretto keeps the older one.
-			return n.load(ctx, key, stripe, word, epoch)
-		}
-		e, err := n.load(ctx, key, stripe, word, epoch)
-		if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {
-			n.fill(hash, e)
-		}
-		return e, err
-	}
-	usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }
 	if fresh != 0 {
 		window = 0
 	}
-	return n.flights.start(ctx, hash, flightKey{key, word, uint64(epoch)}, now, window, usable, load)
+	usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }
+	return n.flights.join(hash, l.flight(), l.start, window, usable)
+}
+
+// lead loads for all who join.
+func (n *nearCache) lead(ctx context.Context, l *loading, hash uint64, f *flight[*entry]) (*entry, error) {
+	defer n.flights.land(hash, f)
+	f.err = errAbandoned // should the load not return
+	e, err := n.shared(ctx, l, hash)
+	if end := ctx.Err(); err != nil && end != nil {
+		return nil, end
+	}
+	f.value, f.err = e, err
+	return e, err
+}
+
+// shared is the load of a flight.
+func (n *nearCache) shared(ctx context.Context, l *loading, hash uint64) (*entry, error) {
+	e, err := n.load(ctx, l)
+	// What is made of a session's record is kept, with its memo: of two Sets of a new key in flight ristretto keeps the older one.
+	if err == nil && l.key.Kind != KindSession && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {
+		n.fill(hash, e)
+	}
+	return e, err
 }
 
 // load reads the store. The entry is good for what was known before the load began.
-func (n *nearCache) load(ctx context.Context, key Key, stripe uint32, word uint64, epoch uint32) (*entry, error) {
-	start := n.now()
-	rec, err := n.record(ctx, key)
+func (n *nearCache) load(ctx context.Context, l *loading) (*entry, error) {
+	rec, err := n.record(ctx, l.key)
 	if err != nil {
 		return nil, err
 	}
-	return n.entry(key, &rec, stripe, word, epoch, start), nil
+	return n.entry(l.key, &rec, l.stripe, l.word, l.epoch, l.start), nil
 }
 
 // record reads the store.
@@ -211,7 +250,7 @@ func (n *nearCache) record(ctx context.Context, key Key) (Record, error) {
 		return Record{}, err
 	case rec.exists() && rec.Tenant != key.Tenant:
 		return Record{}, errForeignRecord
-	case rec.expired(time.Now()):
+	case !rec.ExpiresAt.IsZero() && rec.expired(time.Now()):
 		return Record{}, nil
 	}
 	return rec, nil
@@ -228,9 +267,10 @@ func (n *nearCache) entry(key Key, rec *Record, stripe uint32, word uint64, epoc
 		return e
 	}
 	if !rec.ExpiresAt.IsZero() {
-		wall, mono := time.Now(), n.now()
+		wall := time.Now()
+		mono := int64(wall.Sub(n.started))
 		e.deadline = min(e.deadline, mono+int64(rec.ExpiresAt.Sub(wall)))
-		if due := n.touchDue(rec); !due.IsZero() {
+		if due := n.touchDue(*rec); !due.IsZero() {
 			e.touchAt = mono + int64(due.Sub(wall))
 		}
 	}

@@ -224,10 +224,11 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	if err != nil {
 		return r.degraded(ctx, req, err)
 	}
-	if settled && quiet(e.word) && quiet(p.sitesWord) && quiet(p.customerWord) && r.near.now() < e.deadline {
+	now := r.near.now()
+	if settled && quiet(e.word) && quiet(p.sitesWord) && quiet(p.customerWord) && now < e.deadline {
 		r.near.fill(hash, e)
 	}
-	if !nobody && e.touchAt <= r.near.now() {
+	if !nobody && e.touchAt <= now {
 		r.touch(ctx, e)
 	}
 	return e, settled, nil

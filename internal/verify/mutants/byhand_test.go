@@ -122,7 +122,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "a question to the directory joined by key alone",
-		edits: swap(directory, "fk := flightKey{key, next.word, next.sitesWord}", "fk := flightKey{key: key}"),
+		edits: swap(directory, "flightKey{key, next.word, next.sitesWord}", "flightKey{key: key}"),
 	},
 	{
 		desc: "memos forgotten before the directory's answers",

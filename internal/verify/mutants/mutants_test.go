@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,12 +32,13 @@ func TestEveryMutantIsConvicted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the product once for each mutant")
 	}
-	tried := required
-	if os.Getenv("MUTANTS") == "all" {
-		tried = append(tried, byHand...)
-	}
+	all := os.Getenv("MUTANTS") == "all"
 	var rows [][]string
-	for _, m := range tried {
+	for i, m := range slices.Concat(required, byHand) {
+		if i >= len(required) && !all {
+			overlay.Apply(t, m.edits...)
+			continue
+		}
 		t.Run(strings.ReplaceAll(m.desc, " ", "-"), func(t *testing.T) {
 			binary := overlay.Build(t, "linear", m.edits...)
 			out, passed := overlay.Run(t, binary, "TestHistoriesAreLinearizable", "HISTORIES="+histories, "SEED=1", "RESOLVERS="+cmp.Or(m.resolvers, "1"))
@@ -73,7 +75,7 @@ func TestThreatHashCollision(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the product twice")
 	}
-	eight := swap(resolver, "mask: ^uint64(0)", "mask: 7", directory, "hash := maphash.Comparable(d.seed, key)", "hash := maphash.Comparable(d.seed, key) & 7")
+	eight := swap(resolver, "mask: ^uint64(0)", "mask: 7", directory, "return maphash.Comparable(d.seed, key)", "return maphash.Comparable(d.seed, key) & 7")
 	out, passed := overlay.Run(t, overlay.Build(t, "foreign", eight...), "TestNoAnswerIsForeign", "READS=1000000")
 	assert.True(t, passed, cut(out))
 	fmt.Printf("eight hashes: %s\n", strings.TrimSuffix(strings.TrimSpace(out), "\nPASS"))

@@ -32,8 +32,8 @@ func wordless(texts ...string) []overlay.Edit {
 		nearCache, "if n.words.load(e.stripe)+n.words.load(e.sites)", "if n.words.load(e.sites)",
 		entry, "e.word+p.sitesWord", "p.sitesWord",
 		nearCache, "now < e.deadline && n.words.load(e.stripe) == e.word && n.epoch.Load()", "now < e.deadline && n.epoch.Load()",
-		nearCache, "if !quiet(word) || window == 0 {", "if window == 0 {",
-		nearCache, "if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {", "if err == nil {",
+		nearCache, "if !quiet(l.word) || window == 0 {", "if window == 0 {",
+		nearCache, "l.key.Kind != KindSession && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {", "l.key.Kind != KindSession {",
 		nearCache, "usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }", "usable := func(*entry) bool { return false }",
 		resolver, "return words.load(e.stripe) == e.word && words.load(p.sites)", "return words.load(p.sites)",
 		resolver, "if settled && quiet(e.word) && quiet(p.sitesWord)", "if settled && quiet(p.sitesWord)",
@@ -69,8 +69,8 @@ var required = []mutant{
 	},
 	{
 		desc: "filled without a look at the word, under the word after the load",
-		edits: swap(nearCache, "if err == nil && n.words.load(stripe) == word && n.epoch.Load() == epoch {",
-			"if err == nil {\n\t\t\te.word = n.words.load(stripe)"),
+		edits: swap(nearCache, "l.key.Kind != KindSession && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {",
+			"l.key.Kind != KindSession {\n\t\te.word = n.words.load(l.stripe)"),
 	},
 	{
 		desc:  "the key in the entry not compared, few hashes",
@@ -100,7 +100,7 @@ var conditions = []mutant{
 		desc: "four hashes for sessions, two for profiles",
 		edits: swap(
 			resolver, "mask: ^uint64(0)", "mask: 3",
-			directory, "hash := maphash.Comparable(d.seed, key)", "hash := maphash.Comparable(d.seed, key) & 1",
+			directory, "return maphash.Comparable(d.seed, key)", "return maphash.Comparable(d.seed, key) & 1",
 		),
 	},
 	{

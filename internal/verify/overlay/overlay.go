@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,21 +32,8 @@ const (
 // module's root, or by its whole import path if it is another one of the workspace. The binary is small and without the race detector.
 func Build(t *testing.T, pkg string, edits ...Edit) string {
 	t.Helper()
-	root := Root(t)
+	root, changed := Root(t), Apply(t, edits...)
 	dir := t.TempDir()
-	changed := make(map[string][]byte)
-	for _, e := range edits {
-		file := filepath.Join(root, filepath.FromSlash(e.File))
-		text, ok := changed[file]
-		if !ok {
-			var err error
-			text, err = os.ReadFile(file)
-			require.NoError(t, err)
-		}
-		require.Equal(t, 1, bytes.Count(text, []byte(e.Old)),
-			"this change has rotted: the old text must occur in %s exactly once; write it anew for the code as it is:\n%s", e.File, e.Old)
-		changed[file] = bytes.Replace(text, []byte(e.Old), []byte(e.New), 1)
-	}
 	replace := make(map[string]string)
 	for file, text := range changed {
 		replace[file] = filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(file, root), string(filepath.Separator), "_"))
@@ -67,6 +55,27 @@ func Build(t *testing.T, pkg string, edits ...Edit) string {
 	return binary
 }
 
+// Apply returns the files as the edits change them, by name, and builds nothing: it fails the test if an edit has rotted, which those
+// that are built by hand alone would do unseen.
+func Apply(t *testing.T, edits ...Edit) (changed map[string][]byte) {
+	t.Helper()
+	root := Root(t)
+	changed = make(map[string][]byte)
+	for _, e := range edits {
+		file := filepath.Join(root, filepath.FromSlash(e.File))
+		text, ok := changed[file]
+		if !ok {
+			var err error
+			text, err = os.ReadFile(file)
+			require.NoError(t, err)
+		}
+		require.Equal(t, 1, bytes.Count(text, []byte(e.Old)),
+			"this change has rotted: the old text must occur in %s exactly once; write it anew for the code as it is:\n%s", e.File, e.Old)
+		changed[file] = bytes.Replace(text, []byte(e.Old), []byte(e.New), 1)
+	}
+	return changed
+}
+
 // Run runs the test of that name of a binary, with variables such as "SEED=1" added to the environment. It returns what
 // the binary printed, and whether it passed.
 func Run(t *testing.T, binary, test string, env ...string) (out string, passed bool) {
@@ -82,7 +91,12 @@ func Run(t *testing.T, binary, test string, env ...string) (out string, passed b
 // Root returns the root of the project: the parent of this module's parent.
 func Root(t *testing.T) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	dir, err := root()
 	require.NoError(t, err)
-	return filepath.Dir(filepath.Dir(strings.TrimSpace(string(out))))
+	return dir
 }
+
+var root = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	return filepath.Dir(filepath.Dir(strings.TrimSpace(string(out)))), err
+})

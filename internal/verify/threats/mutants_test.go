@@ -50,7 +50,7 @@ var mutants = []mutant{
 	},
 	{
 		threat: "MassFlush", pkg: "sessionctx", desc: "loads are not shared",
-		edits: swap("sessionctx/flight.go", "\tf = s.m[k]\n", ""),
+		edits: swap("sessionctx/flight.go", "switch f = s.m[hash]; {", "switch {"),
 	},
 	{
 		threat: "MadeUpNames", pkg: "sessionctx", desc: "a failed question is remembered for each tenant",
@@ -71,7 +71,7 @@ var mutants = []mutant{
 	// internal/verify
 	{
 		threat: "Stampede", pkg: "internal/verify", desc: "loads are not shared",
-		edits: swap("sessionctx/flight.go", "\tf = s.m[k]\n", ""),
+		edits: swap("sessionctx/flight.go", "switch f = s.m[hash]; {", "switch {"),
 	},
 	// middleware
 	{
