@@ -182,6 +182,7 @@ func NewBearer(cfg BearerConfig) (*Bearer, error) {
 			scopes:   or(cfg.ScopesClaim, "scope"),
 		},
 		leeway:     leeway,
+		prints:     newFingerprinter(),
 		remembered: newRemembered(remember),
 	}, nil
 }
