@@ -11,8 +11,8 @@ import (
 )
 
 // entry is what the near-cache holds of one key: the record as it was loaded, what it was loaded under, and
-// the last resolution. It is immutable. There is one per cached session, so it is packed into four cache lines, of which a warm
-// read does not touch the fourth: the order of the fields is that of the lines.
+// the last resolution. It is immutable. There is one per cached session, so it is packed into three cache lines, of which a warm
+// read begins with the first two: the order of the fields is that of the lines. What most sessions do not have lies elsewhere.
 type entry struct {
 	// The key.
 	tenant  unique.Handle[string]
@@ -21,8 +21,8 @@ type entry struct {
 	flags   entryFlags
 	idLen   uint8
 	sources [defaults.NumFields]defaults.Source // of the memo
-	inline  [maxInline]byte                     // the id and after it the customerID, each if there is room
-	ownLen  uint8                               // of the customerID
+	inline  [maxInline]byte                     // the id, and after it that of the customer whom the memo is about, each if there is room
+	ownLen  uint8                               // of the customer's id
 
 	// The memo, which is the last resolution from this record, good for the same question only, and what it depends on.
 	wordSum  uint64 // of the words of key, sites and customer as they were: words only grow, so none has moved while the sum has not
@@ -32,24 +32,30 @@ type entry struct {
 	epoch    uint32
 	memo     *memo
 
-	// The record, and between its parts what fills a line.
-	incarnation       uint64
-	version           int64
-	attributes        *[]Attribute // nil: none
-	word              uint64       // of the key's stripe, before the load
-	memoUntil         int64        // the earliest deadline of record, sites and profile, monotonic
-	customerID        string       // of the record or, with entryViewed, as asserted on one that has none
-	cartID            string
+	memoUntil   int64 // the earliest deadline of record, sites and profile, monotonic
+	incarnation uint64
+	version     int64
+	rest        *rest // nil: there is none
+
 	created, modified int64 // Unix milliseconds
 	choices           unique.Handle[defaults.Choices]
 	changes           unique.Handle[changes]
-	generation        int64
-	expires           int64 // Unix milliseconds; 0: never
-
-	deadline int64 // monotonic; never later than the record's expiry
-	touchAt  int64 // monotonic; when the record's expiry wants to be moved
-	long     *string
+	word              uint64 // of the key's stripe, before the load
+	expires           int64  // Unix milliseconds; 0: never
+	deadline          int64  // monotonic; never later than the record's expiry
+	touchAt           int64  // monotonic; when the record's expiry wants to be moved
 }
+
+// rest is what most sessions have nothing of: they have neither cart nor attributes, and nobody has logged in.
+type rest struct {
+	id         string // one that is too long to lie in the entry
+	customerID string // of the record or, with entryViewed, as asserted on one that has none
+	cartID     string
+	generation int64
+	attributes []Attribute
+}
+
+var none rest
 
 const (
 	maxInline = 47   // a UUID has 36 bytes, a secret id 43
@@ -64,7 +70,7 @@ const (
 	entryEnded
 	entryMemo   // there is a memo
 	entryNobody // the memo says: there is no session
-	entryViewed // the memo says: seen as after a login
+	entryViewed // the customer in the rest is not the record's
 	entryDegraded
 )
 
@@ -99,15 +105,15 @@ const bagOverhead = 160
 
 // cost returns the bytes that e keeps alive, about.
 func (e *entry) cost() int64 {
-	n := entrySize + bagOverhead + int64(len(e.customerID)+len(e.cartID))
-	if e.long != nil {
-		n += int64(len(*e.long))
+	n := entrySize + bagOverhead
+	if r := e.rest; r != nil {
+		n += int64(unsafe.Sizeof(*r)) + int64(len(r.id)+len(r.customerID)+len(r.cartID))
+		for _, a := range r.attributes {
+			n += int64(unsafe.Sizeof(a)) + int64(len(a.Name)+len(a.Value))
+		}
 	}
 	if e.flags&entryMemo != 0 { // shared with others, mostly, but nobody promises that
 		n += int64(len(e.memo.requestSite) + len(e.memo.hints.Country) + len(e.memo.hints.AcceptLanguage))
-	}
-	for _, a := range e.attrs() {
-		n += int64(unsafe.Sizeof(a)) + int64(len(a.Name)+len(a.Value))
 	}
 	return n
 }
@@ -119,8 +125,7 @@ func newEntry(key Key, rec *Record) *entry {
 	if len(key.ID) <= maxInline {
 		e.idLen = uint8(copy(e.inline[:], key.ID))
 	} else {
-		id := strings.Clone(key.ID) // the caller's may be a part of a whole header
-		e.idLen, e.long = elsewhere, &id
+		e.idLen, e.rest = elsewhere, &rest{id: strings.Clone(key.ID)} // the caller's may be a part of a whole header
 	}
 	if !rec.exists() {
 		return e
@@ -132,18 +137,19 @@ func newEntry(key Key, rec *Record) *entry {
 	if rec.Ended {
 		e.flags |= entryEnded
 	}
-	e.incarnation, e.version, e.generation = rec.Incarnation, rec.Version, rec.Generation
+	e.incarnation, e.version = rec.Incarnation, rec.Version
 	e.created, e.modified = rec.CreatedAt.UnixMilli(), rec.ModifiedAt.UnixMilli()
 	if !rec.ExpiresAt.IsZero() {
 		e.expires = rec.ExpiresAt.UnixMilli()
 	}
-	ids := rec.CustomerID + rec.CartID // one piece of memory
-	e.customerID, e.cartID = ids[:len(rec.CustomerID)], ids[len(rec.CustomerID):]
 	e.choices = unique.Make(rec.Choices)
 	e.changes = unique.Make(changes{rec.Changed, rec.Removed})
-	if len(rec.Attributes) > 0 {
-		attributes := rec.Attributes // a pointer into rec would keep all of it
-		e.attributes = &attributes
+	if rec.CustomerID != "" || rec.CartID != "" || rec.Generation != 0 || len(rec.Attributes) > 0 {
+		ids := rec.CustomerID + rec.CartID // one piece of memory
+		e.rest = &rest{
+			id: e.more().id, customerID: ids[:len(rec.CustomerID)], cartID: ids[len(rec.CustomerID):],
+			generation: rec.Generation, attributes: rec.Attributes,
+		}
 	}
 	return e
 }
@@ -153,16 +159,13 @@ func (e *entry) record() Record {
 	if e.flags&entryExists == 0 {
 		return Record{}
 	}
-	c := e.changes.Value()
+	c, more := e.changes.Value(), e.more()
 	rec := Record{
 		Tenant: e.tenant.Value(), Incarnation: e.incarnation, Version: e.version,
-		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0, Generation: e.generation,
-		Choices: e.choices.Value(), CartID: e.cartID, Attributes: e.attrs(),
+		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0, CustomerID: e.owner(), Generation: more.generation,
+		Choices: e.choices.Value(), CartID: more.cartID, Attributes: more.attributes,
 		Changed: c.changed, Removed: c.removed,
 		CreatedAt: milli(e.created), ModifiedAt: milli(e.modified),
-	}
-	if e.flags&entryViewed == 0 {
-		rec.CustomerID = e.customerID
 	}
 	if e.expires != 0 {
 		rec.ExpiresAt = milli(e.expires)
@@ -170,11 +173,20 @@ func (e *entry) record() Record {
 	return rec
 }
 
-func (e *entry) attrs() []Attribute {
-	if e.attributes == nil {
-		return nil
+// more returns the rest, to read.
+func (e *entry) more() *rest {
+	if e.rest == nil {
+		return &none
 	}
-	return *e.attributes
+	return e.rest
+}
+
+// owner returns the customer of the record, empty if it has none.
+func (e *entry) owner() string {
+	if e.flags&entryViewed != 0 {
+		return ""
+	}
+	return e.more().customerID
 }
 
 func milli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
@@ -182,7 +194,7 @@ func milli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 // key returns the key that e is about.
 func (e *entry) key() Key {
 	if e.idLen == elsewhere {
-		return Key{e.tenant.Value(), e.kind, *e.long}
+		return Key{e.tenant.Value(), e.kind, e.rest.id}
 	}
 	return Key{e.tenant.Value(), e.kind, string(e.inline[:e.idLen])}
 }
@@ -190,28 +202,26 @@ func (e *entry) key() Key {
 // is reports whether e is about the key.
 func (e *entry) is(kind Kind, tenant, id string) bool {
 	if e.idLen == elsewhere {
-		return *e.long == id && e.tenant.Value() == tenant && e.kind == kind
+		return e.rest.id == id && e.tenant.Value() == tenant && e.kind == kind
 	}
 	return string(e.inline[:e.idLen]) == id && e.tenant.Value() == tenant && e.kind == kind
 }
 
-// remember returns a copy of e with a memo.
+// remember returns a copy of e with a memo: what e resolves to for req, seen as this customer's.
 func (e *entry) remember(req *Request, nobody bool, customerID string, v defaults.Values, p *surroundings) *entry {
 	c := *e
-	c.flags = c.flags&^(entryNobody|entryViewed) | entryMemo
+	c.flags = c.flags&^entryNobody | entryMemo
 	if nobody {
 		c.flags |= entryNobody
 	}
-	if e.customerID == "" || e.flags&entryViewed != 0 {
-		// The record has no customer, so there is room for the one who is asserted.
-		c.customerID = strings.Clone(customerID)
-		if customerID != "" {
-			c.flags |= entryViewed
-		}
-	}
 	c.ownLen = elsewhere
-	if c.idLen != elsewhere && int(c.idLen)+len(c.customerID) <= maxInline {
-		c.ownLen = uint8(copy(c.inline[c.idLen:], c.customerID))
+	if c.idLen != elsewhere && int(c.idLen)+len(customerID) <= maxInline {
+		c.ownLen = uint8(copy(c.inline[c.idLen:], customerID))
+	} else if e.owner() == "" && e.more().customerID != customerID {
+		more := *e.more()
+		more.customerID = strings.Clone(customerID)
+		c.rest = &more
+		c.flags |= entryViewed
 	}
 	c.proof, c.sources = req.Proof, v.Sources
 	c.memo = memos.Pointer(memo{req.Site, req.Hints, v.Site, v.Currency, v.Country, v.Language}, ownMemo)
@@ -222,7 +232,7 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 
 // fits reports whether the memo answers this request, as far as the request itself goes.
 func (e *entry) fits(req *Request) bool {
-	if e.flags&entryMemo == 0 || e.proof != req.Proof || e.proof == Asserted && !e.owned(req.CustomerID) {
+	if e.flags&entryMemo == 0 || e.proof != req.Proof || e.proof == Asserted && e.about() != req.CustomerID {
 		return false
 	}
 	m := e.memo
@@ -230,13 +240,16 @@ func (e *entry) fits(req *Request) bool {
 		m.hints.AcceptLanguage == req.Hints.AcceptLanguage && req.Freshness.allows(e)
 }
 
-// owned reports whether the memo is about this customer. What is compared lies beside the id: to follow the string would cost
+// about returns the customer whom the memo is about. The text lies beside the id in e, which nobody changes: to follow a string would cost
 // a warm read one more line of memory from afar.
-func (e *entry) owned(customerID string) bool {
-	if e.ownLen == elsewhere {
-		return e.customerID == customerID
+func (e *entry) about() string {
+	switch e.ownLen {
+	case 0:
+		return ""
+	case elsewhere:
+		return e.more().customerID
 	}
-	return string(e.inline[e.idLen:e.idLen+e.ownLen]) == customerID
+	return unsafe.String(&e.inline[e.idLen], e.ownLen)
 }
 
 // session writes the memo's answer to the request that it fits to s.
@@ -250,16 +263,23 @@ func (e *entry) session(id string, s *Session) {
 	}
 	if e.flags&entryNobody != 0 {
 		if e.proof == Asserted {
-			s.CustomerID = e.customerID // without a session, but known to the host
+			s.CustomerID = e.about() // without a session, but known to the host
 		}
 		return
 	}
-	s.ID, s.CustomerID = id, e.customerID
+	s.ID = id
+	if e.proof == Asserted {
+		s.CustomerID = e.about()
+	} else {
+		s.CustomerID = e.owner()
+	}
 	s.secret = e.proof == BySecret || e.flags&entrySecret != 0
 	if e.flags&entryExists == 0 {
 		return
 	}
-	s.CartID, s.Version, s.incarnation = e.cartID, e.version, e.incarnation
+	s.Version, s.incarnation = e.version, e.incarnation
 	s.CreatedAt, s.ModifiedAt = milli(e.created), milli(e.modified)
-	s.attributes = e.attrs()
+	if e.rest != nil {
+		s.CartID, s.attributes = e.rest.cartID, e.rest.attributes
+	}
 }

@@ -8,7 +8,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "memo for any customer",
-		edits: swap(entry, "|| e.proof == Asserted && !e.owned(req.CustomerID) {", "{"),
+		edits: swap(entry, "|| e.proof == Asserted && e.about() != req.CustomerID {", "{"),
 	},
 	{
 		desc:  "memo for any proof",
@@ -73,7 +73,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "generation ignored",
-		edits: swap(identity, "if g.generation != rec.Generation {", "if g.generation < 0 {"),
+		edits: swap(identity, "if g.more().generation != rec.Generation {", "if g.more().generation < 0 {"),
 	},
 	{
 		desc:  "generation read twice by a login",
