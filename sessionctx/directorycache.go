@@ -113,7 +113,7 @@ func (d *directoryCache) fresh(ctx context.Context, a *directoryAnswer, key Key)
 	hash, fk := d.hash(key), flightKey{key, next.word, next.sitesWord}
 	f, lead := d.flights.join(hash, fk, d.now(), endless, d.usable)
 	if lead {
-		d.flights.detach(ctx, hash, f, func(ctx context.Context) (*directoryAnswer, error) {
+		d.flights.detach(ctx, f, func(ctx context.Context) (*directoryAnswer, error) {
 			ctx, cancel := context.WithTimeout(ctx, d.timeout)
 			defer cancel()
 			return d.ask(ctx, a, next, hash), nil

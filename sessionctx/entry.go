@@ -48,14 +48,34 @@ type entry struct {
 
 // rest is what most sessions have nothing of: they have neither cart nor attributes, and nobody has logged in.
 type rest struct {
-	id         string // one that is too long to lie in the entry
-	customerID string // of the record or, with entryViewed, as asserted on one that has none
-	cartID     string
-	generation int64
-	attributes []Attribute
+	texts         string // id, customer and cart, one after the other
+	idEnd, ownEnd uint32
+	generation    int64
+	attributes    *[]Attribute // nil: none
 }
 
 var none rest
+
+// newRest has an id if it is too long to lie in the entry, and the customer of the record or, with entryViewed, one who is asserted on
+// a record that has none.
+func newRest(id, customerID, cartID string) *rest {
+	r := &rest{texts: id + customerID + cartID, idEnd: uint32(len(id)), ownEnd: uint32(len(id) + len(customerID))}
+	if r.texts == id || r.texts == customerID || r.texts == cartID {
+		r.texts = strings.Clone(r.texts) // the caller's may be a part of a whole header
+	}
+	return r
+}
+
+func (r *rest) id() string         { return r.texts[:r.idEnd] }
+func (r *rest) customerID() string { return r.texts[r.idEnd:r.ownEnd] }
+func (r *rest) cartID() string     { return r.texts[r.ownEnd:] }
+
+func (r *rest) attrs() []Attribute {
+	if r.attributes == nil {
+		return nil
+	}
+	return *r.attributes
+}
 
 const (
 	maxInline = 47   // a UUID has 36 bytes, a secret id 43
@@ -107,8 +127,8 @@ const bagOverhead = 160
 func (e *entry) cost() int64 {
 	n := entrySize + bagOverhead
 	if r := e.rest; r != nil {
-		n += int64(unsafe.Sizeof(*r)) + int64(len(r.id)+len(r.customerID)+len(r.cartID))
-		for _, a := range r.attributes {
+		n += int64(unsafe.Sizeof(*r)) + int64(len(r.texts))
+		for _, a := range r.attrs() {
 			n += int64(unsafe.Sizeof(a)) + int64(len(a.Name)+len(a.Value))
 		}
 	}
@@ -125,7 +145,7 @@ func newEntry(key Key, rec *Record) *entry {
 	if len(key.ID) <= maxInline {
 		e.idLen = uint8(copy(e.inline[:], key.ID))
 	} else {
-		e.idLen, e.rest = elsewhere, &rest{id: strings.Clone(key.ID)} // the caller's may be a part of a whole header
+		e.idLen, e.rest = elsewhere, newRest(key.ID, "", "")
 	}
 	if !rec.exists() {
 		return e
@@ -145,10 +165,11 @@ func newEntry(key Key, rec *Record) *entry {
 	e.choices = unique.Make(rec.Choices)
 	e.changes = unique.Make(changes{rec.Changed, rec.Removed})
 	if rec.CustomerID != "" || rec.CartID != "" || rec.Generation != 0 || len(rec.Attributes) > 0 {
-		ids := rec.CustomerID + rec.CartID // one piece of memory
-		e.rest = &rest{
-			id: e.more().id, customerID: ids[:len(rec.CustomerID)], cartID: ids[len(rec.CustomerID):],
-			generation: rec.Generation, attributes: rec.Attributes,
+		e.rest = newRest(e.more().id(), rec.CustomerID, rec.CartID)
+		e.rest.generation = rec.Generation
+		if len(rec.Attributes) > 0 {
+			attributes := rec.Attributes // a pointer into rec would keep all of it
+			e.rest.attributes = &attributes
 		}
 	}
 	return e
@@ -163,7 +184,7 @@ func (e *entry) record() Record {
 	rec := Record{
 		Tenant: e.tenant.Value(), Incarnation: e.incarnation, Version: e.version,
 		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0, CustomerID: e.owner(), Generation: more.generation,
-		Choices: e.choices.Value(), CartID: more.cartID, Attributes: more.attributes,
+		Choices: e.choices.Value(), CartID: more.cartID(), Attributes: more.attrs(),
 		Changed: c.changed, Removed: c.removed,
 		CreatedAt: milli(e.created), ModifiedAt: milli(e.modified),
 	}
@@ -186,7 +207,7 @@ func (e *entry) owner() string {
 	if e.flags&entryViewed != 0 {
 		return ""
 	}
-	return e.more().customerID
+	return e.more().customerID()
 }
 
 func milli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
@@ -194,7 +215,7 @@ func milli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 // key returns the key that e is about.
 func (e *entry) key() Key {
 	if e.idLen == elsewhere {
-		return Key{e.tenant.Value(), e.kind, e.rest.id}
+		return Key{e.tenant.Value(), e.kind, e.rest.id()}
 	}
 	return Key{e.tenant.Value(), e.kind, string(e.inline[:e.idLen])}
 }
@@ -202,7 +223,7 @@ func (e *entry) key() Key {
 // is reports whether e is about the key.
 func (e *entry) is(kind Kind, tenant, id string) bool {
 	if e.idLen == elsewhere {
-		return e.rest.id == id && e.tenant.Value() == tenant && e.kind == kind
+		return e.rest.id() == id && e.tenant.Value() == tenant && e.kind == kind
 	}
 	return string(e.inline[:e.idLen]) == id && e.tenant.Value() == tenant && e.kind == kind
 }
@@ -217,10 +238,9 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 	c.ownLen = elsewhere
 	if c.idLen != elsewhere && int(c.idLen)+len(customerID) <= maxInline {
 		c.ownLen = uint8(copy(c.inline[c.idLen:], customerID))
-	} else if e.owner() == "" && e.more().customerID != customerID {
-		more := *e.more()
-		more.customerID = strings.Clone(customerID)
-		c.rest = &more
+	} else if more := e.more(); e.owner() == "" && more.customerID() != customerID {
+		c.rest = newRest(more.id(), customerID, more.cartID())
+		c.rest.generation, c.rest.attributes = more.generation, more.attributes
 		c.flags |= entryViewed
 	}
 	c.proof, c.sources = req.Proof, v.Sources
@@ -247,7 +267,7 @@ func (e *entry) about() string {
 	case 0:
 		return ""
 	case elsewhere:
-		return e.more().customerID
+		return e.more().customerID()
 	}
 	return unsafe.String(&e.inline[e.idLen], e.ownLen)
 }
@@ -280,6 +300,6 @@ func (e *entry) session(id string, s *Session) {
 	s.Version, s.incarnation = e.version, e.incarnation
 	s.CreatedAt, s.ModifiedAt = milli(e.created), milli(e.modified)
 	if e.rest != nil {
-		s.CartID, s.attributes = e.rest.cartID, e.rest.attributes
+		s.CartID, s.attributes = e.rest.cartID(), e.rest.attrs()
 	}
 }

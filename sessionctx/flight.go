@@ -15,6 +15,7 @@ type flightKey struct {
 
 // flight is one load, shared by everybody who asks for the same while it may be shared.
 type flight[V any] struct {
+	hash    uint64
 	of      flightKey
 	started int64         // monotonic
 	done    chan struct{} // closed when the flight has landed; made by the first who waits
@@ -43,28 +44,26 @@ type flights[V any] struct {
 type flightShard[V any] struct {
 	mu   sync.Mutex
 	m    map[uint64]*flight[V] // by hash
-	kept [flightKept]uint64
+	kept [flightKept]*flight[V]
 	next int
 }
 
 func (fs *flights[V]) shard(hash uint64) *flightShard[V] { return &fs.shards[hash%flightShards] }
 
-// set puts f under hash. s.mu is held.
-func (s *flightShard[V]) set(hash uint64, f *flight[V]) {
+// set gives f the place of its hash. s.mu is held.
+func (s *flightShard[V]) set(f *flight[V]) {
 	if s.m == nil {
 		s.m = make(map[uint64]*flight[V])
 	}
-	s.m[hash] = f
+	s.m[f.hash] = f
 }
 
-// keep notes a landed flight and drops the oldest one kept. s.mu is held.
-func (s *flightShard[V]) keep(hash uint64, f *flight[V]) {
-	if old := s.kept[s.next]; old != hash {
-		if o := s.m[old]; o != nil && o.landed {
-			delete(s.m, old)
-		}
+// keep notes a landed flight and drops the oldest one kept, unless a younger one has its place. s.mu is held.
+func (s *flightShard[V]) keep(f *flight[V]) {
+	if old := s.kept[s.next]; old != nil && s.m[old.hash] == old {
+		delete(s.m, old.hash)
 	}
-	s.kept[s.next] = hash
+	s.kept[s.next] = f
 	s.next = (s.next + 1) % flightKept
 }
 
@@ -86,8 +85,8 @@ func (fs *flights[V]) join(hash uint64, k flightKey, now, window int64, usable f
 		}
 		return f, false
 	}
-	f = &flight[V]{of: k, started: now}
-	s.set(hash, f)
+	f = &flight[V]{hash: hash, of: k, started: now}
+	s.set(f)
 	return f, true
 }
 
@@ -105,8 +104,8 @@ func (f *flight[V]) wait(ctx context.Context) (v V, err error) {
 }
 
 // land ends a flight. One with an error is forgotten, unless a younger one has its place.
-func (fs *flights[V]) land(hash uint64, f *flight[V]) {
-	s := fs.shard(hash)
+func (fs *flights[V]) land(f *flight[V]) {
+	s := fs.shard(f.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.landed = true
@@ -114,18 +113,18 @@ func (fs *flights[V]) land(hash uint64, f *flight[V]) {
 		close(f.done)
 	}
 	switch {
-	case s.m[hash] != f:
+	case s.m[f.hash] != f:
 	case f.err != nil:
-		delete(s.m, hash)
+		delete(s.m, f.hash)
 	default:
-		s.keep(hash, f)
+		s.keep(f)
 	}
 }
 
 // detach leads a flight on a goroutine of its own, and lets the caller wait for it as if joined. The load gets ctx without its end: a
 // caller who gives up does not fail it.
-func (fs *flights[V]) detach(ctx context.Context, hash uint64, f *flight[V], load func(context.Context) (V, error)) {
-	s := fs.shard(hash)
+func (fs *flights[V]) detach(ctx context.Context, f *flight[V], load func(context.Context) (V, error)) {
+	s := fs.shard(f.hash)
 	s.mu.Lock()
 	if f.done == nil {
 		f.done = make(chan struct{})
@@ -133,7 +132,7 @@ func (fs *flights[V]) detach(ctx context.Context, hash uint64, f *flight[V], loa
 	s.mu.Unlock()
 	ctx = context.WithoutCancel(ctx)
 	fs.bg.Go(func() {
-		defer fs.land(hash, f)
+		defer fs.land(f)
 		defer func() {
 			// A panic here would end the process, for no server recovers it on this goroutine.
 			if p := recover(); p != nil {
@@ -149,7 +148,7 @@ func (fs *flights[V]) put(hash uint64, k flightKey, now int64, v V) {
 	s := fs.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := &flight[V]{of: k, started: now, landed: true, value: v}
-	s.set(hash, f)
-	s.keep(hash, f)
+	f := &flight[V]{hash: hash, of: k, started: now, landed: true, value: v}
+	s.set(f)
+	s.keep(f)
 }

@@ -172,7 +172,7 @@ func (n *nearCache) ahead(ctx context.Context, key Key, hash uint64) {
 	}
 	l := n.begin(key)
 	if f, lead := n.board(&l, hash, 0); lead {
-		n.flights.detach(ctx, hash, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash) })
+		n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash) })
 	}
 }
 
@@ -210,7 +210,7 @@ func (n *nearCache) board(l *loading, hash uint64, fresh Freshness) (f *flight[*
 
 // lead loads for all who join.
 func (n *nearCache) lead(ctx context.Context, l *loading, hash uint64, f *flight[*entry]) (*entry, error) {
-	defer n.flights.land(hash, f)
+	defer n.flights.land(f)
 	f.err = errAbandoned // should the load not return
 	e, err := n.shared(ctx, l, hash)
 	if end := ctx.Err(); err != nil && end != nil {

@@ -12,19 +12,19 @@ import (
 
 // endlessStore has a record for every sessionID, and keeps none.
 type endlessStore struct {
-	template  sessionctx.Record
-	customers int          // of ten sessions
-	loads     atomic.Int64 // of sessions
+	template sessionctx.Record
+	each     int          // sessions of each customer; 0: all are anonymous
+	loads    atomic.Int64 // of sessions
 }
 
 func sessionID(i int) string { return fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i) }
 
 // customer returns whose the session with this number is.
 func (s *endlessStore) customer(i int) string {
-	if i%10 < s.customers {
-		return fmt.Sprintf("C%08d", i)
+	if s.each == 0 {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("C%08d", i/s.each)
 }
 
 func (s *endlessStore) Load(_ context.Context, key sessionctx.Key) (sessionctx.Record, error) {

@@ -26,15 +26,16 @@ const (
 
 // shopperKinds are the two kinds of sessions whose size is measured.
 var shopperKinds = []struct {
-	desc      string
-	customers int   // of ten sessions
-	bytes     int64 // of cache for each session: enough for all that belongs to it
-	limit     int   // of live heap for each
-	most      int   // sessions
+	desc  string
+	each  int   // sessions of each customer; 0: all are anonymous
+	bytes int64 // of cache for each session: enough for all that belongs to it
+	limit int   // of live heap for each
+	most  int   // sessions
 }{
 	{"anonymous", 0, 500, 650, 10_000_000},
-	// With each of these live the entry of the customer's generation and what the directory said of him.
-	{"customers', a customer each", 10, 1100, 1100, 1_000_000},
+	// With each customer live the entry of his generation and what the directory said of him.
+	{"customers', ten of each", 10, 600, 650, 10_000_000},
+	{"customers', one of each", 1, 1100, 1100, 1_000_000},
 }
 
 // skipRace reports whether the test was run in a binary without the race detector instead, because this one has it: its
@@ -70,9 +71,9 @@ type crowd struct {
 	resolver *sessionctx.Resolver
 }
 
-func newCrowd(t *testing.T, customers int, cacheBytes int64) crowd {
+func newCrowd(t *testing.T, each int, cacheBytes int64) crowd {
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	store := &endlessStore{customers: customers, template: sessionctx.Record{
+	store := &endlessStore{each: each, template: sessionctx.Record{
 		Tenant: "demoshop", Incarnation: 1, Version: 3, Choices: defaults.Choices{Currency: "CHF"},
 		CreatedAt: now, ModifiedAt: now, ExpiresAt: now.Add(24 * time.Hour),
 	}}
@@ -110,7 +111,7 @@ func TestACachedSessionIsSmall(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s/%d", kind.desc, sessions), func(t *testing.T) {
 				before := heap()
-				c := newCrowd(t, kind.customers, max(kind.bytes*int64(sessions)*3/2, 1<<20))
+				c := newCrowd(t, kind.each, max(kind.bytes*int64(sessions)*3/2, 1<<20))
 				defer c.resolver.Close()
 				cached := c.walk(t, sessions)
 				for range 20 { // what the cache does not take in at once it takes in later
@@ -150,7 +151,7 @@ func TestTheCacheKeepsItsBound(t *testing.T) {
 				bound := int64(mebibytes) << 20
 				sessions := int(4 * bound / 500)
 				before := heap()
-				c := newCrowd(t, kind.customers, bound)
+				c := newCrowd(t, kind.each, bound)
 				defer c.resolver.Close()
 				c.walk(t, sessions)
 				cached := c.walk(t, sessions)
