@@ -79,10 +79,48 @@ func anonymous(_ int, req *sessionctx.Request) { req.CustomerID = "" }
 
 func choosesCurrency(int) sessionctx.Patch { return sessionctx.Patch{Currency: sessionctx.Set("CHF")} }
 
+// The sessions of a shop are spread over all of its sites, or tenants, or are all at the first of them.
+func spread(i, size int) int { return i % size }
+func together(int, int) int  { return 0 }
+
+func sitesOf(sessions int, at func(i, size int) int) func(t testing.TB, size int) *grown {
+	return func(t testing.TB, size int) *grown {
+		sites := make([]defaults.Site, size)
+		for i := range sites {
+			sites[i] = demoshop()[tenant].Sites[0]
+			sites[i].Code, sites[i].Default = fmt.Sprintf("s%d", i), i == 0
+		}
+		return grow(t, size, sessions, sessionctx.Static{tenant: {Sites: sites}}, func(i int) sessionctx.Patch {
+			p := choosesCurrency(i)
+			p.Site = sessionctx.Set(sites[at(i, size)].Code)
+			return p
+		}, anonymous)
+	}
+}
+
+func tenantsOf(sessions int, at func(i, size int) int) func(t testing.TB, size int) *grown {
+	return func(t testing.TB, size int) *grown {
+		shops, names := sessionctx.Static{}, make([]string, size)
+		for i := range names {
+			names[i] = fmt.Sprintf("shop%d", i)
+			shops[names[i]] = demoshop()[tenant]
+		}
+		g := grow(t, size, sessions, shops, choosesCurrency, func(i int, req *sessionctx.Request) {
+			req.CustomerID, req.Tenant = "", names[at(i, size)]
+		})
+		for _, name := range names { // each of them is known
+			_, err := g.resolver.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: name}})
+			require.NoError(t, err)
+		}
+		return g
+	}
+}
+
 // TestTheCostAsAShopGrows measures Resolve in shops of growing size. The greatest sizes are SITES (default 100), TENANTS (default 10) and
 // GROWN (default 1000) sessions.
 func TestTheCostAsAShopGrows(t *testing.T) {
 	fewer := min(pace.Sessions(t), 10_000) // sessions, where it is something else that grows
+	sites, tenants := pace.Number(t, "SITES", 100), pace.Number(t, "TENANTS", 10)
 	flat := pace.AtMost(1.25)
 	for _, tc := range []struct {
 		desc  string
@@ -104,35 +142,10 @@ func TestTheCostAsAShopGrows(t *testing.T) {
 				}, anonymous)
 			},
 		},
-		{
-			"sites of the tenant", "sites", flat, powers(1, pace.Number(t, "SITES", 100)),
-			func(t testing.TB, size int) *grown {
-				template := demoshop()[tenant].Sites[0]
-				sites := make([]defaults.Site, size)
-				for i := range sites {
-					sites[i] = template
-					sites[i].Code, sites[i].Default = fmt.Sprintf("s%d", i), i == 0
-				}
-				return grow(t, size, fewer, sessionctx.Static{tenant: {Sites: sites}}, func(i int) sessionctx.Patch {
-					p := choosesCurrency(i)
-					p.Site = sessionctx.Set(sites[i%size].Code)
-					return p
-				}, anonymous)
-			},
-		},
-		{
-			"tenants of the server", "tenants", flat, powers(1, pace.Number(t, "TENANTS", 10)),
-			func(t testing.TB, size int) *grown {
-				shops, names := sessionctx.Static{}, make([]string, size)
-				for i := range names {
-					names[i] = fmt.Sprintf("shop%d", i)
-					shops[names[i]] = demoshop()[tenant]
-				}
-				return grow(t, size, fewer, shops, choosesCurrency, func(i int, req *sessionctx.Request) {
-					req.CustomerID, req.Tenant = "", names[i%size]
-				})
-			},
-		},
+		{"sites of the tenant", "sites", flat, powers(1, sites), sitesOf(fewer, spread)},
+		{"sites of the tenant, of which one is visited", "other-sites", flat, powers(1, sites), sitesOf(fewer, together)},
+		{"tenants of the server", "tenants", flat, powers(1, tenants), tenantsOf(fewer, spread)},
+		{"tenants of the server, of which one is visited", "other-tenants", flat, powers(1, tenants), tenantsOf(fewer, together)},
 		{
 			"anonymous sessions", "sessions", pace.Goal{}, powers(100, pace.Number(t, "GROWN", 1000)),
 			func(t testing.TB, size int) *grown {
