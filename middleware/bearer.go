@@ -39,7 +39,6 @@ type Bearer struct {
 	key        jwt.Keyfunc
 	tenant     string
 	claims     claimNames
-	leeway     time.Duration
 	prints     *fingerprinter
 	remembered *remembered
 }
@@ -118,7 +117,7 @@ func (b *Bearer) VerifyToken(token string) (Claims, error) {
 	if !ok {
 		return Claims{}, errClaims
 	}
-	b.remembered.put(p, c, now, c.Expires.Add(b.leeway))
+	b.remembered.put(p, c, now)
 	return c, nil
 }
 

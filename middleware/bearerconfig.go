@@ -181,9 +181,8 @@ func NewBearer(cfg BearerConfig) (*Bearer, error) {
 			customer: or(cfg.CustomerClaim, "sub"),
 			scopes:   or(cfg.ScopesClaim, "scope"),
 		},
-		leeway:     leeway,
 		prints:     newFingerprinter(),
-		remembered: newRemembered(remember),
+		remembered: newRemembered(remember, leeway),
 	}, nil
 }
 

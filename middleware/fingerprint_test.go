@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"crypto/sha256"
 	"strings"
 	"testing"
 
@@ -30,10 +29,8 @@ func TestFingerprintsTellTextsApart(t *testing.T) {
 		}
 		assert.Greater(t, len(known), 2*len(text))
 	}
-	assert.Equal(t, fingerprint(sha256.Sum256([]byte(text))), plain.of(text))
-	if f.mac != nil {
-		assert.NotEqual(t, f.of(text), other.of(text), "each has a key of its own")
-	}
+	assert.NotEqual(t, f.of(text), plain.of(text))
+	assert.NotEqual(t, f.of(text), other.of(text), "each has a key of its own")
 }
 
 func TestAFingerprinterKeepsNoText(t *testing.T) {
