@@ -31,7 +31,7 @@ type grown struct {
 
 // grow makes a shop with n sessions, each written once by patch; change makes the request of a customer that of somebody else.
 func grow(t testing.TB, size, n int, directory sessionctx.Directory,
-	patch func(i int) sessionctx.Patch, change func(i int, req *sessionctx.Request),
+	patch func(i int) sessionctx.Patch, change func(i int, req sessionctx.Request) sessionctx.Request,
 ) *grown {
 	t.Helper()
 	g := &grown{size: size, shoppers: newShoppers(n)}
@@ -43,9 +43,7 @@ func grow(t testing.TB, size, n int, directory sessionctx.Directory,
 		}
 	})
 	g.request = func(i int) sessionctx.Request {
-		req := g.shoppers.request(i)
-		change(i, &req)
-		return req
+		return change(i, g.shoppers.request(i)) // by value: what a pointer is handed to would have to be on the heap
 	}
 	for _, i := range elsewhere(n) {
 		_, err := g.resolver.Update(t.Context(), g.request(i), patch(i))
@@ -75,7 +73,10 @@ func powers(first, most int) []int {
 	return sizes
 }
 
-func anonymous(_ int, req *sessionctx.Request) { req.CustomerID = "" }
+func anonymous(_ int, req sessionctx.Request) sessionctx.Request {
+	req.CustomerID = ""
+	return req
+}
 
 func choosesCurrency(int) sessionctx.Patch { return sessionctx.Patch{Currency: sessionctx.Set("CHF")} }
 
@@ -105,8 +106,9 @@ func tenantsOf(sessions int, at func(i, size int) int) func(t testing.TB, size i
 			names[i] = fmt.Sprintf("shop%d", i)
 			shops[names[i]] = demoshop()[tenant]
 		}
-		g := grow(t, size, sessions, shops, choosesCurrency, func(i int, req *sessionctx.Request) {
+		g := grow(t, size, sessions, shops, choosesCurrency, func(i int, req sessionctx.Request) sessionctx.Request {
 			req.CustomerID, req.Tenant = "", names[at(i, size)]
+			return req
 		})
 		for _, name := range names { // each of them is known
 			_, err := g.resolver.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: name}})
@@ -155,7 +157,7 @@ func TestTheCostAsAShopGrows(t *testing.T) {
 		{
 			"customers, a session each", "customers", pace.Goal{}, powers(100, pace.Number(t, "GROWN", 1000)),
 			func(t testing.TB, size int) *grown {
-				return grow(t, size, size, everybody{demoshop()}, choosesCurrency, func(int, *sessionctx.Request) {})
+				return grow(t, size, size, everybody{demoshop()}, choosesCurrency, func(_ int, req sessionctx.Request) sessionctx.Request { return req })
 			},
 		},
 	} {
