@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -72,4 +73,57 @@ func TestAReadAfterAChangeWaitsForNoLoadThatBeganBeforeIt(t *testing.T) {
 	close(store.let)
 	before.Wait()
 	require.False(t, t.Failed())
+}
+
+// slow is a Store whose loads wait until they are let, or given up.
+type slow struct {
+	*memstore.Store
+	loads atomic.Int32
+	let   chan struct{}
+}
+
+func (s *slow) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	s.loads.Add(1)
+	select {
+	case <-s.let:
+		return s.Store.Load(ctx, key)
+	case <-ctx.Done():
+		return sessionctx.Record{}, ctx.Err()
+	}
+}
+
+func TestWhoeverGivesUpFailsNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		records := &memstore.Store{}
+		req := by("s1", "")
+		update(t, newResolver(t, func(c *sessionctx.Config) { c.Store = records }), req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
+		store := &slow{Store: records, let: make(chan struct{})}
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Timeout = store, time.Hour })
+
+		const followers = 20
+		ctx, giveUp := context.WithCancel(t.Context())
+		first := make(chan error, 1)
+		go func() {
+			_, err := r.Resolve(ctx, req)
+			first <- err
+		}()
+		synctest.Wait() // it asks the store
+		var all sync.WaitGroup
+		for range followers {
+			all.Go(func() {
+				s, err := r.Resolve(t.Context(), req)
+				assert.NoError(t, err)
+				assert.Equal(t, "USD", s.Currency)
+			})
+		}
+		synctest.Wait() // and all others wait for what it will find
+		assert.EqualValues(t, 1, store.loads.Load())
+
+		giveUp()
+		assert.ErrorIs(t, <-first, context.Canceled)
+		synctest.Wait()
+		assert.EqualValues(t, 2, store.loads.Load(), "one of the others asks in its place, and one is enough")
+		close(store.let)
+		all.Wait()
+	})
 }
