@@ -34,7 +34,7 @@ var shopperKinds = []struct {
 }{
 	{"anonymous", 0, 500, 650, 10_000_000},
 	// With each customer live the entry of his generation and what the directory said of him.
-	{"customers', ten of each", 10, 600, 650, 10_000_000},
+	{"customers', ten of each", 10, 600, 650, 1_000_000},
 	{"customers', one of each", 1, 1100, 1100, 1_000_000},
 }
 
