@@ -33,6 +33,7 @@ type directoryAnswer struct {
 	word, sitesWord uint64 // of the key, and for a customer of the tenant's sites, before the load
 	stripe          uint32
 	sitesStripe     uint32
+	number          int64 // of the answers so far
 	fetched         int64 // monotonic
 	deadline        int64
 
@@ -57,6 +58,7 @@ type directoryCache struct {
 	seed    maphash.Seed
 
 	flights flights[*directoryAnswer]
+	answers atomic.Int64    // how many the Directory gave
 	logNext [2]atomic.Int64 // monotonic, of sites and of customers: not before then is a failure logged again
 
 	mu       sync.RWMutex
@@ -159,6 +161,9 @@ func (d *directoryCache) ask(ctx context.Context, old, next *directoryAnswer, ha
 			d.log.LogAttrs(ctx, level, "sessionctx: directory failed, "+verdict, slog.String("tenant", next.key.Tenant),
 				slog.Bool("customer", next.key.Kind == kindProfile), slog.Any("error", err), slog.Int64("errors", d.stats.directoryErrors.Load()))
 		}
+	}
+	if next.err == nil && next.number == 0 {
+		next.number = d.answers.Add(1)
 	}
 	d.keep(next, hash)
 	if old != nil && !old.same(next) {

@@ -84,6 +84,9 @@ func (n *nearCache) Invalidate(h KeyHash) {
 // Lost implements Sink.
 func (n *nearCache) Lost() { n.epoch.Add(1) }
 
+// exclusive reports whether nobody but this process can write to the store.
+func (n *nearCache) exclusive() bool { return n.maxStale == endless && n.lease.Load() == endless }
+
 // Lease implements Sink.
 func (n *nearCache) Lease(until time.Time) {
 	if until.IsZero() {

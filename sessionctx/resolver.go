@@ -190,6 +190,10 @@ func (r *Resolver) resolve(ctx context.Context, hash uint64, req *Request, s *Se
 // answer makes an entry with a memo for req, and keeps it if it may. It reports whether the answer is
 // settled: all that it depends on was in force at one moment.
 func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entry, bool, error) {
+	if !r.near.exclusive() {
+		r.dir.sitesOf(ctx, req.Tenant) // before the record: see settled; an error comes again
+	}
+	answers := r.dir.answers.Load()
 	e, st, err := r.whose(ctx, hash, req)
 	if err != nil {
 		return r.degraded(ctx, req, err)
@@ -220,7 +224,7 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	values, rejected := p.table.Explain(r.input(req, &rec, st.customerID, &p))
 	r.stats.reject(rejected)
 	e = e.remember(req, nobody, st.customerID, values, &p)
-	settled, err := r.settled(ctx, e, st, &p)
+	settled, err := r.settled(ctx, e, st, &p, answers)
 	if err != nil {
 		return r.degraded(ctx, req, err)
 	}
@@ -259,6 +263,7 @@ type surroundings struct {
 	profile                 *defaults.Customer // nil: anonymous
 	sites, customer         uint32             // stripes
 	sitesWord, customerWord uint64
+	answer                  int64 // the number of the Directory's later one
 	epoch                   uint32
 	deadline                int64
 }
@@ -281,13 +286,13 @@ func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing)
 	if err != nil {
 		return p, err
 	}
-	p.table, p.deadline = sites.table, sites.deadline
+	p.table, p.deadline, p.answer = sites.table, sites.deadline, sites.number
 	if customerID != "" {
 		c, err := r.dir.customerOf(ctx, tenant, customerID)
 		if err != nil {
 			return p, err
 		}
-		p.profile, p.deadline = c.customer, min(p.deadline, c.deadline)
+		p.profile, p.deadline, p.answer = c.customer, min(p.deadline, c.deadline), max(p.answer, c.number)
 	}
 	return p, nil
 }
@@ -296,7 +301,13 @@ func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing)
 //
 // Under a quiet word an unchanged word says so. While a writer is in flight the word does not move when the
 // store does, so what was read from the store is read again, after the directory was.
-func (r *Resolver) settled(ctx context.Context, e *entry, st standing, p *surroundings) (bool, error) {
+//
+// What others can write moves no word here, or too late: then what the directory said must have been in force when the store was read.
+// So it must be one of the answers that were there before.
+func (r *Resolver) settled(ctx context.Context, e *entry, st standing, p *surroundings, answers int64) (bool, error) {
+	if p.answer > answers && !r.near.exclusive() {
+		return false, nil
+	}
 	for _, e := range []*entry{e, st.generation} {
 		if e == nil || e.idLen == 0 || quiet(e.word) {
 			continue

@@ -152,3 +152,65 @@ func TestASecondClickTakesTheSameAlongAndAnotherCustomerDoesNot(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, b.CartID, "what EndAll has ended is not carried on")
 }
+
+// desks is a Directory that looks customers up by a function.
+type desks struct {
+	sessionctx.Static
+	customer func() defaults.Customer
+}
+
+func (d desks) Customer(context.Context, string, string) (defaults.Customer, error) {
+	return d.customer(), nil
+}
+
+// Another process writes, and then the profile changes: who has read the record before the one must not show it with the profile after
+// the other. Nothing tells this process of the write.
+func TestWhatOthersWriteIsNeverShownWithAProfileThatCameLater(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		fresh sessionctx.Freshness
+		watch func(sessionctx.Store) sessionctx.Store
+	}{
+		{"nothing is cached", 0, func(s sessionctx.Store) sessionctx.Store { return struct{ sessionctx.Store }{s} }},
+		{"a fresh read", sessionctx.FreshRead, func(s sessionctx.Store) sessionctx.Store {
+			return &stuck{Store: s, found: make(chan struct{}), let: closed()}
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			records := &memstore.Store{}
+			there := newResolver(t, func(c *sessionctx.Config) { c.Store = records })
+			req := by("s1", "C9")
+			update(t, there, req, sessionctx.Patch{CartID: sessionctx.Set("one")})
+			changed := false
+			here := newResolver(t, func(c *sessionctx.Config) {
+				c.Store = tc.watch(records)
+				c.Directory = desks{demoshop(), func() defaults.Customer {
+					if !changed { // the record has been read
+						changed = true
+						update(t, there, req, sessionctx.Patch{CartID: sessionctx.Set("two")})
+					}
+					return defaults.Customer{Currency: "CHF"}
+				}}
+			})
+			fresh := req
+			fresh.Freshness = tc.fresh
+			s := resolve(t, here, fresh)
+			assert.True(t, changed)
+			assert.Equal(t, "CHF two", s.Currency+" "+s.CartID)
+
+			changed = false
+			here.Invalidate("demoshop", "")
+			update(t, there, req, sessionctx.Patch{CartID: sessionctx.Set("one")})
+			x, err := here.Preview(t.Context(), fresh, sessionctx.Patch{})
+			require.NoError(t, err)
+			assert.True(t, changed)
+			assert.Equal(t, "CHF two", x.Session.Currency+" "+x.Session.CartID)
+		})
+	}
+}
+
+func closed() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}

@@ -70,6 +70,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		return Explanation{}, err
 	}
 	for try := 1; ; try++ {
+		answers := r.dir.answers.Load()
 		e := &entry{stripe: r.near.words.stripe(sitesKey(req.Tenant).Hash())}
 		e.word = r.near.words.load(e.stripe)
 		if req.SessionID != "" {
@@ -82,7 +83,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		if err != nil {
 			return Explanation{}, err
 		}
-		settled, err := r.settled(ctx, e, c.st, &c.p)
+		settled, err := r.settled(ctx, e, c.st, &c.p, answers)
 		if err != nil {
 			return Explanation{}, unavailable(ctx, err)
 		}
