@@ -46,7 +46,7 @@ type entry struct {
 	touchAt           int64  // monotonic; when the record's expiry wants to be moved
 }
 
-// rest is what most sessions have nothing of: they have neither cart nor attributes, and nobody has logged in.
+// rest is what most sessions have nothing of: they have neither cart nor attributes, nobody has logged in, and the ids fit into the entry.
 type rest struct {
 	texts         string // id, customer and cart, one after the other
 	idEnd, ownEnd uint32
@@ -228,7 +228,7 @@ func (e *entry) is(kind Kind, tenant, id string) bool {
 	return string(e.inline[:e.idLen]) == id && e.tenant.Value() == tenant && e.kind == kind
 }
 
-// remember returns a copy of e with a memo: what e resolves to for req, seen as this customer's.
+// remember returns a copy of e with a memo: what e resolves to for req, seen as this customer's: the record's, if it has one and is shown.
 func (e *entry) remember(req *Request, nobody bool, customerID string, v defaults.Values, p *surroundings) *entry {
 	c := *e
 	c.flags = c.flags&^entryNobody | entryMemo

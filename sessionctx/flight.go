@@ -24,7 +24,7 @@ type flight[V any] struct {
 	err     error
 }
 
-// errAbandoned is what those who wait for a flight are told when its leader gave up: one of them leads the next.
+// errAbandoned is what those who wait for a flight are told when its load did not return, because of a panic: one of them leads the next.
 var errAbandoned = errors.New("sessionctx: the load was given up by the request that began it")
 
 const (
@@ -139,6 +139,7 @@ func (fs *flights[V]) detach(ctx context.Context, f *flight[V], load func(contex
 				f.err = fmt.Errorf("sessionctx: panic while loading: %v", p)
 			}
 		}()
+		f.err = errAbandoned // should the load not return
 		f.value, f.err = load(ctx)
 	})
 }

@@ -93,37 +93,53 @@ func (s *slow) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record,
 }
 
 func TestWhoeverGivesUpFailsNobodyElse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		records := &memstore.Store{}
-		req := by("s1", "")
-		update(t, newResolver(t, func(c *sessionctx.Config) { c.Store = records }), req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
-		store := &slow{Store: records, let: make(chan struct{})}
-		r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Timeout = store, time.Hour })
-
-		const followers = 20
-		ctx, giveUp := context.WithCancel(t.Context())
-		first := make(chan error, 1)
-		go func() {
-			_, err := r.Resolve(ctx, req)
-			first <- err
-		}()
-		synctest.Wait() // it asks the store
-		var all sync.WaitGroup
-		for range followers {
-			all.Go(func() {
-				s, err := r.Resolve(t.Context(), req)
-				assert.NoError(t, err)
-				assert.Equal(t, "USD", s.Currency)
+	const timeout = time.Hour
+	for _, tc := range []struct {
+		desc   string
+		ctx    func(context.Context) (context.Context, context.CancelFunc)
+		want   error
+		atOnce bool // it does not stay until the store has answered
+	}{
+		{"a deadline before the time-out", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Second)
+		}, context.DeadlineExceeded, true},
+		{"a cancelled request", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(time.Second, cancel)
+			return ctx, cancel
+		}, context.Canceled, false},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				records := &memstore.Store{}
+				req := by("s1", "")
+				update(t, newResolver(t, func(c *sessionctx.Config) { c.Store = records }), req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
+				store := &slow{Store: records, let: make(chan struct{})}
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Timeout = store, timeout })
+				ctx, cancel := tc.ctx(t.Context())
+				defer cancel()
+				begin, left := time.Now(), time.Duration(0)
+				var first, all sync.WaitGroup
+				first.Go(func() {
+					_, err := r.Resolve(ctx, req)
+					assert.ErrorIs(t, err, tc.want)
+					left = time.Since(begin)
+				})
+				synctest.Wait() // it asks the store
+				for range 20 {
+					all.Go(func() {
+						s, err := r.Resolve(t.Context(), req)
+						assert.NoError(t, err)
+						assert.Equal(t, "USD", s.Currency)
+					})
+				}
+				time.Sleep(time.Minute) // all others wait for what it will find, and it has given up
+				close(store.let)
+				first.Wait()
+				all.Wait()
+				assert.EqualValues(t, 1, store.loads.Load())
+				assert.Equal(t, tc.atOnce, left == time.Second, "it stayed for %s", left)
 			})
-		}
-		synctest.Wait() // and all others wait for what it will find
-		assert.EqualValues(t, 1, store.loads.Load())
-
-		giveUp()
-		assert.ErrorIs(t, <-first, context.Canceled)
-		synctest.Wait()
-		assert.EqualValues(t, 2, store.loads.Load(), "one of the others asks in its place, and one is enough")
-		close(store.let)
-		all.Wait()
-	})
+		})
+	}
 }

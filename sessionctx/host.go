@@ -10,7 +10,7 @@ import (
 )
 
 // hostStore is the host's Store as it is used here: what it says in its errors names neither session nor customer, since errors end up
-// in logs, and a panic in it is an error, since a load runs on a goroutine on which nobody else would catch one.
+// in logs, and a panic in it is an error, since others wait for the same load, which may run on a goroutine on which nobody else would catch one.
 type hostStore struct{ Store }
 
 // Load implements Store.

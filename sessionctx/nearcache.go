@@ -105,8 +105,8 @@ func (n *nearCache) Lease(until time.Time) {
 // Every check that follows holds at the moment of the first of them: words and epoch never come back. Lost moves the epoch before
 // a new lease is given, so the lease is looked at before the epoch.
 //
-// Each of the first three ifs asks for another cache line of the entry. They come from afar, and come together only if they are
-// asked for together: so the shortest checks come first, and the long comparisons of strings when all is under way.
+// The first two ifs ask for the second cache line of the entry, the third for the first. They come from afar, and come together only if
+// they are asked for together: so the shortest checks come first, and the long comparisons of strings when all is under way.
 func (n *nearCache) hot(hash uint64, req *Request) *entry {
 	e, ok := n.bags[KindSession].Get(hash)
 	if !ok {
@@ -146,8 +146,9 @@ func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
 // read returns the entry of a key: from the bag, from a flight, or from the store. While a writer is in
 // flight the store is read, nothing is shared and nothing kept. What has to be fresh is neither taken from the bag nor joined.
 //
-// The first to ask leads the flight, on its own goroutine and within its own context: a change of goroutine would cost more than
-// all the rest. If it gives up, those who wait begin anew.
+// The first to ask leads the flight, on its own goroutine: a change of goroutine would cost more than all the rest. Its end is not the
+// load's, for others wait for the same, and for the same connection. So it stays until the store has answered, Timeout at most; whose
+// deadline comes before that has another goroutine lead.
 func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshness) (*entry, error) {
 	for {
 		if e, ok := n.peek(key, hash); ok && fresh.allows(e) {
@@ -158,10 +159,13 @@ func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshn
 		switch {
 		case f == nil:
 			return n.load(ctx, &l)
-		case lead:
+		case lead && n.inTime(ctx):
 			return n.lead(ctx, &l, hash, f)
+		case lead:
+			n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash) })
+		default:
+			n.stats.joined.Add(1)
 		}
-		n.stats.joined.Add(1)
 		if e, err := f.wait(ctx); !errors.Is(err, errAbandoned) {
 			return e, err
 		}
@@ -211,16 +215,18 @@ func (n *nearCache) board(l *loading, hash uint64, fresh Freshness) (f *flight[*
 	return n.flights.join(hash, l.flight(), l.start, window, usable)
 }
 
+// inTime reports whether a caller can stay for as long as a load may take.
+func (n *nearCache) inTime(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return !ok || time.Until(end) > n.timeout
+}
+
 // lead loads for all who join.
 func (n *nearCache) lead(ctx context.Context, l *loading, hash uint64, f *flight[*entry]) (*entry, error) {
 	defer n.flights.land(f)
 	f.err = errAbandoned // should the load not return
-	e, err := n.shared(ctx, l, hash)
-	if end := ctx.Err(); err != nil && end != nil {
-		return nil, end
-	}
-	f.value, f.err = e, err
-	return e, err
+	f.value, f.err = n.shared(context.WithoutCancel(ctx), l, hash)
+	return f.value, f.err
 }
 
 // shared is the load of a flight.

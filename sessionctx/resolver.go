@@ -302,8 +302,8 @@ func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing)
 // Under a quiet word an unchanged word says so. While a writer is in flight the word does not move when the
 // store does, so what was read from the store is read again, after the directory was.
 //
-// What others can write moves no word here, or too late: then what the directory said must have been in force when the store was read.
-// So it must be one of the answers that were there before.
+// What others can write moves no word here, or too late: then what the directory said must have been in force when the store was read,
+// so it must be one of the answers that were there before. A record that may be reused may be old in any case, within the lease.
 func (r *Resolver) settled(ctx context.Context, e *entry, st standing, p *surroundings, answers int64) (bool, error) {
 	if p.answer > answers && !r.near.exclusive() {
 		return false, nil

@@ -28,7 +28,7 @@ import (
 type Session struct {
 	Tenant     string
 	ID         string // empty: there is no session yet, or the one named has ended
-	CustomerID string // empty: anonymous
+	CustomerID string // empty: anonymous; as ID it may be a part of something larger: clone what is kept for long
 
 	Site     string // code of the site
 	Currency string // ISO 4217

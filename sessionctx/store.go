@@ -19,7 +19,7 @@ import (
 //   - Records are immutable: neither side changes one, or what it refers to, once it was handed over.
 //   - ErrFull, ErrConflict and ErrUnavailable, the last for a system that could not be reached, say that nothing was written.
 //     After any other error of Save, or a panic, the outcome is unknown. No other error is expected but that of a system that fails.
-//   - Both honour the context's end, for a request waits as long as they do, and both are safe for concurrent use by multiple goroutines.
+//   - Both honour the context's end, which for a load of the Resolver is Config.Timeout, and both are safe for concurrent use by multiple goroutines.
 type Store interface {
 	Load(ctx context.Context, key Key) (Record, error)
 	Save(ctx context.Context, key Key, rec Record, base Revision) (Record, error)

@@ -40,7 +40,7 @@ var tested = []struct {
 	},
 	{
 		desc: "who gives up fails those who wait", in: "github.com/sessionctx/storefront/sessionctx", test: "TestWhoeverGivesUpFailsNobodyElse",
-		edits: swap(nearCache, "!errors.Is(err, errAbandoned) {", "e != nil || err != nil {"),
+		edits: swap(nearCache, "n.shared(context.WithoutCancel(ctx), l, hash)", "n.shared(ctx, l, hash)"),
 	},
 	{
 		desc: "settled without a second look while writers are in flight", in: "github.com/sessionctx/storefront/sessionctx",
