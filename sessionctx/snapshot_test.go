@@ -214,3 +214,50 @@ func closed() chan struct{} {
 	close(c)
 	return c
 }
+
+// loggedIn returns a store that a test can stop, with a session of customer C100 in it.
+func loggedIn(t *testing.T) (*stepped, string) {
+	store := &stepped{}
+	s, err := newResolver(t, func(c *sessionctx.Config) { c.Store = store }).Login(t.Context(), cookie(""), "C100")
+	require.NoError(t, err)
+	return store, s.ID
+}
+
+// All sessions of a customer are ended, and then the profile changes: no read shows the one without the other.
+func TestASessionThatWasEndedIsNotShownWithAProfileThatCameLater(t *testing.T) {
+	store, id := loggedIn(t)
+	var r *sessionctx.Resolver
+	asked := false
+	r = newResolver(t, func(c *sessionctx.Config) {
+		c.Store = store
+		c.Directory = desks{demoshop(), func() defaults.Customer {
+			if !asked { // the generation has been read
+				asked = true
+				assert.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+			}
+			return defaults.Customer{Currency: "CHF"}
+		}}
+	})
+	assert.Empty(t, resolve(t, r, cookie(id)).CustomerID)
+	assert.True(t, asked)
+}
+
+// All sessions of a customer are ended just after a read has looked whether they are: it keeps nothing that says they live.
+func TestASessionThatWasEndedWhileItWasReadIsNotKept(t *testing.T) {
+	store, id := loggedIn(t)
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	ended := false
+	store.afterLoad = func(k sessionctx.Key) {
+		if k.Kind == sessionctx.KindCustomer && !ended { // the generation has been read
+			ended = true
+			assert.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+		}
+	}
+	resolve(t, r, cookie(id)) // which has begun before
+	assert.True(t, ended)
+	for range 1000 { // what is kept is not there at once
+		if !assert.Empty(t, resolve(t, r, cookie(id)).CustomerID) {
+			return
+		}
+	}
+}

@@ -104,16 +104,8 @@ var byHand = []mutant{
 		edits: swap(resolver, "const resolveTries = 16", "const resolveTries = 1"),
 	},
 	{
-		desc:  "a snapshot without a look at the customer",
-		edits: swap(resolver, "words.load(p.customer) == p.customerWord && r.near", "r.near"),
-	},
-	{
 		desc:  "a snapshot without a look at the record",
 		edits: swap(resolver, "return words.load(e.stripe) == e.word && ", "return "),
-	},
-	{
-		desc:  "the generation hangs on the word after it was read",
-		edits: swap(resolver, "p.customer, p.customerWord = st.generation.stripe, st.generation.word", "p.customer = st.generation.stripe"),
 	},
 	{
 		desc: "a directory's answer under the word after the question",
@@ -128,10 +120,6 @@ var byHand = []mutant{
 		desc: "memos forgotten before the directory's answers",
 		edits: swap(directory, "\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n",
 			"\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n"),
-	},
-	{
-		desc: "the store tells of a change after others can see it", resolvers: "2",
-		edits: swap(memstore, "\tdefer sh.mu.Unlock()\n\tchange(sh)\n", "\tchange(sh)\n\tsh.mu.Unlock()\n"),
 	},
 	{
 		desc: "the store does not tell the other resolver", resolvers: "2",

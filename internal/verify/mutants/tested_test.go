@@ -52,6 +52,21 @@ var tested = []struct {
 		test: "TestWhatOthersWriteIsNeverShownWithAProfileThatCameLater", edits: swap(resolver, "if p.answer > answers && !r.near.exclusive() {", "if false {"),
 	},
 	{
+		desc: "a snapshot without a look at the customer", in: "github.com/sessionctx/storefront/sessionctx",
+		test:  "TestASessionThatWasEndedIsNotShownWithAProfileThatCameLater",
+		edits: swap(resolver, "words.load(p.customer) == p.customerWord && r.near", "r.near"),
+	},
+	{
+		desc: "the generation hangs on the word after it was read", in: "github.com/sessionctx/storefront/sessionctx",
+		test:  "TestASessionThatWasEndedWhileItWasReadIsNotKept",
+		edits: swap(resolver, "p.customer, p.customerWord = st.generation.stripe, st.generation.word", "p.customer = st.generation.stripe"),
+	},
+	{
+		desc: "the store tells of a change after others can see it", in: "github.com/sessionctx/storefront/sessionctx/memstore",
+		test:  "TestAReportComesBeforeTheChangeIsSeen",
+		edits: swap(memstore, "\tdefer sh.mu.Unlock()\n\tchange(sh)\n", "\tchange(sh)\n\tsh.mu.Unlock()\n"),
+	},
+	{
 		desc: "versions compared as numbers of Lua", test: "TestVersionsBeyondTheDoublesOfLuaAreToldApart",
 		edits: swap(
 			script, "\nlocal now = redis.call('GET', KEYS[1])\n", `
@@ -150,7 +165,7 @@ func TestEveryMutantIsConvictedByATest(t *testing.T) {
 		t.Skip("builds the product once for each mutant")
 	}
 	redisserver.Start(t) // skips where there is none, as the mutants would
-	const few = 5
+	const few = 8
 	all := os.Getenv("MUTANTS") == "all"
 	var rows [][]string
 	for i, m := range tested {
