@@ -204,3 +204,34 @@ func TestStopWaitsForReports(t *testing.T) {
 		stop1()
 	}
 }
+
+// lateSink has somebody load what it is told of before it takes notice.
+type lateSink struct {
+	sink
+	store *memstore.Store
+	seen  chan int64 // versions
+	early int64      // what was seen too early
+}
+
+func (s *lateSink) Invalidate(h sessionctx.KeyHash) {
+	go func() {
+		rec, _ := s.store.Load(context.Background(), session("a"))
+		s.seen <- rec.Version
+	}()
+	select {
+	case s.early = <-s.seen:
+	case <-time.After(200 * time.Millisecond): // who loads waits until all are told
+	}
+	s.sink.Invalidate(h)
+}
+
+func TestNobodySeesAChangeBeforeEverySinkWasTold(t *testing.T) {
+	var s memstore.Store
+	late := lateSink{store: &s, seen: make(chan int64, 1)}
+	var other sink
+	defer s.Watch(&late)()
+	defer s.Watch(&other)()
+	put(t, &s, "a")
+	assert.Equal(t, 1, late.of("a"))
+	assert.Zero(t, late.early)
+}

@@ -63,7 +63,7 @@ var tested = []struct {
 	},
 	{
 		desc: "the store tells of a change after others can see it", in: "github.com/sessionctx/storefront/sessionctx/memstore",
-		test:  "TestAReportComesBeforeTheChangeIsSeen",
+		test:  "TestNobodySeesAChangeBeforeEverySinkWasTold",
 		edits: swap(memstore, "\tdefer sh.mu.Unlock()\n\tchange(sh)\n", "\tchange(sh)\n\tsh.mu.Unlock()\n"),
 	},
 	{
