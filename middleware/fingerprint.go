@@ -14,9 +14,10 @@ type fingerprint [16]byte
 
 // fingerprinter makes fingerprints: GMAC (NIST SP 800-38D) under a random key of its own, which takes a third of SHA-256's time.
 //
-// Without the key, which is in the same memory as the fingerprints, nobody can find two texts with one fingerprint, better than by guessing: two of up to 8 KiB have one with a probability
-// of about 2^-119, whoever chose them. One nonce serves for all texts, for fingerprints are shown to nobody. Where only FIPS 140
-// modes are allowed, which this use of one is not, it is HMAC-SHA-256, cut to the same length.
+// Without the key, which is in the same memory as the fingerprints, nobody can find two texts with one fingerprint better than by
+// guessing: two of up to 8 KiB have one with a probability of about 2^-119, whoever chose them. One nonce serves for all texts, for
+// fingerprints are shown to nobody. Where only FIPS 140 modes are allowed, which this use of one is not, it is HMAC-SHA-256, cut to the
+// same length.
 type fingerprinter struct {
 	key   [16]byte
 	mac   cipher.AEAD // nil: HMAC

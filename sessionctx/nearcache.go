@@ -162,7 +162,7 @@ func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshn
 		case lead && n.inTime(ctx):
 			return n.lead(ctx, &l, hash, f)
 		case lead:
-			n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash) })
+			n.detach(ctx, l, hash, f)
 		default:
 			n.stats.joined.Add(1)
 		}
@@ -179,7 +179,7 @@ func (n *nearCache) ahead(ctx context.Context, key Key, hash uint64) {
 	}
 	l := n.begin(key)
 	if f, lead := n.board(&l, hash, 0); lead {
-		n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash) })
+		n.detach(ctx, l, hash, f)
 	}
 }
 
@@ -227,6 +227,11 @@ func (n *nearCache) lead(ctx context.Context, l *loading, hash uint64, f *flight
 	f.err = errAbandoned // should the load not return
 	f.value, f.err = n.shared(context.WithoutCancel(ctx), l, hash)
 	return f.value, f.err
+}
+
+// detach has another goroutine load for all who join. l is a copy, so that it need not be on the heap where nothing is detached.
+func (n *nearCache) detach(ctx context.Context, l loading, hash uint64, f *flight[*entry]) {
+	n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash) })
 }
 
 // shared is the load of a flight.

@@ -112,41 +112,6 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 	stopTwo()
 }
 
-func TestAReportComesBeforeTheChangeIsSeen(t *testing.T) {
-	var s memstore.Store
-	seen := make(chan int64, 1)
-	var one, two sink
-	defer s.Watch(&one)()
-	defer s.Watch(&two)()
-	put(t, &s, "a")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for v := range seen {
-			for {
-				rec, err := s.Load(context.Background(), session("a"))
-				if !assert.NoError(t, err) {
-					return
-				}
-				if rec.Version >= v {
-					break
-				}
-			}
-			// What the store shows was reported to everybody.
-			assert.GreaterOrEqual(t, int64(one.of("a")), v)
-			assert.GreaterOrEqual(t, int64(two.of("a")), v)
-		}
-	}()
-	for v := int64(2); v < 500; v++ {
-		seen <- v
-		rec := written()
-		rec.Version = v
-		save(t, &s, session("a"), rec, sessionctx.Revision{Incarnation: 1, Version: v - 1})
-	}
-	close(seen)
-	<-done
-}
-
 func TestASecondWatcherMissesNothing(t *testing.T) {
 	for range 50 {
 		var s memstore.Store
