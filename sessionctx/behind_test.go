@@ -1,6 +1,7 @@
 package sessionctx_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -54,4 +55,53 @@ func TestAWriteTakesNoLiveSessionForOneThatAnotherProcessHasEnded(t *testing.T) 
 	assert.NoError(t, err)
 	assert.NoError(t, fresh("first"), "a first write after the EndAll")
 	assert.ErrorIs(t, fresh("before"), sessionctx.ErrNotFound)
+}
+
+// flushed is a shared store that loses everything after the next load, and says so when the loss is first seen.
+type flushed struct {
+	sessionctx.Store
+	sink  sessionctx.Sink
+	loads int // until then
+}
+
+func (s *flushed) Watch(sink sessionctx.Sink) (stop func()) {
+	s.sink = sink
+	return behind{}.Watch(sink)
+}
+
+func (s *flushed) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	if s.loads--; s.loads < 0 {
+		s.sink.Lost()
+		return sessionctx.Record{}, nil
+	}
+	return s.Store.Load(ctx, key)
+}
+
+func TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost(t *testing.T) {
+	for desc, read := range map[string]func(*sessionctx.Resolver, sessionctx.Request) (sessionctx.Session, error){
+		"Resolve": func(r *sessionctx.Resolver, req sessionctx.Request) (sessionctx.Session, error) {
+			return r.Resolve(t.Context(), req)
+		},
+		"Preview": func(r *sessionctx.Resolver, req sessionctx.Request) (sessionctx.Session, error) {
+			e, err := r.Preview(t.Context(), req, sessionctx.Patch{})
+			return e.Session, err
+		},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			records := &memstore.Store{}
+			a := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
+			req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, Freshness: sessionctx.FreshRead}
+			s, err := a.Login(t.Context(), req, "C100")
+			require.NoError(t, err)
+			require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
+			store := &flushed{Store: records, loads: 1}
+			r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+			resolve(t, r, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
+			req.SessionID = s.ID
+			s, err = read(r, req)
+			require.NoError(t, err)
+			assert.Negative(t, store.loads, "both were asked for")
+			assert.Empty(t, s.CustomerID)
+		})
+	}
 }

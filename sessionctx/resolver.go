@@ -215,7 +215,7 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	}
 	if e == nil { // nobody in particular: the entry hangs on the sites alone
 		e = newEntry(req.key(), &Record{})
-		e.stripe, e.word, e.epoch, e.deadline = p.sites, p.sitesWord, p.epoch, p.deadline
+		e.stripe, e.word, e.epoch, e.deadline = p.sites, p.sitesWord, r.near.epoch.Load(), p.deadline
 	}
 	var rec Record
 	if !nobody {
@@ -264,14 +264,12 @@ type surroundings struct {
 	sites, customer         uint32             // stripes
 	sitesWord, customerWord uint64
 	answer                  int64 // the number of the Directory's later one
-	epoch                   uint32
 	deadline                int64
 }
 
 // surroundings asks the directory for an identity of this standing.
 func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing) (p surroundings, err error) {
 	words, customerID := r.near.words, st.customerID
-	p.epoch = r.near.epoch.Load()
 	p.sites = words.stripe(sitesKey(tenant).Hash())
 	p.sitesWord = words.load(p.sites)
 	p.customer, p.customerWord = p.sites, p.sitesWord
@@ -303,7 +301,8 @@ func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing)
 // store does, so what was read from the store is read again, after the directory was.
 //
 // What others can write moves no word here, or too late: then what the directory said must have been in force when the store was read,
-// so it must be one of the answers that were there before. A record that may be reused may be old in any case, within the lease.
+// so it must be one of the answers that were there before. A record that may be reused may be old in any case, within the lease. What is lost
+// without a write is no state that was ever in force, so it moves the epoch before it is missed: see Watcher.
 func (r *Resolver) settled(ctx context.Context, e *entry, st standing, p *surroundings, answers int64) (bool, error) {
 	if p.answer > answers && !r.near.exclusive() {
 		return false, nil
@@ -322,7 +321,7 @@ func (r *Resolver) settled(ctx context.Context, e *entry, st standing, p *surrou
 	}
 	words := r.near.words
 	return words.load(e.stripe) == e.word && words.load(p.sites) == p.sitesWord &&
-		words.load(p.customer) == p.customerWord && r.near.epoch.Load() == p.epoch, nil
+		words.load(p.customer) == p.customerWord && r.near.epoch.Load() == e.epoch, nil
 }
 
 // input returns what the rules of package defaults decide from.

@@ -16,6 +16,8 @@ import (
 type Store struct {
 	cfg   Config
 	data  rueidis.Client
+	dials atomic.Int64  // connections for data that were begun
+	told  atomic.Int64  // of them, those before which all that was lost has been told
 	loads chan struct{} // under way
 	sinks sinks
 
@@ -48,13 +50,12 @@ func New(cfg Config) (*Store, error) {
 		end()
 		return nil, fmt.Errorf("redisstore: the server at %s cannot be used: %w", cfg.Client.InitAddress[0], err)
 	}
-	option := cfg.clientOption()
-	option.DialCtxFn = dialerOf(&cfg.Client)
-	if s.data, err = rueidis.NewClient(option); err != nil {
+	if s.data, err = rueidis.NewClient(s.dataOption()); err != nil {
 		end()
 		c.close()
 		return nil, fmt.Errorf("redisstore: the server at %s cannot be used: %w", cfg.Client.InitAddress[0], err)
 	}
+	s.told.Store(s.dials.Load())
 	s.bg.Go(func() { s.follow(ctx, c) })
 	return s, nil
 }
@@ -91,6 +92,7 @@ func (s *Store) Load(ctx context.Context, key sessionctx.Key) (rec sessionctx.Re
 	}
 	switch {
 	case rueidis.IsRedisNil(err):
+		s.missed()
 		return rec, nil
 	case err != nil:
 		return rec, failure("load", err)

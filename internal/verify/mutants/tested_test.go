@@ -23,11 +23,12 @@ const (
 	listen       = "sessionctx/redisstore/listen.go"
 	sinks        = "sessionctx/redisstore/sinks.go"
 	value        = "sessionctx/redisstore/value.go"
+	missing      = "sessionctx/redisstore/missing.go"
 	failure      = "sessionctx/redisstore/failure.go"
 )
 
-// tested are mutants that a test of the product convicts: of the Redis store, and two that histories find only after thousands, if at all,
-// because what they break is looked at a second time, or stands open for a moment only. Those that break what is promised about time
+// tested are mutants that a test of the product convicts: of the Redis store, and of the resolver those that histories find only after
+// thousands, if at all, because what they break is looked at a second time, or stands open for a moment only. Those that break what is promised about time
 // are in packages processes and partition: only a broken network shows them.
 var tested = []struct {
 	desc, test string
@@ -60,6 +61,11 @@ var tested = []struct {
 		desc: "the generation hangs on the word after it was read", in: "github.com/sessionctx/storefront/sessionctx",
 		test:  "TestASessionThatWasEndedWhileItWasReadIsNotKept",
 		edits: swap(resolver, "p.customer, p.customerWord = st.generation.stripe, st.generation.word", "p.customer = st.generation.stripe"),
+	},
+	{
+		desc: "a loss between the two reads of a session is not looked at", in: "github.com/sessionctx/storefront/sessionctx",
+		test:  "TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost",
+		edits: swap(resolver, " && r.near.epoch.Load() == e.epoch, nil", ", nil"),
 	},
 	{
 		desc: "the store tells of a change after others can see it", in: "github.com/sessionctx/storefront/sessionctx/memstore",
@@ -113,8 +119,16 @@ local now = redis.call('GET', KEYS[1])
 		edits: swap(script, "if ARGV[4] == '0' then", "if ARGV[4] ~= '' then"),
 	},
 	{
-		desc: "all that is lost (FLUSHALL) is not heard", test: "TestWhateverMayHaveBeenMissedIsLost",
+		desc: "all that is lost (FLUSHALL) is not heard", test: "TestAFlushIsToldThoughTheConnectionForDataIsSilent",
 		edits: swap(sinks, "\tif keys == nil {\n\t\tl.lost()\n\t\treturn\n\t}\n", "\tif keys == nil {\n\t\treturn\n\t}\n"),
+	},
+	{
+		desc: "a flush is told late, by another connection", test: "TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead",
+		edits: swap(missing, "{ f.sinks.lost() }", "{}"),
+	},
+	{
+		desc: "a flush between two connections is not told", test: "TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead",
+		edits: swap(missing, "dials != s.told.Load()", "dials < 0"),
 	},
 	{
 		desc: "changes of others are not heard", test: "TestSharedStore",

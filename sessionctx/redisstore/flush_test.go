@@ -1,0 +1,141 @@
+package redisstore_test
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/redisstore"
+)
+
+// between is a Store that does something once after a session was read, and before its customer is.
+type between struct {
+	*redisstore.Store
+	do atomic.Pointer[func()]
+}
+
+func (s *between) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+	rec, err := s.Store.Load(ctx, key)
+	if do := s.do.Load(); do != nil && key.Kind == sessionctx.KindSession && s.do.CompareAndSwap(do, nil) {
+		(*do)()
+	}
+	return rec, err
+}
+
+// ended returns a cookie's session of customer C1 that an EndAll has ended, on another server process than the Resolver's.
+func ended(t *testing.T, server *redisserver.Server) sessionctx.Request {
+	there := resolver(t, open(t, server))
+	req := request("")
+	req.Proof = sessionctx.BySecret
+	s, err := there.Login(t.Context(), req, "C1")
+	require.NoError(t, err)
+	require.NoError(t, there.EndAll(t.Context(), tenant, "C1"))
+	req.SessionID = s.ID
+	return req
+}
+
+// ready waits for the lease and for the customer's profile, which a resolution that is the first to ask for it is begun anew after.
+func ready(t *testing.T, r *sessionctx.Resolver) {
+	eventually(t, leased(r), "the lease")
+	_, err := r.Resolve(t.Context(), customer(""))
+	require.NoError(t, err)
+}
+
+// deaf is a connection that hears nothing while it is held.
+type deaf struct {
+	net.Conn
+	held *sync.RWMutex
+}
+
+func (c deaf) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.held.RLock()
+	defer c.held.RUnlock()
+	return n, err
+}
+
+// hold makes the nth connection deaf while it is held: the first one listens, the second one is for data.
+func hold(nth int64, held *sync.RWMutex) func(*redisstore.Config) {
+	var dials atomic.Int64
+	return func(cfg *redisstore.Config) {
+		cfg.Client.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			conn, err := d.DialContext(ctx, "tcp", addr)
+			if dials.Add(1) == nth && err == nil {
+				conn = deaf{conn, held}
+			}
+			return conn, err
+		}
+	}
+}
+
+// A session and its customer's generation are two reads: one from before a flush and one from after it would be a session that was never ended.
+// The connection that listens hears of it too late here.
+func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		fresh sessionctx.Freshness
+		torn  bool // by a new connection, before which the flush was
+	}{
+		{"plain", 0, false}, {"fresh", sessionctx.FreshRead, false}, {"plain, torn", 0, true}, {"fresh, torn", sessionctx.FreshRead, true},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			server := redisserver.Start(t)
+			req := ended(t, server)
+			req.Freshness = tc.fresh
+			var held, shut sync.RWMutex
+			store := &between{Store: open(t, server, hold(1, &held), func(cfg *redisstore.Config) {
+				cfg.Lease = time.Minute
+				cfg.Client.ClientName = "here"
+				dial := cfg.Client.DialCtxFn
+				cfg.Client.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, tls *tls.Config) (net.Conn, error) {
+					shut.RLock()
+					defer shut.RUnlock()
+					return dial(ctx, addr, d, tls)
+				}
+			})}
+			r := resolver(t, store)
+			ready(t, r)
+			epoch := r.Stats().Epoch
+			flush := func() {
+				held.Lock()
+				if tc.torn {
+					shut.Lock()
+					defer shut.Unlock()
+					id := regexp.MustCompile(`id=(\d+) .* name=here `).FindStringSubmatch(server.Do(t, "CLIENT", "LIST"))[1]
+					require.Equal(t, "1", server.Do(t, "CLIENT", "KILL", "ID", id))
+				}
+				server.Do(t, "FLUSHALL")
+			}
+			store.do.Store(&flush)
+			s, err := r.Resolve(t.Context(), req)
+			assert.Equal(t, epoch+1, r.Stats().Epoch, "told by the connection for data alone")
+			held.Unlock()
+			require.NoError(t, err)
+			assert.Empty(t, s.CustomerID)
+			assert.Empty(t, s.ID)
+		})
+	}
+}
+
+// What is cached is worth nothing after a flush, though nothing is read that could be missed.
+func TestAFlushIsToldThoughTheConnectionForDataIsSilent(t *testing.T) {
+	server := redisserver.Start(t)
+	var held sync.RWMutex
+	var s sink
+	defer open(t, server, hold(2, &held)).Watch(&s)()
+	eventually(t, s.leased, "the lease")
+	held.Lock()
+	defer held.Unlock()
+	server.Do(t, "FLUSHALL")
+	eventually(t, func() bool { return s.losses() == 1 }, "the loss")
+}
