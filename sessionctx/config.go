@@ -49,7 +49,8 @@ type Config struct {
 	// DirectoryMaxAge is how old an answer of the Directory may be before it is asked again; Invalidate, and a Directory that is
 	// a DirectoryWatcher, are quicker. An answer serves for up to 24 h while asking again fails. 1 ms to 24 h; default 1 min.
 	DirectoryMaxAge time.Duration
-	// Timeout bounds each call of Store and Directory. 1 ms or more; default 2 s.
+	// Timeout bounds each call of Store and Directory; a load of the Store may be given up when seven eighths of it have passed. 1 ms or
+	// more; default 2 s.
 	Timeout time.Duration
 
 	// LoginPolicy says what a login does to the session's choices. Default KeepChoices.

@@ -19,6 +19,7 @@ type nearCache struct {
 	mask    uint64 // all ones; fewer in tests that force collisions
 	started time.Time
 	timeout time.Duration
+	ends    ends
 	// An entry lives for maxStale from the start of its load: endless for a Store that is a Watcher.
 	maxStale time.Duration
 
@@ -108,6 +109,9 @@ func (n *nearCache) Lease(until time.Time) {
 // The first two ifs ask for the second cache line of the entry, the third for the first. They come from afar, and come together only if
 // they are asked for together: so the shortest checks come first, and the long comparisons of strings when all is under way.
 func (n *nearCache) hot(hash uint64, req *Request) *entry {
+	if req.Freshness == FreshRead {
+		return nil
+	}
 	e, ok := n.bags[KindSession].Get(hash)
 	if !ok {
 		return nil
@@ -151,14 +155,16 @@ func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
 // deadline comes before that has another goroutine lead.
 func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshness) (*entry, error) {
 	for {
-		if e, ok := n.peek(key, hash); ok && fresh.allows(e) {
-			return e, nil
+		if fresh != FreshRead {
+			if e, ok := n.peek(key, hash); ok && fresh.allows(e) {
+				return e, nil
+			}
 		}
 		l := n.begin(key)
 		f, lead := n.board(&l, hash, fresh)
 		switch {
 		case f == nil:
-			return n.load(ctx, &l)
+			return n.alone(ctx, &l)
 		case lead && n.inTime(ctx):
 			return n.lead(ctx, &l, hash, f)
 		case lead:
@@ -225,7 +231,7 @@ func (n *nearCache) inTime(ctx context.Context) bool {
 func (n *nearCache) lead(ctx context.Context, l *loading, hash uint64, f *flight[*entry]) (*entry, error) {
 	defer n.flights.land(f)
 	f.err = errAbandoned // should the load not return
-	f.value, f.err = n.shared(context.WithoutCancel(ctx), l, hash)
+	f.value, f.err = n.shared(ctx, l, hash)
 	return f.value, f.err
 }
 
@@ -234,9 +240,16 @@ func (n *nearCache) detach(ctx context.Context, l loading, hash uint64, f *fligh
 	n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash) })
 }
 
+// alone is a load that nobody may join: it ends with its caller.
+func (n *nearCache) alone(ctx context.Context, l *loading) (*entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, n.timeout)
+	defer cancel()
+	return n.load(ctx, l)
+}
+
 // shared is the load of a flight.
 func (n *nearCache) shared(ctx context.Context, l *loading, hash uint64) (*entry, error) {
-	e, err := n.load(ctx, l)
+	e, err := n.load(n.ends.of(ctx, hash, l.start, n.timeout), l)
 	// What is made of a session's record is kept, with its memo: of two Sets of a new key in flight ristretto keeps the older one.
 	if err == nil && l.key.Kind != KindSession && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {
 		n.fill(hash, e)
@@ -244,20 +257,25 @@ func (n *nearCache) shared(ctx context.Context, l *loading, hash uint64) (*entry
 	return e, err
 }
 
-// load reads the store. The entry is good for what was known before the load began.
+// load reads the store until ctx ends. The entry is good for what was known before the load began.
 func (n *nearCache) load(ctx context.Context, l *loading) (*entry, error) {
-	rec, err := n.record(ctx, l.key)
+	rec, err := n.fetch(ctx, l.key)
 	if err != nil {
 		return nil, err
 	}
 	return n.entry(l.key, &rec, l.stripe, l.word, l.epoch, l.start), nil
 }
 
-// record reads the store.
+// record reads the store, for its caller alone.
 func (n *nearCache) record(ctx context.Context, key Key) (Record, error) {
-	n.stats.loads.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
+	return n.fetch(ctx, key)
+}
+
+// fetch reads the store until ctx ends.
+func (n *nearCache) fetch(ctx context.Context, key Key) (Record, error) {
+	n.stats.loads.Add(1)
 	rec, err := n.store.Load(ctx, key)
 	switch {
 	case err != nil:
@@ -302,4 +320,5 @@ func (n *nearCache) close() {
 	for _, b := range n.bags {
 		b.Close()
 	}
+	n.ends.close()
 }

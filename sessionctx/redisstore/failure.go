@@ -34,7 +34,10 @@ func failure(op string, err error) error {
 
 // torn reports whether a connection broke under a call that it may be worth to make again.
 func torn(ctx context.Context, err error) bool {
+	if err == nil {
+		return false
+	}
 	var dial dialError
 	_, answered := rueidis.IsRedisErr(err)
-	return err != nil && !answered && !rueidis.IsRedisNil(err) && ctx.Err() == nil && !errors.As(err, &dial) && !errors.Is(err, rueidis.ErrClosing)
+	return !answered && !rueidis.IsRedisNil(err) && ctx.Err() == nil && !errors.As(err, &dial) && !errors.Is(err, rueidis.ErrClosing)
 }

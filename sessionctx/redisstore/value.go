@@ -23,8 +23,8 @@ var hashSize = hashText.EncodedLen(len(sessionctx.KeyHash{}))
 // key returns the name of the record under k.
 func (s *Store) key(k sessionctx.Key) string {
 	h := k.Hash()
-	b := make([]byte, 0, len(s.cfg.Prefix)+len(k.Tenant)+1+hashSize)
-	b = append(b, s.cfg.Prefix...)
+	var buf [128]byte // enough: a prefix has 64 bytes at most, and a tenant 16
+	b := append(buf[:0], s.cfg.Prefix...)
 	b = append(b, k.Tenant...)
 	b = append(b, ':')
 	return string(hashText.AppendEncode(b, h[:]))

@@ -41,7 +41,7 @@ var tested = []struct {
 	},
 	{
 		desc: "who gives up fails those who wait", in: "github.com/sessionctx/storefront/sessionctx", test: "TestWhoeverGivesUpFailsNobodyElse",
-		edits: swap(nearCache, "n.shared(context.WithoutCancel(ctx), l, hash)", "n.shared(ctx, l, hash)"),
+		edits: swap(nearCache, "n.load(n.ends.of(ctx, hash, l.start, n.timeout), l)", "n.load(ctx, l)"),
 	},
 	{
 		desc: "settled without a second look while writers are in flight", in: "github.com/sessionctx/storefront/sessionctx",

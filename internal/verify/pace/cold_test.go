@@ -71,6 +71,36 @@ func TestColdReadsAndWritesBesideTheStoreItself(t *testing.T) {
 	tables.Write(t, "pace-cold", pace.Header, rows...)
 }
 
+// TestColdReadsFromRedisBesideTheBareClient asks for the same records in three ways, on as many goroutines as a busy server has.
+func TestColdReadsFromRedisBesideTheBareClient(t *testing.T) {
+	server := redisserver.Start(t)
+	client := rueidis.ClientOption{InitAddress: []string{server.Addr()}, DisableCache: true}
+	store, err := redisstore.New(redisstore.Config{Client: client, Logger: slog.New(slog.DiscardHandler), Lease: 10 * time.Second})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	bare, err := rueidis.NewClient(client)
+	require.NoError(t, err)
+	t.Cleanup(bare.Close)
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	ids := secretIDs(t, r, pace.Sessions(t))
+	names, err := bare.Do(t.Context(), bare.B().Keys().Pattern("*").Build()).AsStrSlice()
+	require.NoError(t, err)
+	require.Len(t, names, len(ids))
+	get := walk("GET of the bare client", len(names), func(int) func(int) bool {
+		return func(i int) bool {
+			value, err := bare.Do(context.Background(), bare.B().Get().Key(names[i]).Build()).AsBytes()
+			return err == nil && len(value) > 0
+		}
+	})
+	goal := pace.AtMost(1 / 0.85) // 85 % of its throughput
+	resolve := pace.Compare(t, crowd, resolvingCold(r, ids), get)
+	load := pace.Compare(t, crowd, loading(store, ids), get)
+	tables.Write(t, "pace-redis", pace.Header,
+		resolve.Row("cold Resolve, "+on(crowd), 1, goal),
+		load.Row("Store.Load, "+on(crowd), 1, goal),
+	)
+}
+
 // TestAWarmResolveCostsTheSameWithEveryStore compares each store with memory. A lease that ends is held against the clock.
 func TestAWarmResolveCostsTheSameWithEveryStore(t *testing.T) {
 	all := newShoppers(pace.Sessions(t))
