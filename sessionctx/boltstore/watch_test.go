@@ -10,16 +10,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// sink counts what it is told. While it is held, Invalidate does not return.
+// sink is one whose Invalidate does not return while it is held.
 type sink struct {
-	mu      sync.Mutex
-	reports map[sessionctx.KeyHash]int
-	lost    int
-	leases  []time.Time
-
+	sinktest.Sink
 	hold    sync.Mutex
 	entered chan struct{} // gets a value at each Invalidate, unless nil
 }
@@ -30,39 +27,7 @@ func (s *sink) Invalidate(h sessionctx.KeyHash) {
 	}
 	s.hold.Lock()
 	defer s.hold.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.reports == nil {
-		s.reports = make(map[sessionctx.KeyHash]int)
-	}
-	s.reports[h]++
-}
-
-func (s *sink) Lost() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lost++
-}
-
-func (s *sink) Lease(until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leases = append(s.leases, until)
-}
-
-func (s *sink) of(id string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.reports[session(id).Hash()]
-}
-
-func (s *sink) all() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range s.reports {
-		n += m
-	}
-	return n
+	s.Sink.Invalidate(h)
 }
 
 func TestTheOnlyWatcherIsToldOfNothing(t *testing.T) {
@@ -71,12 +36,12 @@ func TestTheOnlyWatcherIsToldOfNothing(t *testing.T) {
 	var one sink
 	stop := s.Watch(&one)
 	defer stop()
-	assert.Equal(t, []time.Time{{}}, one.leases, "one endless lease, at once")
+	assert.Equal(t, []time.Time{{}}, one.Leases(), "one endless lease, at once")
 	rec := written()
 	save(t, s, session("a"), rec, none)
 	save(t, s, session("a"), written(expiring(2*time.Hour)), rec.Revision())
-	assert.Zero(t, one.all(), "its own writes")
-	assert.Zero(t, one.lost)
+	assert.Zero(t, one.All(), "its own writes")
+	assert.Zero(t, one.Losses())
 }
 
 func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
@@ -84,8 +49,8 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 	s := fresh(t)
 	var one, two, three sink
 	stopOne, stopTwo := s.Watch(&one), s.Watch(&two)
-	assert.Equal(t, 1, one.lost, "what it has read while alone was never reported")
-	assert.Equal(t, []time.Time{{}}, two.leases)
+	assert.Equal(t, 1, one.Losses(), "what it has read while alone was never reported")
+	assert.Equal(t, []time.Time{{}}, two.Leases())
 
 	rec := written()
 	save(t, s, session("a"), rec, none)
@@ -93,20 +58,20 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 	_, err := s.Save(t.Context(), session("a"), rec, none)
 	require.ErrorIs(t, err, sessionctx.ErrConflict)
 	for _, w := range []*sink{&one, &two} {
-		assert.Equal(t, 2, w.of("a"), "a write and a touch; a conflict changes nothing")
+		assert.Equal(t, 2, w.Reports(session("a")), "a write and a touch; a conflict changes nothing")
 	}
 	stopThree := s.Watch(&three)
-	assert.Equal(t, 1, one.lost, "a third one changes nothing for the others")
+	assert.Equal(t, 1, one.Losses(), "a third one changes nothing for the others")
 	save(t, s, session("b"), rec, none)
 	for _, w := range []*sink{&one, &two, &three} {
-		assert.Equal(t, 1, w.of("b"))
+		assert.Equal(t, 1, w.Reports(session("b")))
 	}
 	stopThree()
 	stopOne()
 	stopOne()
 	save(t, s, session("c"), rec, none)
-	assert.Zero(t, one.of("c"), "stopped")
-	assert.Zero(t, two.of("c"), "alone again")
+	assert.Zero(t, one.Reports(session("c")), "stopped")
+	assert.Zero(t, two.Reports(session("c")), "alone again")
 	stopTwo()
 }
 
@@ -148,7 +113,7 @@ func TestNoLoadShowsAWriteThatTheWatchersDoNotKnow(t *testing.T) {
 		rec, err := s.Load(context.Background(), session("a"))
 		assert.NoError(t, err)
 		assert.NotZero(t, rec)
-		seen <- one.of("a")
+		seen <- one.Reports(session("a"))
 	}()
 	select {
 	case <-seen:
@@ -225,8 +190,8 @@ func TestASecondWatcherMissesNothing(t *testing.T) {
 		at := int(s.Stats().Records) // no more than these were written before it came
 		<-done
 		stop()
-		require.GreaterOrEqual(t, two.all(), 20-at)
-		require.Equal(t, one.all(), two.all())
-		require.Equal(t, 1, one.lost)
+		require.GreaterOrEqual(t, two.All(), 20-at)
+		require.Equal(t, one.All(), two.All())
+		require.Equal(t, 1, one.Losses())
 	}
 }

@@ -3,119 +3,75 @@ package memstore_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// sink counts what it is told.
-type sink struct {
-	mu      sync.Mutex
-	reports map[sessionctx.KeyHash]int
-	lost    int
-	leases  []time.Time
-}
-
-func (s *sink) Invalidate(h sessionctx.KeyHash) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.reports == nil {
-		s.reports = make(map[sessionctx.KeyHash]int)
-	}
-	s.reports[h]++
-}
-
-func (s *sink) Lost() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lost++
-}
-
-func (s *sink) Lease(until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leases = append(s.leases, until)
-}
-
-func (s *sink) of(id string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.reports[session(id).Hash()]
-}
-
-func (s *sink) all() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range s.reports {
-		n += m
-	}
-	return n
-}
-
 func TestTheOnlyWatcherIsToldOfNothingButEvictions(t *testing.T) {
 	s := roomFor(t, 2, customers)
-	var one sink
+	var one sinktest.Sink
 	stop := s.Watch(&one)
 	defer stop()
-	assert.Equal(t, []time.Time{{}}, one.leases, "one endless lease, at once")
+	assert.Equal(t, []time.Time{{}}, one.Leases(), "one endless lease, at once")
 	put(t, s, "a")
 	put(t, s, "b", customers)
 	save(t, s, session("b"), written(customers, expiring(2*time.Hour)), sessionctx.Revision{Incarnation: 1, Version: 1})
-	assert.Zero(t, one.all(), "its own writes")
+	assert.Zero(t, one.All(), "its own writes")
 	put(t, s, "c", customers)
-	assert.Equal(t, 1, one.of("a"), "a gave way, and its process must not go on showing it")
-	assert.Equal(t, 1, one.all())
-	assert.Zero(t, one.lost)
-	assert.Len(t, one.leases, 1)
+	assert.Equal(t, 1, one.Reports(session("a")), "a gave way, and its process must not go on showing it")
+	assert.Equal(t, 1, one.All())
+	assert.Zero(t, one.Losses())
+	assert.Len(t, one.Leases(), 1)
 }
 
 func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 	s := roomFor(t, 2, customers)
-	var one, two, three sink
+	var one, two, three sinktest.Sink
 	stopOne := s.Watch(&one)
 	stopTwo := s.Watch(&two)
-	assert.Equal(t, 1, one.lost, "what it has read while alone was never reported")
-	assert.Equal(t, []time.Time{{}}, two.leases)
+	assert.Equal(t, 1, one.Losses(), "what it has read while alone was never reported")
+	assert.Equal(t, []time.Time{{}}, two.Leases())
 
 	put(t, s, "a")
 	save(t, s, session("a"), written(expiring(2*time.Hour)), sessionctx.Revision{Incarnation: 1, Version: 1})
 	_, err := s.Save(t.Context(), session("a"), written(), sessionctx.Revision{})
 	require.ErrorIs(t, err, sessionctx.ErrConflict)
-	for _, w := range []*sink{&one, &two} {
-		assert.Equal(t, 2, w.of("a"), "a write and a touch; a conflict changes nothing")
+	for _, w := range []*sinktest.Sink{&one, &two} {
+		assert.Equal(t, 2, w.Reports(session("a")), "a write and a touch; a conflict changes nothing")
 	}
 	stopThree := s.Watch(&three)
-	assert.Equal(t, 1, one.lost, "a third one changes nothing for the others")
+	assert.Equal(t, 1, one.Losses(), "a third one changes nothing for the others")
 	put(t, s, "b", customers)
 	put(t, s, "c", customers)
-	for _, w := range []*sink{&one, &two, &three} {
-		assert.Equal(t, 1, w.of("b"))
-		assert.Equal(t, 1, w.of("c"))
+	for _, w := range []*sinktest.Sink{&one, &two, &three} {
+		assert.Equal(t, 1, w.Reports(session("b")))
+		assert.Equal(t, 1, w.Reports(session("c")))
 	}
-	assert.Equal(t, 3, one.of("a"), "and its eviction")
+	assert.Equal(t, 3, one.Reports(session("a")), "and its eviction")
 
 	stopThree()
 	stopOne()
 	stopOne()
-	before, beforeTwo := one.all(), two.all()
+	before, beforeTwo := one.All(), two.All()
 	rec := written(customers)
 	rec.Version = 2
 	save(t, s, session("b"), rec, sessionctx.Revision{Incarnation: 1, Version: 1})
-	assert.Equal(t, before, one.all(), "stopped")
-	assert.Equal(t, beforeTwo, two.all(), "alone again")
+	assert.Equal(t, before, one.All(), "stopped")
+	assert.Equal(t, beforeTwo, two.All(), "alone again")
 	stopTwo()
 }
 
 func TestASecondWatcherMissesNothing(t *testing.T) {
 	for range 50 {
 		var s memstore.Store
-		var one, two sink
+		var one, two sinktest.Sink
 		defer s.Watch(&one)()
 		started, done := make(chan struct{}), make(chan struct{})
 		go func() {
@@ -133,17 +89,17 @@ func TestASecondWatcherMissesNothing(t *testing.T) {
 		at := s.Stats().Records // no more than these were written before it came
 		<-done
 		stop()
-		require.GreaterOrEqual(t, two.all(), 40-at)
-		require.Equal(t, one.all(), two.all())
-		require.Equal(t, 1, one.lost)
+		require.GreaterOrEqual(t, two.All(), 40-at)
+		require.Equal(t, one.All(), two.All())
+		require.Equal(t, 1, one.Losses())
 	}
 }
 
 func TestStopWaitsForReports(t *testing.T) {
 	var s memstore.Store
 	for range 100 {
-		stop1 := s.Watch(new(sink))
-		var two sink
+		stop1 := s.Watch(new(sinktest.Sink))
+		var two sinktest.Sink
 		stop2 := s.Watch(&two)
 		done := make(chan struct{})
 		go func() {
@@ -163,16 +119,16 @@ func TestStopWaitsForReports(t *testing.T) {
 			}
 		}()
 		stop2()
-		heard := two.all()
+		heard := two.All()
 		<-done
-		require.Equal(t, heard, two.all())
+		require.Equal(t, heard, two.All())
 		stop1()
 	}
 }
 
 // lateSink has somebody load what it is told of before it takes notice.
 type lateSink struct {
-	sink
+	sinktest.Sink
 	store *memstore.Store
 	seen  chan int64 // versions
 	early int64      // what was seen too early
@@ -187,16 +143,16 @@ func (s *lateSink) Invalidate(h sessionctx.KeyHash) {
 	case s.early = <-s.seen:
 	case <-time.After(200 * time.Millisecond): // who loads waits until all are told
 	}
-	s.sink.Invalidate(h)
+	s.Sink.Invalidate(h)
 }
 
 func TestNobodySeesAChangeBeforeEverySinkWasTold(t *testing.T) {
 	var s memstore.Store
 	late := lateSink{store: &s, seen: make(chan int64, 1)}
-	var other sink
+	var other sinktest.Sink
 	defer s.Watch(&late)()
 	defer s.Watch(&other)()
 	put(t, &s, "a")
-	assert.Equal(t, 1, late.of("a"))
+	assert.Equal(t, 1, late.Reports(session("a")))
 	assert.Zero(t, late.early)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 )
 
@@ -43,9 +44,9 @@ func TestAURLIsNoAddressAndIsNotShown(t *testing.T) {
 func TestTheCallersAddressMayChangeAfterNew(t *testing.T) {
 	server, other := redisserver.Start(t), redisserver.Start(t)
 	addr := []string{server.Addr()}
-	var s sink
+	var s sinktest.Sink
 	defer open(t, server, func(cfg *redisstore.Config) { cfg.Client.InitAddress = addr }).Watch(&s)()
-	eventually(t, s.leased, "the lease")
+	eventually(t, s.Leased, "the lease")
 	addr[0] = other.Addr()
 	server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 	listening := func(at *redisserver.Server) bool {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 )
@@ -131,11 +132,11 @@ func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *
 func TestAFlushIsToldThoughTheConnectionForDataIsSilent(t *testing.T) {
 	server := redisserver.Start(t)
 	var held sync.RWMutex
-	var s sink
+	var s sinktest.Sink
 	defer open(t, server, hold(2, &held)).Watch(&s)()
-	eventually(t, s.leased, "the lease")
+	eventually(t, s.Leased, "the lease")
 	held.Lock()
 	defer held.Unlock()
 	server.Do(t, "FLUSHALL")
-	eventually(t, func() bool { return s.losses() == 1 }, "the loss")
+	eventually(t, func() bool { return s.Losses() == 1 }, "the loss")
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,62 +11,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx"
 )
-
-// sink counts what it hears.
-type sink struct {
-	mu    sync.Mutex
-	heard map[sessionctx.KeyHash]int
-	lost  int
-	until time.Time
-}
-
-func (s *sink) Invalidate(h sessionctx.KeyHash) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.heard == nil {
-		s.heard = make(map[sessionctx.KeyHash]int)
-	}
-	s.heard[h]++
-}
-
-func (s *sink) Lost() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lost++
-}
-
-func (s *sink) Lease(until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.until = until
-}
-
-func (s *sink) leased() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Now().Before(s.until)
-}
-
-func (s *sink) losses() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lost
-}
-
-func (s *sink) times(key sessionctx.Key) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.heard[key.Hash()]
-}
 
 func TestAnAppliedWriteIsOneMessageAndAConflictIsNone(t *testing.T) {
 	server := redisserver.Start(t)
 	store := open(t, server)
-	var s sink
+	var s sinktest.Sink
 	defer store.Watch(&s)()
-	eventually(t, s.leased, "the lease")
+	eventually(t, s.Leased, "the lease")
 	key, rec := aRecord()
 	_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
 	require.NoError(t, err)
@@ -86,17 +39,17 @@ func TestAnAppliedWriteIsOneMessageAndAConflictIsNone(t *testing.T) {
 	last, lastRec := aRecord() // what is told in order has been told when this one has
 	_, err = store.Save(t.Context(), last, lastRec, sessionctx.Revision{})
 	require.NoError(t, err)
-	eventually(t, func() bool { return s.times(last) == 1 }, "the last message")
-	assert.Equal(t, 3, s.times(key))
-	assert.Zero(t, s.losses())
+	eventually(t, func() bool { return s.Reports(last) == 1 }, "the last message")
+	assert.Equal(t, 3, s.Reports(key))
+	assert.Zero(t, s.Losses())
 }
 
 func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
 	server := redisserver.Start(t)
 	store := open(t, server)
-	var s sink
+	var s sinktest.Sink
 	defer store.Watch(&s)()
-	eventually(t, s.leased, "the lease")
+	eventually(t, s.Leased, "the lease")
 	for _, tc := range []struct {
 		desc string
 		do   func()
@@ -114,15 +67,15 @@ func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
 		{"the server is started anew, and counts its connections from the beginning", func() { server.Restart(t) }},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			before := s.losses()
+			before := s.Losses()
 			tc.do()
-			eventually(t, func() bool { return s.losses() > before }, "the loss")
-			eventually(t, s.leased, "the lease")
+			eventually(t, func() bool { return s.Losses() > before }, "the loss")
+			eventually(t, s.Leased, "the lease")
 			key, rec := aRecord()
-			before = s.losses()
+			before = s.Losses()
 			_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
 			require.NoError(t, err)
-			eventually(t, func() bool { return s.times(key) == 1 || s.losses() > before }, "the message, or that it is lost")
+			eventually(t, func() bool { return s.Reports(key) == 1 || s.Losses() > before }, "the message, or that it is lost")
 		})
 	}
 }
@@ -130,9 +83,9 @@ func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
 // A script that runs for too long is answered for, in part: writes that came just before it are acknowledged, and not told until it has ended.
 func TestAServerThatIsBusyWithAScriptExtendsNoLease(t *testing.T) {
 	server := redisserver.Start(t, "--busy-reply-threshold", "50")
-	var s sink
+	var s sinktest.Sink
 	defer open(t, server).Watch(&s)()
-	eventually(t, s.leased, "the lease")
+	eventually(t, s.Leased, "the lease")
 	script := exec.Command("redis-cli", "-u", "redis://"+server.Addr(), "EVAL", "while true do end", "0")
 	require.NoError(t, script.Start())
 	defer func() {
@@ -140,9 +93,9 @@ func TestAServerThatIsBusyWithAScriptExtendsNoLease(t *testing.T) {
 		script.Wait()
 	}()
 	eventually(t, func() bool { return strings.HasPrefix(server.Do(t, "PING"), "BUSY") }, "the busy server")
-	eventually(t, func() bool { return !s.leased() }, "the end of the lease")
+	eventually(t, func() bool { return !s.Leased() }, "the end of the lease")
 	require.Equal(t, "OK", server.Do(t, "SCRIPT", "KILL"))
-	eventually(t, s.leased, "the lease")
+	eventually(t, s.Leased, "the lease")
 }
 
 func TestAPrimaryThatBecomesAReplicaAnswersNothing(t *testing.T) {

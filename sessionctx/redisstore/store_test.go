@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 	"github.com/sessionctx/storefront/sessionctx/storetest"
@@ -163,18 +164,18 @@ func TestTheScriptIsSentAgainWhenTheServerHasForgottenIt(t *testing.T) {
 func TestAClosedStoreSaysSo(t *testing.T) {
 	s, err := redisstore.New(config(redisserver.Start(t)))
 	require.NoError(t, err)
-	var early sink
+	var early sinktest.Sink
 	s.Watch(&early)
-	eventually(t, early.leased, "the lease")
+	eventually(t, early.Leased, "the lease")
 	require.NoError(t, s.Close())
 	key, rec := aRecord()
 	_, err = s.Load(t.Context(), key)
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 	_, err = s.Save(t.Context(), key, rec, sessionctx.Revision{})
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
-	var late sink
+	var late sinktest.Sink
 	defer s.Watch(&late)()
-	assert.False(t, late.leased(), "nobody renews it")
+	assert.False(t, late.Leased(), "nobody renews it")
 	assert.NoError(t, s.Close())
 }
 

@@ -1,0 +1,80 @@
+// Package sinktest has a sink for the tests of stores.
+package sinktest
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// Sink counts what it is told. The zero Sink was told nothing. It is safe for concurrent use by multiple goroutines.
+type Sink struct {
+	mu      sync.Mutex
+	reports map[sessionctx.KeyHash]int
+	lost    int
+	leases  []time.Time
+}
+
+// Invalidate implements sessionctx.Sink.
+func (s *Sink) Invalidate(h sessionctx.KeyHash) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reports == nil {
+		s.reports = make(map[sessionctx.KeyHash]int)
+	}
+	s.reports[h]++
+}
+
+// Lost implements sessionctx.Sink.
+func (s *Sink) Lost() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost++
+}
+
+// Lease implements sessionctx.Sink.
+func (s *Sink) Lease(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leases = append(s.leases, until)
+}
+
+// Reports returns how often it was told of a key.
+func (s *Sink) Reports(key sessionctx.Key) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reports[key.Hash()]
+}
+
+// All returns how often it was told of any key.
+func (s *Sink) All() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.reports {
+		n += m
+	}
+	return n
+}
+
+// Losses returns how often all was lost.
+func (s *Sink) Losses() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
+// Leases returns the leases that it was granted.
+func (s *Sink) Leases() []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.leases)
+}
+
+// Leased reports whether its last lease, one that ends, has not ended yet.
+func (s *Sink) Leased() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.leases) > 0 && time.Now().Before(s.leases[len(s.leases)-1])
+}
