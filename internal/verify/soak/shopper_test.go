@@ -32,6 +32,7 @@ type session struct {
 		at      time.Time
 		flushes int64
 		byEnd   bool
+		in      int64 // the Resolver's serial
 	} // once it has ended
 }
 
@@ -53,11 +54,11 @@ func (c *shopper) take(id sessionctx.Identity) {
 }
 
 // bury keeps a session of which the shopper knows that it has ended.
-func (c *shopper) bury(s session, flushes int64, byEnd bool) {
+func (c *shopper) bury(s session, serial, flushes int64, byEnd bool) {
 	if s.SessionID == "" {
 		return
 	}
-	s.dead.at, s.dead.flushes, s.dead.byEnd = time.Now(), flushes, byEnd
+	s.dead.at, s.dead.flushes, s.dead.byEnd, s.dead.in = time.Now(), flushes, byEnd, serial
 	if c.ended = append(c.ended, s); len(c.ended) > 32 {
 		c.ended = slices.Delete(c.ended, 0, 1)
 	}
@@ -91,14 +92,14 @@ func (c *shopper) act(ctx context.Context, r *sessionctx.Resolver, serial int64)
 	case n < 870:
 		c.login(ctx, r, serial)
 	case n < 880:
-		c.logout(ctx, r)
+		c.logout(ctx, r, serial)
 	case n < 884:
-		c.endAll(ctx, r)
+		c.endAll(ctx, r, serial)
 	case n < 890:
 		c.tally.left.Add(1) // and let it expire
 		c.begin()
 	case len(c.ended) > 0:
-		c.comeBackLate(ctx, r)
+		c.comeBackLate(ctx, r, serial)
 	}
 }
 
@@ -217,7 +218,7 @@ func (c *shopper) login(ctx context.Context, r *sessionctx.Resolver, serial int6
 		id := old.Identity
 		id.SessionID = s.ID
 		c.take(id)
-		c.bury(old, flushes, true)
+		c.bury(old, serial, flushes, true)
 	}
 	if c.now.Proof == sessionctx.Asserted {
 		c.now.CustomerID = c.customer()
@@ -225,7 +226,7 @@ func (c *shopper) login(ctx context.Context, r *sessionctx.Resolver, serial int6
 	c.look(s, serial, true)
 }
 
-func (c *shopper) logout(ctx context.Context, r *sessionctx.Resolver) {
+func (c *shopper) logout(ctx context.Context, r *sessionctx.Resolver, serial int64) {
 	old, flushes := c.now, c.flushes.Load()
 	s, err := r.Logout(ctx, old.request(0))
 	if err != nil {
@@ -237,10 +238,10 @@ func (c *shopper) logout(ctx context.Context, r *sessionctx.Resolver) {
 	if s.ID != "" {
 		c.take(sessionctx.Identity{Tenant: tenant, SessionID: s.ID, Proof: sessionctx.BySecret})
 	}
-	c.bury(old, flushes, true)
+	c.bury(old, serial, flushes, true)
 }
 
-func (c *shopper) endAll(ctx context.Context, r *sessionctx.Resolver) {
+func (c *shopper) endAll(ctx context.Context, r *sessionctx.Resolver, serial int64) {
 	old, flushes := c.now, c.flushes.Load()
 	if err := r.EndAll(ctx, tenant, c.customer()); err != nil {
 		c.failed(ctx, "the end of all sessions", err)
@@ -249,16 +250,20 @@ func (c *shopper) endAll(ctx context.Context, r *sessionctx.Resolver) {
 	c.tally.endAlls.Add(1)
 	c.begin()
 	if old.CustomerID != "" {
-		c.bury(old, flushes, false)
+		c.bury(old, serial, flushes, false)
 	}
 }
 
 // comeBackLate asks for, or writes, a session that has ended: the browser's back button, a job that was slow.
-func (c *shopper) comeBackLate(ctx context.Context, r *sessionctx.Resolver) {
+func (c *shopper) comeBackLate(ctx context.Context, r *sessionctx.Resolver, serial int64) {
 	s := &c.ended[rand.IntN(len(c.ended))]
 	c.tally.late.Add(1)
 	if rand.IntN(2) == 0 {
-		got, err := r.Resolve(ctx, s.request(sessionctx.FreshRead))
+		fresh := sessionctx.FreshRead
+		if (c.exclusive || serial == s.dead.in) && rand.IntN(2) == 0 {
+			fresh = 0 // a Resolver is never behind itself, nor behind the others where no other process writes
+		}
+		got, err := r.Resolve(ctx, s.request(fresh))
 		if err == nil && got.Version > 0 && s.lives[got.Revision().Incarnation] {
 			c.violation("a revived session: %s sees session %s at %v after its end", c.name, got.ID, got.Revision())
 		}
