@@ -50,8 +50,13 @@ type entry struct {
 type rest struct {
 	texts         string // id, customer and cart, one after the other
 	idEnd, ownEnd uint32
-	generation    int64
-	attributes    *[]Attribute // nil: none
+	rare          *rare // nil: there is none
+}
+
+// rare is what most sessions have nothing of though they have a rest.
+type rare struct {
+	generation int64
+	attributes []Attribute
 }
 
 var none rest
@@ -70,11 +75,18 @@ func (r *rest) id() string         { return r.texts[:r.idEnd] }
 func (r *rest) customerID() string { return r.texts[r.idEnd:r.ownEnd] }
 func (r *rest) cartID() string     { return r.texts[r.ownEnd:] }
 
-func (r *rest) attrs() []Attribute {
-	if r.attributes == nil {
+func (r *rest) generation() int64 {
+	if r.rare == nil {
+		return 0
+	}
+	return r.rare.generation
+}
+
+func (r *rest) attributes() []Attribute {
+	if r.rare == nil {
 		return nil
 	}
-	return *r.attributes
+	return r.rare.attributes
 }
 
 const (
@@ -128,7 +140,10 @@ func (e *entry) cost() int64 {
 	n := entrySize + bagOverhead
 	if r := e.rest; r != nil {
 		n += int64(unsafe.Sizeof(*r)) + int64(len(r.texts))
-		for _, a := range r.attrs() {
+		if r.rare != nil {
+			n += int64(unsafe.Sizeof(*r.rare))
+		}
+		for _, a := range r.attributes() {
 			n += int64(unsafe.Sizeof(a)) + int64(len(a.Name)+len(a.Value))
 		}
 	}
@@ -166,10 +181,8 @@ func newEntry(key Key, rec *Record) *entry {
 	e.changes = unique.Make(changes{rec.Changed, rec.Removed})
 	if rec.CustomerID != "" || rec.CartID != "" || rec.Generation != 0 || len(rec.Attributes) > 0 {
 		e.rest = newRest(e.more().id(), rec.CustomerID, rec.CartID)
-		e.rest.generation = rec.Generation
-		if len(rec.Attributes) > 0 {
-			attributes := rec.Attributes // a pointer into rec would keep all of it
-			e.rest.attributes = &attributes
+		if rec.Generation != 0 || len(rec.Attributes) > 0 {
+			e.rest.rare = &rare{rec.Generation, rec.Attributes}
 		}
 	}
 	return e
@@ -183,8 +196,8 @@ func (e *entry) record() Record {
 	c, more := e.changes.Value(), e.more()
 	rec := Record{
 		Tenant: e.tenant.Value(), Incarnation: e.incarnation, Version: e.version,
-		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0, CustomerID: e.owner(), Generation: more.generation,
-		Choices: e.choices.Value(), CartID: more.cartID(), Attributes: more.attrs(),
+		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0, CustomerID: e.owner(), Generation: more.generation(),
+		Choices: e.choices.Value(), CartID: more.cartID(), Attributes: more.attributes(),
 		Changed: c.changed, Removed: c.removed,
 		CreatedAt: milli(e.created), ModifiedAt: milli(e.modified),
 	}
@@ -240,7 +253,7 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 		c.ownLen = uint8(copy(c.inline[c.idLen:], customerID))
 	} else if more := e.more(); e.owner() == "" && more.customerID() != customerID {
 		c.rest = newRest(more.id(), customerID, more.cartID())
-		c.rest.generation, c.rest.attributes = more.generation, more.attributes
+		c.rest.rare = more.rare
 		c.flags |= entryViewed
 	}
 	c.proof, c.sources = req.Proof, v.Sources
@@ -300,6 +313,6 @@ func (e *entry) session(id string, s *Session) {
 	s.Version, s.incarnation = e.version, e.incarnation
 	s.CreatedAt, s.ModifiedAt = milli(e.created), milli(e.modified)
 	if e.rest != nil {
-		s.CartID, s.attributes = e.rest.cartID(), e.rest.attrs()
+		s.CartID, s.attributes = e.rest.cartID(), e.rest.attributes()
 	}
 }

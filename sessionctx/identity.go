@@ -95,7 +95,7 @@ func (r *Resolver) stand(ctx context.Context, req *Request, rec *Record) (standi
 	if err != nil {
 		return standing{}, err
 	}
-	if g.more().generation != rec.Generation {
+	if g.more().generation() != rec.Generation {
 		return standing{state: ended, generation: g}, nil
 	}
 	return standing{state: live, customerID: rec.CustomerID, generation: g}, nil

@@ -78,10 +78,10 @@ func (r *Resolver) login(ctx context.Context, req *Request, customerID string, c
 		return c, err
 	}
 	if req.Proof == BySecret {
-		inherit(&c.next, cur, c.st.state, customerID, g.more().generation)
+		inherit(&c.next, cur, c.st.state, customerID, g.more().generation())
 	}
 	if c.next.CustomerID != customerID {
-		r.adopt(&c.next, customerID, g.more().generation, c.p.profile)
+		r.adopt(&c.next, customerID, g.more().generation(), c.p.profile)
 	}
 	r.renew(&c.next)
 	return c, nil

@@ -174,7 +174,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change)
 		if err != nil {
 			return false, unavailable(ctx, err)
 		}
-		r.adopt(next, c.st.customerID, g.more().generation, c.p.profile)
+		r.adopt(next, c.st.customerID, g.more().generation(), c.p.profile)
 	}
 	next.Attributes = attributes
 	if removed {

@@ -73,7 +73,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "generation ignored",
-		edits: swap(identity, "if g.more().generation != rec.Generation {", "if g.more().generation < 0 {"),
+		edits: swap(identity, "if g.more().generation() != rec.Generation {", "if g.more().generation() < 0 {"),
 	},
 	{
 		desc:  "generation read twice by a login",

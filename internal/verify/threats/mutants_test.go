@@ -156,7 +156,7 @@ var mutants = []mutant{
 	},
 	{
 		threat: "UseAfterLogout", pkg: "middleware/rest", desc: "the customer's generation is not looked at",
-		edits: swap("sessionctx/identity.go", "if g.more().generation != rec.Generation {", "if g.more().generation < 0 {"),
+		edits: swap("sessionctx/identity.go", "if g.more().generation() != rec.Generation {", "if g.more().generation() < 0 {"),
 	},
 	{
 		threat: "TenantConfusion", pkg: "middleware/rest", desc: "neither middleware nor interface compare the tenants",
