@@ -57,11 +57,12 @@ func TestAWriteTakesNoLiveSessionForOneThatAnotherProcessHasEnded(t *testing.T) 
 	assert.ErrorIs(t, fresh("before"), sessionctx.ErrNotFound)
 }
 
-// flushed is a shared store that loses everything after the next load, and says so when the loss is first seen.
+// flushed is a shared store that loses everything after some loads, and says so whenever that is seen.
 type flushed struct {
 	sessionctx.Store
 	sink  sessionctx.Sink
 	loads int // until then
+	after memstore.Store
 }
 
 func (s *flushed) Watch(sink sessionctx.Sink) (stop func()) {
@@ -70,13 +71,20 @@ func (s *flushed) Watch(sink sessionctx.Sink) (stop func()) {
 }
 
 func (s *flushed) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
-	if s.loads--; s.loads < 0 {
-		s.sink.Lost()
-		return sessionctx.Record{}, nil
+	if s.loads--; s.loads >= 0 {
+		return s.Store.Load(ctx, key)
 	}
-	return s.Store.Load(ctx, key)
+	if s.loads == -1 {
+		s.sink.Lost()
+	}
+	return s.after.Load(ctx, key)
 }
 
+func (s *flushed) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+	return s.after.Save(ctx, key, rec, base)
+}
+
+// A session and its customer's generation are two reads, and all may be lost between them.
 func TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost(t *testing.T) {
 	for desc, read := range map[string]func(*sessionctx.Resolver, sessionctx.Request) (sessionctx.Session, error){
 		"Resolve": func(r *sessionctx.Resolver, req sessionctx.Request) (sessionctx.Session, error) {
@@ -85,6 +93,9 @@ func TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost(t *testing
 		"Preview": func(r *sessionctx.Resolver, req sessionctx.Request) (sessionctx.Session, error) {
 			e, err := r.Preview(t.Context(), req, sessionctx.Patch{})
 			return e.Session, err
+		},
+		"an Update of nothing": func(r *sessionctx.Resolver, req sessionctx.Request) (sessionctx.Session, error) {
+			return r.Update(t.Context(), req, sessionctx.Patch{})
 		},
 	} {
 		t.Run(desc, func(t *testing.T) {
@@ -104,4 +115,40 @@ func TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost(t *testing
 			assert.Empty(t, s.CustomerID)
 		})
 	}
+}
+
+func TestALoginTakesNothingAlongThatAnEndAllHadEndedAndIsLost(t *testing.T) {
+	records := &memstore.Store{}
+	a := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
+	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}}
+	s, err := a.Login(t.Context(), req, "C100")
+	require.NoError(t, err)
+	req.SessionID = s.ID
+	update(t, a, req, sessionctx.Patch{CartID: sessionctx.Set("cart")})
+	_, err = a.Login(t.Context(), req, "C100") // of which the second click would take the cart along
+	require.NoError(t, err)
+	require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
+	store := &flushed{Store: records, loads: 1}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	s, err = r.Login(t.Context(), req, "C100")
+	require.NoError(t, err)
+	assert.Negative(t, store.loads, "both were asked for")
+	assert.Empty(t, s.CartID)
+}
+
+// A session that lived under a generation has not ended because that is lost: either both are there, or none.
+func TestALiveSessionIsNotTakenForOneThatHasEndedWhenAllIsLost(t *testing.T) {
+	records := &memstore.Store{}
+	a := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
+	require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
+	_, err := a.Login(t.Context(), by("s1", ""), "C100")
+	require.NoError(t, err)
+	store := &flushed{Store: records, loads: 1}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	req := by("s1", "C100")
+	req.Freshness = sessionctx.FreshRead
+	s, err := r.Resolve(t.Context(), req)
+	require.NoError(t, err)
+	assert.Negative(t, store.loads, "both were asked for")
+	assert.Zero(t, s.Version)
 }

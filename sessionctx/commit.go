@@ -71,13 +71,14 @@ func (r *Resolver) commit(ctx context.Context, key Key, decide decision) (before
 		return before, after, err
 	}
 	defer w.end()
-	var cur Record
 	if cached {
-		cur = e.record()
-	} else if cur, err = w.load(ctx); err != nil {
+		return w.commit(ctx, e.record(), e.epoch, cached, decide)
+	}
+	cur, err := w.load(ctx)
+	if err != nil {
 		return before, after, err
 	}
-	return w.commit(ctx, cur, cached, decide)
+	return w.commit(ctx, cur, w.epoch, cached, decide)
 }
 
 // create takes the record under a new id through decide: nothing can be stored there.
@@ -87,35 +88,42 @@ func (r *Resolver) create(ctx context.Context, key Key, decide decision) error {
 		return err
 	}
 	defer w.end()
-	_, _, err = w.commit(ctx, Record{}, false, decide)
+	_, _, err = w.commit(ctx, Record{}, w.epoch, false, decide)
 	return err
 }
 
-// commit is the loop of compare and set, from cur on. cached: cur was not read from the store just now.
-func (w *writer) commit(ctx context.Context, cur Record, cached bool, decide decision) (before, after Record, err error) {
+// commit is the loop of compare and set, from cur on, which was read in this epoch. cached: it was not read from the store just now.
+func (w *writer) commit(ctx context.Context, cur Record, epoch uint32, cached bool, decide decision) (before, after Record, err error) {
 	for range commitTries {
 		next, write, err := decide(&cur)
-		if err != nil && cached {
-			// A refusal must stand on the newest record, and another process may have moved it.
-			cached = false
-			if cur, err = w.load(ctx); err != nil {
+		if err == nil && write {
+			epoch = w.r.near.epoch.Load()
+			now, applied, err := w.save(ctx, next, cur.Revision())
+			if err != nil {
 				return cur, cur, err
 			}
+			if applied {
+				return cur, now, nil
+			}
+			cur, cached = now, false
 			continue
 		}
-		if err != nil || !write {
+		// No compare and set corrects this: a refusal must stand on the newest record, for another process may have moved it, and
+		// either on one that was not lost before its customer was looked at.
+		if (err == nil || !cached) && !w.lost(&cur, epoch) {
 			return cur, cur, err
 		}
-		now, applied, err := w.save(ctx, next, cur.Revision())
-		if err != nil {
+		epoch, cached = w.r.near.epoch.Load(), false
+		if cur, err = w.load(ctx); err != nil {
 			return cur, cur, err
 		}
-		if applied {
-			return cur, now, nil
-		}
-		cur, cached = now, false
 	}
 	return cur, cur, fmt.Errorf("%w: %d tries met other writes; nothing was written", ErrUnavailable, commitTries)
+}
+
+// lost reports whether a record that was read in this epoch may have been lost since.
+func (w *writer) lost(cur *Record, epoch uint32) bool {
+	return cur.exists() && w.r.near.epoch.Load() != epoch
 }
 
 // load reads the record under the writer's key.

@@ -34,7 +34,7 @@ type end struct {
 func (es *ends) of(ctx context.Context, hash uint64, now int64, timeout time.Duration) context.Context {
 	slot := &es[hash%numEnds]
 	e := slot.Load()
-	if e == nil || now-e.from >= int64(timeout)/8 {
+	if e == nil || uint64(now-e.from) >= uint64(timeout)/8 || e.Err() != nil { // the clocks of testing/synctest may go back
 		e = &end{from: now}
 		e.Context, e.cancel = context.WithTimeout(context.Background(), timeout)
 		slot.Store(e)
@@ -42,7 +42,7 @@ func (es *ends) of(ctx context.Context, hash uint64, now int64, timeout time.Dur
 	return &loadContext{e, context.WithoutCancel(ctx)}
 }
 
-// close frees the timers. No load is under way any more.
+// close ends those that would be shared next, and so frees their timers; the others end by themselves.
 func (es *ends) close() {
 	for i := range es {
 		if e := es[i].Swap(nil); e != nil {

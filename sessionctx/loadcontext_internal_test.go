@@ -48,5 +48,9 @@ func TestLoadsThatBeginTogetherShareAnEndAndLaterOnesDoNot(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		assert.Equal(t, first.Add(time.Second), of(time.Second, 3))
 		assert.Equal(t, first.Add(time.Second), of(time.Second, 4), "others have ends of their own")
+		time.Sleep(time.Second)
+		assert.Equal(t, first.Add(2*time.Second), of(-time.Hour, 4), "a clock that goes back")
+		time.Sleep(9 * time.Second)
+		assert.Equal(t, first.Add(11*time.Second), of(-time.Hour, 4), "one that is over is not shared")
 	})
 }

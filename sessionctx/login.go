@@ -112,12 +112,14 @@ func (r *Resolver) loginBySecret(ctx context.Context, req *Request, customerID s
 	old, oldID := *req, req.SessionID
 	var was *writer
 	var cur Record
+	var epoch uint32 // in which it was read
 	var err error
 	if oldID != "" {
 		if was, err = r.begin(old.key()); err != nil {
 			return Session{}, err
 		}
 		defer was.end()
+		epoch = was.epoch
 		if cur, err = was.load(ctx); err != nil {
 			return Session{}, err
 		}
@@ -134,6 +136,13 @@ func (r *Resolver) loginBySecret(ctx context.Context, req *Request, customerID s
 		c, err := r.login(ctx, &old, customerID, &cur)
 		if err != nil {
 			return Session{}, err
+		}
+		if was != nil && was.lost(&cur, epoch) { // and with it, maybe, the EndAll after which nothing may be taken along
+			epoch = r.near.epoch.Load()
+			if cur, err = was.load(ctx); err != nil {
+				return Session{}, err
+			}
+			continue
 		}
 		base := next.Revision()
 		if next.exists() {
@@ -153,6 +162,7 @@ func (r *Resolver) loginBySecret(ctx context.Context, req *Request, customerID s
 			if err != nil {
 				return Session{}, err
 			}
+			epoch = r.near.epoch.Load()
 			if cur, done, err = was.save(ctx, tombstone, cur.Revision()); err != nil {
 				return Session{}, err
 			}

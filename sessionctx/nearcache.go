@@ -231,13 +231,13 @@ func (n *nearCache) inTime(ctx context.Context) bool {
 func (n *nearCache) lead(ctx context.Context, l *loading, hash uint64, f *flight[*entry]) (*entry, error) {
 	defer n.flights.land(f)
 	f.err = errAbandoned // should the load not return
-	f.value, f.err = n.shared(ctx, l, hash)
+	f.value, f.err = n.shared(ctx, l, hash, l.start)
 	return f.value, f.err
 }
 
 // detach has another goroutine load for all who join. l is a copy, so that it need not be on the heap where nothing is detached.
 func (n *nearCache) detach(ctx context.Context, l loading, hash uint64, f *flight[*entry]) {
-	n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash) })
+	n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash, n.now()) })
 }
 
 // alone is a load that nobody may join: it ends with its caller.
@@ -248,8 +248,8 @@ func (n *nearCache) alone(ctx context.Context, l *loading) (*entry, error) {
 }
 
 // shared is the load of a flight.
-func (n *nearCache) shared(ctx context.Context, l *loading, hash uint64) (*entry, error) {
-	e, err := n.load(n.ends.of(ctx, hash, l.start, n.timeout), l)
+func (n *nearCache) shared(ctx context.Context, l *loading, hash uint64, now int64) (*entry, error) {
+	e, err := n.load(n.ends.of(ctx, hash, now, n.timeout), l)
 	// What is made of a session's record is kept, with its memo: of two Sets of a new key in flight ristretto keeps the older one.
 	if err == nil && l.key.Kind != KindSession && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {
 		n.fill(hash, e)

@@ -177,10 +177,11 @@ func (r *Resolver) resolve(ctx context.Context, hash uint64, req *Request, s *Se
 	req.own()
 	for try := 1; ; try++ {
 		e, settled, err := r.answer(ctx, hash, req)
-		if err != nil {
+		switch {
+		case !settled && (err == nil || err == ErrNotFound) && try < resolveTries:
+		case err != nil:
 			return err
-		}
-		if settled || try == resolveTries {
+		default:
 			e.session(req.SessionID, s)
 			return nil
 		}
@@ -188,7 +189,7 @@ func (r *Resolver) resolve(ctx context.Context, hash uint64, req *Request, s *Se
 }
 
 // answer makes an entry with a memo for req, and keeps it if it may. It reports whether the answer is
-// settled: all that it depends on was in force at one moment.
+// settled, be it ErrNotFound: all that it depends on was in force at one moment.
 func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entry, bool, error) {
 	if !r.near.exclusive() {
 		r.dir.sitesOf(ctx, req.Tenant) // before the record: see settled; an error comes again
@@ -204,7 +205,7 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	case req.Proof == BySecret:
 		nobody = true
 	default:
-		return nil, false, ErrNotFound
+		return nil, r.near.epoch.Load() == e.epoch, ErrNotFound
 	}
 	if req.SessionID == "" {
 		nobody = true

@@ -31,8 +31,8 @@ type Store interface {
 //   - Watch starts to report to sink and returns a function that stops it; after stop has returned, sink is not called again.
 //   - Every applied Save, by anybody, is reported by Invalidate or Lost before sink's lease ends,
 //     unless the only writer is the process that owns sink.
-//   - What is lost without a Save, as by a server that is flushed, is reported by Lost before a Load returns that misses it:
-//     else a session of before would be read with the lack of what had ended it.
+//   - When all is lost without a Save, as by a server that is flushed, and only then, Lost comes before a Load returns that misses
+//     something of it: else a session of before would be read with the lack of what had ended it.
 //   - A store that nobody else can write grants one endless lease, at once: the zero time.
 type Watcher interface {
 	Watch(sink Sink) (stop func())

@@ -26,7 +26,7 @@ func failure(op string, err error) error {
 		return fmt.Errorf("redisstore: %s: %w: the server is at its maxmemory", op, sessionctx.ErrFull)
 	case answered: // the script's only write is its last command, so one that failed has written nothing
 		return fmt.Errorf("redisstore: %s: %w: the server says: %w", op, sessionctx.ErrUnavailable, err)
-	case errors.As(err, &dial):
+	case errors.As(err, &dial), errors.Is(err, rueidis.ErrNoCache): // a new connection that the server would tell nothing: it was not used
 		return fmt.Errorf("redisstore: %s: %w: %w", op, sessionctx.ErrUnavailable, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", op, err)
@@ -39,5 +39,6 @@ func torn(ctx context.Context, err error) bool {
 	}
 	var dial dialError
 	_, answered := rueidis.IsRedisErr(err)
-	return !answered && !rueidis.IsRedisNil(err) && ctx.Err() == nil && !errors.As(err, &dial) && !errors.Is(err, rueidis.ErrClosing)
+	return !answered && !rueidis.IsRedisNil(err) && ctx.Err() == nil && !errors.As(err, &dial) && !errors.Is(err, rueidis.ErrClosing) &&
+		!errors.Is(err, rueidis.ErrNoCache)
 }

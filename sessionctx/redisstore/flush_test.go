@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"regexp"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -112,8 +111,7 @@ func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *
 				if tc.torn {
 					shut.Lock()
 					defer shut.Unlock()
-					id := regexp.MustCompile(`id=(\d+) .* name=here `).FindStringSubmatch(server.Do(t, "CLIENT", "LIST"))[1]
-					require.Equal(t, "1", server.Do(t, "CLIENT", "KILL", "ID", id))
+					kill(t, server, "here")
 				}
 				server.Do(t, "FLUSHALL")
 			}

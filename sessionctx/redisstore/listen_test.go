@@ -13,6 +13,7 @@ import (
 	"github.com/sessionctx/storefront/internal/redisserver"
 	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/redisstore"
 )
 
 func TestAnAppliedWriteIsOneMessageAndAConflictIsNone(t *testing.T) {
@@ -54,13 +55,7 @@ func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
 		desc string
 		do   func()
 	}{
-		{"the connection is killed", func() {
-			for client := range strings.Lines(server.Do(t, "CLIENT", "LIST")) {
-				if strings.Contains(client, "name=sessionctx-tracking ") {
-					server.Do(t, "CLIENT", "KILL", "ID", strings.TrimPrefix(strings.Fields(client)[0], "id="))
-				}
-			}
-		}},
+		{"the connection is killed", func() { kill(t, server, "sessionctx-tracking") }},
 		{"all connections are killed", func() { server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }},
 		{"all keys are gone", func() { server.Do(t, "FLUSHALL") }},
 		{"all keys of the database are gone", func() { server.Do(t, "FLUSHDB") }},
@@ -86,16 +81,39 @@ func TestAServerThatIsBusyWithAScriptExtendsNoLease(t *testing.T) {
 	var s sinktest.Sink
 	defer open(t, server).Watch(&s)()
 	eventually(t, s.Leased, "the lease")
+	over := busy(t, server)
+	eventually(t, func() bool { return !s.Leased() }, "the end of the lease")
+	over()
+	eventually(t, s.Leased, "the lease")
+}
+
+// busy has the server run a script until over is called.
+func busy(t *testing.T, server *redisserver.Server) (over func()) {
 	script := exec.Command("redis-cli", "-u", "redis://"+server.Addr(), "EVAL", "while true do end", "0")
 	require.NoError(t, script.Start())
-	defer func() {
+	t.Cleanup(func() {
 		script.Process.Kill()
 		script.Wait()
-	}()
+	})
 	eventually(t, func() bool { return strings.HasPrefix(server.Do(t, "PING"), "BUSY") }, "the busy server")
-	eventually(t, func() bool { return !s.Leased() }, "the end of the lease")
-	require.Equal(t, "OK", server.Do(t, "SCRIPT", "KILL"))
-	eventually(t, s.Leased, "the lease")
+	return func() { require.Equal(t, "OK", server.Do(t, "SCRIPT", "KILL")) }
+}
+
+// A new connection asks to be told of flushes, which a server in a script refuses.
+func TestAServerThatIsBusyWithAScriptIsUnavailableToANewConnection(t *testing.T) {
+	server := redisserver.Start(t, "--busy-reply-threshold", "1")
+	store := open(t, server, func(cfg *redisstore.Config) { cfg.Client.ClientName, cfg.Lease = "here", time.Minute })
+	key, rec := aRecord()
+	_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
+	require.NoError(t, err)
+	kill(t, server, "here")
+	defer busy(t, server)()
+	next := rec
+	next.Version++
+	_, err = store.Save(t.Context(), key, next, rec.Revision())
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable, "nothing was written")
+	_, err = store.Load(t.Context(), key)
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 }
 
 func TestAPrimaryThatBecomesAReplicaAnswersNothing(t *testing.T) {

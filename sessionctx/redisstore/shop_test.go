@@ -86,6 +86,14 @@ func calls(t testing.TB, server *redisserver.Server, command string) int {
 	return n
 }
 
+// kill ends the one connection that has this name.
+func kill(t testing.TB, server *redisserver.Server, name string) {
+	t.Helper()
+	id := regexp.MustCompile(`id=(\d+) .* name=` + name + ` `).FindStringSubmatch(server.Do(t, "CLIENT", "LIST"))
+	require.NotNil(t, id)
+	require.Equal(t, "1", server.Do(t, "CLIENT", "KILL", "ID", id[1]))
+}
+
 // eventually asks again and again until ok, for a time that is more than enough.
 func eventually(t testing.TB, ok func() bool, what string) {
 	t.Helper()

@@ -41,7 +41,7 @@ var tested = []struct {
 	},
 	{
 		desc: "who gives up fails those who wait", in: "github.com/sessionctx/storefront/sessionctx", test: "TestWhoeverGivesUpFailsNobodyElse",
-		edits: swap(nearCache, "n.load(n.ends.of(ctx, hash, l.start, n.timeout), l)", "n.load(ctx, l)"),
+		edits: swap(nearCache, "n.load(n.ends.of(ctx, hash, now, n.timeout), l)", "n.load(ctx, l)"),
 	},
 	{
 		desc: "settled without a second look while writers are in flight", in: "github.com/sessionctx/storefront/sessionctx",
@@ -66,6 +66,15 @@ var tested = []struct {
 		desc: "a loss between the two reads of a session is not looked at", in: "github.com/sessionctx/storefront/sessionctx",
 		test:  "TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost",
 		edits: swap(resolver, " && r.near.epoch.Load() == e.epoch, nil", ", nil"),
+	},
+	{
+		desc: "a loss is not looked at where nothing is written", in: "github.com/sessionctx/storefront/sessionctx",
+		test:  "TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost",
+		edits: swap(commit, "(err == nil || !cached) && !w.lost(&cur, epoch)", "(err == nil || !cached)"),
+	},
+	{
+		desc: "a loss is not looked at by a login", in: "github.com/sessionctx/storefront/sessionctx",
+		test: "TestALoginTakesNothingAlongThatAnEndAllHadEndedAndIsLost", edits: swap(login, "if was != nil && was.lost(&cur, epoch) {", "if was == nil && was.lost(&cur, epoch) {"),
 	},
 	{
 		desc: "the store tells of a change after others can see it", in: "github.com/sessionctx/storefront/sessionctx/memstore",
