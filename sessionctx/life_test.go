@@ -368,9 +368,11 @@ func TestManagementAddressesAnySessionThatHasARecord(t *testing.T) {
 	op := func(id string) sessionctx.Request {
 		return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, Proof: sessionctx.Management}}
 	}
-	_, err := r.Resolve(t.Context(), op("s1"))
-	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
-	_, err = r.Update(t.Context(), op("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	for _, id := range []string{"s1", ""} {
+		_, err := r.Resolve(t.Context(), op(id))
+		assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+	}
+	_, err := r.Update(t.Context(), op("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
 	s := update(t, r, op("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF"), Upsert: true})
 	assert.Equal(t, "CHF", s.Currency)

@@ -205,7 +205,7 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	case req.Proof == BySecret:
 		nobody = true
 	default:
-		return nil, r.near.epoch.Load() == e.epoch, ErrNotFound
+		return nil, e == nil || r.near.epoch.Load() == e.epoch, ErrNotFound
 	}
 	if req.SessionID == "" {
 		nobody = true
