@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,20 +83,20 @@ const (
 // NewBearer returns a Bearer. An error joins one *ConfigError per mistake; none of them contains a key.
 func NewBearer(cfg BearerConfig) (*Bearer, error) {
 	var errs []error
-	mistake := func(field, value string, reason Reason) {
-		errs = append(errs, &ConfigError{Field: "BearerConfig." + field, Value: value, Reason: reason})
+	mistake := func(field, value string, reason Reason, rule string) {
+		errs = append(errs, &ConfigError{Field: "BearerConfig." + field, Value: value, Reason: reason, Rule: rule})
 	}
 	if cfg.Issuer == "" {
-		mistake("Issuer", "", ReasonMissing)
+		mistake("Issuer", "", ReasonMissing, "")
 	}
 	if cfg.Audience == "" {
-		mistake("Audience", "", ReasonMissing)
+		mistake("Audience", "", ReasonMissing, "")
 	}
 	if cfg.Tenant != "" && !defaults.ValidTenant(cfg.Tenant) {
-		mistake("Tenant", cfg.Tenant, ReasonMalformed)
+		mistake("Tenant", cfg.Tenant, ReasonMalformed, ruleTenant)
 	}
 	if cfg.Tenant != "" && cfg.TenantClaim != "" {
-		mistake("TenantClaim", cfg.TenantClaim, ReasonExcluded)
+		mistake("TenantClaim", cfg.TenantClaim, ReasonExcluded, "either Tenant or TenantClaim")
 	}
 	leeway, remember := cfg.Leeway, cfg.Remember
 	switch {
@@ -104,7 +105,7 @@ func NewBearer(cfg BearerConfig) (*Bearer, error) {
 	case leeway == -1:
 		leeway = 0
 	case leeway < 0 || leeway > maxLeeway:
-		mistake("Leeway", leeway.String(), ReasonRange)
+		mistake("Leeway", leeway.String(), ReasonRange, fmt.Sprintf("must be 0 to %v, or -1 for none", maxLeeway))
 	}
 	switch {
 	case remember == 0:
@@ -112,7 +113,7 @@ func NewBearer(cfg BearerConfig) (*Bearer, error) {
 	case remember == -1:
 		remember = 0
 	case remember < 2 || remember > maxRemember:
-		mistake("Remember", strconv.Itoa(remember), ReasonRange)
+		mistake("Remember", strconv.Itoa(remember), ReasonRange, fmt.Sprintf("must be 2 to %d tokens, or -1 for none", maxRemember))
 	}
 
 	var key jwt.Keyfunc
@@ -120,38 +121,38 @@ func NewBearer(cfg BearerConfig) (*Bearer, error) {
 	switch {
 	case cfg.Keyfunc != nil:
 		if len(cfg.Keys) != 0 {
-			mistake("Keys", "", ReasonExcluded)
+			mistake("Keys", "", ReasonExcluded, "either Keys or Keyfunc")
 		}
 		if len(algorithms) == 0 {
-			mistake("Algorithms", "", ReasonMissing)
+			mistake("Algorithms", "", ReasonMissing, "a Keyfunc says nothing of algorithms")
 		}
 		for _, alg := range algorithms {
 			if !isAlgorithm(alg) {
-				mistake("Algorithms", alg, ReasonAlgorithm)
+				mistake("Algorithms", alg, ReasonAlgorithm, "")
 			}
 		}
 		if isMixed(algorithms) {
-			mistake("Algorithms", "", ReasonMixed)
+			mistake("Algorithms", "", ReasonMixed, "")
 		}
 		key = foreign(cfg.Keyfunc)
 	default:
 		if len(algorithms) != 0 {
-			mistake("Algorithms", "", ReasonExcluded)
+			mistake("Algorithms", "", ReasonExcluded, "Keys say the algorithm of each")
 		}
 		if len(cfg.Keys) == 0 {
-			mistake("Keys", "", ReasonMissing)
+			mistake("Keys", "", ReasonMissing, "Keys or Keyfunc")
 		}
 		set := make(keySet, len(cfg.Keys))
 		algorithms = nil
 		for _, k := range cfg.Keys {
 			if _, twice := set[k.ID]; twice {
-				mistake("Keys", k.ID, ReasonDuplicate)
+				mistake("Keys", k.ID, ReasonDuplicate, "")
 			}
 			switch {
 			case !isAlgorithm(k.Algorithm):
-				mistake("Keys", k.Algorithm, ReasonAlgorithm)
+				mistake("Keys", k.Algorithm, ReasonAlgorithm, "")
 			case !fits(k):
-				mistake("Keys", k.ID, ReasonKey)
+				mistake("Keys", k.ID, ReasonKey, "")
 			}
 			if secret, ok := k.Key.([]byte); ok {
 				k.Key = bytes.Clone(secret)

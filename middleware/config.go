@@ -133,7 +133,7 @@ func New(cfg Config) (*Middleware, error) {
 // ^[a-z][a-z0-9]+$, 3 to 16 characters.
 func Tenant(name string) func(*http.Request) string {
 	if !defaults.ValidTenant(name) {
-		panic((&ConfigError{Field: "Tenant", Value: name, Reason: ReasonMalformed}).Error())
+		panic((&ConfigError{Field: "Tenant", Value: name, Reason: ReasonMalformed, Rule: ruleTenant}).Error())
 	}
 	return func(*http.Request) string { return name }
 }

@@ -7,15 +7,23 @@ type ConfigError struct {
 	Field  string // the field, as in "Config.Sites"
 	Value  string // the value or map key at fault; empty where there is none or where it is a secret
 	Reason Reason
+	Rule   string // what would be right; empty where the Reason says all
 }
 
-// Error names the field, the value and the reason.
+// Error names the field, the value, the reason and the rule.
 func (e *ConfigError) Error() string {
-	if e.Value == "" {
-		return fmt.Sprintf("middleware: %s: %s", e.Field, e.Reason)
+	text := "middleware: " + e.Field + ": "
+	if e.Value != "" {
+		text += fmt.Sprintf("%q ", e.Value)
 	}
-	return fmt.Sprintf("middleware: %s: %q %s", e.Field, e.Value, e.Reason)
+	text += string(e.Reason)
+	if e.Rule != "" {
+		text += ": " + e.Rule
+	}
+	return text
 }
+
+const ruleTenant = "must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters"
 
 // Reason says what is wrong with a value. The constants are all there are.
 type Reason string

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -43,15 +44,15 @@ func newCookie(cfg *Config) (cookie, error) {
 	}
 	var errs []error
 	if len(name) > maxCookieName || slices.ContainsFunc([]byte(name), func(c byte) bool { return secretBytes[c] == 0 }) {
-		errs = append(errs, &ConfigError{Field: "Config.CookieName", Value: name, Reason: ReasonMalformed})
+		errs = append(errs, &ConfigError{Field: "Config.CookieName", Value: name, Reason: ReasonMalformed, Rule: fmt.Sprintf("must have 1 to %d letters, digits, '-' or '_'", maxCookieName)})
 	}
 	if cfg.CookieMaxAge < 0 || cfg.CookieMaxAge > maxCookieAge || cfg.CookieMaxAge%time.Second != 0 {
-		errs = append(errs, &ConfigError{Field: "Config.CookieMaxAge", Value: cfg.CookieMaxAge.String(), Reason: ReasonRange})
+		errs = append(errs, &ConfigError{Field: "Config.CookieMaxAge", Value: cfg.CookieMaxAge.String(), Reason: ReasonRange, Rule: fmt.Sprintf("must be whole seconds, 1s to %v", maxCookieAge)})
 	}
 	if cfg.NoCookie {
 		excluded := func(field, value string, set bool) {
 			if set {
-				errs = append(errs, &ConfigError{Field: field, Value: value, Reason: ReasonExcluded})
+				errs = append(errs, &ConfigError{Field: field, Value: value, Reason: ReasonExcluded, Rule: "NoCookie is"})
 			}
 		}
 		excluded("Config.CookieName", cfg.CookieName, cfg.CookieName != "")

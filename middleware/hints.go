@@ -30,17 +30,17 @@ func newHinter(cfg *Config) (hinter, error) {
 	switch {
 	case cfg.CountryHeader == "":
 		if len(cfg.TrustedProxies) != 0 {
-			errs = append(errs, &ConfigError{Field: "Config.TrustedProxies", Reason: ReasonNoEffect})
+			errs = append(errs, &ConfigError{Field: "Config.TrustedProxies", Reason: ReasonNoEffect, Rule: "it says whose CountryHeader is believed"})
 		}
 	case !isFieldName(cfg.CountryHeader):
-		errs = append(errs, &ConfigError{Field: "Config.CountryHeader", Value: cfg.CountryHeader, Reason: ReasonMalformed})
+		errs = append(errs, &ConfigError{Field: "Config.CountryHeader", Value: cfg.CountryHeader, Reason: ReasonMalformed, Rule: "must be the name of a header field"})
 	case len(cfg.TrustedProxies) == 0:
-		errs = append(errs, &ConfigError{Field: "Config.CountryHeader", Value: cfg.CountryHeader, Reason: ReasonNoEffect})
+		errs = append(errs, &ConfigError{Field: "Config.CountryHeader", Value: cfg.CountryHeader, Reason: ReasonNoEffect, Rule: "TrustedProxies says whose is believed"})
 	}
 	for _, p := range cfg.TrustedProxies {
 		switch {
 		case !p.IsValid() || p.Addr().Is4In6():
-			errs = append(errs, &ConfigError{Field: "Config.TrustedProxies", Value: p.String(), Reason: ReasonMalformed})
+			errs = append(errs, &ConfigError{Field: "Config.TrustedProxies", Value: p.String(), Reason: ReasonMalformed, Rule: "must be a prefix of IPv4 or IPv6 addresses, such as 192.0.2.0/24"})
 		case p.Bits() == 0:
 			errs = append(errs, &ConfigError{Field: "Config.TrustedProxies", Value: p.String(), Reason: ReasonEveryone})
 		default:

@@ -30,8 +30,8 @@ func newSiteMap(sites map[string]string) (siteMap, error) {
 	}
 	m := make(siteMap, len(sites))
 	var errs []error
-	mistake := func(key string, reason Reason) {
-		errs = append(errs, &ConfigError{Field: "Config.Sites", Value: key, Reason: reason})
+	mistake := func(key string, reason Reason, rule string) {
+		errs = append(errs, &ConfigError{Field: "Config.Sites", Value: key, Reason: reason, Rule: rule})
 	}
 	for _, key := range slices.Sorted(maps.Keys(sites)) {
 		host, prefix := key, ""
@@ -40,18 +40,18 @@ func newSiteMap(sites map[string]string) (siteMap, error) {
 		}
 		host = strings.ToLower(strings.TrimSuffix(host, "."))
 		if !isHost(host) || prefix != "" && path.Clean(prefix) != prefix || strings.ContainsAny(prefix, "%?#") {
-			mistake(key, ReasonMalformed)
+			mistake(key, ReasonMalformed, "must be a host, or a host and a path, such as shop.example/de: no scheme, no port, ASCII")
 			continue
 		}
 		if sites[key] == "" {
-			mistake(key, ReasonNoSite)
+			mistake(key, ReasonNoSite, "")
 			continue
 		}
 		hs := m[host]
 		switch {
 		case prefix == "" && hs.site != "",
 			slices.ContainsFunc(hs.below, func(p pathSite) bool { return p.prefix == prefix }):
-			mistake(key, ReasonDuplicate)
+			mistake(key, ReasonDuplicate, "")
 		case prefix == "":
 			hs.site = sites[key]
 		default:

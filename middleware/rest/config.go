@@ -87,15 +87,15 @@ func New(cfg Config) (*Handler, error) {
 		h.log = slog.Default()
 	}
 	var errs []error
-	mistake := func(is bool, field, value string, reason middleware.Reason) {
+	mistake := func(is bool, field, value string, reason middleware.Reason, rule string) {
 		if is {
-			errs = append(errs, &middleware.ConfigError{Field: "rest.Config." + field, Value: value, Reason: reason})
+			errs = append(errs, &middleware.ConfigError{Field: "rest.Config." + field, Value: value, Reason: reason, Rule: rule})
 		}
 	}
-	mistake(h.resolver == nil, "Resolver", "", middleware.ReasonMissing)
-	mistake(h.mw == nil, "Middleware", "", middleware.ReasonMissing)
-	mistake(h.maxBody < 1 || h.maxBody > 16<<20, "MaxBody", fmt.Sprint(cfg.MaxBody), middleware.ReasonRange)
-	mistake(h.maxDepth < 3 || h.maxDepth > 1000, "MaxDepth", fmt.Sprint(cfg.MaxDepth), middleware.ReasonRange)
+	mistake(h.resolver == nil, "Resolver", "", middleware.ReasonMissing, "")
+	mistake(h.mw == nil, "Middleware", "", middleware.ReasonMissing, "")
+	mistake(h.maxBody < 1 || h.maxBody > 16<<20, "MaxBody", fmt.Sprint(cfg.MaxBody), middleware.ReasonRange, "must be 1 byte to 16 MiB (16777216)")
+	mistake(h.maxDepth < 3 || h.maxDepth > 1000, "MaxDepth", fmt.Sprint(cfg.MaxDepth), middleware.ReasonRange, "must be 3 to 1000")
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

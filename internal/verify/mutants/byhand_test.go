@@ -117,11 +117,6 @@ var byHand = []mutant{
 		edits: swap(directory, "flightKey{key, next.word, next.sitesWord}", "flightKey{key: key}"),
 	},
 	{
-		desc: "memos forgotten before the directory's answers",
-		edits: swap(directory, "\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n",
-			"\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n"),
-	},
-	{
 		desc: "the store does not tell the other resolver", resolvers: "2",
 		edits: swap("sessionctx/memstore/watch.go", "len(s.watches) > 1", "len(s.watches) > 2"),
 	},

@@ -77,6 +77,12 @@ var tested = []struct {
 		test: "TestALoginTakesNothingAlongThatAnEndAllHadEndedAndIsLost", edits: swap(login, "if was != nil && was.lost(&cur, epoch) {", "if was == nil && was.lost(&cur, epoch) {"),
 	},
 	{
+		desc: "memos forgotten before the directory's answers", in: "github.com/sessionctx/storefront/sessionctx",
+		test: "TestNobodySeesAMemoForgottenBeforeTheAnswerItWasMadeOf",
+		edits: swap(directory, "\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n",
+			"\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n"),
+	},
+	{
 		desc: "the store tells of a change after others can see it", in: "github.com/sessionctx/storefront/sessionctx/memstore",
 		test:  "TestNobodySeesAChangeBeforeEverySinkWasTold",
 		edits: swap(memstore, "\tdefer sh.mu.Unlock()\n\tchange(sh)\n", "\tchange(sh)\n\tsh.mu.Unlock()\n"),
