@@ -30,6 +30,12 @@ func mistakes(t *testing.T, err error) []middleware.ConfigError {
 		var mistake *middleware.ConfigError
 		require.ErrorAs(t, err, &mistake)
 		assert.True(t, strings.HasPrefix(mistake.Error(), "middleware: "+mistake.Field), mistake.Error())
+		switch mistake.Reason {
+		case middleware.ReasonMalformed, middleware.ReasonRange, middleware.ReasonExcluded, middleware.ReasonNoEffect:
+			assert.NotEmpty(t, mistake.Rule, mistake.Error())
+		}
+		assert.True(t, strings.HasSuffix(mistake.Error(), mistake.Rule), mistake.Error())
+		mistake.Rule = "" // it is for people
 		found = append(found, *mistake)
 	}
 	walk(err)
@@ -151,7 +157,9 @@ func TestTheCallersConfigIsNeitherWrittenToNorReadLater(t *testing.T) {
 func TestTenantPanicsForWhatIsNoTenant(t *testing.T) {
 	assert.Equal(t, "demoshop", middleware.Tenant("demoshop")(nil))
 	for _, name := range []string{"", "ab", "Demoshop", "1shop", "demo-shop", "abcdefghijklmnopq"} {
-		assert.PanicsWithValue(t, (&middleware.ConfigError{Field: "Tenant", Value: name, Reason: middleware.ReasonMalformed}).Error(),
+		assert.PanicsWithValue(t, (&middleware.ConfigError{
+			Field: "Tenant", Value: name, Reason: middleware.ReasonMalformed, Rule: "must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters",
+		}).Error(),
 			func() { middleware.Tenant(name) })
 	}
 }

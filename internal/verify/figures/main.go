@@ -4,8 +4,9 @@
 //
 //	go run ./internal/verify/figures [-short] [-run regexp] [-list]
 //
-// A table stands in a page between <!-- table NAME --> and <!-- end -->; what is between them is replaced. The long setting takes
-// hours, and wants a machine that does nothing else.
+// A table stands in a page between <!-- table NAME --> and <!-- end -->; what is between them is replaced, and says by which command
+// it was made, on which commit. The long setting takes hours, and wants a machine that does nothing else. With -short an environment
+// variable of the long setting is taken as it is: PHASE=10s go run ./internal/verify/figures -short -run processes.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,16 +45,23 @@ func work(short bool, only string, list bool) error {
 		return fmt.Errorf("where is the repository? %w", err)
 	}
 	root := strings.TrimSpace(string(out))
+	commit, err := exec.Command("git", "-C", root, "describe", "--always", "--dirty", "--exclude", "*").Output()
+	if err != nil {
+		return fmt.Errorf("which commit is it? %w", err)
+	}
 	kept, err := os.MkdirTemp("", "figures-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(kept)
-	var failed []string
+	var names, failed []string
+	matched := false
 	for _, r := range runs {
+		names = append(names, r.name)
 		if !wanted.MatchString(r.name) {
 			continue
 		}
+		matched = true
 		fmt.Printf("== %s: %s\n", r.name, r.command(short))
 		if list {
 			continue
@@ -61,7 +70,13 @@ func work(short bool, only string, list bool) error {
 		if err := r.run(root, kept, short); err != nil {
 			failed = append(failed, r.name)
 		}
+		if err := stamp(kept, fmt.Sprintf("Made by `%s` on %s.", r.made(short), strings.TrimSpace(string(commit)))); err != nil {
+			return err
+		}
 		fmt.Printf("== %s: %v\n", r.name, time.Since(begin).Round(time.Second))
+	}
+	if !matched {
+		return fmt.Errorf("no run is named like %q; there are: %s", only, strings.Join(names, ", "))
 	}
 	if list {
 		return nil
@@ -98,6 +113,53 @@ func (r run) run(root, kept string, short bool) error {
 		cmd.Env = append(cmd.Env, r.long...)
 	}
 	return cmd.Run()
+}
+
+// made returns the command that a reader can repeat.
+func (r run) made(short bool) string {
+	var env []string
+	if !short {
+		env = r.long
+	} else {
+		for _, name := range variables() {
+			if value := os.Getenv(name); value != "" {
+				env = append(env, name+"="+value)
+			}
+		}
+	}
+	return strings.Join(append(slices.Clone(env), "go test "+r.args), " ")
+}
+
+// variables returns the names of those that set how long or how often something is run.
+func variables() (names []string) {
+	for _, r := range runs {
+		for _, v := range r.long {
+			name, _, _ := strings.Cut(v, "=")
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// stamp writes a line under each table that was kept and has none.
+func stamp(kept, line string) error {
+	names, err := filepath.Glob(filepath.Join(kept, "*.md"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(text, []byte("\nMade by ")) {
+			if err := os.WriteFile(name, fmt.Appendf(text, "\n%s\n", line), 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // publish puts what was kept into the pages, and the plots beside them.
