@@ -30,27 +30,28 @@ type Config struct {
 	// Logger receives what an operator should know, never an identifier of a person or a session. Default: slog.Default().
 	Logger *slog.Logger
 
-	// CacheBytes bounds the near-cache. Two thirds of it are for sessions, about 550 bytes for each without attributes; the rest is for
-	// what is kept of customers: profiles, and whether their sessions were ended. 1 MiB or more; default 96 MiB.
+	// CacheBytes bounds what the near-cache holds. Two thirds of it are for sessions, about 550 bytes for each without attributes; the rest is
+	// for what is kept of customers: profiles, and whether their sessions were ended. The live heap can be half as much again: ristretto's tables and
+	// counters, and some MiB that a cache of any size has. 1 MiB or more; default 96 MiB.
 	CacheBytes int64
-	// AnonymousIdle is how long an anonymous session's record lives without being used. 1 s or more; default 1 h; -1: for ever.
+	// AnonymousIdle is how long an anonymous session's record lives without being used. 1 s to 100 years; default 1 h; -1: for ever.
 	AnonymousIdle time.Duration
 	// CustomerIdle is the same for a customer's session. Default 30 days.
 	CustomerIdle time.Duration
-	// MaxAge ends a session that long after its record was created, used or not. 1 s or more; default: no limit.
+	// MaxAge ends a session that long after its record was created, used or not. 1 s to 100 years; default: no limit.
 	MaxAge time.Duration
 	// TombstoneLife is how long the end of an asserted session is remembered: as long as the longest-lived token that names
-	// the session, refresh tokens included. 1 s or more; default 30 days; -1: for ever. The end of a session by secret is remembered for 1 h.
+	// the session, refresh tokens included. 1 s to 100 years; default 30 days; -1: for ever. The end of a session by secret is remembered for 1 h.
 	TombstoneLife time.Duration
 
 	// MaxStale is for how long a record is reused that came from a Store that is no Watcher: nobody tells of changes
-	// that other processes make. 0 or more; default 0, no reuse.
+	// that other processes make. 0 to a year; default 0, no reuse.
 	MaxStale time.Duration
 	// DirectoryMaxAge is how old an answer of the Directory may be before it is asked again; Invalidate, and a Directory that is
 	// a DirectoryWatcher, are quicker. An answer serves for up to 24 h while asking again fails. 1 ms to 24 h; default 1 min.
 	DirectoryMaxAge time.Duration
-	// Timeout bounds each call of Store and Directory; a load of the Store may be given up when seven eighths of it have passed. 1 ms or
-	// more; default 2 s.
+	// Timeout bounds each call of Store and Directory; a load of the Store may be given up when seven eighths of it have passed. 1 ms to
+	// 1 h; default 2 s.
 	Timeout time.Duration
 
 	// LoginPolicy says what a login does to the session's choices. Default KeepChoices.
@@ -90,6 +91,11 @@ func (cfg Config) withDefaults() (Config, error) {
 	bad := func(field string, value any, rule string) {
 		errs = append(errs, fmt.Errorf("sessionctx: Config.%s %v: %s", field, value, rule))
 	}
+	required := func(field string, missing bool) {
+		if missing {
+			errs = append(errs, fmt.Errorf("sessionctx: Config.%s is required", field))
+		}
+	}
 	duration := func(field string, d *time.Duration, def, low, high time.Duration, canBeNever bool) {
 		switch {
 		case *d == 0:
@@ -111,11 +117,10 @@ func (cfg Config) withDefaults() (Config, error) {
 			bad("Limits."+field, *n, "must be 1 or more")
 		}
 	}
-	if cfg.Store == nil {
-		bad("Store", nil, "is required")
-	}
-	if cfg.Directory == nil {
-		bad("Directory", nil, "is required")
+	required("Store", cfg.Store == nil)
+	required("Directory", cfg.Directory == nil)
+	if s, ok := cfg.Directory.(Static); ok {
+		errs = append(errs, s.check())
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
@@ -27,6 +28,16 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 	} {
 		assert.ErrorContains(t, err, "sessionctx: Config."+field)
 	}
+}
+
+func TestNewChecksTheSitesOfAStaticDirectory(t *testing.T) {
+	_, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: sessionctx.Static{
+		"Shop":     {Sites: demoshop()["demoshop"].Sites},
+		"demoshop": {Sites: []defaults.Site{{Code: "main", Default: true, Currency: "Euro", Country: "DE", Language: "de"}}},
+	}})
+	assert.ErrorContains(t, err, `sessionctx: Config.Directory: tenant "Shop": must match`)
+	assert.ErrorContains(t, err, `sessionctx: Config.Directory: tenant "demoshop": `)
+	assert.ErrorContains(t, err, `"Euro"`)
 }
 
 func TestTheZeroFieldsAreDefaults(t *testing.T) {

@@ -2,6 +2,10 @@ package sessionctx
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/sessionctx/storefront/defaults"
 )
@@ -28,7 +32,7 @@ type DirectoryWatcher interface {
 	Watch(changed func(tenant, customerID string)) (stop func())
 }
 
-// Static is a Directory from literals, for table-driven tests and small shops: by tenant.
+// Static is a Directory from literals, for table-driven tests and small shops: by tenant. New checks its tenants and their sites.
 // It must not be changed once it is in use.
 type Static map[string]StaticTenant
 
@@ -36,6 +40,20 @@ type Static map[string]StaticTenant
 type StaticTenant struct {
 	Sites     []defaults.Site
 	Customers map[string]defaults.Customer // by customer id
+}
+
+// check returns every mistake in the tenants and their sites.
+func (s Static) check() error {
+	var errs []error
+	for _, tenant := range slices.Sorted(maps.Keys(s)) {
+		if !defaults.ValidTenant(tenant) {
+			errs = append(errs, fmt.Errorf("sessionctx: Config.Directory: tenant %q: must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters", tenant))
+		}
+		if _, err := defaults.NewSites(s[tenant].Sites); err != nil {
+			errs = append(errs, fmt.Errorf("sessionctx: Config.Directory: tenant %q: %w", tenant, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Sites implements Directory.

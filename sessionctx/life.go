@@ -226,6 +226,9 @@ func carry(next *Record, choices defaults.Choices) {
 // EndAll ends every session of a customer, on every device and in every process: it moves the customer's generation, and a
 // session remembers the one of its login. A session that never was written (an asserted identity without a Login or a write)
 // has nothing to remember it by: let its token expire. A login under way at the same time may be ended with the rest.
+//
+// Neither the tenant nor the customer is looked up: that there is no such customer is no error. ErrUnknownTenant and ErrNotFound say that the one or the
+// other id is not one, ErrUnavailable and ErrFull that nothing was ended, unless the error says that the outcome is unknown.
 func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error {
 	req := Request{Identity: Identity{Tenant: tenant, CustomerID: customerID}}
 	leave, err := r.enter(&req)
@@ -234,7 +237,7 @@ func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error 
 	}
 	defer leave()
 	if customerID == "" {
-		return fmt.Errorf("%w: no customer id", ErrNotFound)
+		return fmt.Errorf("%w: the customer id is empty", ErrNotFound)
 	}
 	_, _, err = r.commit(ctx, Key{req.Tenant, KindCustomer, customerID}, func(cur *Record) (Record, bool, error) {
 		next := *cur

@@ -47,7 +47,7 @@ const FreshRead Freshness = -1
 
 // AtLeast takes no version of the session before this one: the version that a queue's message, or another server, has spoken of.
 // If the Store itself has no record so new, the error is ErrNotFound: it has lost a write, or the session has expired.
-// A version below 1 asks for nothing.
+// A version below 1 asks for nothing, and so does a request that names no session.
 func AtLeast(version int64) Freshness { return Freshness(max(version, 0)) }
 
 // allows reports whether an entry of the near-cache is new enough.

@@ -19,7 +19,7 @@ import (
 // A BySecret identity without a session, or with an id that is not known, gets a new session under a new random
 // id: look at Session.ID. An asserted identity's first write creates its record. A patch that changes nothing writes nothing.
 //
-// Errors: *defaults.Invalid and *LimitError, joined, for what cannot be taken; ErrConflict; ErrNotFound for a session that
+// Errors: what cannot be taken, either every *LimitError, joined, or once there is none every *defaults.Invalid, joined; ErrConflict; ErrNotFound for a session that
 // has ended or is not this identity's; ErrUnavailable; ErrFull; and what Patch.Require returned. After each of
 // them nothing was written, unless the error says that the outcome is unknown.
 func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, error) {

@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/sessionctx/storefront/sessionctx"
 )
 
 // errDamaged: the file is not as it was written.
@@ -94,6 +96,9 @@ func (s *Store) rollback(tx *bbolt.Tx) {
 // view calls f with a transaction that reads.
 func (s *Store) view(f func(*bbolt.Tx) error) error {
 	tx, err := s.begin(false)
+	if err == errClosed {
+		return fmt.Errorf("%w: %w", sessionctx.ErrUnavailable, err)
+	}
 	if err != nil {
 		return err
 	}

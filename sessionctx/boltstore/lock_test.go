@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
+	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 )
 
@@ -69,6 +70,8 @@ func TestASecondProcessIsRefused(t *testing.T) {
 	assert.ErrorContains(t, err, "in use", "nor is a second Store of the same process let in")
 	save(t, s, session("a"), written(), none)
 	require.NoError(t, s.Close())
+	_, err = s.Load(t.Context(), session("a"))
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable, "closed")
 }
 
 func TestOpenRefusesWhatIsNoStore(t *testing.T) {
@@ -90,7 +93,7 @@ func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 	cases := []struct {
 		desc, path, says string
 	}{
-		{"a folder that does not exist", filepath.Join(dir, "missing", "sessions.db"), "no such file"},
+		{"a folder that does not exist", filepath.Join(dir, "missing", "sessions.db"), fmt.Sprintf("a file in the folder %q cannot be made: no such file", filepath.Join(dir, "missing"))},
 		{"a folder", dir, "no regular file"},
 		{"a text", file("text", "these are no sessions"), "is no bbolt file"},
 		{"a longer text", file("longer", string(make([]byte, 100_000))), "is no bbolt file"},

@@ -120,9 +120,10 @@ func create(path string) error {
 		return err
 	}
 	dir, name := filepath.Split(path)
-	f, err := os.CreateTemp(filepath.Clean(dir), "."+name+".new-*")
+	dir = filepath.Clean(dir)
+	f, err := os.CreateTemp(dir, "."+name+".new-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("a file in the folder %q cannot be made: %w", dir, errors.Unwrap(err)) // the name in err is none that anybody knows
 	}
 	defer os.Remove(f.Name())
 	if err := f.Close(); err != nil {
