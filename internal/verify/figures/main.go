@@ -45,9 +45,9 @@ func work(short bool, only string, list bool) error {
 		return fmt.Errorf("where is the repository? %w", err)
 	}
 	root := strings.TrimSpace(string(out))
-	commit, err := exec.Command("git", "-C", root, "describe", "--always", "--dirty", "--exclude", "*").Output()
+	commit, err := commitOf(root)
 	if err != nil {
-		return fmt.Errorf("which commit is it? %w", err)
+		return err
 	}
 	kept, err := os.MkdirTemp("", "figures-")
 	if err != nil {
@@ -70,7 +70,7 @@ func work(short bool, only string, list bool) error {
 		if err := r.run(root, kept, short); err != nil {
 			failed = append(failed, r.name)
 		}
-		if err := stamp(kept, fmt.Sprintf("Made by `%s` on %s.", r.made(short), strings.TrimSpace(string(commit)))); err != nil {
+		if err := stamp(kept, fmt.Sprintf("Made by `%s` on %s.", r.made(short), commit)); err != nil {
 			return err
 		}
 		fmt.Printf("== %s: %v\n", r.name, time.Since(begin).Round(time.Second))
@@ -140,6 +140,23 @@ func variables() (names []string) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// commitOf names the commit, and says if there is more than that: pages, which runs write, do not count.
+func commitOf(root string) (string, error) {
+	commit, err := exec.Command("git", "-C", root, "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "", fmt.Errorf("which commit is it? %w", err)
+	}
+	changed, err := exec.Command("git", "-C", root, "status", "--porcelain", "--", ".", ":!docs").Output()
+	if err != nil {
+		return "", fmt.Errorf("is there more than the commit? %w", err)
+	}
+	name := strings.TrimSpace(string(commit))
+	if len(changed) > 0 {
+		name += "-dirty"
+	}
+	return name, nil
 }
 
 // stamp writes a line under each table that was kept and has none.
