@@ -105,12 +105,12 @@ func (d *directoryCache) fresh(ctx context.Context, a *directoryAnswer, key Key)
 	if a != nil && d.usable(a) {
 		return a, a.err
 	}
-	next := &directoryAnswer{key: key}
-	next.stripe = d.asked.stripe(key.Hash())
+	next := &directoryAnswer{key: key, stripe: d.asked.sites(key.Tenant)}
 	next.word = d.asked.load(next.stripe)
 	if key.Kind == kindProfile {
-		next.sitesStripe = d.asked.stripe(sitesKey(key.Tenant).Hash())
-		next.sitesWord = d.asked.load(next.sitesStripe)
+		next.sitesStripe, next.sitesWord = next.stripe, next.word
+		next.stripe = d.asked.stripe(key.Hash())
+		next.word = d.asked.load(next.stripe)
 	}
 	hash, fk := d.hash(key), flightKey{key, next.word, next.sitesWord}
 	f, lead := d.flights.join(hash, fk, d.now(), endless, d.usable)
@@ -167,7 +167,7 @@ func (d *directoryCache) ask(ctx context.Context, old, next *directoryAnswer, ha
 	}
 	d.keep(next, hash)
 	if old != nil && !old.same(next) {
-		stripe := d.memos.stripe(next.key.Hash())
+		stripe := d.memos.sites(next.key.Tenant)
 		if next.key.Kind == kindProfile {
 			stripe = customerStripe(d.memos, next.key.Tenant, next.key.ID)
 		}
@@ -236,9 +236,8 @@ func (a *directoryAnswer) same(b *directoryAnswer) bool {
 // First the answers, then the memos that were made of them: whoever sees the moved memo word asks anew.
 func (d *directoryCache) invalidate(tenant, customerID string) {
 	if customerID == "" {
-		h := sitesKey(tenant).Hash()
-		d.asked.changed(d.asked.stripe(h))
-		d.memos.changed(d.memos.stripe(h))
+		d.asked.changed(d.asked.sites(tenant))
+		d.memos.changed(d.memos.sites(tenant))
 		return
 	}
 	d.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))

@@ -11,7 +11,7 @@ import (
 func TestNobodySeesAMemoForgottenBeforeTheAnswerItWasMadeOf(t *testing.T) {
 	for _, customerID := range []string{"", "C100"} {
 		d := directoryCache{memos: newWords(), asked: newWords()}
-		memo, asked := d.memos.stripe(sitesKey("demoshop").Hash()), d.asked.stripe(sitesKey("demoshop").Hash())
+		memo, asked := d.memos.sites("demoshop"), d.asked.sites("demoshop")
 		if customerID != "" {
 			memo, asked = customerStripe(d.memos, "demoshop", customerID), d.asked.stripe(Key{"demoshop", kindProfile, customerID}.Hash())
 		}

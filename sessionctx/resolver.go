@@ -271,7 +271,7 @@ type surroundings struct {
 // surroundings asks the directory for an identity of this standing.
 func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing) (p surroundings, err error) {
 	words, customerID := r.near.words, st.customerID
-	p.sites = words.stripe(sitesKey(tenant).Hash())
+	p.sites = words.sites(tenant)
 	p.sitesWord = words.load(p.sites)
 	p.customer, p.customerWord = p.sites, p.sitesWord
 	if customerID != "" {

@@ -71,7 +71,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 	}
 	for try := 1; ; try++ {
 		answers := r.dir.answers.Load()
-		e := &entry{stripe: r.near.words.stripe(sitesKey(req.Tenant).Hash()), epoch: r.near.epoch.Load()}
+		e := &entry{stripe: r.near.words.sites(req.Tenant), epoch: r.near.epoch.Load()}
 		e.word = r.near.words.load(e.stripe)
 		if req.SessionID != "" {
 			if e, err = r.session(ctx, r.hash(&req), &req); err != nil {

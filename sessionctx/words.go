@@ -2,6 +2,7 @@ package sessionctx
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"math/rand/v2"
 	"sync/atomic"
 )
@@ -19,16 +20,22 @@ const (
 
 // words is the process's state of all keys, in bounded space.
 type words struct {
-	seed uint64
-	w    [numWords]atomic.Uint64
+	seed  uint64
+	names maphash.Seed
+	w     [numWords]atomic.Uint64
 }
 
-func newWords() *words { return &words{seed: rand.Uint64()} }
+func newWords() *words { return &words{seed: rand.Uint64(), names: maphash.MakeSeed()} }
 
 // stripe returns the index of the word of the key with hash h.
 func (ws *words) stripe(h KeyHash) uint32 {
 	x := (binary.LittleEndian.Uint64(h[:8]) ^ ws.seed) * 0x9e3779b97f4a7c15
 	return uint32(x >> 50) // the upper 14 bits
+}
+
+// sites returns the index of the word of a tenant's sites, of which nobody outside ever speaks by a KeyHash.
+func (ws *words) sites(tenant string) uint32 {
+	return uint32(maphash.String(ws.names, tenant) % numWords)
 }
 
 func (ws *words) load(stripe uint32) uint64 { return ws.w[stripe].Load() }

@@ -105,6 +105,6 @@ var conditions = []mutant{
 	},
 	{
 		desc:  "sixteen words for all keys",
-		edits: swap(words, "uint32(x >> 50)", "uint32(x >> 60)"),
+		edits: swap(words, "uint32(x >> 50)", "uint32(x >> 60)", words, "% numWords)", "% 16)"),
 	},
 }

@@ -82,6 +82,7 @@ func TestColdReadsFromRedisBesideTheBareClient(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(bare.Close)
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	small := newResolver(t, func(c *sessionctx.Config) { c.Store, c.CacheBytes = store, 1<<20 })
 	ids := secretIDs(t, r, pace.Sessions(t))
 	names, err := bare.Do(t.Context(), bare.B().Keys().Pattern("*").Build()).AsStrSlice()
 	require.NoError(t, err)
@@ -93,11 +94,13 @@ func TestColdReadsFromRedisBesideTheBareClient(t *testing.T) {
 		}
 	})
 	goal := pace.AtMost(1 / 0.85) // 85 % of its throughput
-	resolve := pace.Compare(t, crowd, resolvingCold(r, ids), get)
 	load := pace.Compare(t, crowd, loading(store, ids), get)
+	fresh := pace.Compare(t, crowd, resolvingCold(r, ids), get)
+	missed := pace.Compare(t, crowd, resolving("Resolve", small, len(ids), func(i int) sessionctx.Request { return bySecret(ids[i]) }), get)
 	tables.Write(t, "pace-redis", pace.Header,
-		resolve.Row("cold Resolve, "+on(crowd), 1, goal),
 		load.Row("Store.Load, "+on(crowd), 1, goal),
+		fresh.Row("Resolve, FreshRead, "+on(crowd), 1, goal),
+		missed.Row("Resolve, hardly anything fits into the cache, "+on(crowd), 1, goal),
 	)
 }
 
