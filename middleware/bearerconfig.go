@@ -105,7 +105,7 @@ func NewBearer(cfg BearerConfig) (*Bearer, error) {
 	case leeway == -1:
 		leeway = 0
 	case leeway < 0 || leeway > maxLeeway:
-		mistake("Leeway", leeway.String(), ReasonRange, fmt.Sprintf("must be 0 to %v, or -1 for none", maxLeeway))
+		mistake("Leeway", leeway.String(), ReasonRange, fmt.Sprintf("must be up to %v, or -1 for none", maxLeeway))
 	}
 	switch {
 	case remember == 0:

@@ -52,7 +52,7 @@ func newCookie(cfg *Config) (cookie, error) {
 	if cfg.NoCookie {
 		excluded := func(field, value string, set bool) {
 			if set {
-				errs = append(errs, &ConfigError{Field: field, Value: value, Reason: ReasonExcluded, Rule: "NoCookie is"})
+				errs = append(errs, &ConfigError{Field: field, Value: value, Reason: ReasonExcluded, Rule: "NoCookie"})
 			}
 		}
 		excluded("Config.CookieName", cfg.CookieName, cfg.CookieName != "")

@@ -47,7 +47,7 @@ func (s Static) check() error {
 	var errs []error
 	for _, tenant := range slices.Sorted(maps.Keys(s)) {
 		if !defaults.ValidTenant(tenant) {
-			errs = append(errs, fmt.Errorf("sessionctx: Config.Directory: tenant %q: must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters", tenant))
+			errs = append(errs, fmt.Errorf("sessionctx: Config.Directory: tenant %q: %s", tenant, tenantRule))
 		}
 		if _, err := defaults.NewSites(s[tenant].Sites); err != nil {
 			errs = append(errs, fmt.Errorf("sessionctx: Config.Directory: tenant %q: %w", tenant, err))

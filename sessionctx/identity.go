@@ -9,13 +9,15 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
+const tenantRule = "must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters"
+
 const maxID = 256 // bytes of a session, customer or cart id
 
 // check judges the form of an identity. What an id looks like is its issuer's business.
 func (id *Identity) check() error {
 	switch {
 	case !defaults.ValidTenant(id.Tenant):
-		return fmt.Errorf("%w: %q: must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters", ErrUnknownTenant, cut(id.Tenant))
+		return fmt.Errorf("%w: %q: %s", ErrUnknownTenant, cut(id.Tenant), tenantRule)
 	case len(id.SessionID) > maxID:
 		return fmt.Errorf("%w: a session id has at most %d bytes, this one has %d", ErrNotFound, maxID, len(id.SessionID))
 	case len(id.CustomerID) > maxID:

@@ -29,6 +29,7 @@ func TestALoadHasTheValuesOfItsRequestAndAnEndOfItsOwn(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		assert.ErrorIs(t, load.Err(), context.DeadlineExceeded)
+		assert.ErrorIs(t, context.Cause(load), context.DeadlineExceeded)
 		assert.ErrorIs(t, child.Err(), context.DeadlineExceeded)
 	})
 }

@@ -23,7 +23,7 @@ const (
 	listen       = "sessionctx/redisstore/listen.go"
 	sinks        = "sessionctx/redisstore/sinks.go"
 	value        = "sessionctx/redisstore/value.go"
-	missing      = "sessionctx/redisstore/missing.go"
+	flush        = "sessionctx/redisstore/flush.go"
 	failure      = "sessionctx/redisstore/failure.go"
 )
 
@@ -139,11 +139,11 @@ local now = redis.call('GET', KEYS[1])
 	},
 	{
 		desc: "a flush is told late, by another connection", test: "TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead",
-		edits: swap(missing, "{ f.sinks.lost() }", "{}"),
+		edits: swap(flush, "{ f.sinks.lost() }", "{}"),
 	},
 	{
 		desc: "a flush between two connections is not told", test: "TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead",
-		edits: swap(missing, "dials != s.told.Load()", "dials < 0"),
+		edits: swap(flush, "dials != s.told.Load()", "dials < 0"),
 	},
 	{
 		desc: "changes of others are not heard", test: "TestSharedStore",
