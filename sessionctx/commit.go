@@ -51,9 +51,14 @@ func (w *writer) end() {
 			return
 		}
 		w.entry.word = word
-		n.flights.put(w.hash, flightKey{w.key, word, uint64(w.epoch)}, n.now(), w.entry)
+		n.flights.put(w.hash, flightKey{w.key, word, uint64(w.epoch)}, w.entry)
 		n.fill(w.hash, w.entry)
 	}
+}
+
+// keep has end keep rec, which is stored now by a write that began at start.
+func (w *writer) keep(rec *Record, start int64) {
+	w.entry = w.r.near.entry(rec, time.Now(), &loading{key: w.key, start: start, stripe: w.stripe, epoch: w.epoch})
 }
 
 // decision turns the record as it is into what it shall be. It may be asked several times. Without an error and with
@@ -179,7 +184,7 @@ func (w *writer) save(ctx context.Context, rec Record, base Revision) (Record, b
 	}
 	w.unknown = false
 	stats.writes.Add(1)
-	w.entry = n.entry(w.key, &rec, w.stripe, 0, w.epoch, start)
+	w.keep(&rec, start)
 	return rec, true, nil
 }
 

@@ -19,8 +19,7 @@ type flight[V any] struct {
 	of      flightKey
 	started int64         // monotonic
 	done    chan struct{} // closed when the flight has landed; made by the first who waits
-	landed  bool
-	value   V // this and err are set before the flight has landed
+	value   V             // this and err are set before the flight has landed
 	err     error
 }
 
@@ -29,11 +28,11 @@ var errAbandoned = errors.New("sessionctx: the load was given up by the request 
 
 const (
 	flightShards = 64
-	flightKept   = 64 // landed flights kept in each shard
+	flightPlaces = 64 // of each shard, for flights that have landed
 )
 
 // flights coalesces loads. A flight that has landed stays joinable for a while, because what it put into the bag is
-// not readable at once: of those each shard keeps the last few.
+// not readable at once: until another one takes its place.
 //
 // They are found by the hash of the key. Two that share one take the place from each other, which costs a load that nobody joins.
 type flights[V any] struct {
@@ -42,29 +41,16 @@ type flights[V any] struct {
 }
 
 type flightShard[V any] struct {
-	mu   sync.Mutex
-	m    map[uint64]*flight[V] // by hash
-	kept [flightKept]*flight[V]
-	next int
+	mu     sync.Mutex
+	under  map[uint64]*flight[V] // under way, by hash
+	landed [flightPlaces]*flight[V]
 }
 
 func (fs *flights[V]) shard(hash uint64) *flightShard[V] { return &fs.shards[hash%flightShards] }
 
-// set gives f the place of its hash. s.mu is held.
-func (s *flightShard[V]) set(f *flight[V]) {
-	if s.m == nil {
-		s.m = make(map[uint64]*flight[V])
-	}
-	s.m[f.hash] = f
-}
-
-// keep notes a landed flight and drops the oldest one kept, unless a younger one has its place. s.mu is held.
-func (s *flightShard[V]) keep(f *flight[V]) {
-	if old := s.kept[s.next]; old != nil && s.m[old.hash] == old {
-		delete(s.m, old.hash)
-	}
-	s.kept[s.next] = f
-	s.next = (s.next + 1) % flightKept
+// place is where a flight of that hash is kept when it has landed. s.mu is held.
+func (s *flightShard[V]) place(hash uint64) **flight[V] {
+	return &s.landed[hash/flightShards%flightPlaces]
 }
 
 // join returns a flight under k that began less than window ago, or that has landed with a value that is usable. Else it returns a
@@ -73,20 +59,20 @@ func (fs *flights[V]) join(hash uint64, k flightKey, now, window int64, usable f
 	s := fs.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch f = s.m[hash]; {
-	case f == nil, f.of != k:
-	case f.landed:
-		if f.err == nil && usable(f.value) {
-			return f, false
-		}
-	case now-f.started < window:
+	if f = *s.place(hash); f != nil && f.of == k && usable(f.value) {
+		return f, false
+	}
+	if f = s.under[hash]; f != nil && f.of == k && now-f.started < window {
 		if f.done == nil {
 			f.done = make(chan struct{})
 		}
 		return f, false
 	}
 	f = &flight[V]{hash: hash, of: k, started: now}
-	s.set(f)
+	if s.under == nil {
+		s.under = make(map[uint64]*flight[V])
+	}
+	s.under[hash] = f
 	return f, true
 }
 
@@ -103,21 +89,20 @@ func (f *flight[V]) wait(ctx context.Context) (v V, err error) {
 	}
 }
 
-// land ends a flight. One with an error is forgotten, unless a younger one has its place.
+// land ends a flight. It is forgotten if it has an error, or if a younger one of its hash has begun.
 func (fs *flights[V]) land(f *flight[V]) {
 	s := fs.shard(f.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.landed = true
 	if f.done != nil {
 		close(f.done)
 	}
-	switch {
-	case s.m[f.hash] != f:
-	case f.err != nil:
-		delete(s.m, f.hash)
-	default:
-		s.keep(f)
+	if s.under[f.hash] != f {
+		return
+	}
+	delete(s.under, f.hash)
+	if f.err == nil {
+		*s.place(f.hash) = f
 	}
 }
 
@@ -144,12 +129,11 @@ func (fs *flights[V]) detach(ctx context.Context, f *flight[V], load func(contex
 	})
 }
 
-// put makes a value joinable as if a flight had found it.
-func (fs *flights[V]) put(hash uint64, k flightKey, now int64, v V) {
+// put makes a value joinable as if a flight had found it that began after all that are under way.
+func (fs *flights[V]) put(hash uint64, k flightKey, v V) {
 	s := fs.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := &flight[V]{hash: hash, of: k, started: now, landed: true, value: v}
-	s.set(f)
-	s.keep(f)
+	delete(s.under, hash)
+	*s.place(hash) = &flight[V]{hash: hash, of: k, value: v}
 }

@@ -101,7 +101,7 @@ func (r *Resolver) saveTouch(ctx context.Context, key Key, rec Record) (err erro
 	switch {
 	case err == nil:
 		r.stats.touches.Add(1)
-		w.entry = r.near.entry(w.key, &rec, w.stripe, 0, w.epoch, start)
+		w.keep(&rec, start)
 	case errors.Is(err, ErrConflict):
 		return nil // a write was quicker, and set the expiry too
 	}

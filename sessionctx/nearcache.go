@@ -148,7 +148,7 @@ func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
 }
 
 // read returns the entry of a key: from the bag, from a flight, or from the store. While a writer is in
-// flight the store is read, nothing is shared and nothing kept. What has to be fresh is neither taken from the bag nor joined.
+// flight the store is read, nothing is shared and nothing kept. What has to be newer than what there is is neither joined nor shared.
 //
 // The first to ask leads the flight, on its own goroutine: a change of goroutine would cost more than all the rest. Its end is not the
 // load's, for others wait for the same, and for the same connection. So it stays until the store has answered, Timeout at most; whose
@@ -161,10 +161,11 @@ func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshn
 			}
 		}
 		l := n.begin(key)
-		f, lead := n.board(&l, hash, fresh)
+		if fresh != 0 || !n.shareable(&l) {
+			return n.alone(ctx, &l, hash)
+		}
+		f, lead := n.board(&l, hash)
 		switch {
-		case f == nil:
-			return n.alone(ctx, &l)
 		case lead && n.inTime(ctx):
 			return n.lead(ctx, &l, hash, f)
 		case lead:
@@ -184,7 +185,10 @@ func (n *nearCache) ahead(ctx context.Context, key Key, hash uint64) {
 		return
 	}
 	l := n.begin(key)
-	if f, lead := n.board(&l, hash, 0); lead {
+	if !n.shareable(&l) {
+		return
+	}
+	if f, lead := n.board(&l, hash); lead {
 		n.detach(ctx, l, hash, f)
 	}
 }
@@ -208,17 +212,13 @@ func (n *nearCache) begin(key Key) loading {
 	return l
 }
 
-// board returns a flight for a load, and whether the caller leads it; nil while it may not be shared.
-func (n *nearCache) board(l *loading, hash uint64, fresh Freshness) (f *flight[*entry], lead bool) {
-	window := n.window.Load()
-	if !quiet(l.word) || window == 0 {
-		return nil, false
-	}
-	if fresh != 0 {
-		window = 0
-	}
-	usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }
-	return n.flights.join(hash, l.flight(), l.start, window, usable)
+// shareable reports whether others may have what a load finds.
+func (n *nearCache) shareable(l *loading) bool { return quiet(l.word) && n.window.Load() != 0 }
+
+// board returns the flight of a load, and whether the caller leads it.
+func (n *nearCache) board(l *loading, hash uint64) (f *flight[*entry], lead bool) {
+	usable := func(e *entry) bool { return n.usable(e, n.now()) }
+	return n.flights.join(hash, l.flight(), l.start, n.window.Load(), usable)
 }
 
 // inTime reports whether a caller can stay for as long as a load may take.
@@ -231,79 +231,77 @@ func (n *nearCache) inTime(ctx context.Context) bool {
 func (n *nearCache) lead(ctx context.Context, l *loading, hash uint64, f *flight[*entry]) (*entry, error) {
 	defer n.flights.land(f)
 	f.err = errAbandoned // should the load not return
-	f.value, f.err = n.shared(ctx, l, hash, l.start)
+	f.value, f.err = n.load(n.ends.of(ctx, hash, l.start, n.timeout), l, hash)
 	return f.value, f.err
 }
 
 // detach has another goroutine load for all who join. l is a copy, so that it need not be on the heap where nothing is detached.
 func (n *nearCache) detach(ctx context.Context, l loading, hash uint64, f *flight[*entry]) {
-	n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) { return n.shared(ctx, &l, hash, n.now()) })
+	n.flights.detach(ctx, f, func(ctx context.Context) (*entry, error) {
+		return n.load(n.ends.of(ctx, hash, n.now(), n.timeout), &l, hash)
+	})
 }
 
-// alone is a load that nobody may join: it ends with its caller.
-func (n *nearCache) alone(ctx context.Context, l *loading) (*entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, n.timeout)
-	defer cancel()
-	return n.load(ctx, l)
-}
-
-// shared is the load of a flight.
-func (n *nearCache) shared(ctx context.Context, l *loading, hash uint64, now int64) (*entry, error) {
-	e, err := n.load(n.ends.of(ctx, hash, now, n.timeout), l)
-	// What is made of a session's record is kept, with its memo: of two Sets of a new key in flight ristretto keeps the older one.
-	if err == nil && l.key.Kind != KindSession && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {
-		n.fill(hash, e)
+// alone loads for the caller and nobody else.
+func (n *nearCache) alone(ctx context.Context, l *loading, hash uint64) (*entry, error) {
+	if n.inTime(ctx) {
+		ctx = n.ends.of(ctx, hash, l.start, n.timeout)
 	}
-	return e, err
+	return n.load(ctx, l, hash)
 }
 
 // load reads the store until ctx ends. The entry is good for what was known before the load began.
-func (n *nearCache) load(ctx context.Context, l *loading) (*entry, error) {
-	rec, err := n.fetch(ctx, l.key)
+func (n *nearCache) load(ctx context.Context, l *loading, hash uint64) (*entry, error) {
+	rec, at, err := n.fetch(ctx, l.key)
 	if err != nil {
 		return nil, err
 	}
-	return n.entry(l.key, &rec, l.stripe, l.word, l.epoch, l.start), nil
+	e := n.entry(&rec, at, l)
+	// What is made of a session's record is kept, with its memo: of two Sets of a new key in flight ristretto keeps the older one.
+	if e.kind != KindSession && n.shareable(l) && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {
+		n.fill(hash, e)
+	}
+	return e, nil
 }
 
 // record reads the store, for its caller alone.
 func (n *nearCache) record(ctx context.Context, key Key) (Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
-	return n.fetch(ctx, key)
+	rec, _, err := n.fetch(ctx, key)
+	return rec, err
 }
 
-// fetch reads the store until ctx ends.
-func (n *nearCache) fetch(ctx context.Context, key Key) (Record, error) {
+// fetch reads the store until ctx ends. at is when a record that expires was found not to have.
+func (n *nearCache) fetch(ctx context.Context, key Key) (rec Record, at time.Time, err error) {
 	n.stats.loads.Add(1)
-	rec, err := n.store.Load(ctx, key)
+	rec, err = n.store.Load(ctx, key)
 	switch {
 	case err != nil:
-		return Record{}, err
+		return Record{}, at, err
 	case rec.exists() && rec.Tenant != key.Tenant:
-		return Record{}, errForeignRecord
-	case !rec.ExpiresAt.IsZero() && rec.expired(time.Now()):
-		return Record{}, nil
+		return Record{}, at, errForeignRecord
+	case rec.ExpiresAt.IsZero():
+		return rec, at, nil
 	}
-	return rec, nil
+	if at = time.Now(); rec.expired(at) {
+		return Record{}, at, nil
+	}
+	return rec, at, nil
 }
 
-// entry makes an entry of a record that was current at start.
-func (n *nearCache) entry(key Key, rec *Record, stripe uint32, word uint64, epoch uint32, start int64) *entry {
-	e := newEntry(key, rec)
-	e.stripe, e.word, e.epoch = stripe, word, epoch
+// entry makes an entry of what a load has found at some time.
+func (n *nearCache) entry(rec *Record, at time.Time, l *loading) *entry {
+	e := newEntry(l.key, rec)
+	e.stripe, e.word, e.epoch = l.stripe, l.word, l.epoch
 	if n.maxStale != endless {
-		e.deadline = start + int64(n.maxStale)
-	}
-	if !rec.exists() {
-		return e
+		e.deadline = l.start + int64(n.maxStale)
 	}
 	if !rec.ExpiresAt.IsZero() {
-		wall := time.Now()
-		mono := int64(wall.Sub(n.started))
-		e.deadline = min(e.deadline, mono+int64(rec.ExpiresAt.Sub(wall)))
+		now := int64(at.Sub(n.started))
+		e.deadline = min(e.deadline, now+int64(rec.ExpiresAt.Sub(at)))
 		if due := n.touchDue(*rec); !due.IsZero() {
-			e.touchAt = mono + int64(due.Sub(wall))
+			e.touchAt = now + int64(due.Sub(at))
 		}
 	}
 	return e

@@ -340,6 +340,24 @@ func TestUnknownTenantsAreRefusedAndRememberedWithinBounds(t *testing.T) {
 	assert.EqualValues(t, 1, d.asked.Load(), "a malformed name is nothing to ask about")
 }
 
+// That there is no such tenant is no outage, whatever was asked for, and nothing to ask the store about.
+func TestAnUnknownTenantIsNoOutage(t *testing.T) {
+	for _, failDegraded := range []bool{false, true} {
+		r := newResolver(t, func(c *sessionctx.Config) { c.FailDegraded = failDegraded })
+		for _, req := range []sessionctx.Request{
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1"}},
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1"}, Freshness: sessionctx.FreshRead},
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1", Proof: sessionctx.Management}},
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", Proof: sessionctx.BySecret}},
+		} {
+			_, err := r.Resolve(t.Context(), req)
+			assert.ErrorIs(t, err, sessionctx.ErrUnknownTenant)
+			assert.NotErrorIs(t, err, sessionctx.ErrUnavailable)
+		}
+		assert.Zero(t, r.Stats().Loads)
+	}
+}
+
 func TestSitesWithMistakesNeverComeIntoForce(t *testing.T) {
 	d := &desk{Static: demoshop()}
 	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })

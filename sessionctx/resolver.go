@@ -191,8 +191,9 @@ func (r *Resolver) resolve(ctx context.Context, hash uint64, req *Request, s *Se
 // answer makes an entry with a memo for req, and keeps it if it may. It reports whether the answer is
 // settled, be it ErrNotFound: all that it depends on was in force at one moment.
 func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entry, bool, error) {
-	if !r.near.exclusive() {
-		r.dir.sitesOf(ctx, req.Tenant) // before the record: see settled; an error comes again
+	p, err := r.sites(ctx, req.Tenant) // before the record: see settled
+	if err != nil {
+		return nil, false, unavailable(ctx, err)
 	}
 	answers := r.dir.answers.Load()
 	e, st, err := r.whose(ctx, hash, req)
@@ -210,8 +211,7 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	if req.SessionID == "" {
 		nobody = true
 	}
-	p, err := r.surroundings(ctx, req.Tenant, st)
-	if err != nil {
+	if err := r.profile(ctx, &p, req.Tenant, st); err != nil {
 		return r.degraded(ctx, req, err)
 	}
 	if e == nil { // nobody in particular: the entry hangs on the sites alone
@@ -268,35 +268,50 @@ type surroundings struct {
 	deadline                int64
 }
 
-// surroundings asks the directory for an identity of this standing.
-func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing) (p surroundings, err error) {
-	words, customerID := r.near.words, st.customerID
+// sites asks the directory for the sites of a tenant.
+func (r *Resolver) sites(ctx context.Context, tenant string) (p surroundings, err error) {
+	words := r.near.words
 	p.sites = words.sites(tenant)
 	p.sitesWord = words.load(p.sites)
 	p.customer, p.customerWord = p.sites, p.sitesWord
-	if customerID != "" {
-		p.customer = customerStripe(words, tenant, customerID)
-		p.customerWord = words.load(p.customer)
-	}
-	if st.generation != nil { // which was read before: its word is the older one
-		p.customer, p.customerWord = st.generation.stripe, st.generation.word
-	}
 	sites, err := r.dir.sitesOf(ctx, tenant)
 	if err != nil {
 		return p, err
 	}
 	p.table, p.deadline, p.answer = sites.table, sites.deadline, sites.number
-	if customerID != "" {
-		c, err := r.dir.customerOf(ctx, tenant, customerID)
-		if err != nil {
-			return p, err
-		}
-		p.profile, p.deadline, p.answer = c.customer, min(p.deadline, c.deadline), max(p.answer, c.number)
-	}
 	return p, nil
 }
 
-// settled reports whether record, generation, sites and profile, read in this order, were in force at one moment.
+// profile adds to p what the directory knows of the customer of this standing, if there is one.
+func (r *Resolver) profile(ctx context.Context, p *surroundings, tenant string, st standing) error {
+	switch {
+	case st.generation != nil: // which was read before: its word is the older one
+		p.customer, p.customerWord = st.generation.stripe, st.generation.word
+	case st.customerID != "":
+		p.customer = customerStripe(r.near.words, tenant, st.customerID)
+		p.customerWord = r.near.words.load(p.customer)
+	}
+	if st.customerID == "" {
+		return nil
+	}
+	c, err := r.dir.customerOf(ctx, tenant, st.customerID)
+	if err != nil {
+		return err
+	}
+	p.profile, p.deadline, p.answer = c.customer, min(p.deadline, c.deadline), max(p.answer, c.number)
+	return nil
+}
+
+// surroundings asks the directory for an identity of this standing.
+func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing) (surroundings, error) {
+	p, err := r.sites(ctx, tenant)
+	if err == nil {
+		err = r.profile(ctx, &p, tenant, st)
+	}
+	return p, err
+}
+
+// settled reports whether sites, record, generation and profile were in force at one moment.
 //
 // Under a quiet word an unchanged word says so. While a writer is in flight the word does not move when the
 // store does, so what was read from the store is read again, after the directory was.

@@ -3,6 +3,7 @@ package sessionctx_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -244,20 +245,19 @@ func TestASessionThatWasEndedIsNotShownWithAProfileThatCameLater(t *testing.T) {
 
 // All sessions of a customer are ended just after a read has looked whether they are: it keeps nothing that says they live.
 func TestASessionThatWasEndedWhileItWasReadIsNotKept(t *testing.T) {
-	store, id := loggedIn(t)
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
-	ended := false
-	store.afterLoad = func(k sessionctx.Key) {
-		if k.Kind == sessionctx.KindCustomer && !ended { // the generation has been read
-			ended = true
-			assert.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+	synctest.Test(t, func(t *testing.T) {
+		store, id := loggedIn(t)
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+		ended := false
+		store.afterLoad = func(k sessionctx.Key) {
+			if k.Kind == sessionctx.KindCustomer && !ended { // the generation has been read
+				ended = true
+				assert.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+			}
 		}
-	}
-	resolve(t, r, cookie(id)) // which has begun before
-	assert.True(t, ended)
-	for range 1000 { // what is kept is not there at once
-		if !assert.Empty(t, resolve(t, r, cookie(id)).CustomerID) {
-			return
-		}
-	}
+		resolve(t, r, cookie(id)) // which has begun before
+		assert.True(t, ended)
+		synctest.Wait() // what is kept is not there at once
+		assert.Empty(t, resolve(t, r, cookie(id)).CustomerID)
+	})
 }

@@ -261,7 +261,7 @@ func decidesCountry(a defaults.Address) bool {
 
 // compose returns the session that a record is to req. With nobody it is nobody's: the record has no id yet, or none that is known.
 func (r *Resolver) compose(req *Request, rec *Record, nobody bool, customerID string, p *surroundings) (s Session) {
-	e := r.near.entry(req.key(), rec, 0, 0, 0, 0)
+	e := newEntry(req.key(), rec)
 	values := p.table.Resolve(r.input(req, rec, customerID, p))
 	e.remember(req, nobody || req.SessionID == "", customerID, values, p).session(req.SessionID, &s)
 	return s
@@ -292,7 +292,7 @@ func unavailable(ctx context.Context, cause error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("sessionctx: %w", err)
 	}
-	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrNotFound) {
+	if errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrNotFound) || errors.Is(cause, ErrUnknownTenant) {
 		return cause
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, cause)

@@ -85,7 +85,9 @@ func (s *Store) Load(ctx context.Context, key sessionctx.Key) (rec sessionctx.Re
 		return rec, fmt.Errorf("redisstore: load: %w", ctx.Err())
 	}
 	name := s.key(key)
-	get := func() ([]byte, error) { return s.data.Do(ctx, s.data.B().Get().Key(name).Build()).AsBytes() }
+	get := func() ([]byte, error) {
+		return s.data.Do(ctx, s.data.B().Arbitrary("GET").Args(name).Build()).AsBytes()
+	}
 	value, err := get()
 	if torn(ctx, err) { // by a server that was started anew, most likely
 		value, err = get()

@@ -32,9 +32,9 @@ func wordless(texts ...string) []overlay.Edit {
 		nearCache, "if n.words.load(e.stripe)+n.words.load(e.sites)", "if n.words.load(e.sites)",
 		entry, "e.word+p.sitesWord", "p.sitesWord",
 		nearCache, "now < e.deadline && n.words.load(e.stripe) == e.word && n.epoch.Load()", "now < e.deadline && n.epoch.Load()",
-		nearCache, "if !quiet(l.word) || window == 0 {", "if window == 0 {",
-		nearCache, "l.key.Kind != KindSession && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {", "l.key.Kind != KindSession {",
-		nearCache, "usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }", "usable := func(*entry) bool { return false }",
+		nearCache, "return quiet(l.word) && n.window.Load() != 0 }", "return n.window.Load() != 0 }",
+		nearCache, "e.kind != KindSession && n.shareable(l) && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {", "e.kind != KindSession && n.shareable(l) {",
+		nearCache, "usable := func(e *entry) bool { return n.usable(e, n.now()) }", "usable := func(*entry) bool { return false }",
 		resolver, "return words.load(e.stripe) == e.word && words.load(p.sites)", "return words.load(p.sites)",
 		resolver, "if settled && quiet(e.word) && quiet(p.sitesWord)", "if settled && quiet(p.sitesWord)",
 	)...)
@@ -69,8 +69,8 @@ var required = []mutant{
 	},
 	{
 		desc: "filled without a look at the word, under the word after the load",
-		edits: swap(nearCache, "l.key.Kind != KindSession && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {",
-			"l.key.Kind != KindSession {\n\t\te.word = n.words.load(l.stripe)"),
+		edits: swap(nearCache, "e.kind != KindSession && n.shareable(l) && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {",
+			"e.kind != KindSession {\n\t\te.word = n.words.load(l.stripe)"),
 	},
 	{
 		desc:  "the key in the entry not compared, few hashes",

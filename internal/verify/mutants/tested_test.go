@@ -41,7 +41,7 @@ var tested = []struct {
 	},
 	{
 		desc: "who gives up fails those who wait", in: "github.com/sessionctx/storefront/sessionctx", test: "TestWhoeverGivesUpFailsNobodyElse",
-		edits: swap(nearCache, "n.load(n.ends.of(ctx, hash, now, n.timeout), l)", "n.load(ctx, l)"),
+		edits: swap(nearCache, "f.err = n.load(n.ends.of(ctx, hash, l.start, n.timeout), l, hash)", "f.err = n.load(ctx, l, hash)"),
 	},
 	{
 		desc: "settled without a second look while writers are in flight", in: "github.com/sessionctx/storefront/sessionctx",
@@ -60,7 +60,7 @@ var tested = []struct {
 	{
 		desc: "the generation hangs on the word after it was read", in: "github.com/sessionctx/storefront/sessionctx",
 		test:  "TestASessionThatWasEndedWhileItWasReadIsNotKept",
-		edits: swap(resolver, "p.customer, p.customerWord = st.generation.stripe, st.generation.word", "p.customer = st.generation.stripe"),
+		edits: swap(resolver, "p.customer, p.customerWord = st.generation.stripe, st.generation.word", "p.customer, p.customerWord = st.generation.stripe, r.near.words.load(st.generation.stripe)"),
 	},
 	{
 		desc: "a loss between the two reads of a session is not looked at", in: "github.com/sessionctx/storefront/sessionctx",
