@@ -21,7 +21,7 @@ type entry struct {
 	flags   entryFlags
 	idLen   uint8
 	sources [defaults.NumFields]defaults.Source // of the memo
-	inline  [maxInline]byte                     // the id, and after it that of the customer whom the memo is about, each if there is room
+	inline  [maxInline]byte                     // the id, and after it the customer's, each if there is room
 	ownLen  uint8                               // of the customer's id
 
 	// The memo, which is the last resolution from this record, good for the same question only, and what it depends on.
@@ -46,9 +46,9 @@ type entry struct {
 	touchAt           int64  // monotonic; when the record's expiry wants to be moved
 }
 
-// rest is what most sessions have nothing of: they have neither cart nor attributes, nobody has logged in, and the ids fit into the entry.
+// rest is what most sessions have nothing of: they have neither cart nor attributes, and the ids fit into the entry.
 type rest struct {
-	texts         string // id, customer and cart, one after the other
+	texts         string // id, customer and cart, one after the other; an id that lies in the entry is empty here
 	idEnd, ownEnd uint32
 	rare          *rare // nil: there is none
 }
@@ -60,16 +60,6 @@ type rare struct {
 }
 
 var none rest
-
-// newRest has an id if it is too long to lie in the entry, and the customer of the record or, with entryViewed, one who is asserted on
-// a record that has none.
-func newRest(id, customerID, cartID string) *rest {
-	r := &rest{texts: id + customerID + cartID, idEnd: uint32(len(id)), ownEnd: uint32(len(id) + len(customerID))}
-	if r.texts == id || r.texts == customerID || r.texts == cartID {
-		r.texts = strings.Clone(r.texts) // the caller's may be a part of a whole header
-	}
-	return r
-}
 
 func (r *rest) id() string         { return r.texts[:r.idEnd] }
 func (r *rest) customerID() string { return r.texts[r.idEnd:r.ownEnd] }
@@ -102,7 +92,8 @@ const (
 	entryEnded
 	entryMemo   // there is a memo
 	entryNobody // the memo says: there is no session
-	entryViewed // the customer in the rest is not the record's
+	entryGuest  // the memo is about no customer, whosever the record is
+	entryViewed // the customer is not the record's, which has none, but was asserted on it
 	entryDegraded
 )
 
@@ -156,12 +147,11 @@ func (e *entry) cost() int64 {
 // newEntry packs a record, or that there is none, under its key.
 func newEntry(key Key, rec *Record) *entry {
 	e := &entry{tenant: unique.Make(key.Tenant), kind: key.Kind, deadline: endless, touchAt: endless}
-	e.ownLen = elsewhere
-	if len(key.ID) <= maxInline {
-		e.idLen = uint8(copy(e.inline[:], key.ID))
-	} else {
-		e.idLen, e.rest = elsewhere, newRest(key.ID, "", "")
+	var more *rare
+	if rec.Generation != 0 || len(rec.Attributes) > 0 {
+		more = &rare{rec.Generation, rec.Attributes}
 	}
+	e.lay(key.ID, rec.CustomerID, rec.CartID, more)
 	if !rec.exists() {
 		return e
 	}
@@ -179,13 +169,32 @@ func newEntry(key Key, rec *Record) *entry {
 	}
 	e.choices = unique.Make(rec.Choices)
 	e.changes = unique.Make(changes{rec.Changed, rec.Removed})
-	if rec.CustomerID != "" || rec.CartID != "" || rec.Generation != 0 || len(rec.Attributes) > 0 {
-		e.rest = newRest(e.more().id(), rec.CustomerID, rec.CartID)
-		if rec.Generation != 0 || len(rec.Attributes) > 0 {
-			e.rest.rare = &rare{rec.Generation, rec.Attributes}
-		}
-	}
 	return e
+}
+
+// lay puts the ids into e as far as there is room, and all else that is not nothing elsewhere.
+func (e *entry) lay(id, customerID, cartID string, more *rare) {
+	e.idLen, e.ownLen, e.rest = elsewhere, 0, nil
+	if len(id) <= maxInline {
+		e.idLen = uint8(copy(e.inline[:], id))
+		id = ""
+	}
+	switch {
+	case customerID == "":
+	case e.idLen != elsewhere && int(e.idLen)+len(customerID) <= maxInline:
+		e.ownLen = uint8(copy(e.inline[e.idLen:], customerID))
+		customerID = ""
+	default:
+		e.ownLen = elsewhere
+	}
+	texts := id + customerID + cartID
+	if texts == "" && more == nil {
+		return
+	}
+	if texts == id || texts == customerID || texts == cartID {
+		texts = strings.Clone(texts) // the caller's may be a part of a whole header
+	}
+	e.rest = &rest{texts, uint32(len(id)), uint32(len(id) + len(customerID)), more}
 }
 
 // record unpacks the record: all of it but the write id.
@@ -196,8 +205,9 @@ func (e *entry) record() Record {
 	c, more := e.changes.Value(), e.more()
 	rec := Record{
 		Tenant: e.tenant.Value(), Incarnation: e.incarnation, Version: e.version,
-		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0, CustomerID: e.owner(), Generation: more.generation(),
-		Choices: e.choices.Value(), CartID: more.cartID(), Attributes: more.attributes(),
+		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0, Generation: more.generation(),
+		CustomerID: strings.Clone(e.owner()), // a store may keep it, and it would keep e
+		Choices:    e.choices.Value(), CartID: more.cartID(), Attributes: more.attributes(),
 		Changed: c.changed, Removed: c.removed,
 		CreatedAt: milli(e.created), ModifiedAt: milli(e.modified),
 	}
@@ -215,45 +225,65 @@ func (e *entry) more() *rest {
 	return e.rest
 }
 
+// id returns the id. As all texts that lie in an entry, which nobody changes, it is not copied: to follow a string would cost a warm read one
+// more line of memory from afar.
+func (e *entry) id() string {
+	if e.idLen == elsewhere {
+		return e.rest.id()
+	}
+	return unsafe.String(&e.inline[0], e.idLen)
+}
+
+// customerID returns the customer of the record or, with entryViewed, of the memo; empty if there is none.
+func (e *entry) customerID() string {
+	switch e.ownLen {
+	case 0:
+		return ""
+	case elsewhere:
+		return e.rest.customerID()
+	}
+	return unsafe.String(&e.inline[e.idLen], e.ownLen)
+}
+
 // owner returns the customer of the record, empty if it has none.
 func (e *entry) owner() string {
 	if e.flags&entryViewed != 0 {
 		return ""
 	}
-	return e.more().customerID()
+	return e.customerID()
+}
+
+// about returns the customer whom the memo is about, empty if it is about none.
+func (e *entry) about() string {
+	if e.flags&entryGuest != 0 {
+		return ""
+	}
+	return e.customerID()
 }
 
 func milli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 // key returns the key that e is about.
-func (e *entry) key() Key {
-	if e.idLen == elsewhere {
-		return Key{e.tenant.Value(), e.kind, e.rest.id()}
-	}
-	return Key{e.tenant.Value(), e.kind, string(e.inline[:e.idLen])}
-}
+func (e *entry) key() Key { return Key{e.tenant.Value(), e.kind, strings.Clone(e.id())} }
 
 // is reports whether e is about the key.
 func (e *entry) is(kind Kind, tenant, id string) bool {
-	if e.idLen == elsewhere {
-		return e.rest.id() == id && e.tenant.Value() == tenant && e.kind == kind
-	}
-	return string(e.inline[:e.idLen]) == id && e.tenant.Value() == tenant && e.kind == kind
+	return e.id() == id && e.tenant.Value() == tenant && e.kind == kind
 }
 
 // remember returns a copy of e with a memo: what e resolves to for req, seen as this customer's: the record's, if it has one and is shown.
 func (e *entry) remember(req *Request, nobody bool, customerID string, v defaults.Values, p *surroundings) *entry {
 	c := *e
-	c.flags = c.flags&^entryNobody | entryMemo
+	c.flags = c.flags&^(entryNobody|entryGuest) | entryMemo
 	if nobody {
 		c.flags |= entryNobody
 	}
-	c.ownLen = elsewhere
-	if c.idLen != elsewhere && int(c.idLen)+len(customerID) <= maxInline {
-		c.ownLen = uint8(copy(c.inline[c.idLen:], customerID))
-	} else if more := e.more(); e.owner() == "" && more.customerID() != customerID {
-		c.rest = newRest(more.id(), customerID, more.cartID())
-		c.rest.rare = more.rare
+	switch customerID {
+	case e.customerID():
+	case "":
+		c.flags |= entryGuest
+	default:
+		c.lay(e.id(), customerID, e.more().cartID(), e.more().rare)
 		c.flags |= entryViewed
 	}
 	c.proof, c.sources = req.Proof, v.Sources
@@ -271,18 +301,6 @@ func (e *entry) fits(req *Request) bool {
 	m := e.memo
 	return m.requestSite == req.Site && m.hints.Country == req.Hints.Country &&
 		m.hints.AcceptLanguage == req.Hints.AcceptLanguage && req.Freshness.allows(e)
-}
-
-// about returns the customer whom the memo is about. The text lies beside the id in e, which nobody changes: to follow a string would cost
-// a warm read one more line of memory from afar.
-func (e *entry) about() string {
-	switch e.ownLen {
-	case 0:
-		return ""
-	case elsewhere:
-		return e.more().customerID()
-	}
-	return unsafe.String(&e.inline[e.idLen], e.ownLen)
 }
 
 // session writes the memo's answer to the request that it fits to s.

@@ -196,7 +196,8 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 		return nil, false, unavailable(ctx, err)
 	}
 	answers := r.dir.answers.Load()
-	e, st, err := r.whose(ctx, hash, req)
+	var rec Record
+	e, st, err := r.whose(ctx, hash, req, &rec)
 	if err != nil {
 		return r.degraded(ctx, req, err)
 	}
@@ -218,9 +219,8 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 		e = newEntry(req.key(), &Record{})
 		e.stripe, e.word, e.epoch, e.deadline = p.sites, p.sitesWord, r.near.epoch.Load(), p.deadline
 	}
-	var rec Record
-	if !nobody {
-		rec = e.record()
+	if nobody {
+		rec = Record{}
 	}
 	values, rejected := p.table.Explain(r.input(req, &rec, st.customerID, &p))
 	r.stats.reject(rejected)
@@ -239,8 +239,9 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 	return e, settled, nil
 }
 
-// whose returns the entry of the session that req names, nil if it names none, and how the identity stands to it.
-func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request) (*entry, standing, error) {
+// whose returns the entry of the session that req names, nil if it names none, and how the identity stands to its record, which it
+// writes to rec.
+func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request, rec *Record) (*entry, standing, error) {
 	if req.SessionID == "" {
 		st := standing{state: absent}
 		if req.Proof == Asserted {
@@ -252,8 +253,8 @@ func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request) (*entry
 	if err != nil {
 		return nil, standing{}, err
 	}
-	rec := e.record()
-	st, err := r.stand(ctx, req, &rec)
+	*rec = e.record()
+	st, err := r.stand(ctx, req, rec)
 	return e, st, err
 }
 

@@ -39,7 +39,7 @@ var mutants = []mutant{
 	},
 	{
 		threat: "KeyAmbiguity", pkg: "sessionctx", desc: "cached sessions are told apart by their ids alone", short: true,
-		edits: swap("sessionctx/entry.go", "return string(e.inline[:e.idLen]) == id && e.tenant.Value() == tenant && e.kind == kind", "return string(e.inline[:e.idLen]) == id && e.kind == kind"),
+		edits: swap("sessionctx/entry.go", "return e.id() == id && e.tenant.Value() == tenant && e.kind == kind", "return e.id() == id && e.kind == kind"),
 	},
 	{
 		threat: "CorruptStore", pkg: "sessionctx", desc: "a record is taken whatever tenant it names",
