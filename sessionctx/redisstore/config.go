@@ -95,7 +95,7 @@ const (
 	dialTimeout = time.Second
 	pingAfter   = time.Second           // of silence
 	deadAfter   = 2 * time.Second       // without an answer the connection is given up
-	gatherFor   = 30 * time.Microsecond // calls that come together share a packet, which a cold Resolve gains most by (BenchmarkResolveCold)
+	gatherFor   = 36 * time.Microsecond // calls that come together share a packet, which a cold Resolve gains most by (BenchmarkResolveCold)
 )
 
 // clientOption is what both clients have in common.
