@@ -25,7 +25,7 @@ func warmByCookie(t testing.TB, n int) (w pace.Way, ids []string) {
 
 // TestTheWarmMiddlewareBesideOthers sends requests that change nothing to a page that reads the four values.
 func TestTheWarmMiddlewareBesideOthers(t *testing.T) {
-	var rows [][]string
+	var rows, floor [][]string
 	for _, sessions := range amounts(t) {
 		ours, ids := warmByCookie(t, sessions)
 		ways := append([]pace.Way{ours}, peersOf(t, ids)...)
@@ -37,7 +37,14 @@ func TestTheWarmMiddlewareBesideOthers(t *testing.T) {
 				c.Row(what, 2, pace.TimesFaster(25)),
 				c.Row(what, 3, pace.TimesFaster(50)),
 			)
+			scs, gorilla := c.Between(2, 1), c.Between(3, 1)
+			floor = append(floor, []string{
+				what, pace.Time(c.Time(1).Median), pace.Figure(scs.Median), scs.Quartiles(), pace.Figure(gorilla.Median), gorilla.Quartiles(),
+			})
 		}
 	}
 	tables.Write(t, "pace-middleware", pace.Header, rows...)
+	tables.Write(t, "pace-floor", []string{
+		"what", "by hand", "scs takes so many times as long", "quartiles", "gorilla/sessions takes so many times as long", "quartiles",
+	}, floor...)
 }
