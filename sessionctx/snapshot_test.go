@@ -224,6 +224,25 @@ func loggedIn(t *testing.T) (*stepped, string) {
 	return store, s.ID
 }
 
+// A session is ended, and then the profile changes: no read shows the one as it was with the other as it is.
+func TestARecordFromBeforeAWriteIsNotShownWithAProfileThatCameLater(t *testing.T) {
+	store, id := loggedIn(t)
+	var r *sessionctx.Resolver
+	asked := false
+	r = newResolver(t, func(c *sessionctx.Config) {
+		c.Store = store
+		c.Directory = desks{demoshop(), func() defaults.Customer {
+			if !asked { // the record has been read
+				asked = true
+				assert.NoError(t, r.End(t.Context(), cookie(id)))
+			}
+			return defaults.Customer{Currency: "CHF"}
+		}}
+	})
+	assert.Empty(t, resolve(t, r, cookie(id)).ID)
+	assert.True(t, asked)
+}
+
 // All sessions of a customer are ended, and then the profile changes: no read shows the one without the other.
 func TestASessionThatWasEndedIsNotShownWithAProfileThatCameLater(t *testing.T) {
 	store, id := loggedIn(t)

@@ -104,10 +104,6 @@ var byHand = []mutant{
 		edits: swap(resolver, "const resolveTries = 16", "const resolveTries = 1"),
 	},
 	{
-		desc:  "a snapshot without a look at the record",
-		edits: swap(resolver, "return words.load(e.stripe) == e.word && ", "return "),
-	},
-	{
 		desc: "a directory's answer under the word after the question",
 		edits: swap(directory, "\td.keep(next, hash)\n",
 			"\tif next.word = d.asked.load(next.stripe); next.sitesStripe != 0 {\n\t\tnext.sitesWord = d.asked.load(next.sitesStripe)\n\t}\n\td.keep(next, hash)\n"),

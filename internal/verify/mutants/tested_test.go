@@ -53,6 +53,11 @@ var tested = []struct {
 		test: "TestWhatOthersWriteIsNeverShownWithAProfileThatCameLater", edits: swap(resolver, "if p.answer > answers && !r.near.exclusive() {", "if false {"),
 	},
 	{
+		desc: "a snapshot without a look at the record", in: "github.com/sessionctx/storefront/sessionctx",
+		test:  "TestARecordFromBeforeAWriteIsNotShownWithAProfileThatCameLater",
+		edits: swap(resolver, "return words.load(e.stripe) == e.word && ", "return "),
+	},
+	{
 		desc: "a snapshot without a look at the customer", in: "github.com/sessionctx/storefront/sessionctx",
 		test:  "TestASessionThatWasEndedIsNotShownWithAProfileThatCameLater",
 		edits: swap(resolver, "words.load(p.customer) == p.customerWord && r.near", "r.near"),
