@@ -2,7 +2,9 @@ package sessionctx_test
 
 import (
 	"context"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -55,6 +57,39 @@ func TestAWriteTakesNoLiveSessionForOneThatAnotherProcessHasEnded(t *testing.T) 
 	assert.NoError(t, err)
 	assert.NoError(t, fresh("first"), "a first write after the EndAll")
 	assert.ErrorIs(t, fresh("before"), sessionctx.ErrNotFound)
+}
+
+// Another process ends all sessions of a customer, and nothing tells this one of it yet. A login here knows the new generation; a load of the old
+// one, which was under way, comes back after it.
+func TestALoginIsNotTakenForEndedByAGenerationThatWasLoadedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		records := &stepped{}
+		process := func() *sessionctx.Resolver {
+			return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
+		}
+		here, there := process(), process()
+		before, err := there.Login(t.Context(), cookie(""), "C100")
+		require.NoError(t, err)
+		let, held := make(chan bool), false
+		records.afterLoad = func(k sessionctx.Key) {
+			if k.Kind == sessionctx.KindCustomer && !held {
+				held = true
+				<-let
+			}
+		}
+		var slow sync.WaitGroup
+		slow.Go(func() { resolve(t, here, cookie(before.ID)) })
+		synctest.Wait()
+		require.True(t, held)
+		require.NoError(t, there.EndAll(t.Context(), "demoshop", "C100"))
+		after, err := here.Login(t.Context(), cookie(""), "C100")
+		require.NoError(t, err)
+		synctest.Wait() // what is kept is not there at once
+		close(let)
+		slow.Wait()
+		synctest.Wait()
+		assert.Equal(t, "C100", resolve(t, here, cookie(after.ID)).CustomerID)
+	})
 }
 
 // flushed is a shared store that loses everything after some loads, and says so whenever that is seen.

@@ -30,7 +30,7 @@ type Config struct {
 	// Logger receives what an operator should know, never an identifier of a person or a session. Default: slog.Default().
 	Logger *slog.Logger
 
-	// CacheBytes bounds what the near-cache holds. Two thirds of it are for sessions, about 550 bytes for each without attributes; the rest is
+	// CacheBytes bounds what the near-cache holds. Two thirds of it are for sessions, about 400 bytes for each without attributes; the rest is
 	// for what is kept of customers: profiles, and whether their sessions were ended. The live heap can be half as much again: ristretto's tables and
 	// counters, and some MiB that a cache of any size has. 1 MiB or more; default 96 MiB.
 	CacheBytes int64

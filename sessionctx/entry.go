@@ -48,7 +48,7 @@ type entry struct {
 
 // rest is what most sessions have nothing of: they have neither cart nor attributes, and the ids fit into the entry.
 type rest struct {
-	texts         string // id, customer and cart, one after the other; an id that lies in the entry is empty here
+	texts         string // id, customer and cart, one after the other; what lies in the entry is empty here
 	idEnd, ownEnd uint32
 	rare          *rare // nil: there is none
 }
@@ -105,23 +105,30 @@ type changes struct {
 
 // memo is what a request said beyond its identity, and what it resolved to: shared too.
 type memo struct {
+	lines
+	texts *[7]unique.Handle[string] // which keep the texts of the lines those of other memos too
+	_     uint64                    // with it a memo fills two cache lines, and lies in no third one
+}
+
+// lines are what a warm read looks at.
+type lines struct {
 	requestSite                       string
 	hints                             defaults.Hints
 	site, currency, country, language string
-
-	_ [2]uint64 // fills two cache lines, so that it lies in no third one
 }
 
-var memos intern.Values[memo]
+var memos intern.Values[lines, memo]
 
-// ownMemo returns m without the memory of the request that it came from. Many memos have the same texts.
-func ownMemo(m memo) memo {
-	for _, text := range [...]*string{
+// newMemo returns a memo without the memory of the request that l came from.
+func newMemo(l lines) (lines, *memo) {
+	m := &memo{lines: l, texts: new([7]unique.Handle[string])}
+	for i, text := range [...]*string{
 		&m.requestSite, &m.hints.Country, &m.hints.AcceptLanguage, &m.site, &m.currency, &m.country, &m.language,
 	} {
-		*text = unique.Make(*text).Value()
+		m.texts[i] = unique.Make(*text)
+		*text = m.texts[i].Value()
 	}
-	return m
+	return m.lines, m
 }
 
 const entrySize = int64(unsafe.Sizeof(entry{}))
@@ -237,7 +244,7 @@ func (e *entry) id() string {
 	return unsafe.String(&e.inline[0], e.idLen)
 }
 
-// customerID returns the customer of the record or, with entryViewed, of the memo; empty if there is none.
+// customerID returns the customer of the record or, with entryViewed, the last one who was asserted on it; empty if there is none.
 func (e *entry) customerID() string {
 	switch e.ownLen {
 	case 0:
@@ -290,9 +297,7 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 		c.flags |= entryViewed
 	}
 	c.proof, c.sources = req.Proof, v.Sources
-	c.memo = memos.Pointer(memo{
-		requestSite: req.Site, hints: req.Hints, site: v.Site, currency: v.Currency, country: v.Country, language: v.Language,
-	}, ownMemo)
+	c.memo = memos.Pointer(lines{req.Site, req.Hints, v.Site, v.Currency, v.Country, v.Language}, newMemo)
 	c.sites, c.customer, c.wordSum = p.sites, p.customer, e.word+p.sitesWord+p.customerWord
 	c.memoUntil = min(c.deadline, c.touchAt, p.deadline)
 	return &c

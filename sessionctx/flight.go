@@ -34,7 +34,7 @@ const (
 // flights coalesces loads. A flight that has landed stays joinable for a while, because what it put into the bag is
 // not readable at once: until another one takes its place.
 //
-// They are found by the hash of the key. Two that share one take the place from each other, which costs a load that nobody joins.
+// They are found by the hash of the key. Two that share one, or a place, take it from each other, which costs a load that nobody joins.
 type flights[V any] struct {
 	shards [flightShards]flightShard[V]
 	bg     *sync.WaitGroup

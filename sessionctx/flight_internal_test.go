@@ -59,3 +59,21 @@ func TestAFlightThatFailedIsForgotten(t *testing.T) {
 	_, lead := fs.join(hash, ofWord(1), 0, endless, good)
 	assert.True(t, lead)
 }
+
+// TestWhoJoinsNothingTakesThePlaceOfAll leads though one flight has landed and another is under way, and is found in the place of both.
+func TestWhoJoinsNothingTakesThePlaceOfAll(t *testing.T) {
+	fs := newFlights()
+	fs.put(hash, ofWord(1), 1)
+	never := func(int) bool { return false }
+	old, lead := fs.join(hash, ofWord(1), 0, endless, never)
+	assert.True(t, lead)
+	fresh, lead := fs.join(hash, ofWord(1), 0, 0, never)
+	assert.True(t, lead)
+	fresh.value = 2
+	fs.land(fresh)
+	old.value = 1
+	fs.land(old)
+	f, lead := fs.join(hash, ofWord(1), 0, endless, good)
+	assert.False(t, lead)
+	assert.Equal(t, 2, f.value)
+}

@@ -148,7 +148,8 @@ func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
 }
 
 // read returns the entry of a key: from the bag, from a flight, or from the store. While a writer is in
-// flight the store is read, nothing is shared and nothing kept. What has to be newer than what there is is neither joined nor shared.
+// flight the store is read, nothing is shared and nothing kept. What has to be fresh is neither taken from the bag nor joined, but takes the
+// place of flights that began before it, lest what it finds be taken back.
 //
 // The first to ask leads the flight, on its own goroutine: a change of goroutine would cost more than all the rest. Its end is not the
 // load's, for others wait for the same, and for the same connection. So it stays until the store has answered, Timeout at most; whose
@@ -161,11 +162,10 @@ func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshn
 			}
 		}
 		l := n.begin(key)
-		if fresh != 0 || !n.shareable(&l) {
-			return n.alone(ctx, &l, hash)
-		}
-		f, lead := n.board(&l, hash)
+		f, lead := n.board(&l, hash, fresh)
 		switch {
+		case f == nil:
+			return n.alone(ctx, &l, hash)
 		case lead && n.inTime(ctx):
 			return n.lead(ctx, &l, hash, f)
 		case lead:
@@ -185,10 +185,7 @@ func (n *nearCache) ahead(ctx context.Context, key Key, hash uint64) {
 		return
 	}
 	l := n.begin(key)
-	if !n.shareable(&l) {
-		return
-	}
-	if f, lead := n.board(&l, hash); lead {
+	if f, lead := n.board(&l, hash, 0); lead {
 		n.detach(ctx, l, hash, f)
 	}
 }
@@ -215,10 +212,17 @@ func (n *nearCache) begin(key Key) loading {
 // shareable reports whether others may have what a load finds.
 func (n *nearCache) shareable(l *loading) bool { return quiet(l.word) && n.window.Load() != 0 }
 
-// board returns the flight of a load, and whether the caller leads it.
-func (n *nearCache) board(l *loading, hash uint64) (f *flight[*entry], lead bool) {
-	usable := func(e *entry) bool { return n.usable(e, n.now()) }
-	return n.flights.join(hash, l.flight(), l.start, n.window.Load(), usable)
+// board returns a flight for a load, and whether the caller leads it; nil while it may not be shared.
+func (n *nearCache) board(l *loading, hash uint64, fresh Freshness) (f *flight[*entry], lead bool) {
+	if !n.shareable(l) {
+		return nil, false
+	}
+	window := n.window.Load()
+	if fresh != 0 {
+		window = 0
+	}
+	usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }
+	return n.flights.join(hash, l.flight(), l.start, window, usable)
 }
 
 // inTime reports whether a caller can stay for as long as a load may take.
@@ -242,11 +246,10 @@ func (n *nearCache) detach(ctx context.Context, l loading, hash uint64, f *fligh
 	})
 }
 
-// alone loads for the caller and nobody else.
+// alone is a load that nobody may join: it ends with its caller.
 func (n *nearCache) alone(ctx context.Context, l *loading, hash uint64) (*entry, error) {
-	if n.inTime(ctx) {
-		ctx = n.ends.of(ctx, hash, l.start, n.timeout)
-	}
+	ctx, cancel := context.WithTimeout(ctx, n.timeout)
+	defer cancel()
 	return n.load(ctx, l, hash)
 }
 

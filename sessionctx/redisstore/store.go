@@ -85,7 +85,7 @@ func (s *Store) Load(ctx context.Context, key sessionctx.Key) (rec sessionctx.Re
 		return rec, fmt.Errorf("redisstore: load: %w", ctx.Err())
 	}
 	name := s.key(key)
-	get := func() ([]byte, error) {
+	get := func() ([]byte, error) { // Arbitrary computes no slot of a cluster, as Get would
 		return s.data.Do(ctx, s.data.B().Arbitrary("GET").Args(name).Build()).AsBytes()
 	}
 	value, err := get()

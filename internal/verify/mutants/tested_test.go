@@ -68,6 +68,15 @@ var tested = []struct {
 		edits: swap(resolver, "p.customer, p.customerWord = st.generation.stripe, st.generation.word", "p.customer, p.customerWord = st.generation.stripe, r.near.words.load(st.generation.stripe)"),
 	},
 	{
+		desc: "a login leaves an older generation in force", in: "github.com/sessionctx/storefront/sessionctx",
+		test: "TestALoginIsNotTakenForEndedByAGenerationThatWasLoadedBefore", edits: swap(commit, "\tw.vouch(&rec)\n", ""),
+	},
+	{
+		desc: "a fresh read leads no flight", in: "github.com/sessionctx/storefront/sessionctx",
+		test:  "TestWhatAFreshReadHasFoundIsNotTakenBackByAFlightOfBefore",
+		edits: swap(nearCache, "if !n.shareable(l) {", "if fresh != 0 || !n.shareable(l) {"),
+	},
+	{
 		desc: "a loss between the two reads of a session is not looked at", in: "github.com/sessionctx/storefront/sessionctx",
 		test:  "TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost",
 		edits: swap(resolver, " && r.near.epoch.Load() == e.epoch, nil", ", nil"),
