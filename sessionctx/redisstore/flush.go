@@ -40,10 +40,15 @@ func (f flushes) Delete([]rueidis.RedisMessage) { f.sinks.lost() }
 // Close implements rueidis.CacheStore. It is called when the connection has ended, which says nothing of a flush.
 func (flushes) Close(error) {}
 
-// missed is called before it is said that a record is missing.
-func (s *Store) missed() {
-	if dials := s.dials.Load(); dials != s.told.Load() {
-		s.sinks.lost()
-		s.told.Store(dials)
+// missed is called before it is said that a record is missing, which was asked for when so many dials had begun. If one has begun since, the
+// answer may have come over the connection before, and says nothing of the next one, which the server may not have been asked yet to tell of flushes.
+func (s *Store) missed(dials int64) {
+	now := s.dials.Load()
+	if now == s.told.Load() {
+		return
+	}
+	s.sinks.lost()
+	if now == dials {
+		s.told.Store(now)
 	}
 }

@@ -117,7 +117,7 @@ func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *
 			}
 			store.do.Store(&flush)
 			s, err := r.Resolve(t.Context(), req)
-			assert.Equal(t, epoch+1, r.Stats().Epoch, "told by the connection for data alone")
+			assert.Greater(t, r.Stats().Epoch, epoch, "told by the connection for data alone")
 			held.Unlock()
 			require.NoError(t, err)
 			assert.Empty(t, s.CustomerID)

@@ -84,7 +84,7 @@ func (s *Store) Load(ctx context.Context, key sessionctx.Key) (rec sessionctx.Re
 	case <-ctx.Done():
 		return rec, fmt.Errorf("redisstore: load: %w", ctx.Err())
 	}
-	name := s.key(key)
+	name, dials := s.key(key), s.dials.Load()
 	get := func() ([]byte, error) { // Arbitrary computes no slot of a cluster, as Get would
 		return s.data.Do(ctx, s.data.B().Arbitrary("GET").Args(name).Build()).AsBytes()
 	}
@@ -94,7 +94,7 @@ func (s *Store) Load(ctx context.Context, key sessionctx.Key) (rec sessionctx.Re
 	}
 	switch {
 	case rueidis.IsRedisNil(err):
-		s.missed()
+		s.missed(dials)
 		return rec, nil
 	case err != nil:
 		return rec, failure("load", err)
