@@ -61,18 +61,6 @@ func (w *writer) keep(rec *Record, start int64) {
 	w.entry = w.r.near.entry(rec, time.Now(), &loading{key: w.key, start: start, stripe: w.stripe, epoch: w.epoch})
 }
 
-// vouch has nobody here take the session that was just written for one that has ended, which an older generation of its customer would have
-// him do: another process may have moved it, and nothing but this write has told of that yet.
-func (w *writer) vouch(rec *Record) {
-	if rec.CustomerID == "" {
-		return
-	}
-	key, hash := w.r.generationKey(rec.Tenant, rec.CustomerID)
-	if g, ok := w.r.near.peek(key, hash); !ok || g.more().generation() != rec.Generation {
-		w.r.near.words.changed(w.r.near.words.stripe(key.Hash()))
-	}
-}
-
 // decision turns the record as it is into what it shall be. It may be asked several times. Without an error and with
 // write false nothing is to be written.
 type decision func(cur *Record) (next Record, write bool, err error)
@@ -197,7 +185,6 @@ func (w *writer) save(ctx context.Context, rec Record, base Revision) (Record, b
 	w.unknown = false
 	stats.writes.Add(1)
 	w.keep(&rec, start)
-	w.vouch(&rec)
 	return rec, true, nil
 }
 

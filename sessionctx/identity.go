@@ -58,6 +58,8 @@ type standing struct {
 	customerID string // whose session it is to this identity: as asserted on an anonymous record, else as recorded
 	// generation is that of the record's customer, if the record has one.
 	generation *entry
+	// anew is the generation that a write read anew and went by, if it did: see vouch.
+	anew *entry
 }
 
 // session returns the entry of the session that req names. A customer's generation, which stand will ask for, is loaded at the
@@ -112,7 +114,17 @@ func (r *Resolver) standToWrite(ctx context.Context, req *Request, rec *Record) 
 	}
 	fresh := *req
 	fresh.Freshness = FreshRead
-	return r.stand(ctx, &fresh, rec)
+	st, err = r.stand(ctx, &fresh, rec)
+	st.anew = st.generation
+	return st, err
+}
+
+// vouch has nobody here take a session that was just written for one that has ended. The write went by a generation that was read anew, if any:
+// another process may have moved it, of which nothing has told yet, so what is known of an older one must not be used any more.
+func (r *Resolver) vouch(st standing) {
+	if st.anew != nil {
+		r.near.words.changed(st.anew.stripe)
+	}
 }
 
 // generation returns the entry of the customer's generation, which is 0 until the first EndAll. AtLeast speaks of the session

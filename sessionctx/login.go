@@ -44,6 +44,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	if err != nil {
 		return Session{}, err
 	}
+	r.vouch(c.st)
 	s := r.compose(&req, &c.next, false, customerID, &c.p)
 	r.committed(ctx, &req, &c.cur, s)
 	return s, nil
@@ -68,6 +69,7 @@ func (r *Resolver) login(ctx context.Context, req *Request, customerID string, c
 			return c, unavailable(ctx, err)
 		}
 	}
+	c.st.anew = g
 	if c.st.state == live {
 		c.cur = *cur
 	}
@@ -168,6 +170,7 @@ func (r *Resolver) loginBySecret(ctx context.Context, req *Request, customerID s
 			}
 		}
 		if done {
+			r.vouch(c.st)
 			s := r.compose(req, &next, false, customerID, &c.p)
 			r.committed(ctx, &old, &c.cur, s)
 			return s, nil

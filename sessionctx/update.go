@@ -53,6 +53,7 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	}
 	s := r.compose(&req, &c.next, c.mint, c.st.customerID, &c.p)
 	if c.write {
+		r.vouch(c.st)
 		r.committed(ctx, &req, &c.cur, s)
 	}
 	return s, nil
@@ -174,6 +175,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change)
 		if err != nil {
 			return false, unavailable(ctx, err)
 		}
+		c.st.anew = g
 		r.adopt(next, c.st.customerID, g.more().generation(), c.p.profile)
 	}
 	next.Attributes = attributes

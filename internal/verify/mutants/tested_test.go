@@ -69,7 +69,7 @@ var tested = []struct {
 	},
 	{
 		desc: "a login leaves an older generation in force", in: "github.com/sessionctx/storefront/sessionctx",
-		test: "TestALoginIsNotTakenForEndedByAGenerationThatWasLoadedBefore", edits: swap(commit, "\tw.vouch(&rec)\n", ""),
+		test: "TestALoginIsNotTakenForEndedByAGenerationThatWasLoadedBefore", edits: swap(login, "\t\t\tr.vouch(c.st)\n", ""),
 	},
 	{
 		desc: "a fresh read leads no flight", in: "github.com/sessionctx/storefront/sessionctx",
