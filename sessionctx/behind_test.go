@@ -59,37 +59,55 @@ func TestAWriteTakesNoLiveSessionForOneThatAnotherProcessHasEnded(t *testing.T) 
 	assert.ErrorIs(t, fresh("before"), sessionctx.ErrNotFound)
 }
 
-// Another process ends all sessions of a customer, and nothing tells this one of it yet. A login here knows the new generation; a load of the old
+// Another process ends all sessions of a customer, and nothing tells this one of it yet. A write here knows the new generation; a load of the old
 // one, which was under way, comes back after it.
 func TestALoginIsNotTakenForEndedByAGenerationThatWasLoadedBefore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		records := &stepped{}
-		process := func() *sessionctx.Resolver {
-			return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
-		}
-		here, there := process(), process()
-		before, err := there.Login(t.Context(), cookie(""), "C100")
-		require.NoError(t, err)
-		let, held := make(chan bool), false
-		records.afterLoad = func(k sessionctx.Key) {
-			if k.Kind == sessionctx.KindCustomer && !held {
-				held = true
-				<-let
-			}
-		}
-		var slow sync.WaitGroup
-		slow.Go(func() { resolve(t, here, cookie(before.ID)) })
-		synctest.Wait()
-		require.True(t, held)
-		require.NoError(t, there.EndAll(t.Context(), "demoshop", "C100"))
-		after, err := here.Login(t.Context(), cookie(""), "C100")
-		require.NoError(t, err)
-		synctest.Wait() // what is kept is not there at once
-		close(let)
-		slow.Wait()
-		synctest.Wait()
-		assert.Equal(t, "C100", resolve(t, here, cookie(after.ID)).CustomerID)
-	})
+	for desc, write := range map[string]func(*testing.T, *sessionctx.Resolver) sessionctx.Request{
+		"a login by cookie": func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+			s, err := r.Login(t.Context(), cookie(""), "C100")
+			require.NoError(t, err)
+			return cookie(s.ID)
+		},
+		"a login by token": func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+			_, err := r.Login(t.Context(), by("token", ""), "C100")
+			require.NoError(t, err)
+			return by("token", "C100")
+		},
+		"a first write": func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+			update(t, r, by("first", "C100"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+			return by("first", "C100")
+		},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				records := &stepped{}
+				process := func() *sessionctx.Resolver {
+					return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
+				}
+				here, there := process(), process()
+				before, err := there.Login(t.Context(), cookie(""), "C100")
+				require.NoError(t, err)
+				let, held := make(chan bool), false
+				records.afterLoad = func(k sessionctx.Key) {
+					if k.Kind == sessionctx.KindCustomer && !held {
+						held = true
+						<-let
+					}
+				}
+				var slow sync.WaitGroup
+				slow.Go(func() { resolve(t, here, cookie(before.ID)) })
+				synctest.Wait()
+				require.True(t, held)
+				require.NoError(t, there.EndAll(t.Context(), "demoshop", "C100"))
+				after := write(t, here)
+				synctest.Wait() // what is kept is not there at once
+				close(let)
+				slow.Wait()
+				synctest.Wait()
+				assert.Equal(t, "C100", resolve(t, here, after).CustomerID)
+			})
+		})
+	}
 }
 
 // flushed is a shared store that loses everything after some loads, and says so whenever that is seen.

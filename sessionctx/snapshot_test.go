@@ -224,42 +224,36 @@ func loggedIn(t *testing.T) (*stepped, string) {
 	return store, s.ID
 }
 
-// A session is ended, and then the profile changes: no read shows the one as it was with the other as it is.
-func TestARecordFromBeforeAWriteIsNotShownWithAProfileThatCameLater(t *testing.T) {
+// endedMeanwhile resolves the session of a cookie that ends after record and generation have been read, while the profile is asked for.
+func endedMeanwhile(t *testing.T, end func(r *sessionctx.Resolver, id string) error) sessionctx.Session {
+	t.Helper()
 	store, id := loggedIn(t)
 	var r *sessionctx.Resolver
 	asked := false
 	r = newResolver(t, func(c *sessionctx.Config) {
 		c.Store = store
 		c.Directory = desks{demoshop(), func() defaults.Customer {
-			if !asked { // the record has been read
+			if !asked {
 				asked = true
-				assert.NoError(t, r.End(t.Context(), cookie(id)))
+				assert.NoError(t, end(r, id))
 			}
 			return defaults.Customer{Currency: "CHF"}
 		}}
 	})
-	assert.Empty(t, resolve(t, r, cookie(id)).ID)
+	s := resolve(t, r, cookie(id))
 	assert.True(t, asked)
+	return s
+}
+
+// A session is ended, and then the profile changes: no read shows the one as it was with the other as it is.
+func TestARecordFromBeforeAWriteIsNotShownWithAProfileThatCameLater(t *testing.T) {
+	assert.Empty(t, endedMeanwhile(t, func(r *sessionctx.Resolver, id string) error { return r.End(t.Context(), cookie(id)) }).ID)
 }
 
 // All sessions of a customer are ended, and then the profile changes: no read shows the one without the other.
 func TestASessionThatWasEndedIsNotShownWithAProfileThatCameLater(t *testing.T) {
-	store, id := loggedIn(t)
-	var r *sessionctx.Resolver
-	asked := false
-	r = newResolver(t, func(c *sessionctx.Config) {
-		c.Store = store
-		c.Directory = desks{demoshop(), func() defaults.Customer {
-			if !asked { // the generation has been read
-				asked = true
-				assert.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
-			}
-			return defaults.Customer{Currency: "CHF"}
-		}}
-	})
-	assert.Empty(t, resolve(t, r, cookie(id)).CustomerID)
-	assert.True(t, asked)
+	s := endedMeanwhile(t, func(r *sessionctx.Resolver, _ string) error { return r.EndAll(t.Context(), "demoshop", "C100") })
+	assert.Empty(t, s.CustomerID)
 }
 
 // All sessions of a customer are ended just after a read has looked whether they are: it keeps nothing that says they live.
