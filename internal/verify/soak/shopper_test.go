@@ -265,7 +265,8 @@ func (c *shopper) comeBackLate(ctx context.Context, r *sessionctx.Resolver, seri
 		}
 		got, err := r.Resolve(ctx, s.request(fresh))
 		if err == nil && got.Version > 0 && s.lives[got.Revision().Incarnation] {
-			c.violation("a revived session: %s sees session %s at %v after its end", c.name, got.ID, got.Revision())
+			c.violation("a revived session: %s sees session %s at %v %v after its end (alone: %v, in Resolver %d at flush %d; read anew: %v, in Resolver %d at flush %d)",
+				c.name, got.ID, got.Revision(), time.Since(s.dead.at), s.dead.byEnd, s.dead.in, s.dead.flushes, fresh != 0, serial, c.flushes.Load())
 		}
 		return
 	}
