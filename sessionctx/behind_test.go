@@ -110,6 +110,100 @@ func TestALoginIsNotTakenForEndedByAGenerationThatWasLoadedBefore(t *testing.T) 
 	}
 }
 
+// Another process logs a customer in, and this one, which ends all of the customer's sessions, has not heard of it yet.
+func TestWhatAnEndAllHereHasEndedIsNotShownForWantOfNewsFromElsewhere(t *testing.T) {
+	for desc, tc := range map[string]struct {
+		before func(*testing.T, *sessionctx.Resolver) // the EndAll
+		read   func(*testing.T, *sessionctx.Resolver, sessionctx.Request) error
+	}{
+		"Resolve, of which the guest was here": {
+			func(t *testing.T, r *sessionctx.Resolver) { resolve(t, r, by("s1", "")) }, resolveError,
+		},
+		"Resolve, of which the customer was here": {
+			func(t *testing.T, r *sessionctx.Resolver) { resolve(t, r, by("s1", "C100")) }, resolveError,
+		},
+		"Preview": {
+			func(t *testing.T, r *sessionctx.Resolver) { resolve(t, r, by("s1", "C100")) },
+			func(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) error {
+				_, err := r.Preview(t.Context(), req, sessionctx.Patch{})
+				return err
+			},
+		},
+		"an Update of nothing": {
+			func(t *testing.T, r *sessionctx.Resolver) { resolve(t, r, by("s1", "C100")) },
+			func(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) error {
+				_, err := r.Update(t.Context(), req, sessionctx.Patch{})
+				return err
+			},
+		},
+	} {
+		for _, record := range []string{"anonymous", "none"} {
+			t.Run(desc+", record "+record, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					records := &memstore.Store{}
+					process := func() *sessionctx.Resolver {
+						return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
+					}
+					here, there := process(), process()
+					if record == "anonymous" {
+						update(t, there, by("s1", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+					}
+					tc.before(t, here)
+					synctest.Wait() // what is kept is not there at once
+					_, err := there.Login(t.Context(), by("s1", ""), "C100")
+					require.NoError(t, err)
+					require.NoError(t, resolveError(t, here, by("s1", "C100")), "it is behind, as it may be")
+					require.NoError(t, here.EndAll(t.Context(), "demoshop", "C100"))
+					synctest.Wait()
+					for range 2 {
+						assert.ErrorIs(t, tc.read(t, here, by("s1", "C100")), sessionctx.ErrNotFound)
+						synctest.Wait()
+					}
+				})
+			})
+		}
+	}
+}
+
+// The same, when the load of the session was under way before all that.
+func TestALoadFromBeforeAnEndAllHereIsNotJoinedAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		records := &stepped{}
+		process := func() *sessionctx.Resolver {
+			return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
+		}
+		here, there := process(), process()
+		update(t, there, by("s1", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+		resolve(t, here, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
+		let, held := make(chan bool), false
+		records.afterLoad = func(k sessionctx.Key) {
+			if k.Kind == sessionctx.KindSession && !held {
+				held = true
+				<-let
+			}
+		}
+		var readers sync.WaitGroup
+		read := func() { assert.ErrorIs(t, resolveError(t, here, by("s1", "C100")), sessionctx.ErrNotFound) }
+		readers.Go(read) // it looks again when what it found is no longer so
+		synctest.Wait()
+		require.True(t, held)
+		_, err := there.Login(t.Context(), by("s1", ""), "C100")
+		require.NoError(t, err)
+		require.NoError(t, here.EndAll(t.Context(), "demoshop", "C100"))
+		readers.Go(read)
+		synctest.Wait()
+		close(let)
+		readers.Wait()
+		synctest.Wait()
+		read()
+	})
+}
+
+func resolveError(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) error {
+	_, err := r.Resolve(t.Context(), req)
+	return err
+}
+
 // flushed is a shared store that loses everything after some loads, and says so whenever that is seen.
 type flushed struct {
 	sessionctx.Store

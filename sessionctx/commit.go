@@ -58,7 +58,9 @@ func (w *writer) end() {
 
 // keep has end keep rec, which is stored now by a write that began at start.
 func (w *writer) keep(rec *Record, start int64) {
-	w.entry = w.r.near.entry(rec, time.Now(), &loading{key: w.key, start: start, stripe: w.stripe, epoch: w.epoch})
+	w.entry = w.r.near.entry(rec, time.Now(), &loading{
+		key: w.key, start: start, stripe: w.stripe, epoch: w.epoch, customer: noStripe,
+	})
 }
 
 // decision turns the record as it is into what it shall be. It may be asked several times. Without an error and with
@@ -113,9 +115,9 @@ func (w *writer) commit(ctx context.Context, cur Record, epoch uint32, cached bo
 			cur, cached = now, false
 			continue
 		}
-		// No compare and set corrects this: a refusal must stand on the newest record, for another process may have moved it, and
-		// either on one that was not lost before its customer was looked at.
-		if (err == nil || !cached) && !w.lost(&cur, epoch) {
+		// No compare and set corrects this: it must stand on the newest record, for another process may have moved it, and
+		// on one that was not lost before its customer was looked at.
+		if !cached && !w.lost(&cur, epoch) {
 			return cur, cur, err
 		}
 		epoch, cached = w.r.near.epoch.Load(), false

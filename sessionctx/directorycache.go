@@ -70,8 +70,11 @@ func (d *directoryCache) hash(key Key) uint64 { return maphash.Comparable(d.seed
 
 func sitesKey(tenant string) Key { return Key{tenant, kindSites, ""} }
 
-// customerStripe is the word of all that a resolution reads of a customer: the profile and the generation.
+// customerStripe is the stripe of all that a resolution reads of a customer: the profile and the generation. Of nobody it is noStripe.
 func customerStripe(ws *words, tenant, customerID string) uint32 {
+	if customerID == "" {
+		return noStripe
+	}
 	return ws.stripe(Key{tenant, KindCustomer, customerID}.Hash())
 }
 

@@ -28,7 +28,7 @@ type entry struct {
 	wordSum  uint64 // of the words of key, sites and customer as they were: words only grow, so none has moved while the sum has not
 	stripe   uint32 // of the key
 	sites    uint32 // stripe
-	customer uint32 // stripe; that of the sites for an anonymous session
+	customer uint32 // stripe
 	epoch    uint32
 	memo     *memo
 

@@ -28,6 +28,14 @@ func (id *Identity) check() error {
 	return nil
 }
 
+// asserted returns the customer whom id asserts, empty if it asserts none.
+func (id *Identity) asserted() string {
+	if id.Proof == Asserted {
+		return id.CustomerID
+	}
+	return ""
+}
+
 // own makes the identity's tenant and customer id texts of their own: the caller's may be parts of a whole request, and caches keep
 // them. A session id is copied where it is kept.
 func (id *Identity) own() {
@@ -63,13 +71,13 @@ type standing struct {
 }
 
 // session returns the entry of the session that req names. A customer's generation, which stand will ask for, is loaded at the
-// same time.
-func (r *Resolver) session(ctx context.Context, hash uint64, req *Request) (*entry, error) {
-	if id := &req.Identity; id.Proof == Asserted && id.CustomerID != "" && req.Freshness == 0 {
-		key, hash := r.generationKey(id.Tenant, id.CustomerID)
+// same time. customer is the stripe of the customer whom req asserts, noStripe if it asserts none.
+func (r *Resolver) session(ctx context.Context, hash uint64, req *Request, customer uint32) (*entry, error) {
+	if customer != noStripe && req.Freshness == 0 {
+		key, hash := r.generationKey(req.Tenant, req.CustomerID)
 		r.near.ahead(ctx, key, hash)
 	}
-	e, err := r.near.read(ctx, req.key(), hash, req.Freshness)
+	e, err := r.near.read(ctx, req.key(), hash, req.Freshness, customer)
 	if err == nil && req.Freshness > 0 && !req.Freshness.allows(e) {
 		err = fmt.Errorf("%w: its version is %d, version %d was asked for", ErrNotFound, e.version, req.Freshness)
 	}
@@ -78,10 +86,7 @@ func (r *Resolver) session(ctx context.Context, hash uint64, req *Request) (*ent
 
 // stand applies the rules of ownership. It reads the customer's generation where the record has a customer.
 func (r *Resolver) stand(ctx context.Context, req *Request, rec *Record) (standing, error) {
-	id, asserted := &req.Identity, ""
-	if id.Proof == Asserted {
-		asserted = id.CustomerID
-	}
+	id, asserted := &req.Identity, req.asserted()
 	switch {
 	case !rec.exists(), id.Proof == BySecret && !rec.Secret:
 		// An id that is no secret proves nothing: to a cookie it is merely unknown.
@@ -131,7 +136,7 @@ func (r *Resolver) vouch(st standing) {
 // alone.
 func (r *Resolver) generation(ctx context.Context, tenant, customerID string, fresh Freshness) (*entry, error) {
 	key, hash := r.generationKey(tenant, customerID)
-	return r.near.read(ctx, key, hash, min(fresh, 0))
+	return r.near.read(ctx, key, hash, min(fresh, 0), noStripe)
 }
 
 func (r *Resolver) generationKey(tenant, customerID string) (key Key, hash uint64) {

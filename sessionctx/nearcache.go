@@ -133,6 +133,23 @@ func (n *nearCache) hot(hash uint64, req *Request) *entry {
 	return e
 }
 
+// covers reports whether a session's entry is no older than what this process did to the customer who is asserted to the session. Whose session
+// it is may be news from another process that has not come yet: then an EndAll of here meant it, and its word would not say so. Once
+// the record has a customer, the generation says all.
+func (n *nearCache) covers(e *entry, customer uint32) bool {
+	if customer == noStripe || e.flags&entryEnded != 0 || e.owner() != "" {
+		return true
+	}
+	word := n.words.load(customer)
+	switch {
+	case e.customer != customer:
+		return false
+	case e.flags&entryMemo == 0:
+		return e.wordSum == word
+	}
+	return e.flags&entryViewed != 0 && n.words.load(e.stripe)+n.words.load(e.sites)+word == e.wordSum
+}
+
 // usable reports whether e, which is about the right key, is still good: in the order of hot.
 func (n *nearCache) usable(e *entry, now int64) bool {
 	return now < n.lease.Load() && now < e.deadline && n.words.load(e.stripe) == e.word && n.epoch.Load() == e.epoch
@@ -154,14 +171,16 @@ func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
 // The first to ask leads the flight, on its own goroutine: a change of goroutine would cost more than all the rest. Its end is not the
 // load's, for others wait for the same, and for the same connection. So it stays until the store has answered, Timeout at most; whose
 // deadline comes before that has another goroutine lead.
-func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshness) (*entry, error) {
+//
+// customer is the stripe of the customer who is asserted to the session, noStripe if there is none: see covers.
+func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshness, customer uint32) (*entry, error) {
 	for {
 		if fresh != FreshRead {
-			if e, ok := n.peek(key, hash); ok && fresh.allows(e) {
+			if e, ok := n.peek(key, hash); ok && fresh.allows(e) && n.covers(e, customer) {
 				return e, nil
 			}
 		}
-		l := n.begin(key)
+		l := n.begin(key, customer)
 		f, lead := n.board(&l, hash, fresh)
 		switch {
 		case f == nil:
@@ -173,7 +192,12 @@ func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshn
 		default:
 			n.stats.joined.Add(1)
 		}
-		if e, err := f.wait(ctx); !errors.Is(err, errAbandoned) {
+		e, err := f.wait(ctx)
+		switch {
+		case errors.Is(err, errAbandoned):
+		case err == nil && !n.covers(e, customer):
+			fresh = FreshRead // it had begun too early
+		default:
 			return e, err
 		}
 	}
@@ -184,7 +208,7 @@ func (n *nearCache) ahead(ctx context.Context, key Key, hash uint64) {
 	if _, ok := n.peek(key, hash); ok {
 		return
 	}
-	l := n.begin(key)
+	l := n.begin(key, noStripe)
 	if f, lead := n.board(&l, hash, 0); lead {
 		n.detach(ctx, l, hash, f)
 	}
@@ -192,20 +216,22 @@ func (n *nearCache) ahead(ctx context.Context, key Key, hash uint64) {
 
 // loading is a load, and what it begins under: what it finds is good for that.
 type loading struct {
-	key    Key
-	start  int64 // monotonic
-	stripe uint32
-	epoch  uint32
-	word   uint64
+	key          Key
+	start        int64 // monotonic
+	stripe       uint32
+	epoch        uint32
+	word         uint64
+	customer     uint32 // who is asserted to the session, noStripe if nobody is
+	customerWord uint64
 }
 
 func (l *loading) flight() flightKey { return flightKey{l.key, l.word, uint64(l.epoch)} }
 
 // begin returns a load of the key that begins now.
-func (n *nearCache) begin(key Key) loading {
+func (n *nearCache) begin(key Key, customer uint32) loading {
 	key.ID = strings.Clone(key.ID) // the caller's may be a part of a whole header
-	l := loading{key: key, start: n.now(), stripe: n.words.stripe(key.Hash()), epoch: n.epoch.Load()}
-	l.word = n.words.load(l.stripe)
+	l := loading{key: key, start: n.now(), stripe: n.words.stripe(key.Hash()), epoch: n.epoch.Load(), customer: customer}
+	l.word, l.customerWord = n.words.load(l.stripe), n.words.load(customer)
 	return l
 }
 
@@ -297,6 +323,7 @@ func (n *nearCache) fetch(ctx context.Context, key Key) (rec Record, at time.Tim
 func (n *nearCache) entry(rec *Record, at time.Time, l *loading) *entry {
 	e := newEntry(l.key, rec)
 	e.stripe, e.word, e.epoch = l.stripe, l.word, l.epoch
+	e.customer, e.wordSum = l.customer, l.customerWord // until there is a memo
 	if n.maxStale != endless {
 		e.deadline = l.start + int64(n.maxStale)
 	}

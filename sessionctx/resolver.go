@@ -191,13 +191,13 @@ func (r *Resolver) resolve(ctx context.Context, hash uint64, req *Request, s *Se
 // answer makes an entry with a memo for req, and keeps it if it may. It reports whether the answer is
 // settled, be it ErrNotFound: all that it depends on was in force at one moment.
 func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entry, bool, error) {
-	p, err := r.sites(ctx, req.Tenant) // before the record: see settled
+	p, err := r.sites(ctx, req.Tenant, req.asserted()) // before the record: see settled and covers
 	if err != nil {
 		return nil, false, unavailable(ctx, err)
 	}
 	answers := r.dir.answers.Load()
 	var rec Record
-	e, st, err := r.whose(ctx, hash, req, &rec)
+	e, st, err := r.whose(ctx, hash, req, p.customer, &rec)
 	if err != nil {
 		return r.degraded(ctx, req, err)
 	}
@@ -241,15 +241,11 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 
 // whose returns the entry of the session that req names, nil if it names none, and how the identity stands to its record, which it
 // writes to rec.
-func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request, rec *Record) (*entry, standing, error) {
+func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request, customer uint32, rec *Record) (*entry, standing, error) {
 	if req.SessionID == "" {
-		st := standing{state: absent}
-		if req.Proof == Asserted {
-			st.customerID = req.CustomerID
-		}
-		return nil, st, nil
+		return nil, standing{state: absent, customerID: req.asserted()}, nil
 	}
-	e, err := r.session(ctx, hash, req)
+	e, err := r.session(ctx, hash, req, customer)
 	if err != nil {
 		return nil, standing{}, err
 	}
@@ -263,18 +259,17 @@ func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request, rec *Re
 type surroundings struct {
 	table                   *defaults.Sites
 	profile                 *defaults.Customer // nil: anonymous
-	sites, customer         uint32             // stripes
+	sites, customer         uint32             // stripes; noStripe: there is no customer
 	sitesWord, customerWord uint64
 	answer                  int64 // the number of the Directory's later one
 	deadline                int64
 }
 
-// sites asks the directory for the sites of a tenant.
-func (r *Resolver) sites(ctx context.Context, tenant string) (p surroundings, err error) {
+// sites asks the directory for the sites of a tenant. For a customer who is known already it begins with his word.
+func (r *Resolver) sites(ctx context.Context, tenant, customerID string) (p surroundings, err error) {
 	words := r.near.words
-	p.sites = words.sites(tenant)
-	p.sitesWord = words.load(p.sites)
-	p.customer, p.customerWord = p.sites, p.sitesWord
+	p.sites, p.customer = words.sites(tenant), customerStripe(words, tenant, customerID)
+	p.sitesWord, p.customerWord = words.load(p.sites), words.load(p.customer)
 	sites, err := r.dir.sitesOf(ctx, tenant)
 	if err != nil {
 		return p, err
@@ -285,15 +280,11 @@ func (r *Resolver) sites(ctx context.Context, tenant string) (p surroundings, er
 
 // profile adds to p what the directory knows of the customer of this standing, if there is one.
 func (r *Resolver) profile(ctx context.Context, p *surroundings, tenant string, st standing) error {
-	switch {
-	case st.generation != nil: // which was read before: its word is the older one
-		p.customer, p.customerWord = st.generation.stripe, st.generation.word
-	case st.customerID != "":
-		p.customer = customerStripe(r.near.words, tenant, st.customerID)
-		p.customerWord = r.near.words.load(p.customer)
-	}
 	if st.customerID == "" {
 		return nil
+	}
+	if st.generation != nil { // which was read before: its word is the older one
+		p.customer, p.customerWord = st.generation.stripe, st.generation.word
 	}
 	c, err := r.dir.customerOf(ctx, tenant, st.customerID)
 	if err != nil {
@@ -305,7 +296,7 @@ func (r *Resolver) profile(ctx context.Context, p *surroundings, tenant string, 
 
 // surroundings asks the directory for an identity of this standing.
 func (r *Resolver) surroundings(ctx context.Context, tenant string, st standing) (surroundings, error) {
-	p, err := r.sites(ctx, tenant)
+	p, err := r.sites(ctx, tenant, st.customerID)
 	if err == nil {
 		err = r.profile(ctx, &p, tenant, st)
 	}
@@ -356,10 +347,7 @@ func (r *Resolver) degraded(ctx context.Context, req *Request, cause error) (*en
 	if r.cfg.FailDegraded || req.Proof == Management || req.Freshness != 0 || ctx.Err() != nil {
 		return nil, false, unavailable(ctx, cause)
 	}
-	customerID := ""
-	if req.Proof == Asserted {
-		customerID = req.CustomerID
-	}
+	customerID := req.asserted()
 	p, err := r.surroundings(ctx, req.Tenant, standing{customerID: customerID})
 	if p.table == nil {
 		return nil, false, err // not even the sites are known

@@ -70,12 +70,13 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 	if err := p.check(&r.cfg.Limits); err != nil {
 		return Explanation{}, err
 	}
+	customer := customerStripe(r.near.words, req.Tenant, req.asserted())
 	for try := 1; ; try++ {
 		answers := r.dir.answers.Load()
 		e := &entry{stripe: r.near.words.sites(req.Tenant), epoch: r.near.epoch.Load()}
 		e.word = r.near.words.load(e.stripe)
 		if req.SessionID != "" {
-			if e, err = r.session(ctx, r.hash(&req), &req); err != nil {
+			if e, err = r.session(ctx, r.hash(&req), &req, customer); err != nil {
 				return Explanation{}, unavailable(ctx, err)
 			}
 		}

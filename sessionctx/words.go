@@ -16,13 +16,14 @@ const (
 	wordWriters = 1<<16 - 1     // mask of the writers in flight
 	maxWriters  = 1<<16 - 1<<12 // leaves room for those that are just being refused
 	numWords    = 1 << 14
+	noStripe    = numWords // of no key: nothing moves its word
 )
 
 // words is the process's state of all keys, in bounded space.
 type words struct {
 	seed  uint64
 	names maphash.Seed
-	w     [numWords]atomic.Uint64
+	w     [numWords + 1]atomic.Uint64
 }
 
 func newWords() *words { return &words{seed: rand.Uint64(), names: maphash.MakeSeed()} }
