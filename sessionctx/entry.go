@@ -103,32 +103,37 @@ type changes struct {
 	removed int64
 }
 
-// memo is what a request said beyond its identity, and what it resolved to: shared too.
+// memo is what a request said beyond its identity, and what it resolved to. Sessions of one site share it, or most of it. It fills one cache line,
+// and lies in no second one.
 type memo struct {
-	lines
-	texts *[7]unique.Handle[string] // which keep the texts of the lines those of other memos too
-	_     uint64                    // with it a memo fills two cache lines, and lies in no third one
+	requestSite, site string
+	hints             *defaults.Hints
+	answer            *answer
+	_                 [2]uint64
 }
 
-// lines are what a warm read looks at.
-type lines struct {
-	requestSite                       string
-	hints                             defaults.Hints
-	site, currency, country, language string
+// answer is what differs less than the sites do.
+type answer struct{ currency, country, language string }
+
+// shared are what entries point to.
+var shared struct {
+	memos   intern.Values[memo]
+	hints   intern.Values[defaults.Hints]
+	answers intern.Values[answer]
 }
 
-var memos intern.Values[lines, memo]
-
-// newMemo returns a memo without the memory of the request that l came from.
-func newMemo(l lines) (lines, *memo) {
-	m := &memo{lines: l, texts: new([7]unique.Handle[string])}
-	for i, text := range [...]*string{
-		&m.requestSite, &m.hints.Country, &m.hints.AcceptLanguage, &m.site, &m.currency, &m.country, &m.language,
-	} {
-		m.texts[i] = unique.Make(*text)
-		*text = m.texts[i].Value()
-	}
-	return m.lines, m
+// newMemo returns the memo without the memory of the request that its texts came from.
+func newMemo(req *Request, v *defaults.Values) *memo {
+	h := shared.hints.Pointer(req.Hints, func(h defaults.Hints) defaults.Hints {
+		return defaults.Hints{Country: strings.Clone(h.Country), AcceptLanguage: strings.Clone(h.AcceptLanguage)}
+	})
+	a := shared.answers.Pointer(answer{v.Currency, v.Country, v.Language}, func(a answer) answer {
+		return answer{strings.Clone(a.currency), strings.Clone(a.country), strings.Clone(a.language)}
+	})
+	return shared.memos.Pointer(memo{requestSite: req.Site, site: v.Site, hints: h, answer: a}, func(m memo) memo {
+		m.requestSite, m.site = strings.Clone(m.requestSite), strings.Clone(m.site)
+		return m
+	})
 }
 
 const entrySize = int64(unsafe.Sizeof(entry{}))
@@ -297,7 +302,7 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 		c.flags |= entryViewed
 	}
 	c.proof, c.sources = req.Proof, v.Sources
-	c.memo = memos.Pointer(lines{req.Site, req.Hints, v.Site, v.Currency, v.Country, v.Language}, newMemo)
+	c.memo = newMemo(req, &v)
 	c.sites, c.customer, c.wordSum = p.sites, p.customer, e.word+p.sitesWord+p.customerWord
 	c.memoUntil = min(c.deadline, c.touchAt, p.deadline)
 	return &c
@@ -315,9 +320,9 @@ func (e *entry) fits(req *Request) bool {
 
 // session writes the memo's answer to the request that it fits to s.
 func (e *entry) session(id string, s *Session) {
-	m := e.memo
+	m, a := e.memo, e.memo.answer
 	s.Tenant = e.tenant.Value()
-	s.Site, s.Currency, s.Country, s.Language = m.site, m.currency, m.country, m.language
+	s.Site, s.Currency, s.Country, s.Language = m.site, a.currency, a.country, a.language
 	s.sources = e.sources
 	if e.flags&entryDegraded != 0 {
 		s.Version, s.Degraded = -1, true

@@ -106,20 +106,22 @@ func (n *nearCache) Lease(until time.Time) {
 // Every check that follows holds at the moment of the first of them: words and epoch never come back. Lost moves the epoch before
 // a new lease is given, so the lease is looked at before the epoch.
 //
-// The first two ifs ask for the second cache line of the entry, the third for the first. They come from afar, and come together only if
-// they are asked for together: so the shortest checks come first, and the long comparisons of strings when all is under way.
+// What comes from afar comes together only if it is asked for together. A look at the clock holds everything up, so it is taken before anything is
+// asked for; then the shortest checks, which ask for the second cache line of the entry; and the long comparisons of strings, which ask for the first,
+// when all is under way.
 func (n *nearCache) hot(hash uint64, req *Request) *entry {
 	if req.Freshness == FreshRead {
 		return nil
 	}
-	e, ok := n.bags[KindSession].Get(hash)
-	if !ok {
-		return nil
-	}
-	if lease := n.lease.Load(); lease != endless || n.soon.Load() >= e.memoUntil {
-		if now := n.now(); now >= e.memoUntil || now >= lease {
+	now := n.soon.Load() // or later than now, which does as well for what is good for longer
+	if lease := n.lease.Load(); lease != endless {
+		if now = n.now(); now >= lease {
 			return nil
 		}
+	}
+	e, ok := n.bags[KindSession].Get(hash)
+	if !ok || now >= e.memoUntil && n.now() >= e.memoUntil {
+		return nil
 	}
 	if n.words.load(e.stripe)+n.words.load(e.sites)+n.words.load(e.customer) != e.wordSum || n.epoch.Load() != e.epoch {
 		return nil

@@ -81,21 +81,33 @@ func (c *shopper) live(ctx context.Context) {
 	}
 }
 
+// mix is of what a thousand things are that shoppers do; the rest is coming back late. And how many tenths of a second lie between two kills of all
+// connections.
+type mix struct{ read, fresh, write, login, logout, endAll, leave, killEvery int }
+
+// mixes by the environment variable MIX.
+var mixes = map[string]mix{
+	"":     {read: 600, fresh: 50, write: 200, login: 20, logout: 10, endAll: 4, leave: 6, killEvery: 5},
+	"ends": {read: 350, fresh: 50, write: 80, login: 120, logout: 5, endAll: 115, leave: 2, killEvery: 1}, // many logins that one process ends before the other has heard of them
+}
+
 func (c *shopper) act(ctx context.Context, r *sessionctx.Resolver, serial int64) {
-	switch n := rand.IntN(1000); {
-	case n < 600:
+	n, m := rand.IntN(1000), &c.mix
+	less := func(part int) bool { n -= part; return n < 0 }
+	switch {
+	case less(m.read):
 		c.read(ctx, r, serial, 0)
-	case n < 650:
+	case less(m.fresh):
 		c.read(ctx, r, serial, sessionctx.FreshRead)
-	case n < 850:
+	case less(m.write):
 		c.write(ctx, r, serial)
-	case n < 870:
+	case less(m.login):
 		c.login(ctx, r, serial)
-	case n < 880:
+	case less(m.logout):
 		c.logout(ctx, r, serial)
-	case n < 884:
+	case less(m.endAll):
 		c.endAll(ctx, r, serial)
-	case n < 890:
+	case less(m.leave):
 		c.tally.left.Add(1) // and let it expire
 		c.begin()
 	case len(c.ended) > 0:

@@ -32,7 +32,7 @@ func take() (s sample) {
 	return s
 }
 
-// TestEverythingAtOnce reads the environment variable SOAK (how long).
+// TestEverythingAtOnce reads the environment variables SOAK (how long) and MIX (of what: see mixes).
 func TestEverythingAtOnce(t *testing.T) {
 	length, err := time.ParseDuration(cmp.Or(os.Getenv("SOAK"), "3s"))
 	require.NoError(t, err, "the environment variable SOAK")

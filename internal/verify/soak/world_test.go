@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,7 @@ type world struct {
 	exclusive bool // all Resolvers have one store, which tells them of everything at once
 	open      func() (store sessionctx.Store, closeStore func() error, err error)
 	server    *redisserver.Server // nil: there is none
+	mix       mix
 
 	places  [numResolvers]place
 	serial  atomic.Int64
@@ -141,7 +143,7 @@ func (w *world) disturb(ctx context.Context, t *testing.T) {
 		if w.server == nil {
 			continue
 		}
-		if i%5 == 0 {
+		if i%w.mix.killEvery == 0 {
 			w.server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 			w.tally.killed.Add(1)
 		}
@@ -171,6 +173,8 @@ func (s *shop) Customer(_ context.Context, _, id string) (defaults.Customer, err
 
 // worlds returns all of them, with their Resolvers, which are gone when closeAll returns.
 func worlds(t *testing.T) (all []*world, closeAll func()) {
+	mix, known := mixes[os.Getenv("MIX")]
+	require.True(t, known, "the environment variable MIX")
 	server := redisserver.Start(t)
 	redis := &world{name: "redis", server: server, open: func() (sessionctx.Store, func() error, error) {
 		var err error
@@ -191,6 +195,7 @@ func worlds(t *testing.T) (all []*world, closeAll func()) {
 	mem := &world{name: "memory", exclusive: true, open: func() (sessionctx.Store, func() error, error) { return memory, none, nil }}
 	all = []*world{redis, bolt, mem}
 	for _, w := range all {
+		w.mix = mix
 		for i := range w.places {
 			require.NoError(t, w.renew(&w.places[i]))
 		}
