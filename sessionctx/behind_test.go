@@ -3,6 +3,7 @@ package sessionctx_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -197,6 +198,91 @@ func TestALoadFromBeforeAnEndAllHereIsNotJoinedAfterIt(t *testing.T) {
 		synctest.Wait()
 		read()
 	})
+}
+
+// told is behind until a test tells it something.
+type told struct {
+	sessionctx.Store
+	sink sessionctx.Sink
+}
+
+func (s *told) Watch(sink sessionctx.Sink) (stop func()) {
+	s.sink = sink
+	return behind{}.Watch(sink)
+}
+
+// A cookie's session is taken for ended by a generation of before another process' EndAll, and that answer is kept. It lasts for no longer than the
+// generation is believed.
+func TestALiveCookieIsNobodysForNoLongerThanTheOldGenerationIsBelieved(t *testing.T) {
+	for desc, learn := range map[string]func(*testing.T, *sessionctx.Resolver, sessionctx.Sink){
+		"the news comes": func(_ *testing.T, _ *sessionctx.Resolver, sink sessionctx.Sink) {
+			sink.Invalidate(sessionctx.Key{Tenant: "demoshop", Kind: sessionctx.KindCustomer, ID: "C100"}.Hash())
+		},
+		"a login here goes by the new one": func(t *testing.T, here *sessionctx.Resolver, _ sessionctx.Sink) {
+			_, err := here.Login(t.Context(), by("other", ""), "C100")
+			require.NoError(t, err)
+		},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &told{Store: &memstore.Store{}}
+				here := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+				there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{store.Store} })
+				first, err := there.Login(t.Context(), cookie(""), "C100")
+				require.NoError(t, err)
+				assert.Equal(t, "C100", resolve(t, here, cookie(first.ID)).CustomerID)
+				synctest.Wait() // what is kept is not there at once
+				require.NoError(t, there.EndAll(t.Context(), "demoshop", "C100"))
+				again, err := there.Login(t.Context(), cookie(""), "C100")
+				require.NoError(t, err)
+				assert.Empty(t, resolve(t, here, cookie(again.ID)).ID, "it is behind, as it may be")
+				synctest.Wait()
+				learn(t, here, store.sink)
+				assert.Equal(t, "C100", resolve(t, here, cookie(again.ID)).CustomerID)
+			})
+		})
+	}
+}
+
+// Whoever may not share what another one loads leads the next load, and does not load for himself alone.
+func TestAHerdIsFewLoadsThoughWhatIsUnderWayMayNotBeJoined(t *testing.T) {
+	for desc, tc := range map[string]struct {
+		first string // who begins
+		then  func(*testing.T, *sessionctx.Resolver)
+	}{
+		"a guest's load is under way": {"", func(*testing.T, *sessionctx.Resolver) {}},
+		"the profile changes":         {"C100", func(_ *testing.T, r *sessionctx.Resolver) { r.Invalidate("demoshop", "C100") }},
+		"all is ended": {"C100", func(t *testing.T, r *sessionctx.Resolver) {
+			require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+		}},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, let := &stepped{}, make(chan bool)
+				var loads atomic.Int64
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{store} })
+				update(t, r, by("other", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+				resolve(t, r, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
+				store.afterLoad = func(k sessionctx.Key) {
+					if k.Kind == sessionctx.KindSession {
+						loads.Add(1)
+						<-let
+					}
+				}
+				var readers sync.WaitGroup
+				readers.Go(func() { resolve(t, r, by("s1", tc.first)) })
+				synctest.Wait()
+				tc.then(t, r)
+				for range 50 {
+					readers.Go(func() { resolve(t, r, by("s1", "C100")) })
+				}
+				synctest.Wait()
+				close(let)
+				readers.Wait()
+				assert.LessOrEqual(t, loads.Load(), int64(3))
+			})
+		})
+	}
 }
 
 func resolveError(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) error {

@@ -14,7 +14,7 @@ type writer struct {
 	r      *Resolver
 	key    Key
 	hash   uint64
-	stripe uint32
+	stripe uint16
 	word   uint64
 	epoch  uint32
 	entry  *entry // what is known to be stored, if this write was alone
@@ -51,7 +51,7 @@ func (w *writer) end() {
 			return
 		}
 		w.entry.word = word
-		n.flights.put(w.hash, flightKey{w.key, word, uint64(w.epoch)}, w.entry)
+		n.flights.put(w.hash, flightKey{key: w.key, word: word, epoch: uint64(w.epoch)}, w.entry)
 		n.fill(w.hash, w.entry)
 	}
 }
@@ -70,9 +70,11 @@ type decision func(cur *Record) (next Record, write bool, err error)
 // commitTries bounds how often a write is tried against others; each try that fails means that another one succeeded.
 const commitTries = 256
 
-// commit takes the record under key through decide, by compare and set. It returns the record before and after.
-func (r *Resolver) commit(ctx context.Context, key Key, decide decision) (before, after Record, err error) {
+// commit takes the record under key through decide, by compare and set. It returns the record before and after. customer is as in
+// nearCache.read.
+func (r *Resolver) commit(ctx context.Context, key Key, customer uint16, decide decision) (before, after Record, err error) {
 	e, cached := r.near.peek(key, r.near.hash(key.Kind, key.Tenant, key.ID))
+	cached = cached && r.near.covers(e, customer)
 	w, err := r.begin(key)
 	if err != nil {
 		return before, after, err
@@ -115,9 +117,9 @@ func (w *writer) commit(ctx context.Context, cur Record, epoch uint32, cached bo
 			cur, cached = now, false
 			continue
 		}
-		// No compare and set corrects this: it must stand on the newest record, for another process may have moved it, and
-		// on one that was not lost before its customer was looked at.
-		if !cached && !w.lost(&cur, epoch) {
+		// No compare and set corrects this: a refusal must stand on the newest record, for another process may have moved it, and
+		// either on one that was not lost before its customer was looked at.
+		if (err == nil || !cached) && !w.lost(&cur, epoch) {
 			return cur, cur, err
 		}
 		epoch, cached = w.r.near.epoch.Load(), false

@@ -31,8 +31,8 @@ const (
 type directoryAnswer struct {
 	key             Key
 	word, sitesWord uint64 // of the key, and for a customer of the tenant's sites, before the load
-	stripe          uint32
-	sitesStripe     uint32
+	stripe          uint16
+	sitesStripe     uint16
 	number          int64 // of the answers so far
 	fetched         int64 // monotonic
 	deadline        int64
@@ -71,7 +71,7 @@ func (d *directoryCache) hash(key Key) uint64 { return maphash.Comparable(d.seed
 func sitesKey(tenant string) Key { return Key{tenant, kindSites, ""} }
 
 // customerStripe is the stripe of all that a resolution reads of a customer: the profile and the generation. Of nobody it is noStripe.
-func customerStripe(ws *words, tenant, customerID string) uint32 {
+func customerStripe(ws *words, tenant, customerID string) uint16 {
 	if customerID == "" {
 		return noStripe
 	}
@@ -115,7 +115,7 @@ func (d *directoryCache) fresh(ctx context.Context, a *directoryAnswer, key Key)
 		next.stripe = d.asked.stripe(key.Hash())
 		next.word = d.asked.load(next.stripe)
 	}
-	hash, fk := d.hash(key), flightKey{key, next.word, next.sitesWord}
+	hash, fk := d.hash(key), flightKey{key: key, word: next.word, epoch: next.sitesWord}
 	f, lead := d.flights.join(hash, fk, d.now(), endless, d.usable)
 	if lead {
 		d.flights.detach(ctx, f, func(ctx context.Context) (*directoryAnswer, error) {

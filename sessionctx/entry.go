@@ -26,9 +26,10 @@ type entry struct {
 
 	// The memo, which is the last resolution from this record, good for the same question only, and what it depends on.
 	wordSum  uint64 // of the words of key, sites and customer as they were: words only grow, so none has moved while the sum has not
-	stripe   uint32 // of the key
-	sites    uint32 // stripe
-	customer uint32 // stripe
+	stripe   uint16 // of the key
+	sites    uint16 // stripe
+	customer uint16 // stripe; before there is a memo that of who was asserted to the session
+	seen     uint32 // of that customer's changes, before the load: see covers
 	epoch    uint32
 	memo     *memo
 

@@ -11,7 +11,10 @@ import (
 type flightKey struct {
 	key         Key
 	word, epoch uint64
+	since       uint64 // what a load that is under way must have begun after; of one that has landed the value says it
 }
+
+func (k flightKey) landed() flightKey { k.since = 0; return k }
 
 // flight is one load, shared by everybody who asks for the same while it may be shared.
 type flight[V any] struct {
@@ -59,7 +62,7 @@ func (fs *flights[V]) join(hash uint64, k flightKey, now, window int64, usable f
 	s := fs.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f = *s.place(hash); f != nil && f.of == k && usable(f.value) {
+	if f = *s.place(hash); f != nil && f.of.landed() == k.landed() && usable(f.value) {
 		return f, false
 	}
 	if f = s.under[hash]; f != nil && f.of == k && now-f.started < window {

@@ -72,7 +72,7 @@ type standing struct {
 
 // session returns the entry of the session that req names. A customer's generation, which stand will ask for, is loaded at the
 // same time. customer is the stripe of the customer whom req asserts, noStripe if it asserts none.
-func (r *Resolver) session(ctx context.Context, hash uint64, req *Request, customer uint32) (*entry, error) {
+func (r *Resolver) session(ctx context.Context, hash uint64, req *Request, customer uint16) (*entry, error) {
 	if customer != noStripe && req.Freshness == 0 {
 		key, hash := r.generationKey(req.Tenant, req.CustomerID)
 		r.near.ahead(ctx, key, hash)

@@ -149,7 +149,7 @@ func (r *Resolver) end(ctx context.Context, req *Request) (Record, error) {
 		return Record{}, nil
 	}
 	var was Record
-	_, _, err := r.commit(ctx, req.key(), func(cur *Record) (next Record, write bool, err error) {
+	_, _, err := r.commit(ctx, req.key(), noStripe, func(cur *Record) (next Record, write bool, err error) {
 		was = Record{}
 		st, err := r.standToWrite(ctx, req, cur)
 		switch {
@@ -239,7 +239,7 @@ func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error 
 	if customerID == "" {
 		return fmt.Errorf("%w: the customer id is empty", ErrNotFound)
 	}
-	_, _, err = r.commit(ctx, Key{req.Tenant, KindCustomer, customerID}, func(cur *Record) (Record, bool, error) {
+	_, _, err = r.commit(ctx, Key{req.Tenant, KindCustomer, customerID}, noStripe, func(cur *Record) (Record, bool, error) {
 		next := *cur
 		err := r.revise(&next, &req)
 		// Random, no count: where a store has lost this record, the next count would be one that sessions of before remember.

@@ -34,7 +34,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	}
 	req.CustomerID = customerID
 	var c change
-	_, _, err = r.commit(ctx, req.key(), func(cur *Record) (next Record, write bool, err error) {
+	_, _, err = r.commit(ctx, req.key(), noStripe, func(cur *Record) (next Record, write bool, err error) {
 		c, err = r.login(ctx, &req, customerID, cur)
 		if err == nil && c.st.state != live && c.st.state != absent {
 			err = ErrNotFound

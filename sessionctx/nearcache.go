@@ -103,7 +103,7 @@ func (n *nearCache) Lease(until time.Time) {
 }
 
 // hot returns the entry whose memo answers a request, nil if there is none, and does nothing else: it is the warm path.
-// Every check that follows holds at the moment of the first of them: words and epoch never come back. Lost moves the epoch before
+// Every check holds at the moment of the first of them, or the entry is younger than that: words and epoch never come back. Lost moves the epoch before
 // a new lease is given, so the lease is looked at before the epoch.
 //
 // What comes from afar comes together only if it is asked for together. A look at the clock holds everything up, so it is taken before anything is
@@ -137,19 +137,10 @@ func (n *nearCache) hot(hash uint64, req *Request) *entry {
 
 // covers reports whether a session's entry is no older than what this process did to the customer who is asserted to the session. Whose session
 // it is may be news from another process that has not come yet: then an EndAll of here meant it, and its word would not say so. Once
-// the record has a customer, the generation says all.
-func (n *nearCache) covers(e *entry, customer uint32) bool {
-	if customer == noStripe || e.flags&entryEnded != 0 || e.owner() != "" {
-		return true
-	}
-	word := n.words.load(customer)
-	switch {
-	case e.customer != customer:
-		return false
-	case e.flags&entryMemo == 0:
-		return e.wordSum == word
-	}
-	return e.flags&entryViewed != 0 && n.words.load(e.stripe)+n.words.load(e.sites)+word == e.wordSum
+// the record has a customer, the generation says it.
+func (n *nearCache) covers(e *entry, customer uint16) bool {
+	return customer == noStripe || n.exclusive() || e.flags&entryEnded != 0 || e.owner() != "" ||
+		e.customer == customer && e.seen == changesIn(n.words.load(customer))
 }
 
 // usable reports whether e, which is about the right key, is still good: in the order of hot.
@@ -174,8 +165,8 @@ func (n *nearCache) peek(key Key, hash uint64) (*entry, bool) {
 // load's, for others wait for the same, and for the same connection. So it stays until the store has answered, Timeout at most; whose
 // deadline comes before that has another goroutine lead.
 //
-// customer is the stripe of the customer who is asserted to the session, noStripe if there is none: see covers.
-func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshness, customer uint32) (*entry, error) {
+// customer is the stripe of the customer who is asserted to the session, noStripe if nobody is: see covers.
+func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshness, customer uint16) (*entry, error) {
 	for {
 		if fresh != FreshRead {
 			if e, ok := n.peek(key, hash); ok && fresh.allows(e) && n.covers(e, customer) {
@@ -194,12 +185,7 @@ func (n *nearCache) read(ctx context.Context, key Key, hash uint64, fresh Freshn
 		default:
 			n.stats.joined.Add(1)
 		}
-		e, err := f.wait(ctx)
-		switch {
-		case errors.Is(err, errAbandoned):
-		case err == nil && !n.covers(e, customer):
-			fresh = FreshRead // it had begun too early
-		default:
+		if e, err := f.wait(ctx); !errors.Is(err, errAbandoned) {
 			return e, err
 		}
 	}
@@ -218,22 +204,24 @@ func (n *nearCache) ahead(ctx context.Context, key Key, hash uint64) {
 
 // loading is a load, and what it begins under: what it finds is good for that.
 type loading struct {
-	key          Key
-	start        int64 // monotonic
-	stripe       uint32
-	epoch        uint32
-	word         uint64
-	customer     uint32 // who is asserted to the session, noStripe if nobody is
-	customerWord uint64
+	key      Key
+	start    int64 // monotonic
+	stripe   uint16
+	customer uint16 // who is asserted to the session, noStripe if nobody is
+	seen     uint32 // of that customer's changes
+	epoch    uint32
+	word     uint64
 }
 
-func (l *loading) flight() flightKey { return flightKey{l.key, l.word, uint64(l.epoch)} }
+func (l *loading) flight() flightKey {
+	return flightKey{l.key, l.word, uint64(l.epoch), uint64(l.customer)<<32 | uint64(l.seen)}
+}
 
 // begin returns a load of the key that begins now.
-func (n *nearCache) begin(key Key, customer uint32) loading {
+func (n *nearCache) begin(key Key, customer uint16) loading {
 	key.ID = strings.Clone(key.ID) // the caller's may be a part of a whole header
 	l := loading{key: key, start: n.now(), stripe: n.words.stripe(key.Hash()), epoch: n.epoch.Load(), customer: customer}
-	l.word, l.customerWord = n.words.load(l.stripe), n.words.load(customer)
+	l.word, l.seen = n.words.load(l.stripe), changesIn(n.words.load(customer))
 	return l
 }
 
@@ -249,7 +237,7 @@ func (n *nearCache) board(l *loading, hash uint64, fresh Freshness) (f *flight[*
 	if fresh != 0 {
 		window = 0
 	}
-	usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }
+	usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) && n.covers(e, l.customer) }
 	return n.flights.join(hash, l.flight(), l.start, window, usable)
 }
 
@@ -325,7 +313,7 @@ func (n *nearCache) fetch(ctx context.Context, key Key) (rec Record, at time.Tim
 func (n *nearCache) entry(rec *Record, at time.Time, l *loading) *entry {
 	e := newEntry(l.key, rec)
 	e.stripe, e.word, e.epoch = l.stripe, l.word, l.epoch
-	e.customer, e.wordSum = l.customer, l.customerWord // until there is a memo
+	e.customer, e.seen = l.customer, l.seen
 	if n.maxStale != endless {
 		e.deadline = l.start + int64(n.maxStale)
 	}

@@ -241,7 +241,7 @@ func (r *Resolver) answer(ctx context.Context, hash uint64, req *Request) (*entr
 
 // whose returns the entry of the session that req names, nil if it names none, and how the identity stands to its record, which it
 // writes to rec.
-func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request, customer uint32, rec *Record) (*entry, standing, error) {
+func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request, customer uint16, rec *Record) (*entry, standing, error) {
 	if req.SessionID == "" {
 		return nil, standing{state: absent, customerID: req.asserted()}, nil
 	}
@@ -259,7 +259,7 @@ func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request, custome
 type surroundings struct {
 	table                   *defaults.Sites
 	profile                 *defaults.Customer // nil: anonymous
-	sites, customer         uint32             // stripes; noStripe: there is no customer
+	sites, customer         uint16             // stripes; noStripe: there is no customer
 	sitesWord, customerWord uint64
 	answer                  int64 // the number of the Directory's later one
 	deadline                int64
@@ -280,11 +280,11 @@ func (r *Resolver) sites(ctx context.Context, tenant, customerID string) (p surr
 
 // profile adds to p what the directory knows of the customer of this standing, if there is one.
 func (r *Resolver) profile(ctx context.Context, p *surroundings, tenant string, st standing) error {
+	if st.generation != nil { // be it by this that a session has ended; it was read before: its word is the older one
+		p.customer, p.customerWord = st.generation.stripe, st.generation.word
+	}
 	if st.customerID == "" {
 		return nil
-	}
-	if st.generation != nil { // which was read before: its word is the older one
-		p.customer, p.customerWord = st.generation.stripe, st.generation.word
 	}
 	c, err := r.dir.customerOf(ctx, tenant, st.customerID)
 	if err != nil {

@@ -40,7 +40,7 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	if req.SessionID == "" {
 		_, _, err = decide(&Record{})
 	} else {
-		_, _, err = r.commit(ctx, req.key(), decide)
+		_, _, err = r.commit(ctx, req.key(), customerStripe(r.near.words, req.Tenant, req.asserted()), decide)
 	}
 	if err == nil && c.write && c.mint {
 		// A new id, whatever the old one was: nobody can plant an id of his own in another's browser.

@@ -26,14 +26,13 @@ func (vs *Values[V]) Pointer(v V, own func(V) V) *V {
 			}
 			vs.known.CompareAndDelete(v, known) // its cleanup is on the way
 		}
-		v = own(v)
 		p := new(V)
-		*p = v
-		w := weak.Make(p)
-		if _, met := vs.known.LoadOrStore(v, w); met {
+		*p = own(v)
+		key, w := any(*p), weak.Make(p)
+		if _, met := vs.known.LoadOrStore(key, w); met {
 			continue
 		}
-		runtime.AddCleanup(p, func(w weak.Pointer[V]) { vs.known.CompareAndDelete(v, w) }, w)
+		runtime.AddCleanup(p, func(w weak.Pointer[V]) { vs.known.CompareAndDelete(key, w) }, w)
 		return p
 	}
 }

@@ -4,7 +4,7 @@ package mutants
 var byHand = []mutant{
 	{
 		desc:  "memo without the word of the sites",
-		edits: swap(nearCache, "+n.words.load(e.sites)+n.words.load(e.customer)", "+n.words.load(e.customer)", entry, "e.word+p.sitesWord+", "e.word+"),
+		edits: swap(nearCache, "+n.words.load(e.sites)+", "+", entry, "e.word+p.sitesWord+", "e.word+"),
 	},
 	{
 		desc:  "memo for any customer",

@@ -34,7 +34,7 @@ func wordless(texts ...string) []overlay.Edit {
 		nearCache, "now < e.deadline && n.words.load(e.stripe) == e.word && n.epoch.Load()", "now < e.deadline && n.epoch.Load()",
 		nearCache, "return quiet(l.word) && n.window.Load() != 0 }", "return n.window.Load() != 0 }",
 		nearCache, "e.kind != KindSession && n.shareable(l) && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {", "e.kind != KindSession && n.shareable(l) {",
-		nearCache, "usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) }", "usable := func(*entry) bool { return false }",
+		nearCache, "usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) && n.covers(e, l.customer) }", "usable := func(*entry) bool { return false }",
 		resolver, "return words.load(e.stripe) == e.word && words.load(p.sites)", "return words.load(p.sites)",
 		resolver, "if settled && quiet(e.word) && quiet(p.sitesWord)", "if settled && quiet(p.sitesWord)",
 	)...)
@@ -105,6 +105,6 @@ var conditions = []mutant{
 	},
 	{
 		desc:  "sixteen words for all keys",
-		edits: swap(words, "uint32(x >> 50)", "uint32(x >> 60)", words, "% numWords)", "% 16)"),
+		edits: swap(words, "uint16(x >> 50)", "uint16(x >> 60)", words, "% numWords)", "% 16)"),
 	},
 }
