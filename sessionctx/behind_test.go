@@ -250,8 +250,9 @@ func TestAHerdIsFewLoadsThoughWhatIsUnderWayMayNotBeJoined(t *testing.T) {
 		first string // who begins
 		then  func(*testing.T, *sessionctx.Resolver)
 	}{
-		"a guest's load is under way": {"", func(*testing.T, *sessionctx.Resolver) {}},
-		"the profile changes":         {"C100", func(_ *testing.T, r *sessionctx.Resolver) { r.Invalidate("demoshop", "C100") }},
+		"a guest's load is under way":    {"", func(*testing.T, *sessionctx.Resolver) {}},
+		"a customer's load is under way": {"C100", func(*testing.T, *sessionctx.Resolver) {}},
+		"the profile changes":            {"C100", func(_ *testing.T, r *sessionctx.Resolver) { r.Invalidate("demoshop", "C100") }},
 		"all is ended": {"C100", func(t *testing.T, r *sessionctx.Resolver) {
 			require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
 		}},
@@ -274,9 +275,11 @@ func TestAHerdIsFewLoadsThoughWhatIsUnderWayMayNotBeJoined(t *testing.T) {
 				synctest.Wait()
 				tc.then(t, r)
 				for range 50 {
-					readers.Go(func() { resolve(t, r, by("s1", "C100")) })
+					for _, customer := range []string{"C100", ""} {
+						readers.Go(func() { resolve(t, r, by("s1", customer)) })
+						synctest.Wait()
+					}
 				}
-				synctest.Wait()
 				close(let)
 				readers.Wait()
 				assert.LessOrEqual(t, loads.Load(), int64(3))

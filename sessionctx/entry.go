@@ -28,8 +28,8 @@ type entry struct {
 	wordSum  uint64 // of the words of key, sites and customer as they were: words only grow, so none has moved while the sum has not
 	stripe   uint16 // of the key
 	sites    uint16 // stripe
-	customer uint16 // stripe; before there is a memo that of who was asserted to the session
-	seen     uint32 // of that customer's changes, before the load: see covers
+	customer uint16 // stripe; until there is a memo that of who was asserted to the session
+	seen     uint32 // of the changes of who was asserted, before the load: see covers
 	epoch    uint32
 	memo     *memo
 

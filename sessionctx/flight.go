@@ -11,10 +11,13 @@ import (
 type flightKey struct {
 	key         Key
 	word, epoch uint64
-	since       uint64 // what a load that is under way must have begun after; of one that has landed the value says it
+	since       uint64 // what it began after; 0: who asks does not mind
 }
 
-func (k flightKey) landed() flightKey { k.since = 0; return k }
+// finds reports whether what a load by k finds is what one by other would.
+func (k flightKey) finds(other flightKey) bool {
+	return k.key == other.key && k.word == other.word && k.epoch == other.epoch
+}
 
 // flight is one load, shared by everybody who asks for the same while it may be shared.
 type flight[V any] struct {
@@ -56,16 +59,16 @@ func (s *flightShard[V]) place(hash uint64) **flight[V] {
 	return &s.landed[hash/flightShards%flightPlaces]
 }
 
-// join returns a flight under k that began less than window ago, or that has landed with a value that is usable. Else it returns a
+// join returns a flight under k that began less than window ago, and after what k says, or that has landed with a value that is usable. Else it returns a
 // new one that the caller leads: it sets value and err, and lands it.
 func (fs *flights[V]) join(hash uint64, k flightKey, now, window int64, usable func(V) bool) (f *flight[V], lead bool) {
 	s := fs.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f = *s.place(hash); f != nil && f.of.landed() == k.landed() && usable(f.value) {
+	if f = *s.place(hash); f != nil && f.of.finds(k) && usable(f.value) {
 		return f, false
 	}
-	if f = s.under[hash]; f != nil && f.of == k && now-f.started < window {
+	if f = s.under[hash]; f != nil && f.of.finds(k) && (k.since == 0 || f.of.since == k.since) && now-f.started < window {
 		if f.done == nil {
 			f.done = make(chan struct{})
 		}

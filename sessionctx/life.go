@@ -225,7 +225,9 @@ func carry(next *Record, choices defaults.Choices) {
 
 // EndAll ends every session of a customer, on every device and in every process: it moves the customer's generation, and a
 // session remembers the one of its login. A session that never was written (an asserted identity without a Login or a write)
-// has nothing to remember it by: let its token expire. A login under way at the same time may be ended with the rest.
+// has nothing to remember it by: let its token expire. A login under way at the same time may be ended with the rest. In this process
+// it holds at once, in others within the Store's lease; of a session whose login in another process is no news here yet, whoever asks for it
+// without its customer (a guest's token, Management) sees for less than the lease what it was before that login.
 //
 // Neither the tenant nor the customer is looked up: that there is no such customer is no error. ErrUnknownTenant and ErrNotFound say that the one or the
 // other id is not one, ErrUnavailable and ErrFull that nothing was ended, unless the error says that the outcome is unknown.

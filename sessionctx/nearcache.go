@@ -214,7 +214,11 @@ type loading struct {
 }
 
 func (l *loading) flight() flightKey {
-	return flightKey{l.key, l.word, uint64(l.epoch), uint64(l.customer)<<32 | uint64(l.seen)}
+	k := flightKey{key: l.key, word: l.word, epoch: uint64(l.epoch)}
+	if l.customer != noStripe {
+		k.since = uint64(l.customer+1)<<32 | uint64(l.seen)
+	}
+	return k
 }
 
 // begin returns a load of the key that begins now.

@@ -259,7 +259,7 @@ func (r *Resolver) whose(ctx context.Context, hash uint64, req *Request, custome
 type surroundings struct {
 	table                   *defaults.Sites
 	profile                 *defaults.Customer // nil: anonymous
-	sites, customer         uint16             // stripes; noStripe: there is no customer
+	sites, customer         uint16             // stripes; noStripe: it depends on no customer
 	sitesWord, customerWord uint64
 	answer                  int64 // the number of the Directory's later one
 	deadline                int64

@@ -81,7 +81,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "the end of all sessions does not move the word",
-		edits: swap(commit, "w.stripe = r.near.words.stripe(key.Hash())", "w.stripe = r.near.words.stripe(key.Hash()) ^ uint32(key.Kind)"),
+		edits: swap(commit, "w.stripe = r.near.words.stripe(key.Hash())", "w.stripe = r.near.words.stripe(key.Hash()) ^ uint16(key.Kind)"),
 	},
 	{
 		desc:  "an ended session shows its customer",
@@ -110,7 +110,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "a question to the directory joined by key alone",
-		edits: swap(directory, "flightKey{key, next.word, next.sitesWord}", "flightKey{key: key}"),
+		edits: swap(directory, "flightKey{key: key, word: next.word, epoch: next.sitesWord}", "flightKey{key: key}"),
 	},
 	{
 		desc: "the store does not tell the other resolver", resolvers: "2",

@@ -14,6 +14,7 @@ const (
 	words     = "sessionctx/words.go"
 	patch     = "sessionctx/patch.go"
 	entry     = "sessionctx/entry.go"
+	flights   = "sessionctx/flight.go"
 	directory = "sessionctx/directorycache.go"
 	memstore  = "sessionctx/memstore/store.go"
 )

@@ -37,7 +37,7 @@ var tested = []struct {
 }{
 	{
 		desc: "flight by key alone", in: "github.com/sessionctx/storefront/sessionctx", test: "TestAReadAfterAChangeWaitsForNoLoadThatBeganBeforeIt",
-		edits: swap(nearCache, "flightKey{l.key, l.word, uint64(l.epoch),", "flightKey{l.key, 0, 0,"),
+		edits: swap(nearCache, "flightKey{key: l.key, word: l.word, epoch: uint64(l.epoch)}", "flightKey{key: l.key}"),
 	},
 	{
 		desc: "who gives up fails those who wait", in: "github.com/sessionctx/storefront/sessionctx", test: "TestWhoeverGivesUpFailsNobodyElse",
@@ -84,7 +84,7 @@ var tested = []struct {
 	{
 		desc: "a load of a session that is under way is joined after an EndAll here", in: "github.com/sessionctx/storefront/sessionctx",
 		test:  "TestALoadFromBeforeAnEndAllHereIsNotJoinedAfterIt",
-		edits: swap(nearCache, "uint64(l.customer)<<32 | uint64(l.seen)", "0"),
+		edits: swap(nearCache, "k.since = uint64(l.customer+1)<<32 | uint64(l.seen)", "k.since = 0"),
 	},
 	{
 		desc: "a load of a session that has landed is joined after an EndAll here", in: "github.com/sessionctx/storefront/sessionctx",
@@ -95,6 +95,11 @@ var tested = []struct {
 		desc: "that a session has ended does not hang on the generation that says so", in: "github.com/sessionctx/storefront/sessionctx",
 		test:  "TestALiveCookieIsNobodysForNoLongerThanTheOldGenerationIsBelieved",
 		edits: swap(resolver, "	if st.generation != nil { // be it", "	if st.generation != nil && st.customerID != \"\" { // be it"),
+	},
+	{
+		desc: "a guest joins no load of a customer", in: "github.com/sessionctx/storefront/sessionctx",
+		test:  "TestAHerdIsFewLoadsThoughWhatIsUnderWayMayNotBeJoined",
+		edits: swap(flights, "(k.since == 0 || f.of.since == k.since)", "f.of.since == k.since"),
 	},
 	{
 		desc: "the customer's word is read after the session", in: "github.com/sessionctx/storefront/sessionctx",
