@@ -11,8 +11,8 @@ func swap(texts ...string) (edits []overlay.Edit) {
 }
 
 var unsharedLoads = swap(
-	"sessionctx/flight.go", "f != nil && f.of == k && usable(f.value) {", "false && usable(f.value) {",
-	"sessionctx/flight.go", "f != nil && f.of == k && now-f.started < window {", "false && now-f.started < window {",
+	"sessionctx/flight.go", "f != nil && f.of.finds(k) && usable(f.value) {", "false && usable(f.value) {",
+	"sessionctx/flight.go", "f != nil && f.of.finds(k) && (k.since == 0 || f.of.since == k.since) && now-f.started < window {", "false && now-f.started < window {",
 )
 
 var mutants = []mutant{
