@@ -116,25 +116,33 @@ type memo struct {
 // answer is what differs less than the sites do.
 type answer struct{ currency, country, language string }
 
-// shared are what entries point to.
-var shared struct {
-	memos   intern.Values[memo]
-	hints   intern.Values[defaults.Hints]
-	answers intern.Values[answer]
+// question is what a memo is known by: all that it says, in one piece.
+type question struct {
+	site   string // requested
+	hints  defaults.Hints
+	to     string // the site that it resolved to
+	answer answer
 }
 
-// newMemo returns the memo without the memory of the request that its texts came from.
-func newMemo(req *Request, v *defaults.Values) *memo {
-	h := shared.hints.Pointer(req.Hints, func(h defaults.Hints) defaults.Hints {
-		return defaults.Hints{Country: strings.Clone(h.Country), AcceptLanguage: strings.Clone(h.AcceptLanguage)}
+// shared are what entries point to.
+var shared struct {
+	memos   intern.Values[question, memo]
+	hints   intern.Values[defaults.Hints, defaults.Hints]
+	answers intern.Values[answer, answer]
+}
+
+// newMemo returns a memo, and what it is known by, without the memory of the request that q came from.
+func newMemo(q question) (question, *memo) {
+	h := shared.hints.Pointer(q.hints, func(h defaults.Hints) (defaults.Hints, *defaults.Hints) {
+		h = defaults.Hints{Country: strings.Clone(h.Country), AcceptLanguage: strings.Clone(h.AcceptLanguage)}
+		return h, &h
 	})
-	a := shared.answers.Pointer(answer{v.Currency, v.Country, v.Language}, func(a answer) answer {
-		return answer{strings.Clone(a.currency), strings.Clone(a.country), strings.Clone(a.language)}
+	a := shared.answers.Pointer(q.answer, func(a answer) (answer, *answer) {
+		a = answer{strings.Clone(a.currency), strings.Clone(a.country), strings.Clone(a.language)}
+		return a, &a
 	})
-	return shared.memos.Pointer(memo{requestSite: req.Site, site: v.Site, hints: h, answer: a}, func(m memo) memo {
-		m.requestSite, m.site = strings.Clone(m.requestSite), strings.Clone(m.site)
-		return m
-	})
+	q = question{strings.Clone(q.site), *h, strings.Clone(q.to), *a}
+	return q, &memo{requestSite: q.site, site: q.to, hints: h, answer: a}
 }
 
 const entrySize = int64(unsafe.Sizeof(entry{}))
@@ -303,7 +311,7 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 		c.flags |= entryViewed
 	}
 	c.proof, c.sources = req.Proof, v.Sources
-	c.memo = newMemo(req, &v)
+	c.memo = shared.memos.Pointer(question{req.Site, req.Hints, v.Site, answer{v.Currency, v.Country, v.Language}}, newMemo)
 	c.sites, c.customer, c.wordSum = p.sites, p.customer, e.word+p.sitesWord+p.customerWord
 	c.memoUntil = min(c.deadline, c.touchAt, p.deadline)
 	return &c

@@ -7,28 +7,27 @@ import (
 	"weak"
 )
 
-// Values are distinct values. The zero Values is empty and ready to use. It is safe for concurrent use by multiple
+// Values are distinct values, by their keys. The zero Values is empty and ready to use. It is safe for concurrent use by multiple
 // goroutines.
 //
-// It is package unique but for one thing: a unique.Handle gives its value as a copy, which costs a third of a warm read where the value is as
-// large as what the sessions of a shop share.
-type Values[V comparable] struct {
-	known sync.Map // V: weak.Pointer[V]
+// It is package unique but for two things: a unique.Handle gives its value as a copy, which costs a third of a warm read
+// where the value is as large as what the sessions of a shop share; and a value may hold more than its key.
+type Values[K comparable, V any] struct {
+	known sync.Map // K: weak.Pointer[V]
 }
 
-// Pointer returns the one pointer to a value that equals v, which nobody may change. If there is none, own makes what is kept: v
+// Pointer returns the one pointer to the value of k, which nobody may change. If there is none, make makes it, and returns what is kept of k too: k
 // without the larger memory that its strings may be parts of.
-func (vs *Values[V]) Pointer(v V, own func(V) V) *V {
+func (vs *Values[K, V]) Pointer(k K, make func(K) (K, *V)) *V {
 	for {
-		if known, ok := vs.known.Load(v); ok {
+		if known, ok := vs.known.Load(k); ok {
 			if p := known.(weak.Pointer[V]).Value(); p != nil {
 				return p
 			}
-			vs.known.CompareAndDelete(v, known) // its cleanup is on the way
+			vs.known.CompareAndDelete(k, known) // its cleanup is on the way
 		}
-		p := new(V)
-		*p = own(v)
-		key, w := any(*p), weak.Make(p)
+		key, p := make(k)
+		w := weak.Make(p)
 		if _, met := vs.known.LoadOrStore(key, w); met {
 			continue
 		}
@@ -38,7 +37,7 @@ func (vs *Values[V]) Pointer(v V, own func(V) V) *V {
 }
 
 // Len returns how many values are known. Those that nobody holds any more are forgotten some time after a garbage collection.
-func (vs *Values[V]) Len() (n int) {
+func (vs *Values[K, V]) Len() (n int) {
 	vs.known.Range(func(any, any) bool { n++; return true })
 	return n
 }

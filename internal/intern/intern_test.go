@@ -17,13 +17,16 @@ import (
 
 type value struct{ name, more string }
 
-func own(v value) value { return value{strings.Clone(v.name), strings.Clone(v.more)} }
+func own(v value) (value, *value) {
+	v = value{strings.Clone(v.name), strings.Clone(v.more)}
+	return v, &v
+}
 
 // part returns a string that is a part of a larger piece of memory.
 func part(memory []byte) string { return unsafe.String(&memory[100], 10) }
 
 func TestEqualValuesHaveOnePointer(t *testing.T) {
-	var values intern.Values[value]
+	var values intern.Values[value, value]
 	const goroutines, names = 8, 500
 	var got [goroutines][names]*value
 	var wg sync.WaitGroup
@@ -45,7 +48,7 @@ func TestEqualValuesHaveOnePointer(t *testing.T) {
 }
 
 func TestAValueIsForgottenWhenNobodyHoldsIt(t *testing.T) {
-	var values intern.Values[value]
+	var values intern.Values[value, value]
 	held := values.Pointer(value{"held", ""}, own)
 	for i := range 100 {
 		values.Pointer(value{"dropped", fmt.Sprint(i)}, own)
@@ -62,7 +65,7 @@ func TestAValueIsForgottenWhenNobodyHoldsIt(t *testing.T) {
 }
 
 func TestAValueIsKeptWithoutTheMemoryThatItCameFrom(t *testing.T) {
-	var values intern.Values[value]
+	var values intern.Values[value, value]
 	freed := make(chan struct{})
 	p := func() *value {
 		header := make([]byte, 1<<20)
