@@ -23,12 +23,32 @@ func (behind) Watch(sink sessionctx.Sink) (stop func()) {
 	return func() {}
 }
 
-func TestAWriteTakesNoLiveSessionForOneThatAnotherProcessHasEnded(t *testing.T) {
-	records := &memstore.Store{}
+// apart returns the Resolvers of two processes that share records and hear nothing of each other.
+func apart(t *testing.T, records sessionctx.Store) (here, there *sessionctx.Resolver) {
 	process := func() *sessionctx.Resolver {
 		return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
 	}
-	a, b := process(), process()
+	return process(), process()
+}
+
+// holdLoad has what the first load of a kind has found be held back until the channel that it returns is closed.
+func (s *stepped) holdLoad(kind sessionctx.Kind) (let chan bool) {
+	var first sync.Once
+	let = make(chan bool)
+	s.afterLoad = func(k sessionctx.Key) {
+		if k.Kind != kind {
+			return
+		}
+		hold := false
+		if first.Do(func() { hold = true }); hold {
+			<-let
+		}
+	}
+	return let
+}
+
+func TestAWriteTakesNoLiveSessionForOneThatAnotherProcessHasEnded(t *testing.T) {
+	a, b := apart(t, &memstore.Store{})
 	login := func(r *sessionctx.Resolver, id string) {
 		t.Helper()
 		_, err := r.Login(t.Context(), by(id), "C100")
@@ -82,23 +102,13 @@ func TestALoginIsNotTakenForEndedByAGenerationThatWasLoadedBefore(t *testing.T) 
 		t.Run(desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				records := &stepped{}
-				process := func() *sessionctx.Resolver {
-					return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
-				}
-				here, there := process(), process()
+				here, there := apart(t, records)
 				before, err := there.Login(t.Context(), cookie(""), "C100")
 				require.NoError(t, err)
-				let, held := make(chan bool), false
-				records.afterLoad = func(k sessionctx.Key) {
-					if k.Kind == sessionctx.KindCustomer && !held {
-						held = true
-						<-let
-					}
-				}
+				let := records.holdLoad(sessionctx.KindCustomer)
 				var slow sync.WaitGroup
 				slow.Go(func() { resolve(t, here, cookie(before.ID)) })
 				synctest.Wait()
-				require.True(t, held)
 				require.NoError(t, there.EndAll(t.Context(), "demoshop", "C100"))
 				after := write(t, here)
 				synctest.Wait() // what is kept is not there at once
@@ -141,11 +151,7 @@ func TestWhatAnEndAllHereHasEndedIsNotShownForWantOfNewsFromElsewhere(t *testing
 		for _, record := range []string{"anonymous", "none"} {
 			t.Run(desc+", record "+record, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					records := &memstore.Store{}
-					process := func() *sessionctx.Resolver {
-						return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
-					}
-					here, there := process(), process()
+					here, there := apart(t, &memstore.Store{})
 					if record == "anonymous" {
 						update(t, there, by("s1", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
 					}
@@ -170,24 +176,14 @@ func TestWhatAnEndAllHereHasEndedIsNotShownForWantOfNewsFromElsewhere(t *testing
 func TestALoadFromBeforeAnEndAllHereIsNotJoinedAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		records := &stepped{}
-		process := func() *sessionctx.Resolver {
-			return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
-		}
-		here, there := process(), process()
+		here, there := apart(t, records)
 		update(t, there, by("s1", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
 		resolve(t, here, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
-		let, held := make(chan bool), false
-		records.afterLoad = func(k sessionctx.Key) {
-			if k.Kind == sessionctx.KindSession && !held {
-				held = true
-				<-let
-			}
-		}
+		let := records.holdLoad(sessionctx.KindSession)
 		var readers sync.WaitGroup
 		read := func() { assert.ErrorIs(t, resolveError(t, here, by("s1", "C100")), sessionctx.ErrNotFound) }
 		readers.Go(read) // it looks again when what it found is no longer so
 		synctest.Wait()
-		require.True(t, held)
 		_, err := there.Login(t.Context(), by("s1", ""), "C100")
 		require.NoError(t, err)
 		require.NoError(t, here.EndAll(t.Context(), "demoshop", "C100"))

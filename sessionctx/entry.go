@@ -113,36 +113,35 @@ type memo struct {
 	_                 [2]uint64
 }
 
-// answer is what differs less than the sites do.
+// answer is what a memo resolved to besides the site: sites share it.
 type answer struct{ currency, country, language string }
 
-// question is what a memo is known by: all that it says, in one piece.
-type question struct {
-	site   string // requested
-	hints  defaults.Hints
-	to     string // the site that it resolved to
-	answer answer
+// memoKey is what a memo is known by: all that it says, in one piece.
+type memoKey struct {
+	requestSite, site string
+	hints             defaults.Hints
+	answer            answer
 }
 
 // shared are what entries point to.
 var shared struct {
-	memos   intern.Values[question, memo]
+	memos   intern.Values[memoKey, memo]
 	hints   intern.Values[defaults.Hints, defaults.Hints]
 	answers intern.Values[answer, answer]
 }
 
-// newMemo returns a memo, and what it is known by, without the memory of the request that q came from.
-func newMemo(q question) (question, *memo) {
-	h := shared.hints.Pointer(q.hints, func(h defaults.Hints) (defaults.Hints, *defaults.Hints) {
+// newMemo returns a memo, and what it is known by, without the memory of the request that k came from.
+func newMemo(k memoKey) (memoKey, *memo) {
+	h := shared.hints.Pointer(k.hints, func(h defaults.Hints) (defaults.Hints, *defaults.Hints) {
 		h = defaults.Hints{Country: strings.Clone(h.Country), AcceptLanguage: strings.Clone(h.AcceptLanguage)}
 		return h, &h
 	})
-	a := shared.answers.Pointer(q.answer, func(a answer) (answer, *answer) {
+	a := shared.answers.Pointer(k.answer, func(a answer) (answer, *answer) {
 		a = answer{strings.Clone(a.currency), strings.Clone(a.country), strings.Clone(a.language)}
 		return a, &a
 	})
-	q = question{strings.Clone(q.site), *h, strings.Clone(q.to), *a}
-	return q, &memo{requestSite: q.site, site: q.to, hints: h, answer: a}
+	k = memoKey{strings.Clone(k.requestSite), strings.Clone(k.site), *h, *a}
+	return k, &memo{requestSite: k.requestSite, site: k.site, hints: h, answer: a}
 }
 
 const entrySize = int64(unsafe.Sizeof(entry{}))
@@ -311,7 +310,7 @@ func (e *entry) remember(req *Request, nobody bool, customerID string, v default
 		c.flags |= entryViewed
 	}
 	c.proof, c.sources = req.Proof, v.Sources
-	c.memo = shared.memos.Pointer(question{req.Site, req.Hints, v.Site, answer{v.Currency, v.Country, v.Language}}, newMemo)
+	c.memo = shared.memos.Pointer(memoKey{req.Site, v.Site, req.Hints, answer{v.Currency, v.Country, v.Language}}, newMemo)
 	c.sites, c.customer, c.wordSum = p.sites, p.customer, e.word+p.sitesWord+p.customerWord
 	c.memoUntil = min(c.deadline, c.touchAt, p.deadline)
 	return &c

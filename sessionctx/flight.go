@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// flightKey names a load by what it will find: loads that began under another word or epoch are not joined.
+// flightKey names a load by what it will find: loads that began under another word or epoch are not joined, nor, while they
+// are under way, those that began before what who asks knows of.
 type flightKey struct {
 	key         Key
 	word, epoch uint64
