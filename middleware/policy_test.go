@@ -16,6 +16,7 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestFailSaysNoMoreThanTheStatus(t *testing.T) {
@@ -81,7 +82,7 @@ func TestThePolicySeesTheDefaultsWhereThereAreAny(t *testing.T) {
 	cases := []struct {
 		desc    string
 		dir     sessionctx.Directory
-		store   sessionctx.Store
+		store   store.Store
 		edit    func(*middleware.Config)
 		wantErr error
 		// what each policy makes of it
@@ -99,11 +100,11 @@ func TestThePolicySeesTheDefaultsWhereThereAreAny(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			store := tc.store
-			if store == nil {
-				store = new(memstore.Store)
+			backend := tc.store
+			if backend == nil {
+				backend = new(memstore.Store)
 			}
-			s := newShopOn(t, store, tc.dir)
+			s := newShopOn(t, backend, tc.dir)
 			_, _ = s.resolver.Login(context.Background(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "bert-1"}}, "bert")
 			answer := func(p middleware.ErrorPolicy) string {
 				var policyErr error

@@ -13,6 +13,7 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // directory knows two tenants and two customers.
@@ -37,7 +38,7 @@ var directory = sessionctx.Static{
 // shop is a resolver over a memory store, for one test.
 type shop struct {
 	t        testing.TB
-	store    sessionctx.Store
+	store    store.Store
 	resolver *sessionctx.Resolver
 }
 
@@ -46,14 +47,14 @@ func newShop(t testing.TB) *shop {
 	return newShopOn(t, new(memstore.Store), directory)
 }
 
-func newShopOn(t testing.TB, store sessionctx.Store, dir sessionctx.Directory) *shop {
+func newShopOn(t testing.TB, backend store.Store, dir sessionctx.Directory) *shop {
 	t.Helper()
 	resolver, err := sessionctx.New(sessionctx.Config{
-		Store: store, Directory: dir, CacheBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler),
+		Store: backend, Directory: dir, CacheBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, resolver.Close()) })
-	return &shop{t, store, resolver}
+	return &shop{t, backend, resolver}
 }
 
 // middleware returns a Middleware of demoshop, with its Config changed by edit.

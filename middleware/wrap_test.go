@@ -15,6 +15,7 @@ import (
 
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestWrapPassesTheResponseWriterOnAsItIs(t *testing.T) {
@@ -209,12 +210,12 @@ func TestWithoutTheCookieAGuestIsAsserted(t *testing.T) {
 // broken is a store that is down.
 type broken struct{}
 
-func (broken) Load(context.Context, sessionctx.Key) (sessionctx.Record, error) {
-	return sessionctx.Record{}, errors.New("connection refused")
+func (broken) Load(context.Context, store.Key) (store.Record, error) {
+	return store.Record{}, errors.New("connection refused")
 }
 
-func (broken) Save(context.Context, sessionctx.Key, sessionctx.Record, sessionctx.Revision) (sessionctx.Record, error) {
-	return sessionctx.Record{}, errors.New("connection refused")
+func (broken) Save(context.Context, store.Key, store.Record, sessionctx.Revision) (store.Record, error) {
+	return store.Record{}, errors.New("connection refused")
 }
 
 func TestADegradedPageIsNotToBeStored(t *testing.T) {

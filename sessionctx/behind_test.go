@@ -13,18 +13,19 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // behind is one of several processes' store, which has not heard yet of what the others do, and will not within its lease.
-type behind struct{ sessionctx.Store }
+type behind struct{ store.Store }
 
-func (behind) Watch(sink sessionctx.Sink) (stop func()) {
-	sink.Lease(time.Now().Add(time.Hour))
+func (behind) Watch(sink store.Sink) (stop func()) {
+	sink.ExtendLease(time.Now().Add(time.Hour))
 	return func() {}
 }
 
 // apart returns the Resolvers of two processes that share records and hear nothing of each other.
-func apart(t *testing.T, records sessionctx.Store) (here, there *sessionctx.Resolver) {
+func apart(t *testing.T, records store.Store) (here, there *sessionctx.Resolver) {
 	process := func() *sessionctx.Resolver {
 		return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
 	}
@@ -32,10 +33,10 @@ func apart(t *testing.T, records sessionctx.Store) (here, there *sessionctx.Reso
 }
 
 // holdLoad has what the first load of a kind has found be held back until the channel that it returns is closed.
-func (s *stepped) holdLoad(kind sessionctx.Kind) (let chan bool) {
+func (s *stepped) holdLoad(kind store.Kind) (let chan bool) {
 	var first sync.Once
 	let = make(chan bool)
-	s.afterLoad = func(k sessionctx.Key) {
+	s.afterLoad = func(k store.Key) {
 		if k.Kind != kind {
 			return
 		}
@@ -105,7 +106,7 @@ func TestALoginIsNotTakenForEndedByAGenerationThatWasLoadedBefore(t *testing.T) 
 				here, there := apart(t, records)
 				before, err := there.Login(t.Context(), cookie(""), "C100")
 				require.NoError(t, err)
-				let := records.holdLoad(sessionctx.KindCustomer)
+				let := records.holdLoad(store.KindCustomer)
 				var slow sync.WaitGroup
 				slow.Go(func() { resolve(t, here, cookie(before.ID)) })
 				synctest.Wait()
@@ -179,7 +180,7 @@ func TestALoadFromBeforeAnEndAllHereIsNotJoinedAfterIt(t *testing.T) {
 		here, there := apart(t, records)
 		update(t, there, by("s1", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
 		resolve(t, here, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
-		let := records.holdLoad(sessionctx.KindSession)
+		let := records.holdLoad(store.KindSession)
 		var readers sync.WaitGroup
 		read := func() { assert.ErrorIs(t, resolveError(t, here, by("s1", "C100")), sessionctx.ErrNotFound) }
 		readers.Go(read) // it looks again when what it found is no longer so
@@ -198,11 +199,11 @@ func TestALoadFromBeforeAnEndAllHereIsNotJoinedAfterIt(t *testing.T) {
 
 // told is behind until a test tells it something.
 type told struct {
-	sessionctx.Store
-	sink sessionctx.Sink
+	store.Store
+	sink store.Sink
 }
 
-func (s *told) Watch(sink sessionctx.Sink) (stop func()) {
+func (s *told) Watch(sink store.Sink) (stop func()) {
 	s.sink = sink
 	return behind{}.Watch(sink)
 }
@@ -210,20 +211,20 @@ func (s *told) Watch(sink sessionctx.Sink) (stop func()) {
 // A cookie's session is taken for ended by a generation of before another process' EndAll, and that answer is kept. It lasts for no longer than the
 // generation is believed.
 func TestALiveCookieIsNobodysForNoLongerThanTheOldGenerationIsBelieved(t *testing.T) {
-	for desc, learn := range map[string]func(*testing.T, *sessionctx.Resolver, sessionctx.Sink){
-		"the news comes": func(_ *testing.T, _ *sessionctx.Resolver, sink sessionctx.Sink) {
-			sink.Invalidate(sessionctx.Key{Tenant: "demoshop", Kind: sessionctx.KindCustomer, ID: "C100"}.Hash())
+	for desc, learn := range map[string]func(*testing.T, *sessionctx.Resolver, store.Sink){
+		"the news comes": func(_ *testing.T, _ *sessionctx.Resolver, sink store.Sink) {
+			sink.Invalidate(store.Key{Tenant: "demoshop", Kind: store.KindCustomer, ID: "C100"}.Hash())
 		},
-		"a login here goes by the new one": func(t *testing.T, here *sessionctx.Resolver, _ sessionctx.Sink) {
+		"a login here goes by the new one": func(t *testing.T, here *sessionctx.Resolver, _ store.Sink) {
 			_, err := here.Login(t.Context(), by("other", ""), "C100")
 			require.NoError(t, err)
 		},
 	} {
 		t.Run(desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := &told{Store: &memstore.Store{}}
-				here := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
-				there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{store.Store} })
+				backend := &told{Store: &memstore.Store{}}
+				here := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+				there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{backend.Store} })
 				first, err := there.Login(t.Context(), cookie(""), "C100")
 				require.NoError(t, err)
 				assert.Equal(t, "C100", resolve(t, here, cookie(first.ID)).CustomerID)
@@ -233,7 +234,7 @@ func TestALiveCookieIsNobodysForNoLongerThanTheOldGenerationIsBelieved(t *testin
 				require.NoError(t, err)
 				assert.Empty(t, resolve(t, here, cookie(again.ID)).ID, "it is behind, as it may be")
 				synctest.Wait()
-				learn(t, here, store.sink)
+				learn(t, here, backend.sink)
 				assert.Equal(t, "C100", resolve(t, here, cookie(again.ID)).CustomerID)
 			})
 		})
@@ -255,13 +256,13 @@ func TestAHerdIsFewLoadsThoughWhatIsUnderWayMayNotBeJoined(t *testing.T) {
 	} {
 		t.Run(desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store, let := &stepped{}, make(chan bool)
+				backend, let := &stepped{}, make(chan bool)
 				var loads atomic.Int64
-				r := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{store} })
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{backend} })
 				update(t, r, by("other", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
 				resolve(t, r, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
-				store.afterLoad = func(k sessionctx.Key) {
-					if k.Kind == sessionctx.KindSession {
+				backend.afterLoad = func(k store.Key) {
+					if k.Kind == store.KindSession {
 						loads.Add(1)
 						<-let
 					}
@@ -291,28 +292,28 @@ func resolveError(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) 
 
 // flushed is a shared store that loses everything after some loads, and says so whenever that is seen.
 type flushed struct {
-	sessionctx.Store
-	sink  sessionctx.Sink
+	store.Store
+	sink  store.Sink
 	loads int // until then
 	after memstore.Store
 }
 
-func (s *flushed) Watch(sink sessionctx.Sink) (stop func()) {
+func (s *flushed) Watch(sink store.Sink) (stop func()) {
 	s.sink = sink
 	return behind{}.Watch(sink)
 }
 
-func (s *flushed) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *flushed) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	if s.loads--; s.loads >= 0 {
 		return s.Store.Load(ctx, key)
 	}
 	if s.loads == -1 {
-		s.sink.Lost()
+		s.sink.InvalidateAll()
 	}
 	return s.after.Load(ctx, key)
 }
 
-func (s *flushed) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (s *flushed) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	return s.after.Save(ctx, key, rec, base)
 }
 
@@ -337,13 +338,13 @@ func TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost(t *testing
 			s, err := a.Login(t.Context(), req, "C100")
 			require.NoError(t, err)
 			require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
-			store := &flushed{Store: records, loads: 1}
-			r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+			backend := &flushed{Store: records, loads: 1}
+			r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 			resolve(t, r, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
 			req.SessionID = s.ID
 			s, err = read(r, req)
 			require.NoError(t, err)
-			assert.Negative(t, store.loads, "both were asked for")
+			assert.Negative(t, backend.loads, "both were asked for")
 			assert.Empty(t, s.CustomerID)
 		})
 	}
@@ -360,11 +361,11 @@ func TestALoginTakesNothingAlongThatAnEndAllHadEndedAndIsLost(t *testing.T) {
 	_, err = a.Login(t.Context(), req, "C100") // of which the second click would take the cart along
 	require.NoError(t, err)
 	require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
-	store := &flushed{Store: records, loads: 1}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	backend := &flushed{Store: records, loads: 1}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	s, err = r.Login(t.Context(), req, "C100")
 	require.NoError(t, err)
-	assert.Negative(t, store.loads, "both were asked for")
+	assert.Negative(t, backend.loads, "both were asked for")
 	assert.Empty(t, s.CartID)
 }
 
@@ -375,12 +376,12 @@ func TestALiveSessionIsNotTakenForOneThatHasEndedWhenAllIsLost(t *testing.T) {
 	require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
 	_, err := a.Login(t.Context(), by("s1", ""), "C100")
 	require.NoError(t, err)
-	store := &flushed{Store: records, loads: 1}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	backend := &flushed{Store: records, loads: 1}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	req := by("s1", "C100")
 	req.Freshness = sessionctx.FreshRead
 	s, err := r.Resolve(t.Context(), req)
 	require.NoError(t, err)
-	assert.Negative(t, store.loads, "both were asked for")
+	assert.Negative(t, backend.loads, "both were asked for")
 	assert.Zero(t, s.Version)
 }

@@ -132,7 +132,7 @@ func (w *writer) commit(ctx context.Context, cur Record, epoch uint32, cached bo
 
 // lost reports whether a record that was read in this epoch may have been lost since.
 func (w *writer) lost(cur *Record, epoch uint32) bool {
-	return cur.exists() && w.r.near.epoch.Load() != epoch
+	return cur.Exists() && w.r.near.epoch.Load() != epoch
 }
 
 // load reads the record under the writer's key.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/intern"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // entry is what the near-cache holds of one key: the record as it was loaded, what it was loaded under, and
@@ -100,8 +101,9 @@ const (
 
 // changes are the versions that a record remembers besides its own. Few different ones exist, so they are shared.
 type changes struct {
-	changed [numChanged]int64
-	removed int64
+	changed                                      [numChanged]int64
+	removedAttributes, removedCarts, cartChanged int64
+	first                                        int64
 }
 
 // memo is what a request said beyond its identity, and what it resolved to. Sessions of one site share it, or most of it. It fills one cache line,
@@ -174,8 +176,8 @@ func newEntry(key Key, rec *Record) *entry {
 	if rec.Generation != 0 || len(rec.Attributes) > 0 {
 		more = &rare{rec.Generation, rec.Attributes}
 	}
-	e.lay(key.ID, rec.CustomerID, rec.CartID, more)
-	if !rec.exists() {
+	e.lay(key.ID, rec.CustomerID, cartOf(rec), more)
+	if !rec.Exists() {
 		return e
 	}
 	e.flags |= entryExists
@@ -191,7 +193,7 @@ func newEntry(key Key, rec *Record) *entry {
 		e.expires = rec.ExpiresAt.UnixMilli()
 	}
 	e.choices = unique.Make(rec.Choices)
-	e.changes = unique.Make(changes{rec.Changed, rec.Removed})
+	e.changes = unique.Make(changes{rec.Changed, rec.RemovedAttributes, rec.RemovedCarts, cartChanged(rec), rec.First})
 	return e
 }
 
@@ -230,9 +232,12 @@ func (e *entry) record() Record {
 		Tenant: e.tenant.Value(), Incarnation: e.incarnation, Version: e.version,
 		Secret: e.flags&entrySecret != 0, Ended: e.flags&entryEnded != 0, Generation: more.generation(),
 		CustomerID: strings.Clone(e.owner()), // a store may keep it, and it would keep e
-		Choices:    e.choices.Value(), CartID: more.cartID(), Attributes: more.attributes(),
-		Changed: c.changed, Removed: c.removed,
+		Choices:    e.choices.Value(), Attributes: more.attributes(),
+		Changed: c.changed, RemovedAttributes: c.removedAttributes, RemovedCarts: c.removedCarts, First: c.first,
 		CreatedAt: milli(e.created), ModifiedAt: milli(e.modified),
+	}
+	if id := more.cartID(); id != "" {
+		rec.Carts = []store.Cart{{ID: id, Changed: c.cartChanged}}
 	}
 	if e.expires != 0 {
 		rec.ExpiresAt = milli(e.expires)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // The states on which a caller branches. Compare with errors.Is: most errors carry more.
@@ -13,14 +14,14 @@ var (
 	ErrNotFound = errors.New("sessionctx: session not found")
 	// ErrConflict: what the write touches has changed since the version that it is based on.
 	// A *ConflictError carries the current version.
-	ErrConflict = errors.New("sessionctx: conflict")
+	ErrConflict = store.ErrConflict
 	// ErrUnavailable: the store or the directory could not be asked. Unless the error says that the
 	// outcome is unknown, nothing was written.
-	ErrUnavailable = errors.New("sessionctx: unavailable")
+	ErrUnavailable = store.ErrUnavailable
 	// ErrUnknownTenant: the directory does not know the tenant, or its name is malformed.
 	ErrUnknownTenant = defaults.ErrUnknownTenant
 	// ErrFull: the store is at its bound and nothing may give way. Nothing was written.
-	ErrFull = errors.New("sessionctx: store full")
+	ErrFull = store.ErrFull
 	// ErrClosed: the resolver was closed.
 	ErrClosed = errors.New("sessionctx: resolver closed")
 )

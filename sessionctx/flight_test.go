@@ -13,18 +13,19 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // stuck is a shared Store whose first Load finds what there is and keeps it for itself until it is let go. It tells a sink of
 // what the test says that another process has changed.
 type stuck struct {
-	sessionctx.Store
+	store.Store
 	loads      atomic.Int32
 	found, let chan struct{}
-	sink       sessionctx.Sink
+	sink       store.Sink
 }
 
-func (s *stuck) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *stuck) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	rec, err := s.Store.Load(ctx, key)
 	if s.loads.Add(1) == 1 {
 		close(s.found)
@@ -33,17 +34,17 @@ func (s *stuck) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record
 	return rec, err
 }
 
-func (s *stuck) Watch(sink sessionctx.Sink) (stop func()) {
+func (s *stuck) Watch(sink store.Sink) (stop func()) {
 	s.sink = sink
-	sink.Lease(time.Now().Add(time.Hour))
+	sink.ExtendLease(time.Now().Add(time.Hour))
 	return func() {}
 }
 
 func TestAReadAfterAChangeWaitsForNoLoadThatBeganBeforeIt(t *testing.T) {
 	records := &memstore.Store{}
-	store := &stuck{Store: records, found: make(chan struct{}), let: make(chan struct{})}
+	backend := &stuck{Store: records, found: make(chan struct{}), let: make(chan struct{})}
 	there := newResolver(t, func(c *sessionctx.Config) { c.Store = records })
-	here := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	here := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	req := by("s1", "")
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
 
@@ -53,9 +54,9 @@ func TestAReadAfterAChangeWaitsForNoLoadThatBeganBeforeIt(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Equal(t, "CHF", s.Currency, "what it had read is not in force any more, so it has read again")
 	})
-	<-store.found
+	<-backend.found
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
-	store.sink.Invalidate(sessionctx.Key{Tenant: req.Tenant, ID: req.SessionID}.Hash())
+	backend.sink.Invalidate(store.Key{Tenant: req.Tenant, ID: req.SessionID}.Hash())
 
 	after := make(chan string, 1)
 	go func() {
@@ -69,8 +70,8 @@ func TestAReadAfterAChangeWaitsForNoLoadThatBeganBeforeIt(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		assert.Fail(t, "it waits for a load that began before the change")
 	}
-	assert.Equal(t, int32(2), store.loads.Load())
-	close(store.let)
+	assert.Equal(t, int32(2), backend.loads.Load())
+	close(backend.let)
 	before.Wait()
 	require.False(t, t.Failed())
 }
@@ -82,13 +83,13 @@ type slow struct {
 	let   chan struct{}
 }
 
-func (s *slow) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *slow) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	s.loads.Add(1)
 	select {
 	case <-s.let:
 		return s.Store.Load(ctx, key)
 	case <-ctx.Done():
-		return sessionctx.Record{}, ctx.Err()
+		return store.Record{}, ctx.Err()
 	}
 }
 
@@ -114,8 +115,8 @@ func TestWhoeverGivesUpFailsNobodyElse(t *testing.T) {
 				records := &memstore.Store{}
 				req := by("s1", "")
 				update(t, newResolver(t, func(c *sessionctx.Config) { c.Store = records }), req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
-				store := &slow{Store: records, let: make(chan struct{})}
-				r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Timeout = store, timeout })
+				backend := &slow{Store: records, let: make(chan struct{})}
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Timeout = backend, timeout })
 				ctx, cancel := tc.ctx(t.Context())
 				defer cancel()
 				begin, left := time.Now(), time.Duration(0)
@@ -136,10 +137,10 @@ func TestWhoeverGivesUpFailsNobodyElse(t *testing.T) {
 					})
 				}
 				time.Sleep(time.Minute) // all others wait for what it will find, and it has given up
-				close(store.let)
+				close(backend.let)
 				first.Wait()
 				all.Wait()
-				assert.EqualValues(t, 1, store.loads.Load())
+				assert.EqualValues(t, 1, backend.loads.Load())
 				assert.Equal(t, tc.atOnce, left == time.Second, "it stayed for %s", left)
 			})
 		})

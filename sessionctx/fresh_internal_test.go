@@ -24,7 +24,7 @@ func (s *late) Load(_ context.Context, k Key) (Record, error) {
 func (s *late) Save(context.Context, Key, Record, Revision) (Record, error) { panic("nobody writes") }
 
 func (s *late) Watch(sink Sink) func() {
-	sink.Lease(time.Now().Add(time.Hour))
+	sink.ExtendLease(time.Now().Add(time.Hour))
 	return func() {}
 }
 

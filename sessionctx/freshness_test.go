@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // tardy is a shared Store whose news of changes never arrive: a process that watches it is as far behind as a lease permits.
@@ -22,26 +23,26 @@ type tardy struct {
 	down  atomic.Bool
 }
 
-func (s *tardy) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *tardy) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	s.loads.Add(1)
 	if s.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	return s.Store.Load(ctx, key)
 }
 
-func (s *tardy) Watch(sink sessionctx.Sink) (stop func()) {
-	sink.Lease(time.Now().Add(time.Hour))
+func (s *tardy) Watch(sink store.Sink) (stop func()) {
+	sink.ExtendLease(time.Now().Add(time.Hour))
 	return func() {}
 }
 
 // processes returns two resolvers on one tardy store.
-func processes(t *testing.T) (here, there *sessionctx.Resolver, store *tardy) {
+func processes(t *testing.T) (here, there *sessionctx.Resolver, backend *tardy) {
 	mem := &memstore.Store{}
-	store = &tardy{Store: mem}
-	here = newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	backend = &tardy{Store: mem}
+	here = newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	there = newResolver(t, func(c *sessionctx.Config) { c.Store = &tardy{Store: mem} })
-	return here, there, store
+	return here, there, backend
 }
 
 func currency(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request, f sessionctx.Freshness) string {
@@ -86,23 +87,23 @@ func TestFreshReadSeesThatAnotherProcessHasEndedAllSessions(t *testing.T) {
 }
 
 func TestAtLeastTakesWhatIsCachedIfItIsNewEnough(t *testing.T) {
-	here, there, store := processes(t)
+	here, there, backend := processes(t)
 	req := by("s1", "")
 	for _, c := range []string{"USD", "CHF"} {
 		update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set(c)})
 	}
 	require.Equal(t, "CHF 2", currency(t, here, req, sessionctx.FreshRead))
 	require.Eventually(t, func() bool { // the cache takes in what was read in its own time
-		loads := store.loads.Load()
+		loads := backend.loads.Load()
 		currency(t, here, req, sessionctx.AtLeast(2))
-		return store.loads.Load() == loads
+		return backend.loads.Load() == loads
 	}, 10*time.Second, time.Millisecond)
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("GBP")})
 
-	loads := store.loads.Load()
+	loads := backend.loads.Load()
 	assert.Equal(t, "CHF 2", currency(t, here, req, sessionctx.AtLeast(2)))
 	assert.Equal(t, "CHF 2", currency(t, here, req, sessionctx.AtLeast(-7)))
-	assert.Equal(t, loads, store.loads.Load(), "the store was not asked")
+	assert.Equal(t, loads, backend.loads.Load(), "the store was not asked")
 	assert.Equal(t, "GBP 3", currency(t, here, req, sessionctx.AtLeast(3)))
 	assert.Equal(t, "GBP 3", currency(t, here, req, 0), "what was read is kept")
 
@@ -115,8 +116,8 @@ func TestAtLeastTakesWhatIsCachedIfItIsNewEnough(t *testing.T) {
 }
 
 func TestWhatMustBeFreshIsNeverDegraded(t *testing.T) {
-	here, _, store := processes(t)
-	store.down.Store(true)
+	here, _, backend := processes(t)
+	backend.down.Store(true)
 	for _, f := range []sessionctx.Freshness{sessionctx.FreshRead, sessionctx.AtLeast(1)} {
 		req := by("s1", "")
 		req.Freshness = f
@@ -133,33 +134,33 @@ type paired struct {
 	once     sync.Once
 }
 
-func (s *paired) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
-	if key.Kind == sessionctx.KindCustomer {
+func (s *paired) Load(ctx context.Context, key store.Key) (store.Record, error) {
+	if key.Kind == store.KindCustomer {
 		s.once.Do(func() { close(s.customer) })
 	} else {
 		select {
 		case <-s.customer:
 		case <-ctx.Done():
-			return sessionctx.Record{}, ctx.Err()
+			return store.Record{}, ctx.Err()
 		}
 	}
 	return s.tardy.Load(ctx, key)
 }
 
 func TestTheTwoColdReadsOfACustomerGoOutTogether(t *testing.T) {
-	_, there, store := processes(t)
+	_, there, backend := processes(t)
 	update(t, there, by("s1", "C100"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
-	pair := &paired{tardy: tardy{Store: store.Store}, customer: make(chan struct{})}
+	pair := &paired{tardy: tardy{Store: backend.Store}, customer: make(chan struct{})}
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = pair; c.FailDegraded = true })
 	assert.Equal(t, "USD 1", currency(t, r, by("s1", "C100"), 0))
 	assert.EqualValues(t, 2, pair.loads.Load())
 }
 
 func TestAStoreThatWasNotReachedLeavesNoDoubt(t *testing.T) {
-	store := &shaky{}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	backend := &shaky{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	update(t, r, by("s1", ""), sessionctx.Patch{Currency: sessionctx.Set("USD")})
-	store.beforeSave = func() error { return fmt.Errorf("%w: %w", sessionctx.ErrUnavailable, errDown) }
+	backend.beforeSave = func() error { return fmt.Errorf("%w: %w", sessionctx.ErrUnavailable, errDown) }
 	_, err := r.Update(t.Context(), by("s1", ""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 	assert.NotContains(t, err.Error(), "outcome")

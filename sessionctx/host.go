@@ -28,14 +28,14 @@ func (s hostStore) Load(ctx context.Context, key Key) (rec Record, err error) {
 func (s hostStore) Save(ctx context.Context, key Key, rec Record, base Revision) (got Record, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("sessionctx: panic in Store.Save: %s", redact.Panic(p, key.ID, rec.CustomerID, rec.CartID))
+			err = fmt.Errorf("sessionctx: panic in Store.Save: %s", redact.Panic(p, key.ID, rec.CustomerID, cartOf(&rec)))
 		}
 	}()
 	got, err = s.Store.Save(ctx, key, rec, base)
 	if errors.Is(err, ErrConflict) {
 		return got, err // it is frequent, and shown to nobody
 	}
-	return got, redact.Error(err, key.ID, rec.CustomerID, rec.CartID)
+	return got, redact.Error(err, key.ID, rec.CustomerID, cartOf(&rec))
 }
 
 // hostDirectory is the host's Directory, likewise: a panic in it is a failure, so that the last answer stays in force.

@@ -88,7 +88,7 @@ func (r *Resolver) session(ctx context.Context, hash uint64, req *Request, custo
 func (r *Resolver) stand(ctx context.Context, req *Request, rec *Record) (standing, error) {
 	id, asserted := &req.Identity, req.asserted()
 	switch {
-	case !rec.exists(), id.Proof == BySecret && !rec.Secret:
+	case !rec.Exists(), id.Proof == BySecret && !rec.Secret:
 		// An id that is no secret proves nothing: to a cookie it is merely unknown.
 		return standing{state: absent, customerID: asserted}, nil
 	case id.Proof == Asserted && rec.Secret:

@@ -126,7 +126,7 @@ func (r *Resolver) tombstone(cur *Record, req *Request, keep bool) (Record, erro
 	}
 	if !keep {
 		next.CustomerID, next.Generation = "", 0
-		next.Choices, next.CartID, next.Attributes = defaults.Choices{}, "", nil
+		next.Choices, next.Carts, next.Attributes = defaults.Choices{}, nil, nil
 	}
 	return next, nil
 }
@@ -167,7 +167,7 @@ func (r *Resolver) end(ctx context.Context, req *Request) (Record, error) {
 		next, err = r.tombstone(&was, req, false)
 		return next, true, err
 	})
-	if err == nil && was.exists() && r.cfg.OnChange != nil {
+	if err == nil && was.Exists() && r.cfg.OnChange != nil {
 		r.committed(ctx, req, &was, r.nobody(ctx, req))
 	}
 	return was, err

@@ -95,8 +95,8 @@ func inherit(next, old *Record, st state, customerID string, generation int64) {
 	switch {
 	case own && (st == live || st == ended && old.Ended): // ended by a login a moment ago, else its tombstone holds nothing
 		carry(next, old.Choices)
-		if next.CartID = old.CartID; next.CartID != "" {
-			next.Changed[changedCart] = next.Version
+		if id := cartOf(old); id != "" {
+			setCart(next, id)
 		}
 		next.Attributes = slices.Clone(old.Attributes)
 		for i := range next.Attributes {
@@ -147,7 +147,7 @@ func (r *Resolver) loginBySecret(ctx context.Context, req *Request, customerID s
 			continue
 		}
 		base := next.Revision()
-		if next.exists() {
+		if next.Exists() {
 			c.next.Incarnation, c.next.Version = base.Incarnation, base.Version+1
 		}
 		saved, applied, err := w.save(ctx, c.next, base)

@@ -82,19 +82,20 @@ func (n *nearCache) Invalidate(h KeyHash) {
 	n.stats.invalidations.Add(1)
 }
 
-// Lost implements Sink.
-func (n *nearCache) Lost() { n.epoch.Add(1) }
+// InvalidateAll implements Sink.
+func (n *nearCache) InvalidateAll() { n.epoch.Add(1) }
 
 // exclusive reports whether nobody but this process can write to the store.
 func (n *nearCache) exclusive() bool { return n.maxStale == endless && n.lease.Load() == endless }
 
-// Lease implements Sink.
-func (n *nearCache) Lease(until time.Time) {
-	if until.IsZero() {
-		n.window.Store(endless)
-		n.lease.Store(endless)
-		return
-	}
+// Exclusive implements Sink.
+func (n *nearCache) Exclusive() {
+	n.window.Store(endless)
+	n.lease.Store(endless)
+}
+
+// ExtendLease implements Sink.
+func (n *nearCache) ExtendLease(until time.Time) {
 	d := int64(time.Until(until))
 	n.window.Store(d / 4)
 	lease := n.now() + d
@@ -302,12 +303,12 @@ func (n *nearCache) fetch(ctx context.Context, key Key) (rec Record, at time.Tim
 	switch {
 	case err != nil:
 		return Record{}, at, err
-	case rec.exists() && rec.Tenant != key.Tenant:
+	case rec.Exists() && rec.Tenant != key.Tenant:
 		return Record{}, at, errForeignRecord
 	case rec.ExpiresAt.IsZero():
 		return rec, at, nil
 	}
-	if at = time.Now(); rec.expired(at) {
+	if at = time.Now(); rec.Expired(at) {
 		return Record{}, at, nil
 	}
 	return rec, at, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 var errDown = errors.New("connection refused")
@@ -29,22 +30,22 @@ type shaky struct {
 	afterSave  func() error // an error: the write is applied, and nobody is told
 }
 
-func (s *shaky) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *shaky) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	s.loads.Add(1)
 	if s.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	return s.mem.Load(ctx, key)
 }
 
-func (s *shaky) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (s *shaky) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if s.beforeSave != nil {
 		if err := s.beforeSave(); err != nil {
-			return sessionctx.Record{}, err
+			return store.Record{}, err
 		}
 	}
 	if s.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	got, err := s.mem.Save(ctx, key, rec, base)
 	if err == nil && s.afterSave != nil {
@@ -54,11 +55,11 @@ func (s *shaky) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Rec
 }
 
 func TestWithoutTheStoreReadsAreDegradedAndWritesFail(t *testing.T) {
-	store := &shaky{}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	backend := &shaky{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	update(t, r, by("s1", "C100"), sessionctx.Patch{Currency: sessionctx.Set("USD"), CartID: sessionctx.Set("cart"), Attributes: attributes("a", "1")})
 	secret := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("USD"), CartID: sessionctx.Set("cart")})
-	store.down.Store(true)
+	backend.down.Store(true)
 
 	s := resolve(t, r, by("s1", "C100"))
 	assert.True(t, s.Degraded)
@@ -83,16 +84,16 @@ func TestWithoutTheStoreReadsAreDegradedAndWritesFail(t *testing.T) {
 	_, err = r.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Management}})
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable, "an operator wants the truth")
 
-	store.down.Store(false)
+	backend.down.Store(false)
 	assert.Equal(t, "USD cart", resolve(t, r, by("s1", "C100")).Currency+" "+resolve(t, r, by("s1", "C100")).CartID, "nothing was kept of the outage")
 	assert.Equal(t, secret, resolve(t, r, cookie(secret.ID)))
 	assert.Positive(t, r.Stats().Degraded)
 }
 
 func TestFailDegradedFailsInstead(t *testing.T) {
-	store := &shaky{}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.FailDegraded = store, true })
-	store.down.Store(true)
+	backend := &shaky{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.FailDegraded = backend, true })
+	backend.down.Store(true)
 	_, err := r.Resolve(t.Context(), by("s1"))
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 	s := resolve(t, r, by(""))
@@ -111,20 +112,20 @@ func TestACallersOwnEndIsNoOutage(t *testing.T) {
 
 func TestAfterATimeoutTheWriteIDTellsWhetherTheWriteWasApplied(t *testing.T) {
 	t.Run("it was", func(t *testing.T) {
-		store := &shaky{}
-		r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
-		store.afterSave = func() error { return context.DeadlineExceeded }
+		backend := &shaky{}
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+		backend.afterSave = func() error { return context.DeadlineExceeded }
 		s := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
 		assert.EqualValues(t, 1, s.Version)
 		s = update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("GBP"), Version: 1})
 		assert.EqualValues(t, 2, s.Version, "never a false conflict")
 	})
 	t.Run("another one took its place, so it never can be", func(t *testing.T) {
-		store := &shaky{}
-		r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+		backend := &shaky{}
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 		update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
 		first := true
-		store.beforeSave = func() error {
+		backend.beforeSave = func() error {
 			if !first {
 				return nil
 			}
@@ -138,10 +139,10 @@ func TestAfterATimeoutTheWriteIDTellsWhetherTheWriteWasApplied(t *testing.T) {
 		assert.Equal(t, "USD AT other", s.Currency+" "+s.Country+" "+s.CartID)
 	})
 	t.Run("nobody knows", func(t *testing.T) {
-		store := &shaky{}
-		r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+		backend := &shaky{}
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 		update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
-		store.beforeSave = func() error { return context.DeadlineExceeded }
+		backend.beforeSave = func() error { return context.DeadlineExceeded }
 		_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Country: sessionctx.Set("AT")})
 		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 		assert.NotErrorIs(t, err, sessionctx.ErrConflict)
@@ -156,27 +157,27 @@ type late struct {
 	apply chan func()
 }
 
-func (s *late) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (s *late) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if s.apply == nil {
 		return s.Store.Save(ctx, key, rec, base)
 	}
 	s.apply <- func() { _, _ = s.Store.Save(context.Background(), key, rec, base) }
-	return sessionctx.Record{}, context.DeadlineExceeded
+	return store.Record{}, context.DeadlineExceeded
 }
 
 func TestAWriteThatIsAppliedLateIsSeenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &late{}
-		r, err := sessionctx.New(sessionctx.Config{Store: store, Directory: demoshop(), CacheBytes: 4 << 20})
+		backend := &late{}
+		r, err := sessionctx.New(sessionctx.Config{Store: backend, Directory: demoshop(), CacheBytes: 4 << 20})
 		require.NoError(t, err)
 		defer r.Close()
 		update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
-		store.apply = make(chan func(), 1)
+		backend.apply = make(chan func(), 1)
 		_, err = r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("GBP")})
 		require.ErrorContains(t, err, "unknown")
 		assert.Equal(t, "USD", resolve(t, r, by("s1")).Currency)
 		assert.Equal(t, "USD", resolve(t, r, by("s1")).Currency)
-		(<-store.apply)()
+		(<-backend.apply)()
 		assert.Equal(t, "GBP", resolve(t, r, by("s1")).Currency, "nothing was reused meanwhile")
 		time.Sleep(time.Minute)
 		loads := r.Stats().Loads
@@ -188,29 +189,29 @@ func TestAWriteThatIsAppliedLateIsSeenAtOnce(t *testing.T) {
 }
 
 func TestAStoreThatNobodyWatchesIsReadEachTime(t *testing.T) {
-	store := &shaky{}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	backend := &shaky{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	for range 10 {
 		resolve(t, r, by("s1"))
 	}
-	assert.EqualValues(t, 10, store.loads.Load())
+	assert.EqualValues(t, 10, backend.loads.Load())
 	assert.Zero(t, r.Stats().Hits)
 }
 
 func TestMaxStaleBoundsTheReuseOfAStoreThatNobodyWatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &shaky{}
-		r, err := sessionctx.New(sessionctx.Config{Store: store, Directory: demoshop(), CacheBytes: 4 << 20, MaxStale: 10 * time.Second})
+		backend := &shaky{}
+		r, err := sessionctx.New(sessionctx.Config{Store: backend, Directory: demoshop(), CacheBytes: 4 << 20, MaxStale: 10 * time.Second})
 		require.NoError(t, err)
 		defer r.Close()
 		for range 10 {
 			resolve(t, r, by("s1"))
 			synctest.Wait()
 		}
-		assert.EqualValues(t, 1, store.loads.Load())
+		assert.EqualValues(t, 1, backend.loads.Load())
 		time.Sleep(10 * time.Second)
 		resolve(t, r, by("s1"))
-		assert.EqualValues(t, 2, store.loads.Load())
+		assert.EqualValues(t, 2, backend.loads.Load())
 	})
 }
 

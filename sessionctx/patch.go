@@ -90,16 +90,16 @@ func (p *Patch) conflicts(cur *Record) bool {
 			return true
 		}
 	}
-	if p.CartID.set && cur.Changed[changedCart] > base {
+	if p.CartID.set && cartChanged(cur) > base {
 		return true
 	}
 	for name := range p.Attributes {
-		if i, ok := find(cur.Attributes, name); ok && cur.Attributes[i].Changed > base || !ok && cur.Removed > base {
+		if i, ok := find(cur.Attributes, name); ok && cur.Attributes[i].Changed > base || !ok && cur.RemovedAttributes > base {
 			return true
 		}
 	}
 	if p.ReplaceAttributes {
-		return cur.Removed > base || slices.ContainsFunc(cur.Attributes, func(a Attribute) bool { return a.Changed > base })
+		return cur.RemovedAttributes > base || slices.ContainsFunc(cur.Attributes, func(a Attribute) bool { return a.Changed > base })
 	}
 	return false
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestAnEndedCookieShowsNothingOfItsCustomer(t *testing.T) {
@@ -31,10 +32,10 @@ func TestAnEndedCookieShowsNothingOfItsCustomer(t *testing.T) {
 // stepped is a memory store whose calls stop where a test wants them to.
 type stepped struct {
 	memstore.Store
-	beforeSave, afterSave, afterLoad func(sessionctx.Key)
+	beforeSave, afterSave, afterLoad func(store.Key)
 }
 
-func (s *stepped) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (s *stepped) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if s.beforeSave != nil {
 		s.beforeSave(key)
 	}
@@ -45,7 +46,7 @@ func (s *stepped) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.R
 	return got, err
 }
 
-func (s *stepped) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *stepped) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	got, err := s.Store.Load(ctx, key)
 	if s.afterLoad != nil {
 		s.afterLoad(key)
@@ -69,13 +70,13 @@ func (d *askedDesk) Customer(context.Context, string, string) (defaults.Customer
 // writer is still in flight and its word stands still.
 func TestARecordAndAProfileThatWereNeverInForceTogetherAreNeverShownTogether(t *testing.T) {
 	ctx := t.Context()
-	store := &stepped{}
+	backend := &stepped{}
 	d := &askedDesk{demoshop(), make(chan bool), make(chan defaults.Customer)}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Directory = store, d })
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Directory = backend, d })
 	update(t, r, by("s1"), sessionctx.Patch{CartID: sessionctx.Set("one")})
 	begun, apply, applied, finish, done := make(chan bool), make(chan bool), make(chan bool), make(chan bool), make(chan bool)
-	store.beforeSave = func(sessionctx.Key) { begun <- true; <-apply }
-	store.afterSave = func(sessionctx.Key) { applied <- true; <-finish }
+	backend.beforeSave = func(store.Key) { begun <- true; <-apply }
+	backend.afterSave = func(store.Key) { applied <- true; <-finish }
 	go func() {
 		_, err := r.Update(ctx, by("s1"), sessionctx.Patch{CartID: sessionctx.Set("two")})
 		assert.NoError(t, err)
@@ -103,14 +104,14 @@ func TestARecordAndAProfileThatWereNeverInForceTogetherAreNeverShownTogether(t *
 // Between what a login reads of the old session and what it gives to the new one, an EndAll must not fall unseen.
 func TestALoginCarriesNothingOnThatAnEndAllHasEnded(t *testing.T) {
 	ctx := t.Context()
-	store := &stepped{}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	backend := &stepped{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	a, err := r.Login(ctx, cookie(""), "C100")
 	require.NoError(t, err)
 	update(t, r, cookie(a.ID), sessionctx.Patch{CartID: sessionctx.Set("cart")})
 	begun, apply, done := make(chan bool), make(chan bool), make(chan bool)
-	store.beforeSave = func(k sessionctx.Key) {
-		if k.Kind == sessionctx.KindCustomer {
+	backend.beforeSave = func(k store.Key) {
+		if k.Kind == store.KindCustomer {
 			begun <- true
 			<-apply
 		}
@@ -121,8 +122,8 @@ func TestALoginCarriesNothingOnThatAnEndAllHasEnded(t *testing.T) {
 	}()
 	<-begun
 	loads := 0
-	store.afterLoad = func(k sessionctx.Key) {
-		if k.Kind == sessionctx.KindCustomer {
+	backend.afterLoad = func(k store.Key) {
+		if k.Kind == store.KindCustomer {
 			if loads++; loads == 1 { // the login has read the old generation
 				apply <- true
 				<-done
@@ -170,10 +171,10 @@ func TestWhatOthersWriteIsNeverShownWithAProfileThatCameLater(t *testing.T) {
 	for _, tc := range []struct {
 		desc  string
 		fresh sessionctx.Freshness
-		watch func(sessionctx.Store) sessionctx.Store
+		watch func(store.Store) store.Store
 	}{
-		{"nothing is cached", 0, func(s sessionctx.Store) sessionctx.Store { return struct{ sessionctx.Store }{s} }},
-		{"a fresh read", sessionctx.FreshRead, func(s sessionctx.Store) sessionctx.Store {
+		{"nothing is cached", 0, func(s store.Store) store.Store { return struct{ store.Store }{s} }},
+		{"a fresh read", sessionctx.FreshRead, func(s store.Store) store.Store {
 			return &stuck{Store: s, found: make(chan struct{}), let: closed()}
 		}},
 	} {
@@ -218,20 +219,20 @@ func closed() chan struct{} {
 
 // loggedIn returns a store that a test can stop, with a session of customer C100 in it.
 func loggedIn(t *testing.T) (*stepped, string) {
-	store := &stepped{}
-	s, err := newResolver(t, func(c *sessionctx.Config) { c.Store = store }).Login(t.Context(), cookie(""), "C100")
+	backend := &stepped{}
+	s, err := newResolver(t, func(c *sessionctx.Config) { c.Store = backend }).Login(t.Context(), cookie(""), "C100")
 	require.NoError(t, err)
-	return store, s.ID
+	return backend, s.ID
 }
 
 // endedMeanwhile resolves the session of a cookie that ends after record and generation have been read, while the profile is asked for.
 func endedMeanwhile(t *testing.T, end func(r *sessionctx.Resolver, id string) error) sessionctx.Session {
 	t.Helper()
-	store, id := loggedIn(t)
+	backend, id := loggedIn(t)
 	var r *sessionctx.Resolver
 	asked := false
 	r = newResolver(t, func(c *sessionctx.Config) {
-		c.Store = store
+		c.Store = backend
 		c.Directory = desks{demoshop(), func() defaults.Customer {
 			if !asked {
 				asked = true
@@ -259,11 +260,11 @@ func TestASessionThatWasEndedIsNotShownWithAProfileThatCameLater(t *testing.T) {
 // All sessions of a customer are ended just after a read has looked whether they are: it keeps nothing that says they live.
 func TestASessionThatWasEndedWhileItWasReadIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, id := loggedIn(t)
-		r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+		backend, id := loggedIn(t)
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 		ended := false
-		store.afterLoad = func(k sessionctx.Key) {
-			if k.Kind == sessionctx.KindCustomer && !ended { // the generation has been read
+		backend.afterLoad = func(k store.Key) {
+			if k.Kind == store.KindCustomer && !ended { // the generation has been read
 				ended = true
 				assert.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
 			}

@@ -19,29 +19,30 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // storm is a shared store between whose news a test can send more.
 type storm struct {
 	*memstore.Store
-	sinks []sessionctx.Sink
+	sinks []store.Sink
 	loads atomic.Int64
 }
 
-func (s *storm) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *storm) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	s.loads.Add(1)
 	return s.Store.Load(ctx, key)
 }
 
-func (s *storm) Watch(sink sessionctx.Sink) (stop func()) {
+func (s *storm) Watch(sink store.Sink) (stop func()) {
 	s.sinks = append(s.sinks, sink)
 	return s.Store.Watch(sink)
 }
 
 // News that never end cost reloads: no reader fails or starves, none sees an old value, and when they end the cache is warm again.
 func TestThreatInvalidationStorm(t *testing.T) {
-	store := &storm{Store: &memstore.Store{}}
-	reader, writer := newResolver(t, func(c *sessionctx.Config) { c.Store = store }), newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	backend := &storm{Store: &memstore.Store{}}
+	reader, writer := newResolver(t, func(c *sessionctx.Config) { c.Store = backend }), newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	const sessions, rounds = 8, 200
 	for i := range sessions {
 		update(t, writer, by(fmt.Sprint("s", i)), sessionctx.Patch{CartID: sessionctx.Set("0")})
@@ -57,14 +58,14 @@ func TestThreatInvalidationStorm(t *testing.T) {
 					return
 				default:
 				}
-				for _, sink := range store.sinks {
+				for _, sink := range backend.sinks {
 					switch rng.IntN(20) {
 					case 0:
-						sink.Lost()
+						sink.InvalidateAll()
 					case 1:
-						sink.Lease(time.Now())
+						sink.ExtendLease(time.Now())
 					default:
-						sink.Invalidate(sessionctx.Key{Tenant: "demoshop", ID: fmt.Sprint("s", rng.IntN(2*sessions))}.Hash())
+						sink.Invalidate(store.Key{Tenant: "demoshop", ID: fmt.Sprint("s", rng.IntN(2*sessions))}.Hash())
 					}
 				}
 			}
@@ -88,11 +89,11 @@ func TestThreatInvalidationStorm(t *testing.T) {
 	close(over)
 	noise.Wait()
 	assert.Eventually(t, func() bool {
-		before := store.loads.Load()
+		before := backend.loads.Load()
 		for i := range sessions {
 			resolve(t, reader, by(fmt.Sprint("s", i)))
 		}
-		return store.loads.Load() == before
+		return backend.loads.Load() == before
 	}, time.Minute, time.Millisecond, "the cache is warm again")
 }
 
@@ -102,10 +103,10 @@ type gated struct {
 	sessionctx.Static
 	loads, sites, customers atomic.Int64
 	open                    atomic.Pointer[chan struct{}]
-	sink                    sessionctx.Sink
+	sink                    store.Sink
 }
 
-func (g *gated) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (g *gated) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	g.loads.Add(1)
 	if open := g.open.Load(); open != nil {
 		<-*open
@@ -113,7 +114,7 @@ func (g *gated) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record
 	return g.Store.Load(ctx, key)
 }
 
-func (g *gated) Watch(sink sessionctx.Sink) (stop func()) {
+func (g *gated) Watch(sink store.Sink) (stop func()) {
 	g.sink = sink
 	return g.Store.Watch(sink)
 }
@@ -135,12 +136,12 @@ func TestThreatMassFlush(t *testing.T) {
 		desc  string
 		flush func(r *sessionctx.Resolver, g *gated)
 	}{
-		{"the store may have lost messages", func(_ *sessionctx.Resolver, g *gated) { g.sink.Lost() }},
+		{"the store may have lost messages", func(_ *sessionctx.Resolver, g *gated) { g.sink.InvalidateAll() }},
 		{"somebody invalidates the tenant", func(r *sessionctx.Resolver, _ *gated) { r.Invalidate("demoshop", "") }},
 		{"somebody invalidates the customer", func(r *sessionctx.Resolver, _ *gated) { r.Invalidate("demoshop", "C100") }},
 		{"all at once, many times", func(r *sessionctx.Resolver, g *gated) {
 			for range 1000 {
-				g.sink.Lost()
+				g.sink.InvalidateAll()
 				r.Invalidate("demoshop", "")
 				r.Invalidate("demoshop", "C100")
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // Two names that somebody could take for one must be two, in the cache, the store and what is sent about them.
@@ -39,10 +40,10 @@ func TestThreatKeyAmbiguity(t *testing.T) {
 	request := func(n name) sessionctx.Request {
 		return sessionctx.Request{Identity: sessionctx.Identity{Tenant: n.tenant, SessionID: n.session, CustomerID: n.customer}}
 	}
-	hashes := make(map[sessionctx.KeyHash]string)
+	hashes := make(map[store.KeyHash]string)
 	for i, n := range names {
 		update(t, r, request(n), sessionctx.Patch{CartID: sessionctx.Set(fmt.Sprint("cart-", i))})
-		for _, k := range []sessionctx.Key{{Tenant: n.tenant, ID: n.session}, {Tenant: n.tenant, Kind: sessionctx.KindCustomer, ID: n.session}} {
+		for _, k := range []store.Key{{Tenant: n.tenant, ID: n.session}, {Tenant: n.tenant, Kind: store.KindCustomer, ID: n.session}} {
 			assert.Empty(t, hashes[k.Hash()], "%q shares a hash", k)
 			hashes[k.Hash()] = fmt.Sprintf("%q", k)
 		}
@@ -77,10 +78,10 @@ func warm(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) {
 // twisted is a store that changes what it has stored: a broken disk, a bug, somebody who can write to it.
 type twisted struct {
 	*memstore.Store
-	twist func(sessionctx.Record) (sessionctx.Record, error)
+	twist func(store.Record) (store.Record, error)
 }
 
-func (s *twisted) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *twisted) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	rec, err := s.Store.Load(ctx, key)
 	if s.twist != nil && key.ID == "annas" && rec.Incarnation != 0 {
 		return s.twist(rec)
@@ -92,56 +93,56 @@ func (s *twisted) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Reco
 func TestThreatCorruptStore(t *testing.T) {
 	anna, bob := by("annas", "C100"), by("bobs", "C101")
 	garbage := strings.Repeat("\x00\xff<&", 1<<16)
-	with := func(change func(*sessionctx.Record)) func(sessionctx.Record) (sessionctx.Record, error) {
-		return func(rec sessionctx.Record) (sessionctx.Record, error) {
+	with := func(change func(*store.Record)) func(store.Record) (store.Record, error) {
+		return func(rec store.Record) (store.Record, error) {
 			change(&rec)
 			return rec, nil
 		}
 	}
 	cases := []struct {
 		desc  string
-		twist func(sessionctx.Record) (sessionctx.Record, error)
+		twist func(store.Record) (store.Record, error)
 	}{
-		{"the record of another tenant", with(func(r *sessionctx.Record) { r.Tenant, r.CartID = "othershop", "foreign" })},
-		{"the record of another customer", with(func(r *sessionctx.Record) { r.CustomerID, r.CartID = "C101", "foreign" })},
-		{"the record of a secret session", with(func(r *sessionctx.Record) { r.Secret, r.CartID = true, "foreign" })},
-		{"bytes that are no record", func(r sessionctx.Record) (sessionctx.Record, error) {
+		{"the record of another tenant", with(func(r *store.Record) { r.Tenant, r.Carts = "othershop", []store.Cart{{ID: "foreign"}} })},
+		{"the record of another customer", with(func(r *store.Record) { r.CustomerID, r.Carts = "C101", []store.Cart{{ID: "foreign"}} })},
+		{"the record of a secret session", with(func(r *store.Record) { r.Secret, r.Carts = true, []store.Cart{{ID: "foreign"}} })},
+		{"bytes that are no record", func(r store.Record) (store.Record, error) {
 			b, err := r.MarshalBinary()
 			require.NoError(t, err)
 			b[len(b)/2] ^= 0xff
 			err = r.UnmarshalBinary(b[:len(b)-1])
 			require.Error(t, err)
-			return sessionctx.Record{}, err
+			return store.Record{}, err
 		}},
-		{"a record and an error", func(r sessionctx.Record) (sessionctx.Record, error) {
-			r.CartID = "foreign"
+		{"a record and an error", func(r store.Record) (store.Record, error) {
+			r.Carts = []store.Cart{{ID: "foreign"}}
 			return r, errDown
 		}},
-		{"choices that are rubbish", with(func(r *sessionctx.Record) {
+		{"choices that are rubbish", with(func(r *store.Record) {
 			r.Choices = defaults.Choices{Site: garbage, Currency: garbage, Country: garbage, Language: garbage}
 		})},
-		{"attributes that are no JSON", with(func(r *sessionctx.Record) {
-			r.Attributes = []sessionctx.Attribute{{Name: "z", Value: json.RawMessage(garbage)}, {Name: "a", Value: nil}, {Name: "a"}}
+		{"attributes that are no JSON", with(func(r *store.Record) {
+			r.Attributes = []store.Attribute{{Name: "z", Value: json.RawMessage(garbage)}, {Name: "a", Value: nil}, {Name: "a"}}
 		})},
-		{"a negative version", with(func(r *sessionctx.Record) { r.Version = -7 })},
-		{"a version 0", with(func(r *sessionctx.Record) { r.Version = 0 })},
-		{"the last version", with(func(r *sessionctx.Record) { r.Version = 1<<63 - 1 })},
-		{"changes of the future", with(func(r *sessionctx.Record) { r.Changed[0], r.Removed = 1<<62, 1<<62 })},
-		{"another generation", with(func(r *sessionctx.Record) { r.Generation = -1 })},
-		{"a time long ago", with(func(r *sessionctx.Record) { r.ExpiresAt = time.UnixMilli(0) })},
-		{"times that are none", with(func(r *sessionctx.Record) {
+		{"a negative version", with(func(r *store.Record) { r.Version = -7 })},
+		{"a version 0", with(func(r *store.Record) { r.Version = 0 })},
+		{"the last version", with(func(r *store.Record) { r.Version = 1<<63 - 1 })},
+		{"changes of the future", with(func(r *store.Record) { r.Changed[0], r.RemovedAttributes = 1<<62, 1<<62 })},
+		{"another generation", with(func(r *store.Record) { r.Generation = -1 })},
+		{"a time long ago", with(func(r *store.Record) { r.ExpiresAt = time.UnixMilli(0) })},
+		{"times that are none", with(func(r *store.Record) {
 			r.CreatedAt, r.ExpiresAt = time.Unix(1<<62, 0), time.Unix(1<<62, 0)
 		})},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			store := &twisted{Store: &memstore.Store{}}
-			writer := newResolver(t, func(c *sessionctx.Config) { c.Store = store.Store })
+			backend := &twisted{Store: &memstore.Store{}}
+			writer := newResolver(t, func(c *sessionctx.Config) { c.Store = backend.Store })
 			update(t, writer, anna, sessionctx.Patch{CartID: sessionctx.Set("annas-cart"), Attributes: attributes("a", "1")})
 			update(t, writer, bob, sessionctx.Patch{CartID: sessionctx.Set("bobs-cart")})
 
-			store.twist = tc.twist
-			r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+			backend.twist = tc.twist
+			r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 			for range 3 {
 				s, err := r.Resolve(t.Context(), anna)
 				if err != nil {
@@ -176,12 +177,12 @@ func (f *fragile) panics(where string) {
 	}
 }
 
-func (f *fragile) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (f *fragile) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	f.panics("Load")
 	return f.Store.Load(ctx, key)
 }
 
-func (f *fragile) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (f *fragile) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	f.panics("Save")
 	return f.Store.Save(ctx, key, rec, base)
 }

@@ -164,7 +164,7 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *Reco
 func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change) (write bool, err error) {
 	next := &c.next
 	attributes, changed, removed := p.merge(next.Attributes, next.Version+1)
-	write = p.touchesFields() || changed || removed || p.Upsert && req.Proof == Management && !next.exists()
+	write = p.touchesFields() || changed || removed || p.Upsert && req.Proof == Management && !next.Exists()
 	if !write {
 		return false, nil
 	}
@@ -181,7 +181,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change)
 	}
 	next.Attributes = attributes
 	if removed {
-		next.Removed = next.Version
+		next.RemovedAttributes = next.Version
 	}
 	var sent [defaults.NumFields]bool
 	for f, ch := range p.fields() {
@@ -192,8 +192,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change)
 		}
 	}
 	if value, touched := p.CartID.Value(); touched {
-		next.CartID = strings.Clone(value)
-		next.Changed[changedCart] = next.Version
+		setCart(next, strings.Clone(value))
 	}
 	if next.Choices, err = c.p.table.Check(r.input(req, next, c.st.customerID, &c.p), sent); err != nil {
 		return false, err
@@ -205,7 +204,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change)
 // revise makes next the next version of a record, or the first of a new one.
 func (r *Resolver) revise(next *Record, req *Request) error {
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	if !next.exists() {
+	if !next.Exists() {
 		*next = Record{Tenant: req.Tenant, Incarnation: randomNonZero(), Secret: req.Proof == BySecret, CreatedAt: now}
 	}
 	if next.Version == math.MaxInt64 {
@@ -277,7 +276,7 @@ func (r *Resolver) committed(ctx context.Context, req *Request, before *Record, 
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			what := redact.Panic(p, req.SessionID, before.CustomerID, before.CartID, after.ID, after.CustomerID, after.CartID)
+			what := redact.Panic(p, req.SessionID, before.CustomerID, cartOf(before), after.ID, after.CustomerID, after.CartID)
 			r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: panic in Config.OnChange", slog.String("panic", what))
 		}
 	}()
@@ -287,7 +286,7 @@ func (r *Resolver) committed(ctx context.Context, req *Request, before *Record, 
 		r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: Config.OnChange not called", slog.Any("error", err))
 		return
 	}
-	r.cfg.OnChange(ctx, Changed{Old: r.compose(req, before, !before.exists(), before.CustomerID, &p), New: after})
+	r.cfg.OnChange(ctx, Changed{Old: r.compose(req, before, !before.Exists(), before.CustomerID, &p), New: after})
 }
 
 // unavailable says that a read failed; the caller's own end, and what says more, is passed on as it is.

@@ -20,6 +20,7 @@ import (
 	"github.com/sessionctx/storefront/middleware/rest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 var (
@@ -63,24 +64,24 @@ func with(h http.Header, name, value string) http.Header {
 	return h
 }
 
-// store may be down.
-type store struct {
+// outage is a store that may be down.
+type outage struct {
 	memstore.Store
 	down atomic.Bool
 }
 
 var errDown = errors.New("down")
 
-func (s *store) Load(ctx context.Context, k sessionctx.Key) (sessionctx.Record, error) {
+func (s *outage) Load(ctx context.Context, k store.Key) (store.Record, error) {
 	if s.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	return s.Store.Load(ctx, k)
 }
 
-func (s *store) Save(ctx context.Context, k sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (s *outage) Save(ctx context.Context, k store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if s.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	return s.Store.Save(ctx, k, rec, base)
 }
@@ -112,10 +113,10 @@ func newShop(t *testing.T, change ...func(*settings)) *shop {
 			c(&cfg)
 		}
 	}
-	st := &store{}
+	st := &outage{}
 	log := slog.New(slog.DiscardHandler)
 	resolver, err := sessionctx.New(sessionctx.Config{
-		Store: struct{ sessionctx.Store }{st}, CacheBytes: 1 << 20, Logger: log,
+		Store: struct{ store.Store }{st}, CacheBytes: 1 << 20, Logger: log,
 		Directory: sessionctx.Static{"demoshop": {Sites: sites, Customers: map[string]defaults.Customer{
 			"anna": {Site: "nosuch", Currency: "GBP", Language: "en", Addresses: shipping},
 		}}},

@@ -6,43 +6,46 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // Sink counts what it is told. The zero Sink was told nothing. It is safe for concurrent use by multiple goroutines.
 type Sink struct {
 	mu      sync.Mutex
-	reports map[sessionctx.KeyHash]int
+	reports map[store.KeyHash]int
 	lost    int
 	leases  []time.Time
 }
 
-// Invalidate implements sessionctx.Sink.
-func (s *Sink) Invalidate(h sessionctx.KeyHash) {
+// Invalidate implements store.Sink.
+func (s *Sink) Invalidate(h store.KeyHash) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reports == nil {
-		s.reports = make(map[sessionctx.KeyHash]int)
+		s.reports = make(map[store.KeyHash]int)
 	}
 	s.reports[h]++
 }
 
-// Lost implements sessionctx.Sink.
-func (s *Sink) Lost() {
+// InvalidateAll implements store.Sink.
+func (s *Sink) InvalidateAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lost++
 }
 
-// Lease implements sessionctx.Sink.
-func (s *Sink) Lease(until time.Time) {
+// ExtendLease implements store.Sink.
+func (s *Sink) ExtendLease(until time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.leases = append(s.leases, until)
 }
 
+// Exclusive implements store.Sink.
+func (s *Sink) Exclusive() { s.ExtendLease(time.Time{}) }
+
 // Reports returns how often it was told of a key.
-func (s *Sink) Reports(key sessionctx.Key) int {
+func (s *Sink) Reports(key store.Key) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reports[key.Hash()]

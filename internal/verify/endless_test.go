@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // endlessStore has a record for every sessionID, and keeps none.
 type endlessStore struct {
-	template sessionctx.Record
+	template store.Record
 	each     int          // sessions of each customer; 0: all are anonymous
 	loads    atomic.Int64 // of sessions
 }
@@ -27,29 +27,29 @@ func (s *endlessStore) customer(i int) string {
 	return fmt.Sprintf("C%08d", i/s.each)
 }
 
-func (s *endlessStore) Load(_ context.Context, key sessionctx.Key) (sessionctx.Record, error) {
-	if key.Kind != sessionctx.KindSession {
-		return sessionctx.Record{}, nil
+func (s *endlessStore) Load(_ context.Context, key store.Key) (store.Record, error) {
+	if key.Kind != store.KindSession {
+		return store.Record{}, nil
 	}
 	s.loads.Add(1)
 	i, err := strconv.Atoi(key.ID[len(key.ID)-12:])
 	if err != nil {
-		return sessionctx.Record{}, err
+		return store.Record{}, err
 	}
 	rec := s.template
 	rec.CustomerID = s.customer(i)
-	rec.CartID = fmt.Sprintf("%024x", i)
+	rec.Carts = []store.Cart{{ID: fmt.Sprintf("%024x", i)}}
 	if i%2 == 0 {
 		rec.Choices.Country = "AT"
 	}
 	return rec, nil
 }
 
-func (*endlessStore) Save(context.Context, sessionctx.Key, sessionctx.Record, sessionctx.Revision) (sessionctx.Record, error) {
+func (*endlessStore) Save(context.Context, store.Key, store.Record, sessionctx.Revision) (store.Record, error) {
 	panic("nobody writes")
 }
 
-func (*endlessStore) Watch(sink sessionctx.Sink) func() {
-	sink.Lease(time.Time{})
+func (*endlessStore) Watch(sink store.Sink) func() {
+	sink.Exclusive()
 	return func() {}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sessionctx/storefront/internal/verify/overlay"
 	"github.com/sessionctx/storefront/internal/verify/tables"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // smallGoal is how many bytes a cached session should take, all that lives because of it counted, when there are many.
@@ -74,12 +75,12 @@ type crowd struct {
 
 func newCrowd(t *testing.T, each int, cacheBytes int64) crowd {
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	store := &endlessStore{each: each, template: sessionctx.Record{
+	backend := &endlessStore{each: each, template: store.Record{
 		Tenant: "demoshop", Incarnation: 1, Version: 3, Choices: defaults.Choices{Currency: "CHF"},
 		CreatedAt: now, ModifiedAt: now, ExpiresAt: now.Add(24 * time.Hour),
 	}}
-	return crowd{store, newResolver(t, func(c *sessionctx.Config) {
-		c.Store, c.CacheBytes = store, cacheBytes
+	return crowd{backend, newResolver(t, func(c *sessionctx.Config) {
+		c.Store, c.CacheBytes = backend, cacheBytes
 		c.CustomerIdle, c.AnonymousIdle = 20*time.Hour, 20*time.Hour
 		c.DirectoryMaxAge = 24 * time.Hour
 	})}

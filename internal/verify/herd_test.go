@@ -16,6 +16,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // slowStore counts loads, and answers them when open is closed.
@@ -25,7 +26,7 @@ type slowStore struct {
 	open  chan struct{}
 }
 
-func (s *slowStore) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *slowStore) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	s.loads.Add(1)
 	<-s.open
 	return s.Store.Load(ctx, key)
@@ -34,13 +35,13 @@ func (s *slowStore) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Re
 func TestThreatStampede(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const readers = 10_000
-		store := &slowStore{Store: &memstore.Store{}, open: make(chan struct{})}
-		writer := newResolver(t, func(c *sessionctx.Config) { c.Store = store.Store })
+		backend := &slowStore{Store: &memstore.Store{}, open: make(chan struct{})}
+		writer := newResolver(t, func(c *sessionctx.Config) { c.Store = backend.Store })
 		_, err := writer.Update(t.Context(), asserted("s1", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
 		require.NoError(t, err)
 		require.NoError(t, writer.Close())
 
-		r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 		var wg sync.WaitGroup
 		read := func(n int) {
 			for range n {
@@ -54,12 +55,12 @@ func TestThreatStampede(t *testing.T) {
 		}
 		read(readers)
 		synctest.Wait() // now all of them wait, one of them for the store
-		assert.EqualValues(t, 1, store.loads.Load())
+		assert.EqualValues(t, 1, backend.loads.Load())
 		assert.EqualValues(t, readers, r.Stats().Resolves)
-		close(store.open)
+		close(backend.open)
 		read(readers) // those that come while it answers
 		wg.Wait()
-		assert.EqualValues(t, 1, store.loads.Load())
+		assert.EqualValues(t, 1, backend.loads.Load())
 		assert.GreaterOrEqual(t, r.Stats().Joined, int64(readers-1))
 		require.NoError(t, r.Close())
 	})
@@ -76,8 +77,8 @@ func heap() int64 {
 
 func TestAMillionVisitorsWithoutCookiesLeaveNothing(t *testing.T) {
 	const visitors = 1_000_000 / scale
-	store := &memstore.Store{}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+	backend := &memstore.Store{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	defer r.Close()
 	visit := func(n int) {
 		for i := range n {
@@ -100,7 +101,7 @@ func TestAMillionVisitorsWithoutCookiesLeaveNothing(t *testing.T) {
 	before := heap()
 	visit(visitors)
 	after := heap()
-	assert.Zero(t, store.Stats().Records)
+	assert.Zero(t, backend.Stats().Records)
 	assert.Less(t, after-before, int64(1<<20), "bytes that %d visitors left", visitors)
-	fmt.Printf("%d visitors without a cookie: %d records, %+d bytes live\n", visitors, store.Stats().Records, after-before)
+	fmt.Printf("%d visitors without a cookie: %d records, %+d bytes live\n", visitors, backend.Stats().Records, after-before)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 var fields = [...]defaults.Field{defaults.FieldSite, defaults.FieldCurrency, defaults.FieldCountry, defaults.FieldLanguage}
@@ -125,11 +126,11 @@ func TestAPreviewIsWhatTheUpdateDoes(t *testing.T) {
 }
 
 // drawKey draws from few pieces, so that keys that differ only in where one part ends are frequent.
-func drawKey(t *rapid.T, label string) sessionctx.Key {
+func drawKey(t *rapid.T, label string) store.Key {
 	part := rapid.StringOfN(rapid.RuneFrom([]rune("a\x00\x01\x02/:")), 0, 4, -1)
-	return sessionctx.Key{
+	return store.Key{
 		Tenant: part.Draw(t, label+" tenant"), ID: part.Draw(t, label+" id"),
-		Kind: rapid.SampledFrom([]sessionctx.Kind{sessionctx.KindSession, sessionctx.KindCustomer}).Draw(t, label+" kind"),
+		Kind: rapid.SampledFrom([]store.Kind{store.KindSession, store.KindCustomer}).Draw(t, label+" kind"),
 	}
 }
 
@@ -140,7 +141,7 @@ func TestKeysThatDifferHaveOtherHashes(t *testing.T) {
 	})
 }
 
-func drawRecord(t *rapid.T, label string) sessionctx.Record {
+func drawRecord(t *rapid.T, label string) store.Record {
 	text := rapid.StringOfN(rapid.RuneFrom([]rune("a\x00\x01\x02")), 0, 3, -1)
 	small := rapid.Int64Range(0, 2)
 	at := func(what string) time.Time {
@@ -149,7 +150,7 @@ func drawRecord(t *rapid.T, label string) sessionctx.Record {
 		}
 		return time.Time{}
 	}
-	rec := sessionctx.Record{
+	rec := store.Record{
 		Tenant: text.Draw(t, label+"tenant"), Incarnation: 1, Version: 1 + small.Draw(t, label+"version"),
 		Ended: rapid.Bool().Draw(t, label+"ended"), Secret: rapid.Bool().Draw(t, label+"secret"),
 		CustomerID: text.Draw(t, label+"customer"), Generation: small.Draw(t, label+"generation"),
@@ -157,14 +158,14 @@ func drawRecord(t *rapid.T, label string) sessionctx.Record {
 			Site: text.Draw(t, label+"site"), Currency: text.Draw(t, label+"currency"),
 			Country: text.Draw(t, label+"country"), Language: text.Draw(t, label+"language"),
 		},
-		CartID: text.Draw(t, label+"cart"), Removed: small.Draw(t, label+"removed"),
+		Company: text.Draw(t, label+"company"), RemovedAttributes: small.Draw(t, label+"removed"),
 		CreatedAt: at("created"), ModifiedAt: at("modified"), ExpiresAt: at("expires"),
 	}
 	for i := range rec.Changed {
 		rec.Changed[i] = small.Draw(t, label+"changed")
 	}
 	for i := range rapid.IntRange(0, 2).Draw(t, label+"attributes") {
-		rec.Attributes = append(rec.Attributes, sessionctx.Attribute{
+		rec.Attributes = append(rec.Attributes, store.Attribute{
 			Name: fmt.Sprint(i, text.Draw(t, label+"name")), Value: json.RawMessage("v" + text.Draw(t, label+"value")), Changed: small.Draw(t, label+"changed"),
 		})
 	}
@@ -185,7 +186,7 @@ func TestRecordsThatDifferAreEncodedDifferently(t *testing.T) {
 		encodedB, err := b.AppendBinary(nil)
 		require.NoError(t, err)
 		assert.Equal(t, assert.ObjectsAreEqual(a, b), string(encodedA) == string(encodedB))
-		var back sessionctx.Record
+		var back store.Record
 		require.NoError(t, back.UnmarshalBinary(encodedA))
 		assert.Equal(t, a, back)
 	})

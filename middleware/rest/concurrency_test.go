@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // together calls f n times at once.
@@ -29,15 +30,15 @@ func together(n int, f func(int)) {
 }
 
 // stores are where a session may live: in a store that one process has for itself, and in one that nobody watches.
-var stores = map[string]func() sessionctx.Store{
-	"watched": func() sessionctx.Store { return &memstore.Store{} },
-	"shared":  func() sessionctx.Store { return &flakyStore{Store: &memstore.Store{}} },
+var stores = map[string]func() store.Store{
+	"watched": func() store.Store { return &memstore.Store{} },
+	"shared":  func() store.Store { return &flakyStore{Store: &memstore.Store{}} },
 }
 
 func TestFiftyAttributesWrittenAtOnceAreAllKept(t *testing.T) {
-	for name, store := range stores {
+	for name, backend := range stores {
 		t.Run(name, func(t *testing.T) {
-			s := newShop(t, func(c *settings) { c.sessions.Store = store() })
+			s := newShop(t, func(c *settings) { c.sessions.Store = backend() })
 			for _, c := range []*client{s.shopper("s1"), s.browser(sessionPatch("CHF"))} {
 				base := c.do("GET", "/me/context", "").context().Metadata.Version
 				together(50, func(i int) {
@@ -58,7 +59,7 @@ func TestFiftyAttributesWrittenAtOnceAreAllKept(t *testing.T) {
 }
 
 func TestOfTwentyWritesOfOneFieldOnOneVersionOneWins(t *testing.T) {
-	for name, store := range stores {
+	for name, backend := range stores {
 		t.Run(name, func(t *testing.T) {
 			for _, tc := range []struct{ desc, write string }{
 				{"PATCH", `{"currency":"GBP","metadata":{"version":1}}`},
@@ -66,7 +67,7 @@ func TestOfTwentyWritesOfOneFieldOnOneVersionOneWins(t *testing.T) {
 				{"If-Match", `{"currency":"GBP"}`},
 			} {
 				t.Run(tc.desc, func(t *testing.T) {
-					s := newShop(t, func(c *settings) { c.sessions.Store = store() })
+					s := newShop(t, func(c *settings) { c.sessions.Store = backend() })
 					etag := s.shopper("s1").do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204).Header.Get("ETag")
 					c, method, path, lost := s.shopper("s1"), "PATCH", "/me/context", 409
 					switch tc.desc {
@@ -110,11 +111,11 @@ func TestOfTwentyUpsertsAtOnceOneCreates(t *testing.T) {
 
 // restlessStore has another session under the same id and version whenever it is asked.
 type restlessStore struct {
-	sessionctx.Store
+	store.Store
 	n atomic.Uint64
 }
 
-func (r *restlessStore) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (r *restlessStore) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	rec, err := r.Store.Load(ctx, key)
 	if rec.Incarnation != 0 {
 		rec.Incarnation += r.n.Add(1)
@@ -123,8 +124,8 @@ func (r *restlessStore) Load(ctx context.Context, key sessionctx.Key) (sessionct
 }
 
 func TestAPutThatNeverMeetsTheSessionThatItWasMadeForIsAConflict(t *testing.T) {
-	store := &restlessStore{Store: &memstore.Store{}}
-	s := newShop(t, func(c *settings) { c.sessions.Store = store })
+	backend := &restlessStore{Store: &memstore.Store{}}
+	s := newShop(t, func(c *settings) { c.sessions.Store = backend })
 	s.operator().do("PUT", "/context/s1?upsert=true", `{"currency":"CHF"}`).must(204)
 	p := s.operator().do("PUT", "/context/s1", `{"metadata":{"version":1}}`).must(409).problem()
 	assert.Equal(t, int64(1), *p.CurrentVersion)
@@ -178,10 +179,10 @@ func TestTheAnonymousTokenIsWorthNothingAfterTheLogin(t *testing.T) {
 }
 
 func TestWritesInFlightDuringALogoutReviveNothing(t *testing.T) {
-	for name, store := range stores {
+	for name, backend := range stores {
 		t.Run(name, func(t *testing.T) {
 			for round := range 6 {
-				s := newShop(t, func(c *settings) { c.sessions.Store = store() })
+				s := newShop(t, func(c *settings) { c.sessions.Store = backend() })
 				token, browser := s.bearer(claims{Session: "s1", Customer: "anna"}), s.browser(sessionPatch("CHF"))
 				token.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 				ends := []sessionctx.Identity{

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestASessionExistsAsSoonAsItsTokenIsValid(t *testing.T) {
@@ -158,30 +159,30 @@ func TestAHeadIsAGetWithoutItsBody(t *testing.T) {
 
 // flakyStore is a store that everybody can write, and that can be down.
 type flakyStore struct {
-	sessionctx.Store
+	store.Store
 	down atomic.Bool
 }
 
-func (f *flakyStore) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (f *flakyStore) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	if f.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	return f.Store.Load(ctx, key)
 }
 
-func (f *flakyStore) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (f *flakyStore) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if f.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	return f.Store.Save(ctx, key, rec, base)
 }
 
 func TestThreatStoreDown(t *testing.T) {
-	store := &flakyStore{Store: &memstore.Store{}}
-	s := newShop(t, func(c *settings) { c.sessions.Store = store })
+	backend := &flakyStore{Store: &memstore.Store{}}
+	s := newShop(t, func(c *settings) { c.sessions.Store = backend })
 	token, browser := s.bearer(claims{Session: "s1", Customer: "anna"}), s.browser(sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 	token.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204)
-	store.down.Store(true)
+	backend.down.Store(true)
 
 	a := token.do("GET", "/me/context", "")
 	assert.JSONEq(t, `{"sessionId":"s1","customerId":"anna","siteCode":"main","currency":"GBP","targetLocation":"AT","language":"en"}`, a.must(200).body)
@@ -201,7 +202,7 @@ func TestThreatStoreDown(t *testing.T) {
 	op.do("POST", "/context/s1/attributes", `{"key":"k","value":1}`).must(503)
 	op.do("DELETE", "/context/s1/attributes/a", "").must(503)
 
-	store.down.Store(false)
+	backend.down.Store(false)
 	b := token.do("GET", "/me/context", "").context()
 	assert.Equal(t, "CHF", b.Currency, "nothing was lost")
 	assert.Equal(t, int64(1), b.Metadata.Version, "and nothing invented")

@@ -23,6 +23,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // paper is a log that many may write at once.
@@ -60,16 +61,16 @@ func (g *gossip) tell(v *atomic.Value, what string) error {
 	return nil
 }
 
-func (g *gossip) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (g *gossip) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	if err := g.tell(&g.store, key.ID); err != nil {
-		return sessionctx.Record{}, err
+		return store.Record{}, err
 	}
 	return g.Store.Load(ctx, key)
 }
 
-func (g *gossip) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
-	if err := g.tell(&g.store, key.ID+" of "+rec.CustomerID+" with "+rec.CartID); err != nil {
-		return sessionctx.Record{}, err
+func (g *gossip) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+	if err := g.tell(&g.store, key.ID+" of "+rec.CustomerID+" with "+fmt.Sprint(rec.Carts)); err != nil {
+		return store.Record{}, err
 	}
 	return g.Store.Save(ctx, key, rec, base)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // secretOf returns the id in a browser's cookie.
@@ -344,8 +345,8 @@ func TestThreatReplayAfterReCreation(t *testing.T) {
 
 // Versions beyond what a version can be, sent or reached.
 func TestThreatVersionOverflow(t *testing.T) {
-	store := &memstore.Store{}
-	s := newShop(t, func(c *settings) { c.sessions.Store = store })
+	backend := &memstore.Store{}
+	s := newShop(t, func(c *settings) { c.sessions.Store = backend })
 	token, op := s.shopper("s1"), s.operator()
 	token.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	before := token.do("GET", "/me/context", "").body
@@ -357,8 +358,8 @@ func TestThreatVersionOverflow(t *testing.T) {
 	token.do("PATCH", "/me/context", `{"currency":"GBP","metadata":{"version":9223372036854775807}}`).must(409)
 	assert.Equal(t, before, token.do("GET", "/me/context", "").body)
 
-	last := sessionctx.Record{Tenant: "demoshop", Incarnation: 1, Version: math.MaxInt64 - 1, CartID: "cart"}
-	_, err := store.Save(t.Context(), sessionctx.Key{Tenant: "demoshop", ID: "old"}, last, sessionctx.Revision{})
+	last := store.Record{Tenant: "demoshop", Incarnation: 1, Version: math.MaxInt64 - 1, Carts: []store.Cart{{ID: "cart"}}}
+	_, err := backend.Save(t.Context(), store.Key{Tenant: "demoshop", ID: "old"}, last, sessionctx.Revision{})
 	require.NoError(t, err)
 	old := s.shopper("old")
 	old.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)

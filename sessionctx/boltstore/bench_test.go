@@ -16,18 +16,18 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/sessionctx/storefront/defaults"
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const benchWriters = 32
 
 // shopper returns a record such as a shop writes.
-func shopper(version int64) sessionctx.Record {
+func shopper(version int64) store.Record {
 	at := time.Now().UTC().Truncate(time.Millisecond)
-	return sessionctx.Record{
-		Tenant: "acme", Incarnation: 1, Version: version, WriteID: rand.Uint64(), CustomerID: "C00012345", CartID: "61079711ce0eb908",
+	return store.Record{
+		Tenant: "acme", Incarnation: 1, Version: version, WriteID: rand.Uint64(), CustomerID: "C00012345", Carts: []store.Cart{{ID: "61079711ce0eb908"}},
 		Choices:    defaults.Choices{Site: "main", Currency: "EUR", Country: "DE", Language: "de"},
-		Attributes: []sessionctx.Attribute{{Name: "lastSeen", Value: json.RawMessage(`["lamp","mug","teapot"]`), Changed: version}},
+		Attributes: []store.Attribute{{Name: "lastSeen", Value: json.RawMessage(`["lamp","mug","teapot"]`), Changed: version}},
 		CreatedAt:  at, ModifiedAt: at, ExpiresAt: at.Add(time.Hour),
 	}
 }
@@ -61,9 +61,9 @@ func BenchmarkSave(b *testing.B) {
 
 	saves := func(n int) time.Duration {
 		return together(n, func(w, _ int) {
-			rec, base := shopper(versions[w]+1), sessionctx.Revision{}
+			rec, base := shopper(versions[w]+1), store.Revision{}
 			if versions[w] > 0 {
-				base = sessionctx.Revision{Incarnation: 1, Version: versions[w]}
+				base = store.Revision{Incarnation: 1, Version: versions[w]}
 			}
 			if _, err := s.Save(context.Background(), session(fmt.Sprint("s", w)), rec, base); err != nil {
 				b.Error(err)
@@ -115,7 +115,7 @@ func bare(b *testing.B) *bbolt.DB {
 func BenchmarkSaveAlone(b *testing.B) {
 	s := fresh(b)
 	rec := shopper(1)
-	save(b, s, session("s"), rec, sessionctx.Revision{})
+	save(b, s, session("s"), rec, store.Revision{})
 	for b.Loop() {
 		base := rec.Revision()
 		rec.Version++
@@ -128,7 +128,7 @@ func filled(b *testing.B, n int) string {
 	path := filepath.Join(b.TempDir(), "sessions.db")
 	s := open(b, path)
 	together(n, func(_, i int) {
-		if _, err := s.Save(context.Background(), session(fmt.Sprint("s", i)), shopper(1), sessionctx.Revision{}); err != nil {
+		if _, err := s.Save(context.Background(), session(fmt.Sprint("s", i)), shopper(1), store.Revision{}); err != nil {
 			b.Error(err)
 		}
 	})
@@ -139,7 +139,7 @@ func filled(b *testing.B, n int) string {
 func BenchmarkLoad(b *testing.B) {
 	const n = 10_000
 	s := open(b, filled(b, n))
-	keys := make([]sessionctx.Key, n)
+	keys := make([]store.Key, n)
 	for i := range keys {
 		keys[i] = session(fmt.Sprint("s", i+1))
 	}

@@ -8,7 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const (
@@ -26,12 +26,12 @@ const (
 // write is one Save on its way. The committer alone writes to it, until it closes done.
 type write struct {
 	ctx   context.Context
-	hash  sessionctx.KeyHash
-	rec   sessionctx.Record
+	hash  store.KeyHash
+	rec   store.Record
 	value []byte // rec, sealed
-	base  sessionctx.Revision
+	base  store.Revision
 
-	stored  sessionctx.Record // what Save returns
+	stored  store.Record // what Save returns
 	err     error
 	applied bool
 	created bool
@@ -41,11 +41,11 @@ type write struct {
 // flight is a commit under way, visible to others already or not yet.
 type flight struct {
 	tx     int
-	keys   map[sessionctx.KeyHash]struct{}
+	keys   map[store.KeyHash]struct{}
 	landed chan struct{} // closed when it is on the disk, or has failed, and the watchers know
 }
 
-func (f *flight) has(h sessionctx.KeyHash) bool {
+func (f *flight) has(h store.KeyHash) bool {
 	_, ok := f.keys[h]
 	return ok
 }
@@ -129,7 +129,7 @@ func (s *Store) commit(batch []*write) {
 // answer lets Save return: with err, if there is one.
 func (w *write) answer(err error) {
 	if err != nil {
-		w.stored, w.err = sessionctx.Record{}, err
+		w.stored, w.err = store.Record{}, err
 	}
 	close(w.done)
 }
@@ -192,8 +192,8 @@ func (s *Store) uncommitted(id int, err error) error {
 
 // apply applies the writes one after the other. It may be called again in another transaction. It returns which records have
 // changed, and how many are new.
-func (t tables) apply(batch []*write, now time.Time) (changed map[sessionctx.KeyHash]struct{}, created int, err error) {
-	changed = make(map[sessionctx.KeyHash]struct{}, len(batch))
+func (t tables) apply(batch []*write, now time.Time) (changed map[store.KeyHash]struct{}, created int, err error) {
+	changed = make(map[store.KeyHash]struct{}, len(batch))
 	for _, w := range batch {
 		if err := t.save(w, now); err != nil {
 			return nil, 0, err
@@ -210,7 +210,7 @@ func (t tables) apply(batch []*write, now time.Time) (changed map[sessionctx.Key
 
 // save applies one write, or gives it the outcome that it has instead. An error is bbolt's.
 func (t tables) save(w *write, now time.Time) error {
-	w.stored, w.err, w.applied, w.created = sessionctx.Record{}, nil, false, false
+	w.stored, w.err, w.applied, w.created = store.Record{}, nil, false, false
 	if err := w.ctx.Err(); err != nil {
 		w.err = nothingWritten(err)
 		return nil
@@ -223,12 +223,12 @@ func (t tables) save(w *write, now time.Time) error {
 	}
 	cur := stored
 	if expired(&stored, now) {
-		cur = sessionctx.Record{}
+		cur = store.Record{}
 	}
 	next, value := w.rec, w.value
 	switch {
 	case cur.Revision() != w.base:
-		w.stored, w.err = cur, sessionctx.ErrConflict
+		w.stored, w.err = cur, store.ErrConflict
 		return nil
 	case w.rec.Revision() == w.base: // a touch
 		next = cur

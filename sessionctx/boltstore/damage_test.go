@@ -18,21 +18,21 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // shopFile makes a file with records of several sizes under the ids 0 to n-1, and returns its path and the records.
-func shopFile(t testing.TB, n int) (string, []sessionctx.Record) {
+func shopFile(t testing.TB, n int) (string, []store.Record) {
 	t.Helper()
 	path := filepath.Join(ramDisk(t), "sessions.db")
 	s, err := boltstore.Open(path)
 	require.NoError(t, err)
-	want := make([]sessionctx.Record, n)
+	want := make([]store.Record, n)
 	together(n, func(_, i int) {
 		i--
 		want[i] = shopper(1)
-		want[i].CartID = fmt.Sprintf("cart-%04d", i)
+		want[i].Carts = []store.Cart{{ID: fmt.Sprintf("cart-%04d", i)}}
 		if i%10 == 0 {
 			want[i].Attributes[0].Value = fmt.Appendf(nil, `"%0*d"`, 150*i+1, i)
 		}
@@ -109,15 +109,15 @@ func TestADamagedRecordIsAnErrorAndNeverARecordNorNone(t *testing.T) {
 			assert.Equal(t, boltstore.Stats{Records: 60, Damaged: tc.counted, Bytes: s.Stats().Bytes}, s.Stats())
 			next := want[victim]
 			next.Version++
-			for _, base := range []sessionctx.Revision{want[victim].Revision(), none, next.Revision()} {
+			for _, base := range []store.Revision{want[victim].Revision(), none, next.Revision()} {
 				got, err := s.Load(t.Context(), session("7"))
 				require.ErrorContains(t, err, tc.says)
 				assert.Zero(t, got)
 				assert.NotContains(t, err.Error(), "\"7\"")
 				got, err = s.Save(t.Context(), session("7"), next, base)
 				require.ErrorContains(t, err, tc.says)
-				require.ErrorIs(t, err, sessionctx.ErrUnavailable, "nothing was written")
-				assert.NotErrorIs(t, err, sessionctx.ErrConflict)
+				require.ErrorIs(t, err, store.ErrUnavailable, "nothing was written")
+				assert.NotErrorIs(t, err, store.ErrConflict)
 				assert.Zero(t, got)
 			}
 			if tc.counted > 0 {
@@ -311,7 +311,7 @@ func TestDamageOfAFileInUseIsAnErrorAndNoPanic(t *testing.T) {
 				if got, err := s.Save(t.Context(), session(fmt.Sprint(i)), next, rec.Revision()); err == nil {
 					require.Equal(t, next, got)
 				} else {
-					require.NotErrorIs(t, err, sessionctx.ErrConflict)
+					require.NotErrorIs(t, err, store.ErrConflict)
 				}
 			}
 			_, _ = s.WriteTo(&bytes.Buffer{})

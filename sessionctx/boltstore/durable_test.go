@@ -19,23 +19,24 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestAReopenedStoreHasEveryRecordByteForByte(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
-	want := make(map[sessionctx.Key]sessionctx.Record)
+	want := make(map[store.Key]store.Record)
 	s, err := boltstore.Open(path)
 	require.NoError(t, err)
 	for i := range 400 { // enough for branch pages, and pages that go on
 		key := session(fmt.Sprint("id-", i))
-		key.Kind = sessionctx.Kind(i % 2)
+		key.Kind = store.Kind(i % 2)
 		rec := shopper(int64(i%7) + 1)
 		switch i % 4 {
 		case 0:
 			rec.Ended = true
 		case 1:
-			rec.ExpiresAt = sessionctx.Record{}.ExpiresAt
+			rec.ExpiresAt = store.Record{}.ExpiresAt
 		case 2:
 			rec.Attributes[0].Value = json.RawMessage(`"` + strings.Repeat("x", 50*i) + `"`)
 		}
@@ -121,7 +122,7 @@ func TestNoSessionIDIsInTheFileAndNobodyElseReadsIt(t *testing.T) {
 	require.NoError(t, s.Close())
 	image, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Contains(t, string(image), rec.CartID, "the test looks where records are")
+	assert.Contains(t, string(image), rec.Carts[0].ID, "the test looks where records are")
 	assert.NotContains(t, string(image), secret)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
@@ -147,7 +148,7 @@ func TestACopyIsWhatTheStoreWasWhileItGoesOn(t *testing.T) {
 			default:
 			}
 			rec := shopper(v + 1)
-			_, err := s.Save(context.Background(), session("0"), rec, sessionctx.Revision{Incarnation: 1, Version: v})
+			_, err := s.Save(context.Background(), session("0"), rec, store.Revision{Incarnation: 1, Version: v})
 			if !assert.NoError(t, err) {
 				return
 			}
@@ -182,13 +183,13 @@ func TestCloseLosesNoAnsweredWrite(t *testing.T) {
 		for i := range versions {
 			wg.Go(func() {
 				for {
-					rec, base := shopper(versions[i]+1), sessionctx.Revision{}
+					rec, base := shopper(versions[i]+1), store.Revision{}
 					if versions[i] > 0 {
-						base = sessionctx.Revision{Incarnation: 1, Version: versions[i]}
+						base = store.Revision{Incarnation: 1, Version: versions[i]}
 					}
 					_, err := s.Save(context.Background(), session(fmt.Sprint(i)), rec, base)
 					if err != nil {
-						assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+						assert.ErrorIs(t, err, store.ErrUnavailable)
 						assert.ErrorContains(t, err, "nothing was written")
 						return
 					}
@@ -222,8 +223,8 @@ func TestCloseLosesNoAnsweredWrite(t *testing.T) {
 func TestARecordThatCannotBeKeptIsRefused(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
-	_, err := s.Save(t.Context(), session("a"), sessionctx.Record{Tenant: "acme", Version: 1}, none)
+	_, err := s.Save(t.Context(), session("a"), store.Record{Tenant: "acme", Version: 1}, none)
 	require.ErrorContains(t, err, "nothing was written")
-	assert.False(t, errors.Is(err, sessionctx.ErrConflict))
+	assert.False(t, errors.Is(err, store.ErrConflict))
 	assert.Zero(t, load(t, s, session("a")))
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // TestAFullDiskRefusesWritesAndLosesNothing limits the size of files, which takes a process of its own.
@@ -42,7 +42,7 @@ func TestAFullDiskRefusesWritesAndLosesNothing(t *testing.T) {
 		_, err = s.Save(t.Context(), session(fmt.Sprint(n)), shopper(1), none)
 	}
 	n--
-	require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	require.ErrorIs(t, err, store.ErrUnavailable)
 	require.ErrorContains(t, err, "nothing was written")
 	require.ErrorContains(t, err, "file too large")
 	there := func() {

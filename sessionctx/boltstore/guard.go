@@ -8,7 +8,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // errDamaged: the file is not as it was written.
@@ -34,7 +34,7 @@ func (s *Store) fail(err error, stuck bool) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, w := range s.watches {
-			w.sink.Lost()
+			w.sink.InvalidateAll()
 		}
 	}
 	return s.failure()
@@ -97,7 +97,7 @@ func (s *Store) rollback(tx *bbolt.Tx) {
 func (s *Store) view(f func(*bbolt.Tx) error) error {
 	tx, err := s.begin(false)
 	if err == errClosed {
-		return fmt.Errorf("%w: %w", sessionctx.ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	if err != nil {
 		return err

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // childFile names the file that this binary shall hold open, as another process, until its input ends.
@@ -71,7 +71,7 @@ func TestASecondProcessIsRefused(t *testing.T) {
 	save(t, s, session("a"), written(), none)
 	require.NoError(t, s.Close())
 	_, err = s.Load(t.Context(), session("a"))
-	assert.ErrorIs(t, err, sessionctx.ErrUnavailable, "closed")
+	assert.ErrorIs(t, err, store.ErrUnavailable, "closed")
 }
 
 func TestOpenRefusesWhatIsNoStore(t *testing.T) {

@@ -6,37 +6,37 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-var none sessionctx.Revision
+var none store.Revision
 
-func session(id string) sessionctx.Key {
-	return sessionctx.Key{Tenant: "acme", Kind: sessionctx.KindSession, ID: id}
+func session(id string) store.Key {
+	return store.Key{Tenant: "acme", Kind: store.KindSession, ID: id}
 }
 
 // written returns a record as first written; change makes it somebody's.
-func written(change ...func(*sessionctx.Record)) sessionctx.Record {
+func written(change ...func(*store.Record)) store.Record {
 	at := time.Now().UTC().Truncate(time.Millisecond)
-	rec := sessionctx.Record{Tenant: "acme", Incarnation: 1, Version: 1, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+	rec := store.Record{Tenant: "acme", Incarnation: 1, Version: 1, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
 	for _, f := range change {
 		f(&rec)
 	}
 	return rec
 }
 
-func neverExpiring(r *sessionctx.Record) { r.ExpiresAt = time.Time{} }
+func neverExpiring(r *store.Record) { r.ExpiresAt = time.Time{} }
 
-func expiring(d time.Duration) func(*sessionctx.Record) {
-	return func(r *sessionctx.Record) { r.ExpiresAt = time.Now().Add(d).UTC().Truncate(time.Millisecond) }
+func expiring(d time.Duration) func(*store.Record) {
+	return func(r *store.Record) { r.ExpiresAt = time.Now().Add(d).UTC().Truncate(time.Millisecond) }
 }
 
-func withCart(cart string) func(*sessionctx.Record) {
-	return func(r *sessionctx.Record) { r.CartID = cart }
+func withCart(cart string) func(*store.Record) {
+	return func(r *store.Record) { r.Carts = []store.Cart{{ID: cart}} }
 }
 
-func save(t testing.TB, s *boltstore.Store, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) {
+func save(t testing.TB, s *boltstore.Store, key store.Key, rec store.Record, base store.Revision) {
 	t.Helper()
 	got, err := s.Save(t.Context(), key, rec, base)
 	require.NoError(t, err)
@@ -45,7 +45,7 @@ func save(t testing.TB, s *boltstore.Store, key sessionctx.Key, rec sessionctx.R
 	}
 }
 
-func load(t testing.TB, s *boltstore.Store, key sessionctx.Key) sessionctx.Record {
+func load(t testing.TB, s *boltstore.Store, key store.Key) store.Record {
 	t.Helper()
 	rec, err := s.Load(t.Context(), key)
 	require.NoError(t, err)

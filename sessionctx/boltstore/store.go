@@ -12,10 +12,10 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Store is a sessionctx.Store and a sessionctx.Watcher in one file. Open makes it; it must not be copied, and it is safe
+// Store is a store.Store and a store.Watcher in one file. Open makes it; it must not be copied, and it is safe
 // for concurrent use by multiple goroutines.
 //
 // Records are written through a sessionctx.Resolver. While a single Resolver watches the Store, it is taken for the only writer and
@@ -45,24 +45,24 @@ type Store struct {
 }
 
 var (
-	_ sessionctx.Store   = (*Store)(nil)
-	_ sessionctx.Watcher = (*Store)(nil)
-	_ io.WriterTo        = (*Store)(nil)
-	_ io.Closer          = (*Store)(nil)
+	_ store.Store   = (*Store)(nil)
+	_ store.Watcher = (*Store)(nil)
+	_ io.WriterTo   = (*Store)(nil)
+	_ io.Closer     = (*Store)(nil)
 )
 
 var errClosed = errors.New("the store is closed")
 
-// Load implements sessionctx.Store.
+// Load implements store.Store.
 //
 // What it returns is on the disk: a Load that meets a record in the moment in which it is committed waits for the end
 // of that. A damaged record is an error, and so is its absence where the place of a damaged one leaves that open.
-func (s *Store) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	if err := ctx.Err(); err != nil {
-		return sessionctx.Record{}, fmt.Errorf("boltstore: load: %w", err)
+		return store.Record{}, fmt.Errorf("boltstore: load: %w", err)
 	}
 	h := key.Hash()
-	var rec sessionctx.Record
+	var rec store.Record
 	err := s.view(func(tx *bbolt.Tx) (err error) {
 		if rec, err = get(tx.Bucket(recordsBucket), h[:]); err != nil {
 			return err
@@ -70,17 +70,17 @@ func (s *Store) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record
 		return s.settled(ctx, tx.ID(), h)
 	})
 	if err != nil {
-		return sessionctx.Record{}, fmt.Errorf("boltstore: load: %w", s.count(err))
+		return store.Record{}, fmt.Errorf("boltstore: load: %w", s.count(err))
 	}
 	if expired(&rec, time.Now()) {
-		return sessionctx.Record{}, nil
+		return store.Record{}, nil
 	}
 	return rec, nil
 }
 
 // settled waits until what a transaction shows of a record is on the disk and all watchers know of it: bbolt shows a
 // commit to others before its last fsync.
-func (s *Store) settled(ctx context.Context, tx int, h sessionctx.KeyHash) error {
+func (s *Store) settled(ctx context.Context, tx int, h store.KeyHash) error {
 	f := s.flight.Load()
 	if f == nil || f.tx != tx || !f.has(h) {
 		return s.failure() // of the commit that this transaction has seen, perhaps
@@ -93,31 +93,31 @@ func (s *Store) settled(ctx context.Context, tx int, h sessionctx.KeyHash) error
 	}
 }
 
-// Save implements sessionctx.Store. When it returns without an error the record is on the disk.
+// Save implements store.Store. When it returns without an error the record is on the disk.
 //
 // Where the context ends before the write has set out, where the disk is full, and where a damaged record is in the way, which is never
 // written over, nothing was written, and the error is ErrUnavailable. Where the context ends later the outcome is unknown, and
 // so is it after an fsync that has failed; that ends the use of the Store: all calls fail until the file is opened anew.
-func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (store.Record, error) {
 	if err := ctx.Err(); err != nil {
-		return sessionctx.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(err))
+		return store.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(err))
 	}
 	w := &write{ctx: ctx, hash: key.Hash(), rec: rec, base: base, done: make(chan struct{})}
 	var err error
 	if w.value, err = seal(w.hash[:], rec); err != nil {
-		return sessionctx.Record{}, fmt.Errorf("boltstore: save: nothing was written: %w", err)
+		return store.Record{}, fmt.Errorf("boltstore: save: nothing was written: %w", err)
 	}
 	select {
 	case s.writes <- w:
 	case <-ctx.Done():
-		return sessionctx.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(ctx.Err()))
+		return store.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(ctx.Err()))
 	case <-s.closing:
-		return sessionctx.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(errClosed))
+		return store.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(errClosed))
 	}
 	select {
 	case <-w.done:
 	case <-ctx.Done():
-		return sessionctx.Record{}, fmt.Errorf("boltstore: save: the outcome is unknown: %w", ctx.Err())
+		return store.Record{}, fmt.Errorf("boltstore: save: the outcome is unknown: %w", ctx.Err())
 	}
 	if w.err != nil {
 		return w.stored, fmt.Errorf("boltstore: save: %w", s.count(w.err))
@@ -127,7 +127,7 @@ func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Rec
 
 // nothingWritten makes an error of Save that says so.
 func nothingWritten(err error) error {
-	return fmt.Errorf("%w: nothing was written: %w", sessionctx.ErrUnavailable, err)
+	return fmt.Errorf("%w: nothing was written: %w", store.ErrUnavailable, err)
 }
 
 func (s *Store) count(err error) error {

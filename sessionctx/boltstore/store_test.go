@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 	"github.com/sessionctx/storefront/sessionctx/storetest"
 )
 
@@ -42,11 +42,11 @@ func TestStoreKeepsItsContract(t *testing.T) {
 	t.Parallel()
 	t.Run("alone", func(t *testing.T) {
 		t.Parallel()
-		storetest.Run(t, func(t *testing.T) sessionctx.Store { return fresh(t) })
+		storetest.Run(t, func(t *testing.T) store.Store { return fresh(t) })
 	})
 	t.Run("shared", func(t *testing.T) {
 		t.Parallel()
-		storetest.RunShared(t, func(t *testing.T) (a, b sessionctx.Store) {
+		storetest.RunShared(t, func(t *testing.T) (a, b store.Store) {
 			s := open(t, filepath.Join(ramDisk(t), "sessions.db"))
 			return s, s
 		})

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // inBubble opens a Store whose time is the bubble's.
@@ -70,8 +70,8 @@ func TestAnExpiredRecordIsNotInTheWayBeforeItIsSwept(t *testing.T) {
 		}
 		time.Sleep(30 * time.Second)
 		assert.Zero(t, load(t, s, session("49")))
-		got, err := s.Save(t.Context(), session("49"), written(), sessionctx.Revision{Incarnation: 1, Version: 1})
-		require.ErrorIs(t, err, sessionctx.ErrConflict)
+		got, err := s.Save(t.Context(), session("49"), written(), store.Revision{Incarnation: 1, Version: 1})
+		require.ErrorIs(t, err, store.ErrConflict)
 		assert.Zero(t, got, "with the conflict comes what is stored: nothing")
 		require.Greater(t, s.Stats().Records, int64(40), "the sweep did not do the work of the test")
 		save(t, s, session("48"), written(), none)
@@ -90,7 +90,7 @@ func TestATouchMovesTheTimeOfTheSweep(t *testing.T) {
 		for _, id := range []string{"up", "down", "never", "asItIs"} {
 			save(t, s, session(id), rec, none)
 		}
-		touched := func(id string, change func(*sessionctx.Record)) {
+		touched := func(id string, change func(*store.Record)) {
 			t.Helper()
 			touch := written(withCart("of a touch the expiry alone counts"), change)
 			got, err := s.Save(t.Context(), session(id), touch, rec.Revision())

@@ -7,7 +7,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // The buckets of the file.
@@ -34,9 +34,9 @@ func tablesOf(tx *bbolt.Tx) (tables, error) {
 var errNoBucket = fmt.Errorf("%w: a bucket is missing", errDamaged)
 
 // get returns the record under key, expired or not, and the zero Record where there is none.
-func get(records *bbolt.Bucket, key []byte) (sessionctx.Record, error) {
+func get(records *bbolt.Bucket, key []byte) (store.Record, error) {
 	if records == nil {
-		return sessionctx.Record{}, errNoBucket
+		return store.Record{}, errNoBucket
 	}
 	c := records.Cursor()
 	k, v := c.Seek(key)
@@ -47,7 +47,7 @@ func get(records *bbolt.Bucket, key []byte) (sessionctx.Record, error) {
 	// stands between the same neighbours then.
 	near := fmt.Errorf("%w: a record next to the place of this one has a wrong checksum, and may be it", errDamaged)
 	if k != nil && !intact(k, v) {
-		return sessionctx.Record{}, near
+		return store.Record{}, near
 	}
 	if k == nil {
 		k, v = c.Last()
@@ -55,13 +55,13 @@ func get(records *bbolt.Bucket, key []byte) (sessionctx.Record, error) {
 		k, v = c.Prev()
 	}
 	if k != nil && !intact(k, v) {
-		return sessionctx.Record{}, near
+		return store.Record{}, near
 	}
-	return sessionctx.Record{}, nil
+	return store.Record{}, nil
 }
 
 // put stores the sealed value of next in the place of cur, and its entry in the index.
-func (t tables) put(key []byte, cur, next *sessionctx.Record, value []byte) error {
+func (t tables) put(key []byte, cur, next *store.Record, value []byte) error {
 	if !cur.ExpiresAt.IsZero() && !cur.ExpiresAt.Equal(next.ExpiresAt) {
 		if err := t.due.Delete(dueOf(key, cur.ExpiresAt)); err != nil {
 			return err
@@ -73,7 +73,7 @@ func (t tables) put(key []byte, cur, next *sessionctx.Record, value []byte) erro
 	return t.records.Put(key, value)
 }
 
-func (t tables) index(key []byte, rec *sessionctx.Record) error {
+func (t tables) index(key []byte, rec *store.Record) error {
 	if rec.ExpiresAt.IsZero() {
 		return nil
 	}

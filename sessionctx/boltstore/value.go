@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // In the file a record is: the schema, one byte; the checksum, four bytes, big-endian; the record's binary form. Its key
@@ -27,8 +27,8 @@ func sum(key, value []byte) uint32 {
 }
 
 // seal returns a record as it stands under key.
-func seal(key []byte, rec sessionctx.Record) ([]byte, error) {
-	size := 96 + len(rec.Tenant) + len(rec.CustomerID) + len(rec.CartID)
+func seal(key []byte, rec store.Record) ([]byte, error) {
+	size := 96 + len(rec.Tenant) + len(rec.CustomerID) + len(rec.Heir) + len(rec.Company) + len(rec.Unknown)
 	for i := range rec.Attributes {
 		size += 8 + len(rec.Attributes[i].Name) + len(rec.Attributes[i].Value)
 	}
@@ -48,7 +48,7 @@ func intact(key, value []byte) bool {
 }
 
 // unseal returns the record that stands under key. It keeps nothing of value.
-func unseal(key, value []byte) (rec sessionctx.Record, err error) {
+func unseal(key, value []byte) (rec store.Record, err error) {
 	if !intact(key, value) {
 		return rec, fmt.Errorf("%w: a record has a wrong checksum", errDamaged)
 	}
@@ -58,7 +58,7 @@ func unseal(key, value []byte) (rec sessionctx.Record, err error) {
 	return rec, rec.UnmarshalBinary(value[sealLength:])
 }
 
-func expired(rec *sessionctx.Record, now time.Time) bool {
+func expired(rec *store.Record, now time.Time) bool {
 	return !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt)
 }
 

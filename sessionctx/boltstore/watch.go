@@ -2,28 +2,27 @@ package boltstore
 
 import (
 	"slices"
-	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // watch is a sink that is told of changes; its address is its name.
-type watch struct{ sink sessionctx.Sink }
+type watch struct{ sink store.Sink }
 
-// Watch implements sessionctx.Watcher. The sink has an endless lease at once: no other process can write. As long as it is the only
+// Watch implements store.Watcher. The sink has an endless lease at once: no other process can write. As long as it is the only
 // one it is told of nothing. When a second one comes everything is lost to both, and from then on each of them is told of
 // every applied Save before that returns, and before any Load returns it. stop may be called more than once, but not by the sink.
-func (s *Store) Watch(sink sessionctx.Sink) (stop func()) {
+func (s *Store) Watch(sink store.Sink) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &watch{sink}
 	s.watches = append(s.watches, w)
 	if len(s.watches) == 2 {
 		for _, w := range s.watches {
-			w.sink.Lost()
+			w.sink.InvalidateAll()
 		}
 	}
-	sink.Lease(time.Time{})
+	sink.Exclusive()
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/sinktest"
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // sink is one whose Invalidate does not return while it is held.
@@ -21,7 +21,7 @@ type sink struct {
 	entered chan struct{} // gets a value at each Invalidate, unless nil
 }
 
-func (s *sink) Invalidate(h sessionctx.KeyHash) {
+func (s *sink) Invalidate(h store.KeyHash) {
 	if s.entered != nil {
 		s.entered <- struct{}{}
 	}
@@ -56,7 +56,7 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 	save(t, s, session("a"), rec, none)
 	save(t, s, session("a"), written(expiring(2*time.Hour)), rec.Revision())
 	_, err := s.Save(t.Context(), session("a"), rec, none)
-	require.ErrorIs(t, err, sessionctx.ErrConflict)
+	require.ErrorIs(t, err, store.ErrConflict)
 	for _, w := range []*sink{&one, &two} {
 		assert.Equal(t, 2, w.Reports(session("a")), "a write and a touch; a conflict changes nothing")
 	}
@@ -76,7 +76,7 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 }
 
 // commits lets a Save commit and holds it where it tells the watchers. release lets it go on, and returns its error.
-func commits(t *testing.T, ctx context.Context, s sessionctx.Store, w *sink, id string) (release func() error) {
+func commits(t *testing.T, ctx context.Context, s store.Store, w *sink, id string) (release func() error) {
 	t.Helper()
 	w.hold.Lock()
 	saved := make(chan error, 1)
@@ -155,11 +155,11 @@ func TestASaveWhoseContextEndsSaysWhetherItHasSetOut(t *testing.T) {
 	err := <-early
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorContains(t, err, "nothing was written")
-	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	assert.ErrorIs(t, err, store.ErrUnavailable)
 	err = <-late
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorContains(t, err, "the outcome is unknown")
-	for _, other := range []error{sessionctx.ErrConflict, sessionctx.ErrFull, sessionctx.ErrUnavailable} {
+	for _, other := range []error{store.ErrConflict, store.ErrFull, store.ErrUnavailable} {
 		assert.NotErrorIs(t, err, other)
 	}
 	w.hold.Unlock()

@@ -7,19 +7,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const benchRecords = 100_000
 
 // benchStore returns a store with many sessions, and their keys.
-func benchStore(b *testing.B, maxBytes int64) (*memstore.Store, []sessionctx.Key) {
+func benchStore(b *testing.B, maxBytes int64) (*memstore.Store, []store.Key) {
 	s := &memstore.Store{MaxBytes: maxBytes}
-	keys := make([]sessionctx.Key, benchRecords)
+	keys := make([]store.Key, benchRecords)
 	for i := range keys {
 		keys[i] = session(fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i))
-		save(b, s, keys[i], written(expiring(time.Duration(i)*time.Second+time.Hour)), sessionctx.Revision{})
+		save(b, s, keys[i], written(expiring(time.Duration(i)*time.Second+time.Hour)), store.Revision{})
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -57,7 +57,7 @@ func BenchmarkLoadWhileWriting(b *testing.B) {
 func BenchmarkCreateAtTheBound(b *testing.B) {
 	s, _ := benchStore(b, 20<<20)
 	for i := 0; b.Loop(); i++ {
-		_, err := s.Save(context.Background(), session(fmt.Sprint(i)), written(), sessionctx.Revision{})
+		_, err := s.Save(context.Background(), session(fmt.Sprint(i)), written(), store.Revision{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -15,45 +15,45 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func session(id string) sessionctx.Key {
-	return sessionctx.Key{Tenant: "acme", Kind: sessionctx.KindSession, ID: id}
+func session(id string) store.Key {
+	return store.Key{Tenant: "acme", Kind: store.KindSession, ID: id}
 }
 
 // written returns a record as first written; change makes it somebody's.
-func written(change ...func(*sessionctx.Record)) sessionctx.Record {
-	rec := sessionctx.Record{Tenant: "acme", Incarnation: 1, Version: 1, ExpiresAt: time.Now().Add(time.Hour)}
+func written(change ...func(*store.Record)) store.Record {
+	rec := store.Record{Tenant: "acme", Incarnation: 1, Version: 1, ExpiresAt: time.Now().Add(time.Hour)}
 	for _, f := range change {
 		f(&rec)
 	}
 	return rec
 }
 
-func customers(r *sessionctx.Record) { r.CustomerID = "C1" }
-func withCart(r *sessionctx.Record)  { r.CartID = "cart" }
-func ended(r *sessionctx.Record)     { r.Ended = true }
-func expiring(d time.Duration) func(*sessionctx.Record) {
-	return func(r *sessionctx.Record) { r.ExpiresAt = time.Now().Add(d) }
+func customers(r *store.Record) { r.CustomerID = "C1" }
+func withCart(r *store.Record)  { r.Carts = []store.Cart{{ID: "cart"}} }
+func ended(r *store.Record)     { r.Ended = true }
+func expiring(d time.Duration) func(*store.Record) {
+	return func(r *store.Record) { r.ExpiresAt = time.Now().Add(d) }
 }
 
-func sized(n int) func(*sessionctx.Record) {
-	return func(r *sessionctx.Record) {
-		r.Attributes = []sessionctx.Attribute{{Name: "a", Value: json.RawMessage(`"` + strings.Repeat("x", n) + `"`)}}
+func sized(n int) func(*store.Record) {
+	return func(r *store.Record) {
+		r.Attributes = []store.Attribute{{Name: "a", Value: json.RawMessage(`"` + strings.Repeat("x", n) + `"`)}}
 	}
 }
 
-func save(t testing.TB, s *memstore.Store, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) {
+func save(t testing.TB, s *memstore.Store, key store.Key, rec store.Record, base store.Revision) {
 	t.Helper()
 	_, err := s.Save(t.Context(), key, rec, base)
 	require.NoError(t, err)
 }
 
-func put(t testing.TB, s *memstore.Store, id string, change ...func(*sessionctx.Record)) {
+func put(t testing.TB, s *memstore.Store, id string, change ...func(*store.Record)) {
 	t.Helper()
-	save(t, s, session(id), written(change...), sessionctx.Revision{})
+	save(t, s, session(id), written(change...), store.Revision{})
 }
 
 // there returns which of the sessions exist.
@@ -70,7 +70,7 @@ func there(t testing.TB, s *memstore.Store, ids ...string) (found []string) {
 }
 
 // roomFor returns a store with room for n records like those that put makes, and not for n+1.
-func roomFor(t testing.TB, n int, change ...func(*sessionctx.Record)) *memstore.Store {
+func roomFor(t testing.TB, n int, change ...func(*store.Record)) *memstore.Store {
 	t.Helper()
 	var probe memstore.Store
 	put(t, &probe, "a", change...)
@@ -98,8 +98,8 @@ func TestOldestIsWhatWasNeitherWrittenNorTouchedForLongest(t *testing.T) {
 	put(t, s, "c")
 	again := written()
 	again.Version = 2
-	save(t, s, session("a"), again, sessionctx.Revision{Incarnation: 1, Version: 1})                          // written
-	save(t, s, session("b"), written(expiring(2*time.Hour)), sessionctx.Revision{Incarnation: 1, Version: 1}) // touched
+	save(t, s, session("a"), again, store.Revision{Incarnation: 1, Version: 1})                          // written
+	save(t, s, session("b"), written(expiring(2*time.Hour)), store.Revision{Incarnation: 1, Version: 1}) // touched
 	put(t, s, "d")
 	assert.Equal(t, []string{"a", "b", "d"}, there(t, s, "a", "b", "c", "d"))
 	put(t, s, "e")
@@ -140,8 +140,8 @@ func TestAnExpiredRecordIsNotInTheWayBeforeItIsSwept(t *testing.T) {
 			put(t, &s, fmt.Sprint(i), expiring(time.Minute+time.Duration(i)))
 		}
 		time.Sleep(time.Hour)
-		got, err := s.Save(t.Context(), session("49"), written(), sessionctx.Revision{Incarnation: 1, Version: 1})
-		require.ErrorIs(t, err, sessionctx.ErrConflict)
+		got, err := s.Save(t.Context(), session("49"), written(), store.Revision{Incarnation: 1, Version: 1})
+		require.ErrorIs(t, err, store.ErrConflict)
 		assert.Zero(t, got, "with the conflict comes what is stored: nothing")
 		require.Greater(t, s.Stats().Records, 40, "the sweep did not do the work of the test")
 		put(t, &s, "48")
@@ -152,30 +152,30 @@ func TestAnExpiredRecordIsNotInTheWayBeforeItIsSwept(t *testing.T) {
 func TestWhatMustStayIsNeverEvicted(t *testing.T) {
 	stay := []struct {
 		desc   string
-		kind   sessionctx.Kind
-		change func(*sessionctx.Record)
+		kind   store.Kind
+		change func(*store.Record)
 	}{
-		{"a customer's session", sessionctx.KindSession, customers},
-		{"a session with a cart", sessionctx.KindSession, withCart},
-		{"a tombstone", sessionctx.KindSession, ended},
-		{"a customer's generation", sessionctx.KindCustomer, func(r *sessionctx.Record) { r.Generation = 3; r.ExpiresAt = time.Time{} }},
+		{"a customer's session", store.KindSession, customers},
+		{"a session with a cart", store.KindSession, withCart},
+		{"a tombstone", store.KindSession, ended},
+		{"a customer's generation", store.KindCustomer, func(r *store.Record) { r.Generation = 3; r.ExpiresAt = time.Time{} }},
 	}
 	for _, tc := range stay {
 		t.Run(tc.desc, func(t *testing.T) {
 			s := &memstore.Store{MaxBytes: 20_000}
-			key := func(n int) sessionctx.Key {
-				return sessionctx.Key{Tenant: "acme", Kind: tc.kind, ID: fmt.Sprint(n)}
+			key := func(n int) store.Key {
+				return store.Key{Tenant: "acme", Kind: tc.kind, ID: fmt.Sprint(n)}
 			}
 			n, full := 0, error(nil)
 			for ; full == nil; n++ {
 				require.Less(t, n, 100, "the bound must be met")
-				_, full = s.Save(t.Context(), key(n), written(tc.change), sessionctx.Revision{})
+				_, full = s.Save(t.Context(), key(n), written(tc.change), store.Revision{})
 			}
-			require.ErrorIs(t, full, sessionctx.ErrFull)
+			require.ErrorIs(t, full, store.ErrFull)
 			assert.ErrorContains(t, full, "memstore: ")
 			before := s.Stats()
-			_, err := s.Save(t.Context(), session("anonymous"), written(), sessionctx.Revision{})
-			require.ErrorIs(t, err, sessionctx.ErrFull, "nobody gives way to anybody")
+			_, err := s.Save(t.Context(), session("anonymous"), written(), store.Revision{})
+			require.ErrorIs(t, err, store.ErrFull, "nobody gives way to anybody")
 			for i := range n - 1 {
 				rec, err := s.Load(t.Context(), key(i))
 				require.NoError(t, err)
@@ -196,8 +196,8 @@ func TestErrFullEvictsNobodyInVain(t *testing.T) {
 	put(t, s, "a")
 	put(t, s, "b")
 	put(t, s, "c", customers)
-	_, err := s.Save(t.Context(), session("huge"), written(sized(10_000)), sessionctx.Revision{})
-	require.ErrorIs(t, err, sessionctx.ErrFull)
+	_, err := s.Save(t.Context(), session("huge"), written(sized(10_000)), store.Revision{})
+	require.ErrorIs(t, err, store.ErrFull)
 	assert.Equal(t, []string{"a", "b", "c"}, there(t, s, "a", "b", "c"))
 }
 
@@ -208,17 +208,17 @@ func TestARecordDoesNotGiveWayToItself(t *testing.T) {
 	grown := written(sized(8_700))
 	grown.Version = 2
 	var elsewhere memstore.Store
-	save(t, &elsewhere, session("a"), grown, sessionctx.Revision{})
+	save(t, &elsewhere, session("a"), grown, store.Revision{})
 	require.Greater(t, elsewhere.Stats().Bytes, s.MaxBytes)
 	require.LessOrEqual(t, elsewhere.Stats().Bytes-one, s.MaxBytes)
 	put(t, s, "b")
-	_, err := s.Save(t.Context(), session("a"), grown, sessionctx.Revision{Incarnation: 1, Version: 1})
-	require.ErrorIs(t, err, sessionctx.ErrFull, "there is no room, not even without b")
+	_, err := s.Save(t.Context(), session("a"), grown, store.Revision{Incarnation: 1, Version: 1})
+	require.ErrorIs(t, err, store.ErrFull, "there is no room, not even without b")
 	assert.Equal(t, []string{"a", "b"}, there(t, s, "a", "b"))
 
 	grown = written(sized(8_000))
 	grown.Version = 2
-	save(t, s, session("a"), grown, sessionctx.Revision{Incarnation: 1, Version: 1})
+	save(t, s, session("a"), grown, store.Revision{Incarnation: 1, Version: 1})
 	assert.Equal(t, []string{"a"}, there(t, s, "a", "b"), "the other one gives way, though it is newer")
 }
 
@@ -226,9 +226,9 @@ func TestAFullStoreStillEndsAndTouchesSessions(t *testing.T) {
 	s := roomFor(t, 2, customers)
 	put(t, s, "a", customers)
 	put(t, s, "b", customers)
-	_, err := s.Save(t.Context(), session("c"), written(customers), sessionctx.Revision{})
-	require.ErrorIs(t, err, sessionctx.ErrFull)
-	base := sessionctx.Revision{Incarnation: 1, Version: 1}
+	_, err := s.Save(t.Context(), session("c"), written(customers), store.Revision{})
+	require.ErrorIs(t, err, store.ErrFull)
+	base := store.Revision{Incarnation: 1, Version: 1}
 	save(t, s, session("a"), written(customers, expiring(2*time.Hour)), base)
 	tombstone := written(ended)
 	tombstone.Version = 2
@@ -245,8 +245,8 @@ func TestBytesComeBack(t *testing.T) {
 			rec := written(sized(i%500), expiring(time.Minute))
 			put(t, &s, fmt.Sprint(i), sized(i%500), expiring(time.Minute))
 			if i%3 == 0 {
-				rec.Version, rec.CartID, rec.Attributes = 2, "cart", nil
-				save(t, &s, session(fmt.Sprint(i)), rec, sessionctx.Revision{Incarnation: 1, Version: 1})
+				rec.Version, rec.Carts, rec.Attributes = 2, []store.Cart{{ID: "cart"}}, nil
+				save(t, &s, session(fmt.Sprint(i)), rec, store.Revision{Incarnation: 1, Version: 1})
 			}
 		}
 		time.Sleep(time.Minute)
@@ -254,8 +254,8 @@ func TestBytesComeBack(t *testing.T) {
 		var fresh memstore.Store
 		put(t, &fresh, "new")
 		for range 1000 { // enough to sweep them all
-			_, err := s.Save(t.Context(), session("new"), written(), sessionctx.Revision{})
-			require.ErrorIs(t, err, sessionctx.ErrConflict)
+			_, err := s.Save(t.Context(), session("new"), written(), store.Revision{})
+			require.ErrorIs(t, err, store.ErrConflict)
 		}
 		assert.Equal(t, fresh.Stats(), s.Stats())
 	})
@@ -277,7 +277,7 @@ func TestGarbageIsSweptFasterThanItIsMade(t *testing.T) {
 func TestTouchedRecordsAreSweptInTheirNewOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s memstore.Store
-		base := sessionctx.Revision{Incarnation: 1, Version: 1}
+		base := store.Revision{Incarnation: 1, Version: 1}
 		for i := range 30 {
 			put(t, &s, fmt.Sprint(i), expiring(time.Hour+time.Duration(i)*time.Minute))
 		}
@@ -323,26 +323,26 @@ func TestBoundHoldsInRealMemory(t *testing.T) {
 	const bound = 4 << 20
 	fillings := []struct {
 		desc   string
-		change func(i int) func(*sessionctx.Record)
+		change func(i int) func(*store.Record)
 	}{
-		{"bare sessions", func(int) func(*sessionctx.Record) { return func(*sessionctx.Record) {} }},
-		{"customers with choices and carts", func(i int) func(*sessionctx.Record) {
-			return func(r *sessionctx.Record) {
-				r.CustomerID, r.CartID = fmt.Sprintf("C%09d", i), fmt.Sprintf("61079711ce0eb908%08d", i)
+		{"bare sessions", func(int) func(*store.Record) { return func(*store.Record) {} }},
+		{"customers with choices and carts", func(i int) func(*store.Record) {
+			return func(r *store.Record) {
+				r.CustomerID, r.Carts = fmt.Sprintf("C%09d", i), []store.Cart{{ID: fmt.Sprintf("61079711ce0eb908%08d", i)}}
 				r.Choices = defaults.Choices{Site: fmt.Sprint("ma", "in"), Currency: "EUR", Country: "DE", Language: "de"}
 			}
 		}},
-		{"parts of large requests", func(i int) func(*sessionctx.Record) {
-			return func(r *sessionctx.Record) {
+		{"parts of large requests", func(i int) func(*store.Record) {
+			return func(r *store.Record) {
 				body := []byte(strings.Repeat(fmt.Sprintf("%08d", i), 128))
-				r.Attributes = []sessionctx.Attribute{{Name: string(body[:5]), Value: body[8:16]}}
-				r.CartID, r.Tenant = string(body)[16:32], (string(body) + "acme")[len(body):]
+				r.Attributes = []store.Attribute{{Name: string(body[:5]), Value: body[8:16]}}
+				r.Carts, r.Tenant = []store.Cart{{ID: string(body)[16:32]}}, (string(body) + "acme")[len(body):]
 			}
 		}},
-		{"many attributes", func(i int) func(*sessionctx.Record) {
-			return func(r *sessionctx.Record) {
+		{"many attributes", func(i int) func(*store.Record) {
+			return func(r *store.Record) {
 				for a := range 10 {
-					r.Attributes = append(r.Attributes, sessionctx.Attribute{Name: fmt.Sprintf("name-%02d", a), Value: fmt.Appendf(nil, `{"value":%d}`, i)})
+					r.Attributes = append(r.Attributes, store.Attribute{Name: fmt.Sprintf("name-%02d", a), Value: fmt.Appendf(nil, `{"value":%d}`, i)})
 				}
 			}
 		}},
@@ -352,7 +352,7 @@ func TestBoundHoldsInRealMemory(t *testing.T) {
 			before := heap()
 			s := &memstore.Store{MaxBytes: bound}
 			for i, err := 0, error(nil); err == nil && (i%100 != 0 || s.Stats().Evicted == 0); i++ {
-				_, err = s.Save(t.Context(), session(fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i)), written(tc.change(i)), sessionctx.Revision{})
+				_, err = s.Save(t.Context(), session(fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i)), written(tc.change(i)), store.Revision{})
 			}
 			used, stats := heap()-before, s.Stats()
 			runtime.KeepAlive(s)
@@ -373,7 +373,7 @@ func heap() int64 {
 
 func TestARecordWithoutIncarnationIsRefused(t *testing.T) {
 	var s memstore.Store
-	_, err := s.Save(t.Context(), session("a"), sessionctx.Record{Tenant: "acme"}, sessionctx.Revision{})
+	_, err := s.Save(t.Context(), session("a"), store.Record{Tenant: "acme"}, store.Revision{})
 	assert.ErrorContains(t, err, "memstore: save: nothing was written")
 	assert.Zero(t, s.Stats())
 }

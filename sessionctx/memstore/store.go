@@ -12,13 +12,13 @@ import (
 	"unique"
 	"unsafe"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // DefaultMaxBytes is the bound of a Store that states none.
 const DefaultMaxBytes = 256 << 20
 
-// Store is a sessionctx.Store and a sessionctx.Watcher in memory. The zero Store is ready for use. It must not be copied
+// Store is a store.Store and a store.Watcher in memory. The zero Store is ready for use. It must not be copied
 // once it is in use, and it is safe for concurrent use by multiple goroutines.
 //
 // Records are written through a sessionctx.Resolver. While a single Resolver watches the Store, it is taken for the only writer
@@ -47,29 +47,29 @@ type Store struct {
 }
 
 var (
-	_ sessionctx.Store   = (*Store)(nil)
-	_ sessionctx.Watcher = (*Store)(nil)
+	_ store.Store   = (*Store)(nil)
+	_ store.Watcher = (*Store)(nil)
 )
 
 const numShards = 64
 
 type shard struct {
 	mu    sync.RWMutex
-	items map[sessionctx.Key]*item
+	items map[store.Key]*item
 	_     [64]byte // a cache line of its own
 }
 
 // seed is one for all stores: it only spreads the keys.
 var seed = maphash.MakeSeed()
 
-func (s *Store) shard(key sessionctx.Key) *shard {
+func (s *Store) shard(key store.Key) *shard {
 	return &s.shards[maphash.String(seed, key.ID)%numShards]
 }
 
 // item is a record in the store.
 type item struct {
-	key    sessionctx.Key
-	rec    sessionctx.Record
+	key    store.Key
+	rec    store.Record
 	size   int64
 	expiry int   // index in Store.expiry, -1: not there
 	older  *item // in Store.yields, as newer; nil: not there, or at its end
@@ -80,12 +80,12 @@ type item struct {
 // fewer, and few, so that no Save takes long.
 const sweepPerSave = 4
 
-// Load implements sessionctx.Store.
-func (s *Store) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+// Load implements store.Store.
+func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	if err := ctx.Err(); err != nil {
-		return sessionctx.Record{}, fmt.Errorf("memstore: load: %w", err)
+		return store.Record{}, fmt.Errorf("memstore: load: %w", err)
 	}
-	var rec sessionctx.Record
+	var rec store.Record
 	sh := s.shard(key)
 	sh.mu.RLock()
 	if it := sh.items[key]; it != nil {
@@ -93,18 +93,18 @@ func (s *Store) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record
 	}
 	sh.mu.RUnlock()
 	if expired(&rec, time.Now()) {
-		return sessionctx.Record{}, nil
+		return store.Record{}, nil
 	}
 	return rec, nil
 }
 
-// Save implements sessionctx.Store. The Store keeps copies, so that nothing else is kept alive by what it holds.
-func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+// Save implements store.Store. The Store keeps copies, so that nothing else is kept alive by what it holds.
+func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (store.Record, error) {
 	if err := ctx.Err(); err != nil {
-		return sessionctx.Record{}, fmt.Errorf("memstore: save: nothing was written: %w", err)
+		return store.Record{}, fmt.Errorf("memstore: save: nothing was written: %w", err)
 	}
 	if rec.Incarnation == 0 {
-		return sessionctx.Record{}, errors.New("memstore: save: nothing was written: the record has no incarnation")
+		return store.Record{}, errors.New("memstore: save: nothing was written: the record has no incarnation")
 	}
 	next := &item{key: owned(key), expiry: -1}
 	next.rec = ownedRecord(next.key, rec)
@@ -123,19 +123,19 @@ func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Rec
 		s.remove(cur, false)
 		cur = nil
 	}
-	var current sessionctx.Record
+	var current store.Record
 	if cur != nil {
 		current = cur.rec
 	}
 	switch {
 	case current.Revision() != base:
-		return current, fmt.Errorf("memstore: save: %w", sessionctx.ErrConflict)
+		return current, fmt.Errorf("memstore: save: %w", store.ErrConflict)
 	case cur != nil && rec.Revision() == base:
 		s.touch(cur, rec.ExpiresAt)
 		return cur.rec, nil
 	}
 	if err := s.makeRoom(next, cur, now); err != nil {
-		return sessionctx.Record{}, err
+		return store.Record{}, err
 	}
 	s.replace(cur, next)
 	return next.rec, nil
@@ -157,7 +157,7 @@ func (s *Store) replace(cur, next *item) {
 	}
 	s.publish(next.key, s.shared(), func(sh *shard) {
 		if sh.items == nil {
-			sh.items = make(map[sessionctx.Key]*item)
+			sh.items = make(map[store.Key]*item)
 		}
 		sh.items[next.key] = next
 	})
@@ -183,8 +183,8 @@ func (s *Store) forget(it *item) {
 
 // publish makes a change visible to Load. Whom it concerns is told under the same lock: otherwise one of two Resolvers
 // could see the change in the Store, and the other one after it still the old state in its cache.
-func (s *Store) publish(key sessionctx.Key, tell bool, change func(*shard)) {
-	var h sessionctx.KeyHash
+func (s *Store) publish(key store.Key, tell bool, change func(*shard)) {
+	var h store.KeyHash
 	if tell = tell && len(s.watches) > 0; tell {
 		h = key.Hash()
 	}
@@ -228,7 +228,7 @@ func (s *Store) makeRoom(next, cur *item, now time.Time) error {
 		least += cur.size // it does not give way to itself
 	}
 	if least > limit {
-		return fmt.Errorf("memstore: save: %d of %d bytes are taken by sessions that must not give way: %w", least-need, limit, sessionctx.ErrFull)
+		return fmt.Errorf("memstore: save: %d of %d bytes are taken by sessions that must not give way: %w", least-need, limit, store.ErrFull)
 	}
 	for it := s.yields.oldest; s.bytes+need > limit; {
 		victim := it
@@ -259,26 +259,44 @@ func (s *Store) Stats() Stats {
 	return Stats{Records: n, Bytes: s.bytes, Evicted: s.evicted}
 }
 
-func expired(rec *sessionctx.Record, now time.Time) bool {
+func expired(rec *store.Record, now time.Time) bool {
 	return !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt)
 }
 
 // owned returns the key with its texts copied: they may be parts of something much larger.
-func owned(key sessionctx.Key) sessionctx.Key {
-	return sessionctx.Key{Tenant: unique.Make(key.Tenant).Value(), Kind: key.Kind, ID: strings.Clone(key.ID)}
+func owned(key store.Key) store.Key {
+	return store.Key{Tenant: unique.Make(key.Tenant).Value(), Kind: key.Kind, ID: strings.Clone(key.ID)}
 }
 
-func ownedRecord(key sessionctx.Key, rec sessionctx.Record) sessionctx.Record {
+func ownedRecord(key store.Key, rec store.Record) store.Record {
 	rec.Tenant = unique.Make(rec.Tenant).Value()
 	for _, text := range [...]*string{
-		&rec.CustomerID, &rec.CartID, &rec.Choices.Site, &rec.Choices.Currency, &rec.Choices.Country, &rec.Choices.Language,
+		&rec.CustomerID, &rec.Company, &rec.Choices.Site, &rec.Choices.Currency, &rec.Choices.Country, &rec.Choices.Language,
 	} {
 		*text = strings.Clone(*text)
 	}
+	rec.Heir, rec.Unknown = bytes.Clone(rec.Heir), bytes.Clone(rec.Unknown)
+	if rec.Carts != nil {
+		carts := make([]store.Cart, len(rec.Carts))
+		for i, c := range rec.Carts {
+			carts[i] = store.Cart{
+				Site: strings.Clone(c.Site), ID: strings.Clone(c.ID),
+				Country: strings.Clone(c.Country), Currency: strings.Clone(c.Currency), Changed: c.Changed,
+			}
+		}
+		rec.Carts = carts
+	}
+	if rec.Dimensions != nil {
+		dimensions := make([]store.Dimension, len(rec.Dimensions))
+		for i, d := range rec.Dimensions {
+			dimensions[i] = store.Dimension{Name: strings.Clone(d.Name), Value: strings.Clone(d.Value), Changed: d.Changed}
+		}
+		rec.Dimensions = dimensions
+	}
 	if rec.Attributes != nil {
-		attrs := make([]sessionctx.Attribute, len(rec.Attributes))
+		attrs := make([]store.Attribute, len(rec.Attributes))
 		for i, a := range rec.Attributes {
-			attrs[i] = sessionctx.Attribute{Name: strings.Clone(a.Name), Value: bytes.Clone(a.Value), Changed: a.Changed}
+			attrs[i] = store.Attribute{Name: strings.Clone(a.Name), Value: bytes.Clone(a.Value), Changed: a.Changed}
 		}
 		rec.Attributes = attrs
 	}
@@ -293,10 +311,16 @@ func sizeOf(it *item) int64 {
 	rec := &it.rec
 	n := overhead
 	for _, length := range [...]int{
-		len(it.key.ID), len(rec.CustomerID), len(rec.CartID),
+		len(it.key.ID), len(rec.CustomerID), len(rec.Company), len(rec.Heir), len(rec.Unknown),
 		len(rec.Choices.Site), len(rec.Choices.Currency), len(rec.Choices.Country), len(rec.Choices.Language),
 	} {
 		n += rounded(length)
+	}
+	for _, c := range rec.Carts {
+		n += int64(unsafe.Sizeof(c)) + rounded(len(c.Site)) + rounded(len(c.ID)) + rounded(len(c.Country)) + rounded(len(c.Currency))
+	}
+	for _, d := range rec.Dimensions {
+		n += int64(unsafe.Sizeof(d)) + rounded(len(d.Name)) + rounded(len(d.Value))
 	}
 	for _, a := range rec.Attributes {
 		n += int64(unsafe.Sizeof(a)) + rounded(len(a.Name)) + rounded(len(a.Value))

@@ -3,8 +3,8 @@ package memstore_test
 import (
 	"testing"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 	"github.com/sessionctx/storefront/sessionctx/storetest"
 )
 
@@ -20,12 +20,12 @@ func TestStoreKeepsItsContract(t *testing.T) {
 	for _, tc := range bounds {
 		t.Run(tc.desc, func(t *testing.T) {
 			t.Parallel()
-			storetest.Run(t, func(*testing.T) sessionctx.Store { return &memstore.Store{MaxBytes: tc.maxBytes} })
+			storetest.Run(t, func(*testing.T) store.Store { return &memstore.Store{MaxBytes: tc.maxBytes} })
 		})
 	}
 	t.Run("shared", func(t *testing.T) {
 		t.Parallel()
-		storetest.RunShared(t, func(*testing.T) (a, b sessionctx.Store) {
+		storetest.RunShared(t, func(*testing.T) (a, b store.Store) {
 			s := new(memstore.Store)
 			return s, s
 		})

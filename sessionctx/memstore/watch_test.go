@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/sinktest"
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestTheOnlyWatcherIsToldOfNothingButEvictions(t *testing.T) {
@@ -22,7 +22,7 @@ func TestTheOnlyWatcherIsToldOfNothingButEvictions(t *testing.T) {
 	assert.Equal(t, []time.Time{{}}, one.Leases(), "one endless lease, at once")
 	put(t, s, "a")
 	put(t, s, "b", customers)
-	save(t, s, session("b"), written(customers, expiring(2*time.Hour)), sessionctx.Revision{Incarnation: 1, Version: 1})
+	save(t, s, session("b"), written(customers, expiring(2*time.Hour)), store.Revision{Incarnation: 1, Version: 1})
 	assert.Zero(t, one.All(), "its own writes")
 	put(t, s, "c", customers)
 	assert.Equal(t, 1, one.Reports(session("a")), "a gave way, and its process must not go on showing it")
@@ -40,9 +40,9 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 	assert.Equal(t, []time.Time{{}}, two.Leases())
 
 	put(t, s, "a")
-	save(t, s, session("a"), written(expiring(2*time.Hour)), sessionctx.Revision{Incarnation: 1, Version: 1})
-	_, err := s.Save(t.Context(), session("a"), written(), sessionctx.Revision{})
-	require.ErrorIs(t, err, sessionctx.ErrConflict)
+	save(t, s, session("a"), written(expiring(2*time.Hour)), store.Revision{Incarnation: 1, Version: 1})
+	_, err := s.Save(t.Context(), session("a"), written(), store.Revision{})
+	require.ErrorIs(t, err, store.ErrConflict)
 	for _, w := range []*sinktest.Sink{&one, &two} {
 		assert.Equal(t, 2, w.Reports(session("a")), "a write and a touch; a conflict changes nothing")
 	}
@@ -62,7 +62,7 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 	before, beforeTwo := one.All(), two.All()
 	rec := written(customers)
 	rec.Version = 2
-	save(t, s, session("b"), rec, sessionctx.Revision{Incarnation: 1, Version: 1})
+	save(t, s, session("b"), rec, store.Revision{Incarnation: 1, Version: 1})
 	assert.Equal(t, before, one.All(), "stopped")
 	assert.Equal(t, beforeTwo, two.All(), "alone again")
 	stopTwo()
@@ -80,7 +80,7 @@ func TestASecondWatcherMissesNothing(t *testing.T) {
 				if i == 20 {
 					close(started)
 				}
-				_, err := s.Save(context.Background(), session(fmt.Sprint(i)), written(), sessionctx.Revision{})
+				_, err := s.Save(context.Background(), session(fmt.Sprint(i)), written(), store.Revision{})
 				assert.NoError(t, err)
 			}
 		}()
@@ -110,7 +110,7 @@ func TestStopWaitsForReports(t *testing.T) {
 					return
 				}
 				base := rec.Revision()
-				if i == 0 && base == (sessionctx.Revision{}) {
+				if i == 0 && base == (store.Revision{}) {
 					rec = written()
 				} else {
 					rec.Version++
@@ -134,7 +134,7 @@ type lateSink struct {
 	early int64      // what was seen too early
 }
 
-func (s *lateSink) Invalidate(h sessionctx.KeyHash) {
+func (s *lateSink) Invalidate(h store.KeyHash) {
 	go func() {
 		rec, _ := s.store.Load(context.Background(), session("a"))
 		s.seen <- rec.Version

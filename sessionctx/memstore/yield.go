@@ -1,10 +1,10 @@
 package memstore
 
-import "github.com/sessionctx/storefront/sessionctx"
+import "github.com/sessionctx/storefront/sessionctx/store"
 
 // yielding reports whether it may give way to others: an anonymous session without a cart, and no tombstone.
 func yielding(it *item) bool {
-	return it.key.Kind == sessionctx.KindSession && !it.rec.Ended && it.rec.CustomerID == "" && it.rec.CartID == ""
+	return it.key.Kind == store.KindSession && !it.rec.Ended && it.rec.CustomerID == "" && len(it.rec.Carts) == 0
 }
 
 // yieldList has the items that may give way, in the order in which they were last written or touched.

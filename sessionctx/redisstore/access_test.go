@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // permissions are those that Config.Client documents.
@@ -65,7 +65,7 @@ func TestEachOfTheDocumentedPermissionsIsNeeded(t *testing.T) {
 			if err == nil {
 				defer s.Close()
 				key, rec := aRecord()
-				if _, err = s.Save(t.Context(), key, rec, sessionctx.Revision{}); err == nil {
+				if _, err = s.Save(t.Context(), key, rec, store.Revision{}); err == nil {
 					_, err = s.Load(t.Context(), key)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/sessionctx/storefront/internal/redisserver"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const benchRecords = 10_000
@@ -21,17 +22,17 @@ const benchRecords = 10_000
 const goroutines = 16
 
 // filled returns a store with records, and their keys.
-func filled(b *testing.B) (*redisserver.Server, *redisstore.Store, []sessionctx.Key) {
+func filled(b *testing.B) (*redisserver.Server, *redisstore.Store, []store.Key) {
 	server := redisserver.Start(b)
-	store := open(b, server)
-	keys := make([]sessionctx.Key, benchRecords)
+	backend := open(b, server)
+	keys := make([]store.Key, benchRecords)
 	for i := range keys {
 		key, rec := aRecord()
-		_, err := store.Save(context.Background(), key, rec, sessionctx.Revision{})
+		_, err := backend.Save(context.Background(), key, rec, store.Revision{})
 		require.NoError(b, err)
 		keys[i] = key
 	}
-	return server, store, keys
+	return server, backend, keys
 }
 
 // parallel runs do on 32 goroutines, each time with another random number below benchRecords.
@@ -69,9 +70,9 @@ func BenchmarkBareGet(b *testing.B) {
 
 // BenchmarkLoad is the same read through the Store.
 func BenchmarkLoad(b *testing.B) {
-	_, store, keys := filled(b)
+	_, backend, keys := filled(b)
 	parallel(b, func(i int) error {
-		rec, err := store.Load(context.Background(), keys[i])
+		rec, err := backend.Load(context.Background(), keys[i])
 		if err == nil && rec.Version != 1 {
 			err = fmt.Errorf("version %d", rec.Version)
 		}
@@ -81,8 +82,8 @@ func BenchmarkLoad(b *testing.B) {
 
 // BenchmarkResolveCold is the same read through a Resolver that may reuse nothing.
 func BenchmarkResolveCold(b *testing.B) {
-	_, store, keys := filled(b)
-	r := resolver(b, store)
+	_, backend, keys := filled(b)
+	r := resolver(b, backend)
 	parallel(b, func(i int) error {
 		req := request(keys[i].ID)
 		req.Freshness = sessionctx.FreshRead
@@ -96,10 +97,10 @@ func BenchmarkResolveCold(b *testing.B) {
 
 // BenchmarkSave is a compare and set: one round trip.
 func BenchmarkSave(b *testing.B) {
-	_, store, _ := filled(b)
+	_, backend, _ := filled(b)
 	parallel(b, func(int) error {
 		key, rec := aRecord()
-		_, err := store.Save(context.Background(), key, rec, sessionctx.Revision{})
+		_, err := backend.Save(context.Background(), key, rec, store.Revision{})
 		return err
 	})
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // dialError says that there was no connection: nothing was sent.
@@ -23,11 +23,11 @@ func failure(op string, err error) error {
 	answer, answered := rueidis.IsRedisErr(err)
 	switch {
 	case answered && strings.HasPrefix(answer.Error(), "OOM "):
-		return fmt.Errorf("redisstore: %s: %w: the server is at its maxmemory", op, sessionctx.ErrFull)
+		return fmt.Errorf("redisstore: %s: %w: the server is at its maxmemory", op, store.ErrFull)
 	case answered: // the script's only write is its last command, so one that failed has written nothing
-		return fmt.Errorf("redisstore: %s: %w: the server says: %w", op, sessionctx.ErrUnavailable, err)
+		return fmt.Errorf("redisstore: %s: %w: the server says: %w", op, store.ErrUnavailable, err)
 	case errors.As(err, &dial), errors.Is(err, rueidis.ErrNoCache): // a new connection that the server would tell nothing: it was not used
-		return fmt.Errorf("redisstore: %s: %w: %w", op, sessionctx.ErrUnavailable, err)
+		return fmt.Errorf("redisstore: %s: %w: %w", op, store.ErrUnavailable, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", op, err)
 }

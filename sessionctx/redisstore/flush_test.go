@@ -16,6 +16,7 @@ import (
 	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // between is a Store that does something once after a session was read, and before its customer is.
@@ -24,9 +25,9 @@ type between struct {
 	do atomic.Pointer[func()]
 }
 
-func (s *between) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *between) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	rec, err := s.Store.Load(ctx, key)
-	if do := s.do.Load(); do != nil && key.Kind == sessionctx.KindSession && s.do.CompareAndSwap(do, nil) {
+	if do := s.do.Load(); do != nil && key.Kind == store.KindSession && s.do.CompareAndSwap(do, nil) {
 		(*do)()
 	}
 	return rec, err
@@ -93,7 +94,7 @@ func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *
 			req := ended(t, server)
 			req.Freshness = tc.fresh
 			var held, shut sync.RWMutex
-			store := &between{Store: open(t, server, hold(1, &held), func(cfg *redisstore.Config) {
+			backend := &between{Store: open(t, server, hold(1, &held), func(cfg *redisstore.Config) {
 				cfg.Lease = time.Minute
 				cfg.Client.ClientName = "here"
 				dial := cfg.Client.DialCtxFn
@@ -103,7 +104,7 @@ func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *
 					return dial(ctx, addr, d, tls)
 				}
 			})}
-			r := resolver(t, store)
+			r := resolver(t, backend)
 			ready(t, r)
 			epoch := r.Stats().Epoch
 			flush := func() {
@@ -115,7 +116,7 @@ func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *
 				}
 				server.Do(t, "FLUSHALL")
 			}
-			store.do.Store(&flush)
+			backend.do.Store(&flush)
 			s, err := r.Resolve(t.Context(), req)
 			assert.Greater(t, r.Stats().Epoch, epoch, "told by the connection for data alone")
 			held.Unlock()

@@ -14,31 +14,32 @@ import (
 	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestAnAppliedWriteIsOneMessageAndAConflictIsNone(t *testing.T) {
 	server := redisserver.Start(t)
-	store := open(t, server)
+	backend := open(t, server)
 	var s sinktest.Sink
-	defer store.Watch(&s)()
+	defer backend.Watch(&s)()
 	eventually(t, s.Leased, "the lease")
 	key, rec := aRecord()
-	_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
+	_, err := backend.Save(t.Context(), key, rec, store.Revision{})
 	require.NoError(t, err)
 	next := rec
 	next.Version++
-	_, err = store.Save(t.Context(), key, next, rec.Revision())
+	_, err = backend.Save(t.Context(), key, next, rec.Revision())
 	require.NoError(t, err)
 	for range 10 {
-		_, err = store.Save(t.Context(), key, next, rec.Revision())
-		require.ErrorIs(t, err, sessionctx.ErrConflict)
+		_, err = backend.Save(t.Context(), key, next, rec.Revision())
+		require.ErrorIs(t, err, store.ErrConflict)
 	}
 	touch := next
 	touch.ExpiresAt = touch.ExpiresAt.Add(time.Hour)
-	_, err = store.Save(t.Context(), key, touch, touch.Revision())
+	_, err = backend.Save(t.Context(), key, touch, touch.Revision())
 	require.NoError(t, err)
 	last, lastRec := aRecord() // what is told in order has been told when this one has
-	_, err = store.Save(t.Context(), last, lastRec, sessionctx.Revision{})
+	_, err = backend.Save(t.Context(), last, lastRec, store.Revision{})
 	require.NoError(t, err)
 	eventually(t, func() bool { return s.Reports(last) == 1 }, "the last message")
 	assert.Equal(t, 3, s.Reports(key))
@@ -47,9 +48,9 @@ func TestAnAppliedWriteIsOneMessageAndAConflictIsNone(t *testing.T) {
 
 func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
 	server := redisserver.Start(t)
-	store := open(t, server)
+	backend := open(t, server)
 	var s sinktest.Sink
-	defer store.Watch(&s)()
+	defer backend.Watch(&s)()
 	eventually(t, s.Leased, "the lease")
 	for _, tc := range []struct {
 		desc string
@@ -68,7 +69,7 @@ func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
 			eventually(t, s.Leased, "the lease")
 			key, rec := aRecord()
 			before = s.Losses()
-			_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
+			_, err := backend.Save(t.Context(), key, rec, store.Revision{})
 			require.NoError(t, err)
 			eventually(t, func() bool { return s.Reports(key) == 1 || s.Losses() > before }, "the message, or that it is lost")
 		})
@@ -102,38 +103,38 @@ func busy(t *testing.T, server *redisserver.Server) (over func()) {
 // A new connection asks to be told of flushes, which a server in a script refuses.
 func TestAServerThatIsBusyWithAScriptIsUnavailableToANewConnection(t *testing.T) {
 	server := redisserver.Start(t, "--busy-reply-threshold", "1")
-	store := open(t, server, func(cfg *redisstore.Config) { cfg.Client.ClientName, cfg.Lease = "here", time.Minute })
+	backend := open(t, server, func(cfg *redisstore.Config) { cfg.Client.ClientName, cfg.Lease = "here", time.Minute })
 	key, rec := aRecord()
-	_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
+	_, err := backend.Save(t.Context(), key, rec, store.Revision{})
 	require.NoError(t, err)
 	kill(t, server, "here")
 	defer busy(t, server)()
 	next := rec
 	next.Version++
-	_, err = store.Save(t.Context(), key, next, rec.Revision())
-	assert.ErrorIs(t, err, sessionctx.ErrUnavailable, "nothing was written")
-	_, err = store.Load(t.Context(), key)
-	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	_, err = backend.Save(t.Context(), key, next, rec.Revision())
+	assert.ErrorIs(t, err, store.ErrUnavailable, "nothing was written")
+	_, err = backend.Load(t.Context(), key)
+	assert.ErrorIs(t, err, store.ErrUnavailable)
 }
 
 func TestAPrimaryThatBecomesAReplicaAnswersNothing(t *testing.T) {
 	other, server := redisserver.Start(t), redisserver.Start(t)
-	store := open(t, server)
-	r := resolver(t, store)
+	backend := open(t, server)
+	r := resolver(t, backend)
 	eventually(t, leased(r), "the lease")
 	_, err := r.Update(t.Context(), request("s1"), currency("GBP"))
 	require.NoError(t, err)
 	server.Do(t, append([]string{"REPLICAOF"}, strings.Split(other.Addr(), ":")...)...)
 	key, rec := aRecord()
 	eventually(t, func() bool {
-		_, err := store.Load(t.Context(), key)
+		_, err := backend.Load(t.Context(), key)
 		return err != nil
 	}, "the refusal")
-	_, err = store.Load(t.Context(), key)
-	require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	_, err = backend.Load(t.Context(), key)
+	require.ErrorIs(t, err, store.ErrUnavailable)
 	assert.ErrorContains(t, err, "it is a replica")
-	_, err = store.Save(t.Context(), key, rec, sessionctx.Revision{})
-	require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	_, err = backend.Save(t.Context(), key, rec, store.Revision{})
+	require.ErrorIs(t, err, store.ErrUnavailable)
 	eventually(t, func() bool { return !leased(r)() }, "the end of the lease")
 	s, err := r.Resolve(t.Context(), request("s1"))
 	require.NoError(t, err)
@@ -141,7 +142,7 @@ func TestAPrimaryThatBecomesAReplicaAnswersNothing(t *testing.T) {
 
 	server.Do(t, "REPLICAOF", "NO", "ONE")
 	eventually(t, leased(r), "the lease")
-	_, err = store.Load(t.Context(), key)
+	_, err = backend.Load(t.Context(), key)
 	assert.NoError(t, err)
 }
 

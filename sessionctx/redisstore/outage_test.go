@@ -17,13 +17,14 @@ import (
 	"github.com/sessionctx/storefront/internal/redisserver"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestAServerThatIsDownIsSurvivedAndComesBack(t *testing.T) {
 	server := redisserver.Start(t, "--appendonly", "yes")
-	store := open(t, server)
-	soft := resolver(t, store)
-	strict := resolver(t, store, func(cfg *sessionctx.Config) { cfg.FailDegraded = true })
+	backend := open(t, server)
+	soft := resolver(t, backend)
+	strict := resolver(t, backend, func(cfg *sessionctx.Config) { cfg.FailDegraded = true })
 	_, err := soft.Update(t.Context(), customer("s1"), currency("GBP"))
 	require.NoError(t, err)
 	eventually(t, leased(soft), "the lease")
@@ -35,14 +36,14 @@ func TestAServerThatIsDownIsSurvivedAndComesBack(t *testing.T) {
 	assert.True(t, s.Degraded)
 	assert.Equal(t, "CHF", s.Currency, "the profile is known, the choice is not")
 	_, err = strict.Resolve(t.Context(), customer("s1"))
-	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	assert.ErrorIs(t, err, store.ErrUnavailable)
 	for _, r := range []*sessionctx.Resolver{soft, strict} {
 		_, err = r.Update(t.Context(), customer("s1"), currency("EUR"))
-		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+		assert.ErrorIs(t, err, store.ErrUnavailable)
 		req := customer("s1")
 		req.Freshness = sessionctx.FreshRead
 		_, err = r.Resolve(t.Context(), req)
-		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+		assert.ErrorIs(t, err, store.ErrUnavailable)
 	}
 
 	load := func(times int) {
@@ -84,8 +85,8 @@ func TestAServerThatIsDownIsSurvivedAndComesBack(t *testing.T) {
 // TestAfterAFlushNoMoreLoadsThanTheBoundAreUnderWay counts them at a server that does not answer for a while.
 func TestAfterAFlushNoMoreLoadsThanTheBoundAreUnderWay(t *testing.T) {
 	server := redisserver.Start(t)
-	store := open(t, server, func(cfg *redisstore.Config) { cfg.Client.ConnWriteTimeout = time.Minute })
-	r := resolver(t, store, func(cfg *sessionctx.Config) { cfg.Timeout = time.Minute })
+	backend := open(t, server, func(cfg *redisstore.Config) { cfg.Client.ConnWriteTimeout = time.Minute })
+	r := resolver(t, backend, func(cfg *sessionctx.Config) { cfg.Timeout = time.Minute })
 	eventually(t, leased(r), "the lease")
 	server.Freeze(t)
 	const sessions = 3 * redisstore.MaxLoads
@@ -96,18 +97,18 @@ func TestAfterAFlushNoMoreLoadsThanTheBoundAreUnderWay(t *testing.T) {
 			assert.NoError(t, err)
 		})
 	}
-	eventually(t, func() bool { return r.Stats().Loads == sessions && store.Loading() == redisstore.MaxLoads }, "all loads to have begun")
+	eventually(t, func() bool { return r.Stats().Loads == sessions && backend.Loading() == redisstore.MaxLoads }, "all loads to have begun")
 	server.Thaw(t)
 	wg.Wait()
-	assert.Zero(t, store.Loading())
+	assert.Zero(t, backend.Loading())
 }
 
 // TestAWriteThatSetsOutAndIsNotAnsweredIsNoConflict cuts the connection when the script is under way.
 func TestAWriteWhoseAnswerIsLostIsFoundByItsWriteID(t *testing.T) {
 	server := redisserver.Start(t)
 	p := cutter(t, server.Addr())
-	store := open(t, server, func(cfg *redisstore.Config) { cfg.Client.InitAddress[0] = p.Addr().String() })
-	r := resolver(t, store)
+	backend := open(t, server, func(cfg *redisstore.Config) { cfg.Client.InitAddress[0] = p.Addr().String() })
+	r := resolver(t, backend)
 	_, err := r.Update(t.Context(), request("s1"), currency("CHF"))
 	require.NoError(t, err)
 	p.cutAtAnswer("GBP")
@@ -120,7 +121,7 @@ func TestAWriteWhoseAnswerIsLostIsFoundByItsWriteID(t *testing.T) {
 func TestASaveUnderWayWhenTheStoreIsClosedIsNotSaidToHaveWrittenNothing(t *testing.T) {
 	server := redisserver.Start(t)
 	sent := make(chan struct{})
-	store, err := redisstore.New(config(server, func(cfg *redisstore.Config) {
+	backend, err := redisstore.New(config(server, func(cfg *redisstore.Config) {
 		cfg.Client.PipelineMultiplex = -1 // one connection, which there is already
 		cfg.Client.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
 			conn, err := d.DialContext(ctx, "tcp", addr)
@@ -132,15 +133,15 @@ func TestASaveUnderWayWhenTheStoreIsClosedIsNotSaidToHaveWrittenNothing(t *testi
 	server.Freeze(t)
 	done := make(chan error)
 	go func() {
-		_, err := store.Save(t.Context(), key, rec, sessionctx.Revision{})
+		_, err := backend.Save(t.Context(), key, rec, store.Revision{})
 		done <- err
 	}()
 	<-sent
-	require.NoError(t, store.Close())
-	assert.NotErrorIs(t, <-done, sessionctx.ErrUnavailable)
+	require.NoError(t, backend.Close())
+	assert.NotErrorIs(t, <-done, store.ErrUnavailable)
 	server.Thaw(t)
-	_, err = store.Save(t.Context(), key, rec, sessionctx.Revision{})
-	assert.ErrorIs(t, err, sessionctx.ErrUnavailable, "a later one")
+	_, err = backend.Save(t.Context(), key, rec, store.Revision{})
+	assert.ErrorIs(t, err, store.ErrUnavailable, "a later one")
 }
 
 // heard is a connection that says when a word has been sent.
@@ -160,13 +161,13 @@ func (c *heard) Write(b []byte) (int, error) {
 
 func TestASilentConnectionIsGivenUpThoughTheDialerHasNoKeepAlive(t *testing.T) {
 	server := redisserver.Start(t)
-	store := open(t, server, func(cfg *redisstore.Config) { cfg.Client.Dialer.KeepAlive, cfg.Client.ConnWriteTimeout = -1, -1 })
+	backend := open(t, server, func(cfg *redisstore.Config) { cfg.Client.Dialer.KeepAlive, cfg.Client.ConnWriteTimeout = -1, -1 })
 	server.Freeze(t)
 	defer server.Thaw(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	key, _ := aRecord()
-	_, err := store.Load(ctx, key)
+	_, err := backend.Load(ctx, key)
 	require.Error(t, err)
 	assert.NoError(t, ctx.Err(), "it waited for its caller's end")
 }

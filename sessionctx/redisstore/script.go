@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // script is Save. Incarnation and version are compared as the strings of bytes that they are: a number of Lua is a double, which
@@ -50,7 +50,7 @@ return {1}
 `)
 
 // arguments returns what the script is to do, or why the record cannot be stored.
-func arguments(key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) ([]string, error) {
+func arguments(key store.Key, rec store.Record, base store.Revision) ([]string, error) {
 	if rec.Incarnation == 0 {
 		return nil, errors.New("the record has no incarnation")
 	}
@@ -58,7 +58,7 @@ func arguments(key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revisi
 		return nil, fmt.Errorf("the record's tenant %q is not the key's, %q", rec.Tenant, key.Tenant)
 	}
 	args := make([]string, 5)
-	if base != (sessionctx.Revision{}) {
+	if base != (store.Revision{}) {
 		var b [8 + binary.MaxVarintLen64]byte
 		binary.BigEndian.PutUint64(b[:], base.Incarnation)
 		n := binary.PutVarint(b[8:], base.Version)

@@ -17,6 +17,7 @@ import (
 	"github.com/sessionctx/storefront/internal/redisserver"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const tenant = "demoshop"
@@ -49,9 +50,9 @@ var directory = sessionctx.Static{tenant: {
 }}
 
 // resolver returns a Resolver over store that ends with the test.
-func resolver(t testing.TB, store sessionctx.Store, change ...func(*sessionctx.Config)) *sessionctx.Resolver {
+func resolver(t testing.TB, backend store.Store, change ...func(*sessionctx.Config)) *sessionctx.Resolver {
 	t.Helper()
-	cfg := sessionctx.Config{Store: store, Directory: directory, Logger: slog.New(slog.DiscardHandler), Timeout: 900 * time.Millisecond}
+	cfg := sessionctx.Config{Store: backend, Directory: directory, Logger: slog.New(slog.DiscardHandler), Timeout: 900 * time.Millisecond}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -114,10 +115,10 @@ func leased(r *sessionctx.Resolver) func() bool {
 }
 
 // aRecord is the first record under a new key.
-func aRecord() (sessionctx.Key, sessionctx.Record) {
-	key := sessionctx.Key{Tenant: tenant, ID: fmt.Sprint("s", rand.Uint64())}
+func aRecord() (store.Key, store.Record) {
+	key := store.Key{Tenant: tenant, ID: fmt.Sprint("s", rand.Uint64())}
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	return key, sessionctx.Record{
+	return key, store.Record{
 		Tenant: tenant, Incarnation: rand.Uint64() | 1, Version: 1, WriteID: 7, Choices: defaults.Choices{Currency: "CHF"},
 		CreatedAt: now, ModifiedAt: now, ExpiresAt: now.Add(2 * time.Hour),
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // sinks are those who are told. Each call of a sink is made with the lock held, so that none is made after its stop.
@@ -18,19 +18,19 @@ type sinks struct {
 }
 
 // watch is a sink; its address is its name.
-type watch struct{ sink sessionctx.Sink }
+type watch struct{ sink store.Sink }
 
-// Watch implements sessionctx.Watcher. The lease comes as soon as the server has been heard, and is renewed as long as it is. stop may
+// Watch implements store.Watcher. The lease comes as soon as the server has been heard, and is renewed as long as it is. stop may
 // be called more than once, but not by the sink.
-func (s *Store) Watch(sink sessionctx.Sink) (stop func()) { return s.sinks.add(sink) }
+func (s *Store) Watch(sink store.Sink) (stop func()) { return s.sinks.add(sink) }
 
-func (l *sinks) add(sink sessionctx.Sink) (stop func()) {
+func (l *sinks) add(sink store.Sink) (stop func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := &watch{sink}
 	l.all = append(l.all, w)
 	if time.Now().Before(l.lease) {
-		sink.Lease(l.lease)
+		sink.ExtendLease(l.lease)
 	}
 	return func() {
 		l.mu.Lock()
@@ -53,7 +53,7 @@ func (l *sinks) invalidate(keys []rueidis.RedisMessage) {
 		for _, w := range l.all {
 			switch {
 			case err != nil: // not the name of a key: whatever it means, something was not told
-				w.sink.Lost()
+				w.sink.InvalidateAll()
 			case ok:
 				w.sink.Invalidate(h)
 			}
@@ -65,7 +65,7 @@ func (l *sinks) lost() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, w := range l.all {
-		w.sink.Lost()
+		w.sink.InvalidateAll()
 	}
 }
 
@@ -78,7 +78,7 @@ func (l *sinks) grant(until time.Time) {
 	}
 	l.lease = until
 	for _, w := range l.all {
-		w.sink.Lease(until)
+		w.sink.ExtendLease(until)
 	}
 }
 

@@ -9,10 +9,10 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Store is a sessionctx.Store and a sessionctx.Watcher. It is safe for concurrent use by multiple goroutines.
+// Store is a store.Store and a store.Watcher. It is safe for concurrent use by multiple goroutines.
 type Store struct {
 	cfg   Config
 	data  rueidis.Client
@@ -27,8 +27,8 @@ type Store struct {
 }
 
 var (
-	_ sessionctx.Store   = (*Store)(nil)
-	_ sessionctx.Watcher = (*Store)(nil)
+	_ store.Store   = (*Store)(nil)
+	_ store.Watcher = (*Store)(nil)
 )
 
 // maxLoads is how many loads may be under way at once. When all that was cached is lost, a process asks for its sessions again no faster
@@ -73,8 +73,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Load implements sessionctx.Store: one GET.
-func (s *Store) Load(ctx context.Context, key sessionctx.Key) (rec sessionctx.Record, err error) {
+// Load implements store.Store: one GET.
+func (s *Store) Load(ctx context.Context, key store.Key) (rec store.Record, err error) {
 	if err := s.ready(ctx, "load"); err != nil {
 		return rec, err
 	}
@@ -102,14 +102,14 @@ func (s *Store) Load(ctx context.Context, key sessionctx.Key) (rec sessionctx.Re
 	return decode(value, key.Tenant)
 }
 
-// Save implements sessionctx.Store: one script.
-func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (now sessionctx.Record, err error) {
+// Save implements store.Store: one script.
+func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (now store.Record, err error) {
 	if err := s.ready(ctx, "save"); err != nil {
 		return now, err
 	}
 	args, err := arguments(key, rec, base)
 	if err != nil {
-		return now, fmt.Errorf("redisstore: save: %w: nothing was written: %w", sessionctx.ErrUnavailable, err)
+		return now, fmt.Errorf("redisstore: save: %w: nothing was written: %w", store.ErrUnavailable, err)
 	}
 	applied, stored, err := s.exec(ctx, s.key(key), args)
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *Store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Rec
 	}
 	switch {
 	case !applied:
-		return now, fmt.Errorf("redisstore: save: %w", sessionctx.ErrConflict)
+		return now, fmt.Errorf("redisstore: save: %w", store.ErrConflict)
 	case stored == nil:
 		return rec, nil
 	}
@@ -135,7 +135,7 @@ func (s *Store) ready(ctx context.Context, op string) error {
 		return fmt.Errorf("redisstore: %s: nothing was asked of the server: %w", op, err)
 	}
 	if err := s.refused.Load(); err != nil {
-		return fmt.Errorf("redisstore: %s: %w: %w", op, sessionctx.ErrUnavailable, *err)
+		return fmt.Errorf("redisstore: %s: %w: %w", op, store.ErrUnavailable, *err)
 	}
 	return nil
 }

@@ -14,33 +14,34 @@ import (
 	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 	"github.com/sessionctx/storefront/sessionctx/storetest"
 )
 
 func TestStore(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
-	storetest.Run(t, func(*testing.T) sessionctx.Store { return s })
+	storetest.Run(t, func(*testing.T) store.Store { return s })
 }
 
 func TestSharedStore(t *testing.T) {
 	server := redisserver.Start(t)
 	a, b := open(t, server), open(t, server)
-	storetest.RunShared(t, func(*testing.T) (one, other sessionctx.Store) { return a, b })
+	storetest.RunShared(t, func(*testing.T) (one, other store.Store) { return a, b })
 }
 
 func TestAtItsMaxmemoryTheServerIsFullAndNothingIsWritten(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	key, rec := aRecord()
-	_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+	_, err := s.Save(t.Context(), key, rec, store.Revision{})
 	require.NoError(t, err)
 	server.Do(t, "CONFIG", "SET", "maxmemory-policy", "noeviction")
 	server.Do(t, "CONFIG", "SET", "maxmemory", "1")
 	next := rec
 	next.Version++
 	_, err = s.Save(t.Context(), key, next, rec.Revision())
-	require.ErrorIs(t, err, sessionctx.ErrFull)
+	require.ErrorIs(t, err, store.ErrFull)
 	got, err := s.Load(t.Context(), key)
 	require.NoError(t, err)
 	assert.Equal(t, rec, got)
@@ -50,13 +51,13 @@ func TestVersionsBeyondTheDoublesOfLuaAreToldApart(t *testing.T) {
 	s := open(t, redisserver.Start(t))
 	key, rec := aRecord()
 	rec.Version = math.MaxInt64 - 1
-	_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+	_, err := s.Save(t.Context(), key, rec, store.Revision{})
 	require.NoError(t, err)
 	next := rec
 	next.Version = math.MaxInt64
 	for _, version := range []int64{math.MaxInt64 - 2, math.MaxInt64, 1 << 53, 0, -1} {
-		_, err = s.Save(t.Context(), key, next, sessionctx.Revision{Incarnation: rec.Incarnation, Version: version})
-		assert.ErrorIs(t, err, sessionctx.ErrConflict, "on version %d", version)
+		_, err = s.Save(t.Context(), key, next, store.Revision{Incarnation: rec.Incarnation, Version: version})
+		assert.ErrorIs(t, err, store.ErrConflict, "on version %d", version)
 	}
 	_, err = s.Save(t.Context(), key, next, rec.Revision())
 	assert.NoError(t, err)
@@ -92,7 +93,7 @@ func TestWhatIsNoRecordIsAnErrorAndStays(t *testing.T) {
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			key, rec := aRecord()
-			_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+			_, err := s.Save(t.Context(), key, rec, store.Revision{})
 			require.NoError(t, err)
 			name := newest(t, server)
 			server.Do(t, "SET", name, tc.value)
@@ -103,7 +104,7 @@ func TestWhatIsNoRecordIsAnErrorAndStays(t *testing.T) {
 			next.Version++
 			_, err = s.Save(t.Context(), key, next, rec.Revision())
 			require.Error(t, err)
-			assert.NotErrorIs(t, err, sessionctx.ErrConflict)
+			assert.NotErrorIs(t, err, store.ErrConflict)
 			assert.Equal(t, tc.value, server.Do(t, "GET", name))
 			server.Do(t, "FLUSHALL")
 		})
@@ -121,13 +122,13 @@ func TestARecordUnderAnotherTenantsKeyIsAnError(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	key, rec := aRecord()
-	_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+	_, err := s.Save(t.Context(), key, rec, store.Revision{})
 	require.NoError(t, err)
 	name := newest(t, server)
 	other := key
 	other.Tenant = "othershop"
 	rec.Tenant = "othershop"
-	_, err = s.Save(t.Context(), other, rec, sessionctx.Revision{})
+	_, err = s.Save(t.Context(), other, rec, store.Revision{})
 	require.NoError(t, err)
 	for _, n := range strings.Fields(server.Do(t, "KEYS", "sessionctx:othershop:*")) {
 		server.Do(t, "COPY", name, n, "REPLACE")
@@ -141,7 +142,7 @@ func TestPrefixesAreApart(t *testing.T) {
 	a := open(t, server)
 	b := open(t, server, func(cfg *redisstore.Config) { cfg.Prefix = "other:" })
 	key, rec := aRecord()
-	_, err := a.Save(t.Context(), key, rec, sessionctx.Revision{})
+	_, err := a.Save(t.Context(), key, rec, store.Revision{})
 	require.NoError(t, err)
 	got, err := b.Load(t.Context(), key)
 	require.NoError(t, err)
@@ -152,7 +153,7 @@ func TestTheScriptIsSentAgainWhenTheServerHasForgottenIt(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	key, rec := aRecord()
-	_, err := s.Save(t.Context(), key, rec, sessionctx.Revision{})
+	_, err := s.Save(t.Context(), key, rec, store.Revision{})
 	require.NoError(t, err)
 	server.Do(t, "SCRIPT", "FLUSH")
 	next := rec
@@ -170,9 +171,9 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	require.NoError(t, s.Close())
 	key, rec := aRecord()
 	_, err = s.Load(t.Context(), key)
-	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
-	_, err = s.Save(t.Context(), key, rec, sessionctx.Revision{})
-	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	assert.ErrorIs(t, err, store.ErrUnavailable)
+	_, err = s.Save(t.Context(), key, rec, store.Revision{})
+	assert.ErrorIs(t, err, store.ErrUnavailable)
 	var late sinktest.Sink
 	defer s.Watch(&late)()
 	assert.False(t, late.Leased(), "nobody renews it")
@@ -185,7 +186,7 @@ func TestACallThatIsOverAsksNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	key, rec := aRecord()
-	_, err := s.Save(ctx, key, rec, sessionctx.Revision{})
+	_, err := s.Save(ctx, key, rec, store.Revision{})
 	require.True(t, errors.Is(err, context.Canceled))
 	assert.Empty(t, server.Do(t, "KEYS", "*"))
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // A value is the record's expiry in Unix milliseconds, eight bytes, big-endian, 0 for never, and then the record's binary form without it: so
@@ -18,10 +18,10 @@ const expirySize = 8
 var hashText = base64.RawURLEncoding
 
 // hashSize is how many characters of a key name the record.
-var hashSize = hashText.EncodedLen(len(sessionctx.KeyHash{}))
+var hashSize = hashText.EncodedLen(len(store.KeyHash{}))
 
 // key returns the name of the record under k.
-func (s *Store) key(k sessionctx.Key) string {
+func (s *Store) key(k store.Key) string {
 	h := k.Hash()
 	var buf [128]byte // enough: a prefix has 64 bytes at most, and a tenant 16
 	b := append(buf[:0], s.cfg.Prefix...)
@@ -31,7 +31,7 @@ func (s *Store) key(k sessionctx.Key) string {
 }
 
 // hashOf returns the hash that is part of a key.
-func hashOf(key string) (h sessionctx.KeyHash, ok bool) {
+func hashOf(key string) (h store.KeyHash, ok bool) {
 	if len(key) < hashSize {
 		return h, false
 	}
@@ -53,15 +53,15 @@ func expiryOf(t time.Time) (bytes [expirySize]byte, ms int64, err error) {
 }
 
 // decode returns the record of a value.
-func decode(b []byte, tenant string) (rec sessionctx.Record, err error) {
+func decode(b []byte, tenant string) (rec store.Record, err error) {
 	if len(b) < expirySize {
 		return rec, errDamaged
 	}
 	if err := rec.UnmarshalBinary(b[expirySize:]); err != nil {
-		return sessionctx.Record{}, fmt.Errorf("%w: %w", errDamaged, err)
+		return store.Record{}, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	if rec.Tenant != tenant {
-		return sessionctx.Record{}, fmt.Errorf("%w: it is of another tenant", errDamaged)
+		return store.Record{}, fmt.Errorf("%w: it is of another tenant", errDamaged)
 	}
 	if ms := int64(binary.BigEndian.Uint64(b)); ms != 0 {
 		rec.ExpiresAt = time.UnixMilli(ms).UTC()

@@ -3,7 +3,7 @@ package storetest
 import (
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const (
@@ -15,7 +15,7 @@ const (
 func checkExpiry(p *probe) {
 	end := now().Add(shortLife)
 	later := end.Add(time.Hour)
-	write := func(name string, expires ...time.Time) (sessionctx.Key, sessionctx.Record) {
+	write := func(name string, expires ...time.Time) (store.Key, store.Record) {
 		key := p.key(name)
 		rec := first(key)
 		rec.ExpiresAt = expires[0]
@@ -28,7 +28,7 @@ func checkExpiry(p *probe) {
 		}
 		return key, rec
 	}
-	touch := func(key sessionctx.Key, rec sessionctx.Record, at time.Time) sessionctx.Record {
+	touch := func(key store.Key, rec store.Record, at time.Time) store.Record {
 		base := rec.Revision()
 		rec.ExpiresAt = at
 		p.save(key, rec, base)
@@ -36,8 +36,8 @@ func checkExpiry(p *probe) {
 	}
 	type stored struct {
 		desc string
-		key  sessionctx.Key
-		rec  sessionctx.Record
+		key  store.Key
+		rec  store.Record
 	}
 	var gone, kept []stored
 	short, shortRec := write("short", end)
@@ -45,10 +45,10 @@ func checkExpiry(p *probe) {
 	revived, revivedRec := write("revived", end)
 	gone = append(gone, stored{"another record", revived, revivedRec})
 	tomb := p.key("tombstone")
-	tombRec := sessionctx.Record{Tenant: tomb.Tenant, Incarnation: 5, Version: 1, Ended: true, CustomerID: "C1", ExpiresAt: end}
+	tombRec := store.Record{Tenant: tomb.Tenant, Incarnation: 5, Version: 1, Ended: true, CustomerID: "C1", ExpiresAt: end}
 	p.save(tomb, tombRec, none)
 	gone = append(gone, stored{"a tombstone", tomb, tombRec})
-	customer := sessionctx.Key{Tenant: "acme", Kind: sessionctx.KindCustomer, ID: short.ID}
+	customer := store.Key{Tenant: "acme", Kind: store.KindCustomer, ID: short.ID}
 	customerRec := first(customer)
 	customerRec.ExpiresAt = end
 	p.save(customer, customerRec, none)
@@ -79,13 +79,13 @@ func checkExpiry(p *probe) {
 
 	p.sleepUntil(end.Add(grace))
 	for _, x := range gone {
-		p.same("after its time of "+x.desc+" there is", p.load(x.key), sessionctx.Record{})
+		p.same("after its time of "+x.desc+" there is", p.load(x.key), store.Record{})
 	}
 	for _, x := range kept {
 		p.same("of "+x.desc+" there is", p.load(x.key), x.rec)
 	}
-	p.conflict("write on a record that is gone", short, next(shortRec), shortRec.Revision(), sessionctx.Record{})
-	p.conflict("touch of a record that is gone", tomb, touched(tombRec, later), tombRec.Revision(), sessionctx.Record{})
+	p.conflict("write on a record that is gone", short, next(shortRec), shortRec.Revision(), store.Record{})
+	p.conflict("touch of a record that is gone", tomb, touched(tombRec, later), tombRec.Revision(), store.Record{})
 	anew := first(revived)
 	p.save(revived, anew, none)
 	p.same("of a record written anew there is", p.load(revived), anew)
@@ -100,7 +100,7 @@ func (p *probe) sleepUntil(t time.Time) {
 	}
 }
 
-func touched(rec sessionctx.Record, at time.Time) sessionctx.Record {
+func touched(rec store.Record, at time.Time) store.Record {
 	rec.ExpiresAt = at
 	return rec
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func init() { leasePatience = 600 * time.Millisecond } // nothing in these tests takes longer
@@ -18,7 +18,7 @@ func Rules() (names []string) {
 }
 
 // Violations checks one rule on two handles, and returns its sentence and what contradicts it.
-func Violations(name string, a, b sessionctx.Store) (sentence string, violations []error) {
+func Violations(name string, a, b store.Store) (sentence string, violations []error) {
 	for _, r := range allRules() {
 		if r.name == name {
 			return r.sentence, r.violations(a, b)

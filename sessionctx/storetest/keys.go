@@ -4,27 +4,27 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func checkKeys(p *probe) {
 	id := p.suffix[1:]
-	p.apart([]sessionctx.Key{
-		{Tenant: "acme", Kind: sessionctx.KindSession, ID: id},
-		{Tenant: "acme", Kind: sessionctx.KindCustomer, ID: id},
-		{Tenant: "acmf", Kind: sessionctx.KindSession, ID: id},
-		{Tenant: "acmf", Kind: sessionctx.KindCustomer, ID: id},
-		{Tenant: "acme", Kind: sessionctx.KindSession, ID: id + "x"},
-		{Tenant: "acme", Kind: sessionctx.KindSession, ID: id[1:]},
+	p.apart([]store.Key{
+		{Tenant: "acme", Kind: store.KindSession, ID: id},
+		{Tenant: "acme", Kind: store.KindCustomer, ID: id},
+		{Tenant: "acmf", Kind: store.KindSession, ID: id},
+		{Tenant: "acmf", Kind: store.KindCustomer, ID: id},
+		{Tenant: "acme", Kind: store.KindSession, ID: id + "x"},
+		{Tenant: "acme", Kind: store.KindSession, ID: id[1:]},
 		// The same letters, cut elsewhere.
-		{Tenant: "acmeshop", Kind: sessionctx.KindSession, ID: id},
-		{Tenant: "acme", Kind: sessionctx.KindSession, ID: "shop" + id},
+		{Tenant: "acmeshop", Kind: store.KindSession, ID: id},
+		{Tenant: "acme", Kind: store.KindSession, ID: "shop" + id},
 		// What another store might write between the parts.
-		{Tenant: "acme1", Kind: sessionctx.KindSession, ID: id},
-		{Tenant: "acme", Kind: sessionctx.KindCustomer, ID: "0" + id},
-		{Tenant: "acme", Kind: sessionctx.KindSession, ID: ":" + id},
-		{Tenant: "acme", Kind: sessionctx.KindSession, ID: "/" + id},
-		{Tenant: "acme", Kind: sessionctx.KindSession, ID: id + ":acme"},
+		{Tenant: "acme1", Kind: store.KindSession, ID: id},
+		{Tenant: "acme", Kind: store.KindCustomer, ID: "0" + id},
+		{Tenant: "acme", Kind: store.KindSession, ID: ":" + id},
+		{Tenant: "acme", Kind: store.KindSession, ID: "/" + id},
+		{Tenant: "acme", Kind: store.KindSession, ID: id + ":acme"},
 	})
 }
 
@@ -37,19 +37,19 @@ func checkOddIDs(p *probe) {
 	} {
 		ids = append(ids, odd+p.suffix, p.suffix+odd)
 	}
-	keys := make([]sessionctx.Key, len(ids))
+	keys := make([]store.Key, len(ids))
 	for i, id := range ids {
-		keys[i] = sessionctx.Key{Tenant: "acme", Kind: sessionctx.KindSession, ID: id}
+		keys[i] = store.Key{Tenant: "acme", Kind: store.KindSession, ID: id}
 	}
 	p.apart(keys)
 }
 
 // apart writes under all keys, then looks and writes again.
-func (p *probe) apart(keys []sessionctx.Key) {
-	recs := make([]sessionctx.Record, len(keys))
+func (p *probe) apart(keys []store.Key) {
+	recs := make([]store.Record, len(keys))
 	for i, key := range keys {
 		recs[i] = first(key)
-		recs[i].CartID = fmt.Sprint("cart of ", i)
+		recs[i].Carts = []store.Cart{{ID: fmt.Sprint("cart of ", i)}}
 		got, err := p.store().Save(p.ctx, key, recs[i], none)
 		if err != nil {
 			p.stopf("Save of %s, where nothing is, returned %v and: %v", show(key), got.Revision(), err)

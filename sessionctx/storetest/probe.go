@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 type probe struct {
 	ctx    context.Context
 	cancel context.CancelFunc
-	a, b   sessionctx.Store
+	a, b   store.Store
 	turn   atomic.Uint64
 	suffix string // makes the ids of this probe its own
 
@@ -30,7 +30,7 @@ type probe struct {
 	over atomic.Bool // somebody stopped
 }
 
-func newProbe(a, b sessionctx.Store) *probe {
+func newProbe(a, b store.Store) *probe {
 	p := &probe{a: a, b: b, suffix: "-" + rand.Text()}
 	p.ctx, p.cancel = context.WithTimeout(context.Background(), patience)
 	return p
@@ -84,7 +84,7 @@ func (p *probe) together(n int, f func(i int)) {
 }
 
 // store returns the handle whose turn it is.
-func (p *probe) store() sessionctx.Store {
+func (p *probe) store() store.Store {
 	if p.turn.Add(1)%2 == 1 {
 		return p.a
 	}
@@ -92,12 +92,12 @@ func (p *probe) store() sessionctx.Store {
 }
 
 // key returns a session's key with an id that begins with name and is this probe's own.
-func (p *probe) key(name string) sessionctx.Key {
-	return sessionctx.Key{Tenant: "acme", Kind: sessionctx.KindSession, ID: name + p.suffix}
+func (p *probe) key(name string) store.Key {
+	return store.Key{Tenant: "acme", Kind: store.KindSession, ID: name + p.suffix}
 }
 
 // load loads what must be loadable.
-func (p *probe) load(key sessionctx.Key) sessionctx.Record {
+func (p *probe) load(key store.Key) store.Record {
 	rec, err := p.store().Load(p.ctx, key)
 	if err != nil {
 		p.stopf("Load of %s: unexpected error: %v", show(key), err)
@@ -106,28 +106,28 @@ func (p *probe) load(key sessionctx.Key) sessionctx.Record {
 }
 
 // save saves what must be applied.
-func (p *probe) save(key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) {
+func (p *probe) save(key store.Key, rec store.Record, base store.Revision) {
 	got, err := p.store().Save(p.ctx, key, rec, base)
 	switch {
-	case errors.Is(err, sessionctx.ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		p.stopf("Save of %s on %v: conflict with %v, want it applied: %v", show(key), base, got.Revision(), err)
 	case err != nil:
 		p.stopf("Save of %s on %v: unexpected error: %v", show(key), base, err)
 	}
 	if rec.Revision() == base { // of a touch the rest is what was stored
-		rec, got = sessionctx.Record{Incarnation: rec.Incarnation, Version: rec.Version, ExpiresAt: rec.ExpiresAt},
-			sessionctx.Record{Incarnation: got.Incarnation, Version: got.Version, ExpiresAt: got.ExpiresAt}
+		rec, got = store.Record{Incarnation: rec.Incarnation, Version: rec.Version, ExpiresAt: rec.ExpiresAt},
+			store.Record{Incarnation: got.Incarnation, Version: got.Version, ExpiresAt: got.ExpiresAt}
 	}
 	p.same(fmt.Sprintf("Save of %s returned", show(key)), got, rec)
 }
 
 // conflict saves what must conflict with current.
-func (p *probe) conflict(desc string, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision, current sessionctx.Record) {
+func (p *probe) conflict(desc string, key store.Key, rec store.Record, base store.Revision, current store.Record) {
 	got, err := p.store().Save(p.ctx, key, rec, base)
 	switch {
 	case err == nil:
 		p.failf("%s: Save of %s on %v was applied, want a conflict", desc, show(key), base)
-	case !errors.Is(err, sessionctx.ErrConflict):
+	case !errors.Is(err, store.ErrConflict):
 		p.failf("%s: Save of %s on %v: want an error that is ErrConflict, got: %v", desc, show(key), base, err)
 	default:
 		p.same(desc+": with the conflict came", got, current)
@@ -136,14 +136,14 @@ func (p *probe) conflict(desc string, key sessionctx.Key, rec sessionctx.Record,
 }
 
 // same compares records field by field.
-func (p *probe) same(what string, got, want sessionctx.Record) {
+func (p *probe) same(what string, got, want store.Record) {
 	for _, d := range differences(got, want) {
 		p.failf("%s %s", what, d)
 	}
 }
 
 // show quotes a key, shortened.
-func show(key sessionctx.Key) string {
+func show(key store.Key) string {
 	id := key.ID
 	if len(id) > 48 {
 		id = id[:48] + "..."

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // now returns the present as records have it: whole milliseconds, UTC.
@@ -20,22 +20,23 @@ func farOff(n int) time.Time { return time.UnixMilli(4e12 + 1001*int64(n)).UTC()
 
 // first returns a record as it is written first under key. It is a customer's and has a cart: nothing that a store at its
 // bound may let go.
-func first(key sessionctx.Key) sessionctx.Record {
+func first(key store.Key) store.Record {
 	at := now()
-	return sessionctx.Record{
+	return store.Record{
 		Tenant: key.Tenant, Incarnation: rand.Uint64() | 1, Version: 1, WriteID: rand.Uint64(),
-		CustomerID: "C1", CartID: "cart-1",
-		Attributes: []sessionctx.Attribute{{Name: "a", Value: json.RawMessage(`{"n": 1}`), Changed: 1}},
+		CustomerID: "C1", Carts: []store.Cart{{Site: "main", ID: "cart-1", Country: "DE", Currency: "EUR", Changed: 1}}, Company: "LE1",
+		Dimensions: []store.Dimension{{Name: "group", Value: "vip", Changed: 1}}, Heir: []byte("sealed"), Unknown: []byte{99, 1, 7},
+		Attributes: []store.Attribute{{Name: "a", Value: json.RawMessage(`{"n": 1}`), Changed: 1}},
 		CreatedAt:  at, ModifiedAt: at, ExpiresAt: at.Add(time.Hour),
 	}
 }
 
 // next returns the record that a write makes of rec.
-func next(rec sessionctx.Record) sessionctx.Record {
+func next(rec store.Record) store.Record {
 	rec.Version++
 	rec.WriteID = rand.Uint64()
-	rec.CartID = fmt.Sprintf("cart-%d", rec.Version)
-	rec.Attributes = []sessionctx.Attribute{{Name: "a", Value: fmt.Appendf(nil, `{"n": %d}`, rec.Version), Changed: rec.Version}}
+	rec.Carts = []store.Cart{{Site: "main", ID: fmt.Sprintf("cart-%d", rec.Version)}}
+	rec.Attributes = []store.Attribute{{Name: "a", Value: fmt.Appendf(nil, `{"n": %d}`, rec.Version), Changed: rec.Version}}
 	rec.Changed[len(rec.Changed)-1] = rec.Version
 	rec.ModifiedAt = rec.ModifiedAt.Add(time.Millisecond)
 	return rec
@@ -43,8 +44,8 @@ func next(rec sessionctx.Record) sessionctx.Record {
 
 // filled returns a record with something in each field, those included that were added to Record after this was
 // written. It fails for a field of a kind that it does not know.
-func filled(key sessionctx.Key) (sessionctx.Record, error) {
-	var rec sessionctx.Record
+func filled(key store.Key) (store.Record, error) {
+	var rec store.Record
 	n := 0
 	if err := fill(reflect.ValueOf(&rec).Elem(), "Record", &n); err != nil {
 		return rec, err
@@ -99,8 +100,8 @@ func fill(v reflect.Value, path string, n *int) error {
 }
 
 // differences says in which fields got is not want.
-func differences(got, want sessionctx.Record) []string {
-	switch zero := (sessionctx.Revision{}); {
+func differences(got, want store.Record) []string {
+	switch zero := (store.Revision{}); {
 	case got.Revision() == zero && want.Revision() != zero:
 		return []string{fmt.Sprintf("no record, want the one of revision %v", want.Revision())}
 	case got.Revision() != zero && want.Revision() == zero:
@@ -157,7 +158,7 @@ func clipped(b []byte) string {
 }
 
 // copied returns a copy of rec that shares nothing with it.
-func copied(rec sessionctx.Record) sessionctx.Record {
+func copied(rec store.Record) store.Record {
 	rec.Attributes = slices.Clone(rec.Attributes)
 	for i := range rec.Attributes {
 		rec.Attributes[i].Value = bytes.Clone(rec.Attributes[i].Value)

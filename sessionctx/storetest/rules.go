@@ -13,17 +13,17 @@ import (
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-var none sessionctx.Revision
+var none store.Revision
 
 func checkNothing(p *probe) {
 	key := p.key("nothing")
 	customer := key
-	customer.Kind = sessionctx.KindCustomer
-	for _, key := range []sessionctx.Key{key, customer} {
-		p.same(fmt.Sprintf("Load of %s returned", show(key)), p.load(key), sessionctx.Record{})
+	customer.Kind = store.KindCustomer
+	for _, key := range []store.Key{key, customer} {
+		p.same(fmt.Sprintf("Load of %s returned", show(key)), p.load(key), store.Record{})
 	}
 }
 
@@ -32,43 +32,43 @@ func checkRoundTrip(p *probe) {
 	if err != nil {
 		p.stopf("%v", err)
 	}
-	values := func(values ...string) (attrs []sessionctx.Attribute) {
+	values := func(values ...string) (attrs []store.Attribute) {
 		for i, v := range values {
-			attrs = append(attrs, sessionctx.Attribute{Name: fmt.Sprintf("n%03d", i), Value: json.RawMessage(v), Changed: int64(i)})
+			attrs = append(attrs, store.Attribute{Name: fmt.Sprintf("n%03d", i), Value: json.RawMessage(v), Changed: int64(i)})
 		}
 		return attrs
 	}
 	cases := []struct {
 		desc   string
-		change func(*sessionctx.Record)
+		change func(*store.Record)
 	}{
-		{"every field", func(r *sessionctx.Record) { *r = all }},
-		{"hardly any field", func(r *sessionctx.Record) {
-			*r = sessionctx.Record{Tenant: r.Tenant, Incarnation: 1, Version: 1, CustomerID: "C1"}
+		{"every field", func(r *store.Record) { *r = all }},
+		{"hardly any field", func(r *store.Record) {
+			*r = store.Record{Tenant: r.Tenant, Incarnation: 1, Version: 1, CustomerID: "C1"}
 		}},
-		{"no expiry", func(r *sessionctx.Record) { r.ExpiresAt = time.Time{} }},
-		{"extreme numbers", func(r *sessionctx.Record) {
+		{"no expiry", func(r *store.Record) { r.ExpiresAt = time.Time{} }},
+		{"extreme numbers", func(r *store.Record) {
 			r.Incarnation, r.WriteID, r.Version = math.MaxUint64, math.MaxUint64, math.MaxInt64
-			r.Generation, r.Removed, r.Changed[0] = math.MaxInt64, math.MinInt64, math.MaxInt64-1
+			r.Generation, r.RemovedAttributes, r.Changed[0] = math.MaxInt64, math.MinInt64, math.MaxInt64-1
 		}},
-		{"odd times", func(r *sessionctx.Record) {
+		{"odd times", func(r *store.Record) {
 			r.CreatedAt, r.ModifiedAt = time.UnixMilli(-1).UTC(), time.UnixMilli(0).UTC()
 			r.ExpiresAt = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)
 		}},
-		{"odd texts", func(r *sessionctx.Record) {
-			r.CustomerID, r.CartID = "\x00/ü\U0001F6D2 \xff\xfe'\"\\", strings.Repeat("ä", 127)+"\xff\x00"
+		{"odd texts", func(r *store.Record) {
+			r.CustomerID, r.Company = "\x00/ü\U0001F6D2 \xff\xfe'\"\\", strings.Repeat("ä", 127)+"\xff\x00"
 			r.Choices = defaults.Choices{Site: "a|\xff", Currency: "\n\xff", Country: "{}\xff", Language: "null\xff"}
 		}},
-		{"attributes to the byte", func(r *sessionctx.Record) {
+		{"attributes to the byte", func(r *store.Record) {
 			r.Attributes = values(`{"b" : 1.0,"a":1e2, "b":2 }`, `"\u00e4<&>\/"`, "\"\u2028\"", `null`, `-0`, ` [ ] `, `12345678901234567890`)
 		}},
-		{"odd names of attributes", func(r *sessionctx.Record) {
+		{"odd names of attributes", func(r *store.Record) {
 			r.Attributes = values(`1`, `2`, `3`)
 			for i, name := range []string{" a/b", "a\x00", "ä\U0001F6D2"} {
 				r.Attributes[i].Name = name
 			}
 		}},
-		{"a large record", func(r *sessionctx.Record) {
+		{"a large record", func(r *store.Record) {
 			r.Attributes = values(slices.Repeat([]string{`"` + strings.Repeat("x", 250) + `"`}, 64)...)
 		}},
 	}
@@ -81,7 +81,7 @@ func checkRoundTrip(p *probe) {
 		p.same(tc.desc+": Load returned", p.load(key), rec)
 	}
 	customer := p.key("round trip")
-	customer.Kind = sessionctx.KindCustomer
+	customer.Kind = store.KindCustomer
 	rec := first(customer)
 	rec.Generation = 3
 	p.save(customer, rec, none)
@@ -92,11 +92,11 @@ func checkCompare(p *probe) {
 	key := p.key("compare")
 	one := first(key)
 	one.Incarnation = 1<<63 + 1 // its neighbours are the same number to whoever computes in doubles
-	base := func(inc uint64, v int64) sessionctx.Revision {
-		return sessionctx.Revision{Incarnation: inc, Version: v}
+	base := func(inc uint64, v int64) store.Revision {
+		return store.Revision{Incarnation: inc, Version: v}
 	}
 
-	p.conflict("on a record where there is none", key, next(one), one.Revision(), sessionctx.Record{})
+	p.conflict("on a record where there is none", key, next(one), one.Revision(), store.Record{})
 	p.save(key, one, none)
 	p.same("after the first write there is", p.load(key), one)
 
@@ -122,10 +122,10 @@ func checkCompare(p *probe) {
 
 func checkOneWinner(p *probe) {
 	key := p.key("one winner")
-	stored := sessionctx.Record{}
+	stored := store.Record{}
 	for round := range 8 {
 		var mu sync.Mutex
-		var winners []sessionctx.Record
+		var winners []store.Record
 		p.together(goroutines, func(int) {
 			rec := first(key)
 			if stored.Version > 0 {
@@ -137,7 +137,7 @@ func checkOneWinner(p *probe) {
 				mu.Lock()
 				winners = append(winners, rec)
 				mu.Unlock()
-			case !errors.Is(err, sessionctx.ErrConflict):
+			case !errors.Is(err, store.ErrConflict):
 				p.failf("in round %d: want an error that is ErrConflict, got: %v", round, err)
 			case got.Revision() == stored.Revision() || got.WriteID == rec.WriteID:
 				p.failf("in round %d: with the conflict came revision %v, not the winner's", round, got.Revision())
@@ -165,7 +165,7 @@ func checkNoLostUpdate(p *probe) {
 			if err == nil {
 				return
 			}
-			if !errors.Is(err, sessionctx.ErrConflict) {
+			if !errors.Is(err, store.ErrConflict) {
 				p.stopf("Save: want an error that is ErrConflict, got: %v", err)
 			}
 			if now.Version <= cur.Version {
@@ -182,11 +182,11 @@ func checkNoLostUpdate(p *probe) {
 func checkTouch(p *probe) {
 	key := p.key("touch")
 	rec := first(key)
-	p.conflict("touch where there is nothing", key, rec, rec.Revision(), sessionctx.Record{})
+	p.conflict("touch where there is nothing", key, rec, rec.Revision(), store.Record{})
 	p.save(key, rec, none)
 	for _, at := range []time.Time{rec.ExpiresAt.Add(time.Hour), rec.ExpiresAt.Add(-30 * time.Minute), {}, rec.ExpiresAt} {
 		// The touch knows the record from a cache, and not all of it.
-		touch := sessionctx.Record{Tenant: key.Tenant, Incarnation: rec.Incarnation, Version: rec.Version, ExpiresAt: at}
+		touch := store.Record{Tenant: key.Tenant, Incarnation: rec.Incarnation, Version: rec.Version, ExpiresAt: at}
 		p.save(key, touch, rec.Revision())
 		rec.ExpiresAt = at
 		p.same("after the touch there is", p.load(key), rec)
@@ -207,7 +207,7 @@ func checkTombstone(p *probe) {
 	key := p.key("tombstone")
 	live := first(key)
 	p.save(key, live, none)
-	ended := sessionctx.Record{
+	ended := store.Record{
 		Tenant: key.Tenant, Incarnation: live.Incarnation, Version: 2, WriteID: 7, Ended: true,
 		CreatedAt: live.CreatedAt, ModifiedAt: live.ModifiedAt, ExpiresAt: live.ExpiresAt,
 	}
@@ -268,15 +268,15 @@ func checkFresh(p *probe) {
 
 func checkWhole(p *probe) {
 	key := p.key("whole")
-	state := func(inc uint64, v int64) sessionctx.Record { // all of it follows from the version
+	state := func(inc uint64, v int64) store.Record { // all of it follows from the version
 		rec, err := filled(key)
 		if err != nil {
 			p.stopf("%v", err)
 		}
 		at := farOff(int(v))
 		rec.Incarnation, rec.Version, rec.WriteID, rec.Ended = inc, v, uint64(v), false
-		rec.CustomerID, rec.CartID = fmt.Sprint("customer", v), fmt.Sprint("cart", v)
-		rec.Choices.Site, rec.Removed, rec.Generation = fmt.Sprint("site", v), v, v
+		rec.CustomerID, rec.Company = fmt.Sprint("customer", v), fmt.Sprint("company", v)
+		rec.Choices.Site, rec.RemovedAttributes, rec.Generation = fmt.Sprint("site", v), v, v
 		rec.CreatedAt, rec.ModifiedAt, rec.ExpiresAt = at, at, at
 		for i := range rec.Attributes {
 			rec.Attributes[i].Value = fmt.Appendf(nil, `"%0*d"`, 100*(1+v%3), v)
@@ -291,7 +291,7 @@ func checkWhole(p *probe) {
 			for p.going() && done.Load() < readers {
 				cur := p.load(key)
 				_, err := p.store().Save(p.ctx, key, state(1, cur.Version+1), cur.Revision())
-				if err != nil && !errors.Is(err, sessionctx.ErrConflict) {
+				if err != nil && !errors.Is(err, store.ErrConflict) {
 					p.stopf("Save: unexpected error: %v", err)
 				}
 				if err == nil {
@@ -313,8 +313,8 @@ func checkWhole(p *probe) {
 func checkImmutable(p *probe) {
 	key, neighbour := p.key("immutable"), p.key("neighbour")
 	one, other := first(key), first(neighbour)
-	one.Attributes = []sessionctx.Attribute{{Name: "a", Value: json.RawMessage(`"one"`)}, {Name: "b", Value: json.RawMessage(`"two"`)}}
-	other.Attributes = []sessionctx.Attribute{{Name: "a", Value: json.RawMessage(`"xxx"`)}, {Name: "b", Value: json.RawMessage(`"yyy"`)}}
+	one.Attributes = []store.Attribute{{Name: "a", Value: json.RawMessage(`"one"`)}, {Name: "b", Value: json.RawMessage(`"two"`)}}
+	other.Attributes = []store.Attribute{{Name: "a", Value: json.RawMessage(`"xxx"`)}, {Name: "b", Value: json.RawMessage(`"yyy"`)}}
 	handed := copied(one)
 	p.save(key, one, none)
 	p.same("after Save the record that it was handed is", one, handed)
@@ -327,7 +327,7 @@ func checkImmutable(p *probe) {
 	p.save(key, two, one.Revision())
 	_, _ = p.load(key), p.load(neighbour)
 	current, err := p.store().Save(p.ctx, key, two, one.Revision())
-	if !errors.Is(err, sessionctx.ErrConflict) {
+	if !errors.Is(err, store.ErrConflict) {
 		p.failf("Save on an old version: want an error that is ErrConflict, got: %v", err)
 	}
 	atConflict := copied(current)
@@ -341,7 +341,7 @@ func checkImmutable(p *probe) {
 // checkFull fills the store a little, which is too much for one that was opened with a small bound.
 func checkFull(p *probe) {
 	type outcome struct {
-		rec  sessionctx.Record
+		rec  store.Record
 		full bool
 	}
 	const records, updates = 240, 2
@@ -349,7 +349,7 @@ func checkFull(p *probe) {
 	p.together(goroutines, func(i int) {
 		for n := i; n < records; n += goroutines {
 			key := p.key(fmt.Sprintf("full %d", n))
-			var stored sessionctx.Record
+			var stored store.Record
 			for range 1 + updates {
 				rec := first(key)
 				if stored.Version > 0 {
@@ -358,7 +358,7 @@ func checkFull(p *probe) {
 				rec.Attributes = slices.Clone(rec.Attributes)
 				rec.Attributes[0].Value = value
 				_, err := p.store().Save(p.ctx, key, rec, stored.Revision())
-				out := outcome{rec: rec, full: errors.Is(err, sessionctx.ErrFull)}
+				out := outcome{rec: rec, full: errors.Is(err, store.ErrFull)}
 				if err != nil && !out.full {
 					p.stopf("Save of %s: unexpected error: %v", show(key), err)
 				}
@@ -389,7 +389,7 @@ func checkContext(p *probe) {
 		if !errors.Is(err, ctx.Err()) {
 			p.failf("Save with an ended context: want an error that is %q, got: %v", ctx.Err(), err)
 		}
-		if errors.Is(err, sessionctx.ErrConflict) || errors.Is(err, sessionctx.ErrFull) {
+		if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrFull) {
 			p.failf("Save with an ended context: want an error that says nothing about the record, got: %v", err)
 		}
 		if got := p.load(key); got.Version == two.Version { // it may have been applied all the same

@@ -9,21 +9,21 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 type (
-	record   = sessionctx.Record
-	key      = sessionctx.Key
-	revision = sessionctx.Revision
+	record   = store.Record
+	key      = store.Key
+	revision = store.Revision
 )
 
 // around is a store with something before, after or instead of the calls of another one. It is no Watcher.
 type around struct {
-	inner sessionctx.Store
-	load  func(inner sessionctx.Store, ctx context.Context, k key) (record, error)
-	save  func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error)
+	inner store.Store
+	load  func(inner store.Store, ctx context.Context, k key) (record, error)
+	save  func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error)
 }
 
 func (a *around) Load(ctx context.Context, k key) (record, error) {
@@ -41,9 +41,9 @@ func (a *around) Save(ctx context.Context, k key, rec record, base revision) (re
 }
 
 // loaded is a store whose Load changes what it returns.
-func loaded(change func(*record)) func() sessionctx.Store {
-	return func() sessionctx.Store {
-		return &around{inner: new(memstore.Store), load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+func loaded(change func(*record)) func() store.Store {
+	return func() store.Store {
+		return &around{inner: new(memstore.Store), load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 			rec, err := inner.Load(ctx, k)
 			if rec.Incarnation != 0 {
 				rec = deepCopy(rec)
@@ -55,16 +55,16 @@ func loaded(change func(*record)) func() sessionctx.Store {
 }
 
 // saving is a store with another Save.
-func saving(save func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error)) func() sessionctx.Store {
-	return func() sessionctx.Store { return &around{inner: new(memstore.Store), save: save} }
+func saving(save func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error)) func() store.Store {
+	return func() store.Store { return &around{inner: new(memstore.Store), save: save} }
 }
 
 // rebased is a store that takes a base for the present one if it is like it.
-func rebased(like func(current, base revision, rec record) bool) func() sessionctx.Store {
-	return saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+func rebased(like func(current, base revision, rec record) bool) func() store.Store {
+	return saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 		for {
 			got, err := inner.Save(ctx, k, rec, base)
-			if !errors.Is(err, sessionctx.ErrConflict) || !like(got.Revision(), base, rec) {
+			if !errors.Is(err, store.ErrConflict) || !like(got.Revision(), base, rec) {
 				return got, err
 			}
 			base = got.Revision()
@@ -73,27 +73,27 @@ func rebased(like func(current, base revision, rec record) bool) func() sessionc
 }
 
 // keyed is a store that spells keys in its own way.
-func keyed(spell func(key) key) func() sessionctx.Store {
-	return func() sessionctx.Store {
+func keyed(spell func(key) key) func() store.Store {
+	return func() store.Store {
 		return &around{
 			inner: new(memstore.Store),
-			load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+			load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 				return inner.Load(ctx, spell(k))
 			},
-			save: func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+			save: func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 				return inner.Save(ctx, spell(k), rec, base)
 			},
 		}
 	}
 }
 
-func respelledID(spell func(string) string) func() sessionctx.Store {
+func respelledID(spell func(string) string) func() store.Store {
 	return keyed(func(k key) key { k.ID = spell(k.ID); return k })
 }
 
 // expiring is a store with its own idea of when a record is gone for Load and for Save.
-func expiring(load, save func(expiresAt, now time.Time) bool) func() sessionctx.Store {
-	return func() sessionctx.Store {
+func expiring(load, save func(expiresAt, now time.Time) bool) func() store.Store {
+	return func() store.Store {
 		var mu sync.Mutex
 		recs := make(map[key]record)
 		get := func(k key, expired func(expiresAt, now time.Time) bool) record {
@@ -104,17 +104,17 @@ func expiring(load, save func(expiresAt, now time.Time) bool) func() sessionctx.
 			return rec
 		}
 		return &around{
-			load: func(_ sessionctx.Store, _ context.Context, k key) (record, error) {
+			load: func(_ store.Store, _ context.Context, k key) (record, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				return get(k, load), nil
 			},
-			save: func(_ sessionctx.Store, _ context.Context, k key, rec record, base revision) (record, error) {
+			save: func(_ store.Store, _ context.Context, k key, rec record, base revision) (record, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				cur := get(k, save)
 				if cur.Revision() != base {
-					return cur, sessionctx.ErrConflict
+					return cur, store.ErrConflict
 				}
 				if rec.Revision() == base {
 					cur.ExpiresAt, rec = rec.ExpiresAt, cur
@@ -156,7 +156,7 @@ func respelled(rec *record) {
 // roundTrip is the time that lies between two steps of a store that asks a server.
 func roundTrip() { <-time.After(100 * time.Microsecond) }
 
-func checkThenAct() sessionctx.Store {
+func checkThenAct() store.Store {
 	var mu sync.Mutex
 	recs := make(map[key]record)
 	load := func(k key) record {
@@ -165,10 +165,10 @@ func checkThenAct() sessionctx.Store {
 		return recs[k]
 	}
 	return &around{
-		load: func(_ sessionctx.Store, _ context.Context, k key) (record, error) { return load(k), nil },
-		save: func(_ sessionctx.Store, _ context.Context, k key, rec record, base revision) (record, error) {
+		load: func(_ store.Store, _ context.Context, k key) (record, error) { return load(k), nil },
+		save: func(_ store.Store, _ context.Context, k key, rec record, base revision) (record, error) {
 			if cur := load(k); cur.Revision() != base {
-				return cur, sessionctx.ErrConflict
+				return cur, store.ErrConflict
 			}
 			roundTrip()
 			mu.Lock()
@@ -180,22 +180,22 @@ func checkThenAct() sessionctx.Store {
 }
 
 // touching is a store with another way to touch.
-func touching(touch func(cur, rec record) record) func() sessionctx.Store {
-	return func() sessionctx.Store {
+func touching(touch func(cur, rec record) record) func() store.Store {
+	return func() store.Store {
 		var mu sync.Mutex
 		recs := make(map[key]record)
 		return &around{
-			load: func(_ sessionctx.Store, _ context.Context, k key) (record, error) {
+			load: func(_ store.Store, _ context.Context, k key) (record, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				return recs[k], nil
 			},
-			save: func(_ sessionctx.Store, _ context.Context, k key, rec record, base revision) (record, error) {
+			save: func(_ store.Store, _ context.Context, k key, rec record, base revision) (record, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				cur := recs[k]
 				if cur.Revision() != base {
-					return cur, sessionctx.ErrConflict
+					return cur, store.ErrConflict
 				}
 				if rec.Revision() == base {
 					rec = touch(cur, rec)
@@ -207,17 +207,17 @@ func touching(touch func(cur, rec record) record) func() sessionctx.Store {
 	}
 }
 
-func overTombstone(allowed func(rec record, base revision) bool) func() sessionctx.Store {
-	return saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+func overTombstone(allowed func(rec record, base revision) bool) func() store.Store {
+	return saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 		got, err := inner.Save(ctx, k, rec, base)
-		if errors.Is(err, sessionctx.ErrConflict) && got.Ended && allowed(rec, base) {
+		if errors.Is(err, store.ErrConflict) && got.Ended && allowed(rec, base) {
 			return inner.Save(ctx, k, rec, got.Revision())
 		}
 		return got, err
 	})
 }
 
-func firstExpiry() sessionctx.Store {
+func firstExpiry() store.Store {
 	var mu sync.Mutex
 	expiries := make(map[key]time.Time)
 	inner := expiring(inTime, inTime)()
@@ -229,13 +229,13 @@ func firstExpiry() sessionctx.Store {
 	}
 	return &around{
 		inner: inner,
-		load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+		load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 			if gone(k) {
 				return record{}, nil
 			}
 			return inner.Load(ctx, k)
 		},
-		save: func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		save: func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			mu.Lock()
 			if _, ok := expiries[k]; !ok {
 				expiries[k] = rec.ExpiresAt
@@ -247,10 +247,10 @@ func firstExpiry() sessionctx.Store {
 }
 
 // stale answers every other Load with what the one before has seen.
-func stale() sessionctx.Store {
+func stale() store.Store {
 	var mu sync.Mutex
 	seen := make(map[key]record)
-	return &around{inner: new(memstore.Store), load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+	return &around{inner: new(memstore.Store), load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if rec, ok := seen[k]; ok {
@@ -264,19 +264,19 @@ func stale() sessionctx.Store {
 }
 
 // inTwoSteps writes the attributes after the rest.
-func inTwoSteps() sessionctx.Store {
+func inTwoSteps() store.Store {
 	var mu sync.Mutex
-	attributes := make(map[key][]sessionctx.Attribute)
+	attributes := make(map[key][]store.Attribute)
 	return &around{
 		inner: new(memstore.Store),
-		load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+		load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 			rec, err := inner.Load(ctx, k)
 			mu.Lock()
 			defer mu.Unlock()
 			rec.Attributes = attributes[k]
 			return rec, err
 		},
-		save: func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		save: func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			got, err := inner.Save(ctx, k, rec, base)
 			if err == nil {
 				roundTrip()
@@ -290,10 +290,10 @@ func inTwoSteps() sessionctx.Store {
 }
 
 // sharedBuffer decodes all values into one buffer.
-func sharedBuffer() sessionctx.Store {
+func sharedBuffer() store.Store {
 	var mu sync.Mutex
 	buffer := make([]byte, 1<<16)
-	return &around{inner: new(memstore.Store), load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+	return &around{inner: new(memstore.Store), load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 		rec, err := inner.Load(ctx, k)
 		mu.Lock()
 		defer mu.Unlock()
@@ -307,26 +307,26 @@ func sharedBuffer() sessionctx.Store {
 	}}
 }
 
-func fullButWritten() sessionctx.Store {
+func fullButWritten() store.Store {
 	var saves atomic.Int64
-	return saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+	return saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 		got, err := inner.Save(ctx, k, rec, base)
 		if err == nil && saves.Add(1) > 50 {
-			return record{}, sessionctx.ErrFull
+			return record{}, store.ErrFull
 		}
 		return got, err
 	})()
 }
 
 // fullAndForgets drops the old record before it knows that there is room for the new one.
-func fullAndForgets() sessionctx.Store {
+func fullAndForgets() store.Store {
 	inner := touching(func(cur, rec record) record { cur.ExpiresAt = rec.ExpiresAt; return cur })()
 	var mu sync.Mutex
 	lost := make(map[key]bool)
 	var saves int
 	return &around{
 		inner: inner,
-		load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+		load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if lost[k] {
@@ -334,12 +334,12 @@ func fullAndForgets() sessionctx.Store {
 			}
 			return inner.Load(ctx, k)
 		},
-		save: func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		save: func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if saves++; saves > 400 {
 				lost[k] = true
-				return record{}, sessionctx.ErrFull
+				return record{}, store.ErrFull
 			}
 			return inner.Save(ctx, k, rec, base)
 		},
@@ -349,10 +349,10 @@ func fullAndForgets() sessionctx.Store {
 // encoded keeps records in their binary form, as a store outside of the process does.
 type encoded struct {
 	mu   sync.Mutex
-	recs map[sessionctx.KeyHash][]byte
+	recs map[store.KeyHash][]byte
 }
 
-func newEncoded() *encoded { return &encoded{recs: make(map[sessionctx.KeyHash][]byte)} }
+func newEncoded() *encoded { return &encoded{recs: make(map[store.KeyHash][]byte)} }
 
 func (s *encoded) get(k key) (rec record, err error) {
 	b, ok := s.recs[k.Hash()]
@@ -388,7 +388,7 @@ func (s *encoded) Save(ctx context.Context, k key, rec record, base revision) (r
 		return record{}, err
 	}
 	if cur.Revision() != base {
-		return cur, sessionctx.ErrConflict
+		return cur, store.ErrConflict
 	}
 	if rec.Revision() == base {
 		cur.ExpiresAt, rec = rec.ExpiresAt, cur

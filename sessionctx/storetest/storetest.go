@@ -1,5 +1,5 @@
-// Package storetest checks that an implementation of sessionctx.Store keeps the rules of that interface, and
-// those of sessionctx.Watcher if it has them. Call Run from a test of the implementation, and RunShared too if several handles, in
+// Package storetest checks that an implementation of store.Store keeps the rules of that interface, and
+// those of store.Watcher if it has them. Call Run from a test of the implementation, and RunShared too if several handles, in
 // one process or in many, may work on the same records.
 //
 // The suite works under fresh random ids and deletes nothing, so that it may run on a server that is in use by other
@@ -12,12 +12,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // Run checks the stores that open returns: one for each rule, as a subtest. A failure says the rule in a sentence, then what was seen. open may
 // register what has to be done at the end with t.Cleanup. The stores may hold records already, and may share them.
-func Run(t *testing.T, open func(t *testing.T) sessionctx.Store) {
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, r := range slices.Concat(storeRules, watchRules) {
 		t.Run(r.name, func(t *testing.T) {
@@ -28,9 +28,9 @@ func Run(t *testing.T, open func(t *testing.T) sessionctx.Store) {
 }
 
 // RunShared checks two handles on the same records, such as those of two processes: all the rules of Run, with
-// the calls going to the one and the other in turn, and that each handle that is a sessionctx.Watcher learns what is written through the
+// the calls going to the one and the other in turn, and that each handle that is a store.Watcher learns what is written through the
 // other. The two may be one and the same store.
-func RunShared(t *testing.T, open func(t *testing.T) (a, b sessionctx.Store)) {
+func RunShared(t *testing.T, open func(t *testing.T) (a, b store.Store)) {
 	t.Helper()
 	for _, r := range slices.Concat(storeRules, watchRules, sharedRules) {
 		t.Run(r.name, func(t *testing.T) {
@@ -55,7 +55,7 @@ type rule struct {
 }
 
 // violations returns what contradicts the rule.
-func (r rule) violations(a, b sessionctx.Store) []error {
+func (r rule) violations(a, b store.Store) []error {
 	p := newProbe(a, b)
 	defer p.cancel()
 	p.run(func() { r.check(p) })

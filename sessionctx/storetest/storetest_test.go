@@ -12,27 +12,27 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 	"github.com/sessionctx/storefront/sessionctx/storetest"
 )
 
 func TestSoundStoresAreFoundSound(t *testing.T) {
 	sound := []struct {
 		desc string
-		open func() sessionctx.Store
+		open func() store.Store
 	}{
-		{"memory", func() sessionctx.Store { return new(memstore.Store) }},
-		{"memory with a small bound", func() sessionctx.Store { return &memstore.Store{MaxBytes: 150_000} }},
-		{"not a Watcher", func() sessionctx.Store { return &around{inner: new(memstore.Store)} }},
+		{"memory", func() store.Store { return new(memstore.Store) }},
+		{"memory with a small bound", func() store.Store { return &memstore.Store{MaxBytes: 150_000} }},
+		{"not a Watcher", func() store.Store { return &around{inner: new(memstore.Store)} }},
 		{"hashed keys", keyed(func(k key) key { h := k.Hash(); return key{Tenant: "t", ID: string(h[:])} })},
-		{"binary form", func() sessionctx.Store { return newEncoded() }},
+		{"binary form", func() store.Store { return newEncoded() }},
 		{"endless lease", watching((*watched).add, invalidated)},
 		{"renewed lease, late reports", watching(leasing(20*time.Millisecond, 2*time.Second), func(s *watched, k key, rec record, base revision) {
 			time.AfterFunc(30*time.Millisecond, func() { invalidated(s, k, rec, base) })
 		})},
 		{"everything lost each time", watching((*watched).add, func(s *watched, _ key, _ record, _ revision) {
-			s.each(func(sink sessionctx.Sink) { sink.Lost() })
+			s.each(func(sink store.Sink) { sink.InvalidateAll() })
 		})},
 	}
 	for _, tc := range sound {
@@ -50,12 +50,12 @@ func TestSoundStoresAreFoundSound(t *testing.T) {
 func TestBrokenStoresAreCaught(t *testing.T) {
 	broken := []struct {
 		desc string
-		open func() sessionctx.Store
+		open func() store.Store
 		rule string
 		says string // a part of the sentence
 	}{
-		{"invents a record", func() sessionctx.Store {
-			return &around{inner: new(memstore.Store), load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+		{"invents a record", func() store.Store {
+			return &around{inner: new(memstore.Store), load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 				rec, err := inner.Load(ctx, k)
 				if rec.Incarnation == 0 {
 					rec = record{Tenant: k.Tenant, Incarnation: 1}
@@ -63,8 +63,8 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 				return rec, err
 			}}
 		}, "nothing", "zero Record"},
-		{"an error where nothing is", func() sessionctx.Store {
-			return &around{inner: new(memstore.Store), load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+		{"an error where nothing is", func() store.Store {
+			return &around{inner: new(memstore.Store), load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 				rec, err := inner.Load(ctx, k)
 				if rec.Incarnation == 0 && err == nil {
 					err = errors.New("no rows")
@@ -77,11 +77,11 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"milliseconds taken for nanoseconds", loaded(func(r *record) { r.ExpiresAt = time.Unix(0, r.ExpiresAt.UnixMilli()) }), "round trip", "millisecond"},
 		{"no time taken for 1970", loaded(func(r *record) { r.ExpiresAt = time.UnixMilli(max(0, r.ExpiresAt.UnixMilli())) }), "round trip", "every field"},
 		{"attributes respelled", loaded(respelled), "round trip", "every byte"},
-		{"texts repaired", loaded(func(r *record) { r.CartID = strings.ToValidUTF8(r.CartID, "?") }), "round trip", "every byte"},
-		{"texts cut", loaded(func(r *record) { r.CartID = r.CartID[:min(255, len(r.CartID))] }), "round trip", "every byte"},
+		{"texts repaired", loaded(func(r *record) { r.Company = strings.ToValidUTF8(r.Company, "?") }), "round trip", "every byte"},
+		{"texts cut", loaded(func(r *record) { r.Company = r.Company[:min(255, len(r.Company))] }), "round trip", "every byte"},
 		{"numbers as doubles", loaded(func(r *record) { r.Incarnation = uint64(float64(r.Incarnation)) }), "round trip", "every field"},
 		{"an attribute too few", loaded(func(r *record) { r.Attributes = r.Attributes[:min(60, len(r.Attributes))] }), "round trip", "every field"},
-		{"Save returns what it was not given", saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"Save returns what it was not given", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			_, err := inner.Save(ctx, k, rec, base)
 			return record{}, err
 		}), "round trip", "every field"},
@@ -99,25 +99,25 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		}), "compare", "revision base"},
 		{"creates over what is there", rebased(func(_, base revision, _ record) bool { return base == revision{} }), "compare", "revision base"},
 		{"updates what is not there", rebased(func(cur, _ revision, _ record) bool { return cur == revision{} }), "compare", "revision base"},
-		{"conflict without the current record", saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"conflict without the current record", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			rec, err := inner.Save(ctx, k, rec, base)
 			if err != nil {
 				rec = record{}
 			}
 			return rec, err
 		}), "compare", "with what is stored"},
-		{"conflict with the refused record", saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"conflict with the refused record", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			_, err := inner.Save(ctx, k, rec, base)
 			return rec, err
 		}), "compare", "with what is stored"},
-		{"conflict without an error", saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"conflict without an error", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			rec, err := inner.Save(ctx, k, rec, base)
-			if errors.Is(err, sessionctx.ErrConflict) {
+			if errors.Is(err, store.ErrConflict) {
 				err = nil
 			}
 			return rec, err
 		}), "compare", "return ErrConflict"},
-		{"conflict under another name", saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"conflict under another name", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			rec, err := inner.Save(ctx, k, rec, base)
 			if err != nil {
 				err = errors.New(err.Error())
@@ -127,10 +127,10 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 
 		{"check, then act", checkThenAct, "one winner", "atomically"},
 		{"check, then act", checkThenAct, "no lost update", "atomically"},
-		{"everybody loses", saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"everybody loses", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			rec, err := inner.Save(ctx, k, rec, base)
 			if err == nil {
-				err = sessionctx.ErrConflict
+				err = store.ErrConflict
 			}
 			return rec, err
 		}), "one winner", "exactly one is applied"},
@@ -179,7 +179,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"ids as paths", respelledID(func(id string) string { return strings.ReplaceAll(id, "/../", "/") }), "odd ids", "its own record"},
 
 		{"a buffer used again", sharedBuffer, "immutable", "what it has returned"},
-		{"the caller's record changed", saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"the caller's record changed", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			got, err := inner.Save(ctx, k, rec, base)
 			for i := range rec.Attributes {
 				rec.Attributes[i].Value[0] = ' '
@@ -187,10 +187,10 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 			return got, err
 		}), "immutable", "what it was handed"},
 
-		{"full, and says nothing", func() sessionctx.Store {
-			return &around{inner: &memstore.Store{MaxBytes: 150_000}, save: func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"full, and says nothing", func() store.Store {
+			return &around{inner: &memstore.Store{MaxBytes: 150_000}, save: func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 				got, err := inner.Save(ctx, k, rec, base)
-				if errors.Is(err, sessionctx.ErrFull) {
+				if errors.Is(err, store.ErrFull) {
 					return rec, nil
 				}
 				return got, err
@@ -199,40 +199,40 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"says full, and writes", fullButWritten, "full", "nothing was written"},
 		{"full, and forgets what was there", fullAndForgets, "full", "nothing was written"},
 
-		{"deaf to its context", func() sessionctx.Store {
+		{"deaf to its context", func() store.Store {
 			return &around{
 				inner: new(memstore.Store),
-				load: func(inner sessionctx.Store, ctx context.Context, k key) (record, error) {
+				load: func(inner store.Store, ctx context.Context, k key) (record, error) {
 					return inner.Load(context.WithoutCancel(ctx), k)
 				},
-				save: func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+				save: func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 					return inner.Save(context.WithoutCancel(ctx), k, rec, base)
 				},
 			}
 		}, "context", "honour the context's end"},
-		{"the context's error under another name", saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"the context's error under another name", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			if ctx.Err() != nil {
 				return record{}, errors.New("timed out")
 			}
 			return inner.Save(ctx, k, rec, base)
 		}), "context", "return its error"},
-		{"a conflict when the context has ended", saving(func(inner sessionctx.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
+		{"a conflict when the context has ended", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			if ctx.Err() != nil {
-				return record{}, fmt.Errorf("%w: %w", sessionctx.ErrConflict, ctx.Err())
+				return record{}, fmt.Errorf("%w: %w", store.ErrConflict, ctx.Err())
 			}
 			return inner.Save(ctx, k, rec, base)
 		}), "context", "honour the context's end"},
 
-		{"no lease", watching(func(*watched, sessionctx.Sink) func() { return func() {} }, nil), "lease", "must grant a lease"},
+		{"no lease", watching(func(*watched, store.Sink) func() { return func() {} }, nil), "lease", "must grant a lease"},
 		{"leases not renewed", watching(leasing(time.Hour, 100*time.Millisecond), invalidated), "lease", "renewed before it ends"},
 		{"leases that become shorter", watching(leasing(10*time.Millisecond, 300*time.Millisecond, 200*time.Millisecond), invalidated), "lease", "end earlier"},
-		{"an endless lease that ends", watching(func(s *watched, sink sessionctx.Sink) func() {
-			defer sink.Lease(time.Now().Add(time.Hour))
+		{"an endless lease that ends", watching(func(s *watched, sink store.Sink) func() {
+			defer sink.ExtendLease(time.Now().Add(time.Hour))
 			return s.add(sink)
 		}, invalidated), "lease", "end earlier"},
-		{"stop does not stop", watching(func(s *watched, sink sessionctx.Sink) func() { s.add(sink); return func() {} }, invalidated), "stop", "not be called again"},
+		{"stop does not stop", watching(func(s *watched, sink store.Sink) func() { s.add(sink); return func() {} }, invalidated), "stop", "not be called again"},
 		{"stop does not wait", watching((*watched).add, func(s *watched, k key, _ record, _ revision) {
-			s.each(func(sink sessionctx.Sink) { time.AfterFunc(time.Millisecond, func() { sink.Invalidate(k.Hash()) }) })
+			s.each(func(sink store.Sink) { time.AfterFunc(time.Millisecond, func() { sink.Invalidate(k.Hash()) }) })
 		}), "stop", "not be called again"},
 
 		{"nothing reported", watching((*watched).add, nil), "reported", "must be reported"},
@@ -257,14 +257,14 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"reports after the lease", watching(leasing(time.Hour, 100*time.Millisecond), func(s *watched, k key, rec record, base revision) {
 			time.AfterFunc(300*time.Millisecond, func() { invalidated(s, k, rec, base) })
 		}), "reported", "before the sink's lease ends"},
-		{"room for one sink", watching(func(s *watched, sink sessionctx.Sink) func() {
+		{"room for one sink", watching(func(s *watched, sink store.Sink) func() {
 			stop := s.add(sink)
 			s.mu.Lock()
-			s.sinks = []sessionctx.Sink{sink}
+			s.sinks = []store.Sink{sink}
 			s.mu.Unlock()
 			return stop
 		}, invalidated), "joined", "so must those before it"},
-		{"late sinks forgotten", watching(func(s *watched, sink sessionctx.Sink) func() {
+		{"late sinks forgotten", watching(func(s *watched, sink store.Sink) func() {
 			stop := s.add(sink)
 			s.mu.Lock()
 			s.sinks = s.sinks[:1]
@@ -295,7 +295,7 @@ func TestEveryFieldThatGetsLostIsMissed(t *testing.T) {
 			assert.NotEmpty(t, violations)
 		})
 	}
-	for f := range reflect.TypeFor[sessionctx.Attribute]().Fields() {
+	for f := range reflect.TypeFor[store.Attribute]().Fields() {
 		t.Run("Attribute."+f.Name, func(t *testing.T) {
 			s := loaded(func(r *record) {
 				for i := range r.Attributes {
@@ -309,8 +309,8 @@ func TestEveryFieldThatGetsLostIsMissed(t *testing.T) {
 }
 
 func TestHandlesThatDoNotShareAreCaught(t *testing.T) {
-	apart := func() (a, b sessionctx.Store) { return new(memstore.Store), new(memstore.Store) }
-	deaf := func() (a, b sessionctx.Store) { // each tells its own sinks alone
+	apart := func() (a, b store.Store) { return new(memstore.Store), new(memstore.Store) }
+	deaf := func() (a, b store.Store) { // each tells its own sinks alone
 		records := new(memstore.Store)
 		a = &watched{Store: records, watch: (*watched).add, after: invalidated}
 		b = &watched{Store: records, watch: (*watched).add, after: invalidated}
@@ -318,7 +318,7 @@ func TestHandlesThatDoNotShareAreCaught(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		desc string
-		open func() (a, b sessionctx.Store)
+		open func() (a, b store.Store)
 		rule string
 	}{
 		{"two stores", apart, "round trip"},
@@ -334,8 +334,8 @@ func TestHandlesThatDoNotShareAreCaught(t *testing.T) {
 
 func TestRunReportsTheRule(t *testing.T) {
 	// A sound store passes as a test; that a broken one fails there is shown above, for the outcome is the same.
-	storetest.Run(t, func(*testing.T) sessionctx.Store { return newEncoded() })
-	storetest.RunShared(t, func(*testing.T) (a, b sessionctx.Store) {
+	storetest.Run(t, func(*testing.T) store.Store { return newEncoded() })
+	storetest.RunShared(t, func(*testing.T) (a, b store.Store) {
 		both := newEncoded()
 		return both, both
 	})

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // leasePatience is how long a sink waits for its lease, and for the renewal.
@@ -24,7 +24,7 @@ type sink struct {
 
 	mu      sync.Mutex
 	changed chan struct{} // closed at the next call
-	reports map[sessionctx.KeyHash]int
+	reports map[store.KeyHash]int
 	lost    int
 	leased  bool
 	until   time.Time // zero: endless
@@ -32,12 +32,12 @@ type sink struct {
 }
 
 // watch starts to watch a store, and returns nil if it is no Watcher.
-func (p *probe) watch(name string, store sessionctx.Store) *sink {
-	w, ok := store.(sessionctx.Watcher)
+func (p *probe) watch(name string, backend store.Store) *sink {
+	w, ok := backend.(store.Watcher)
 	if !ok {
 		return nil
 	}
-	s := &sink{p: p, name: name, changed: make(chan struct{}), reports: make(map[sessionctx.KeyHash]int)}
+	s := &sink{p: p, name: name, changed: make(chan struct{}), reports: make(map[store.KeyHash]int)}
 	s.stop = w.Watch(s)
 	return s
 }
@@ -52,22 +52,25 @@ func (s *sink) called(what string) {
 	s.changed = make(chan struct{})
 }
 
-// Invalidate implements sessionctx.Sink.
-func (s *sink) Invalidate(h sessionctx.KeyHash) {
+// Invalidate implements store.Sink.
+func (s *sink) Invalidate(h store.KeyHash) {
 	s.called("Invalidate")
 	defer s.mu.Unlock()
 	s.reports[h]++
 }
 
-// Lost implements sessionctx.Sink.
-func (s *sink) Lost() {
+// Lost implements store.Sink.
+func (s *sink) InvalidateAll() {
 	s.called("Lost")
 	defer s.mu.Unlock()
 	s.lost++
 }
 
-// Lease implements sessionctx.Sink.
-func (s *sink) Lease(until time.Time) {
+// Exclusive implements store.Sink.
+func (s *sink) Exclusive() { s.ExtendLease(time.Time{}) }
+
+// Lease implements store.Sink.
+func (s *sink) ExtendLease(until time.Time) {
 	s.called("Lease")
 	defer s.mu.Unlock()
 	if s.leased && !until.IsZero() && (s.until.IsZero() || until.Before(s.until)) {
@@ -112,14 +115,14 @@ func (s *sink) end() {
 }
 
 // heard is how often a sink was told that a record may have changed.
-func (s *sink) heard(h sessionctx.KeyHash) int {
+func (s *sink) heard(h store.KeyHash) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reports[h] + s.lost
 }
 
 // expect checks that the change of key is reported, which before it had been heard so often, and stops the check if it is not.
-func (s *sink) expect(desc string, key sessionctx.Key, before int) {
+func (s *sink) expect(desc string, key store.Key, before int) {
 	h := key.Hash()
 	s.mu.Lock()
 	limit := s.until.Add(reportSlack)
@@ -204,7 +207,7 @@ func checkReported(p *probe) {
 	if sinks == nil {
 		return
 	}
-	for i, writer := range []sessionctx.Store{p.a, p.b} {
+	for i, writer := range []store.Store{p.a, p.b} {
 		key := p.key(fmt.Sprintf("reported %d", i))
 		one := first(key)
 		two := next(one)
@@ -213,8 +216,8 @@ func checkReported(p *probe) {
 		ended.Ended = true
 		for _, write := range []struct {
 			desc string
-			rec  sessionctx.Record
-			base sessionctx.Revision
+			rec  store.Record
+			base store.Revision
 		}{
 			{"the first write", one, none},
 			{"a write", two, one.Revision()},

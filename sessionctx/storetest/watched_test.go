@@ -5,21 +5,21 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // watched is a store that is a Watcher with faults; sinks is what it tells.
 type watched struct {
 	*memstore.Store
-	watch func(s *watched, sink sessionctx.Sink) (stop func())
+	watch func(s *watched, sink store.Sink) (stop func())
 	after func(s *watched, k key, rec record, base revision) // an applied Save
 
 	mu    sync.Mutex
-	sinks []sessionctx.Sink
+	sinks []store.Sink
 }
 
-func (s *watched) Watch(sink sessionctx.Sink) (stop func()) { return s.watch(s, sink) }
+func (s *watched) Watch(sink store.Sink) (stop func()) { return s.watch(s, sink) }
 
 func (s *watched) Save(ctx context.Context, k key, rec record, base revision) (record, error) {
 	rec, err := s.Store.Save(ctx, k, rec, base)
@@ -29,7 +29,7 @@ func (s *watched) Save(ctx context.Context, k key, rec record, base revision) (r
 	return rec, err
 }
 
-func (s *watched) each(f func(sessionctx.Sink)) {
+func (s *watched) each(f func(store.Sink)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sink := range s.sinks {
@@ -38,11 +38,11 @@ func (s *watched) each(f func(sessionctx.Sink)) {
 }
 
 // add is a Watch as it should be.
-func (s *watched) add(sink sessionctx.Sink) (stop func()) {
+func (s *watched) add(sink store.Sink) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sinks = append(s.sinks, sink)
-	sink.Lease(time.Time{})
+	sink.Exclusive()
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -55,22 +55,22 @@ func (s *watched) add(sink sessionctx.Sink) (stop func()) {
 }
 
 func invalidated(s *watched, k key, _ record, _ revision) {
-	s.each(func(sink sessionctx.Sink) { sink.Invalidate(k.Hash()) })
+	s.each(func(sink store.Sink) { sink.Invalidate(k.Hash()) })
 }
 
-func watching(watch func(*watched, sessionctx.Sink) func(), after func(*watched, key, record, revision)) func() sessionctx.Store {
-	return func() sessionctx.Store { return &watched{Store: new(memstore.Store), watch: watch, after: after} }
+func watching(watch func(*watched, store.Sink) func(), after func(*watched, key, record, revision)) func() store.Store {
+	return func() store.Store { return &watched{Store: new(memstore.Store), watch: watch, after: after} }
 }
 
 // leasing is a Watch whose leases follow one another: each entry is granted when the one before has been for that long.
-func leasing(every time.Duration, leases ...time.Duration) func(*watched, sessionctx.Sink) func() {
-	return func(s *watched, sink sessionctx.Sink) func() {
+func leasing(every time.Duration, leases ...time.Duration) func(*watched, store.Sink) func() {
+	return func(s *watched, sink store.Sink) func() {
 		stop := s.add(discardLease{sink})
 		done := make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for i := 0; ; i++ {
-				sink.Lease(time.Now().Add(leases[min(i, len(leases)-1)]))
+				sink.ExtendLease(time.Now().Add(leases[min(i, len(leases)-1)]))
 				select {
 				case <-time.After(every):
 				case <-done:
@@ -82,6 +82,6 @@ func leasing(every time.Duration, leases ...time.Duration) func(*watched, sessio
 	}
 }
 
-type discardLease struct{ sessionctx.Sink }
+type discardLease struct{ store.Sink }
 
-func (discardLease) Lease(time.Time) {}
+func (discardLease) ExtendLease(time.Time) {}

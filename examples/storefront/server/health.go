@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // healthz says that the process answers.
@@ -19,7 +19,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
 	defer cancel()
-	if _, err := s.store.Load(ctx, sessionctx.Key{Tenant: "readyz", ID: "readyz"}); err != nil {
+	if _, err := s.store.Load(ctx, store.Key{Tenant: "readyz", ID: "readyz"}); err != nil {
 		s.logger.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.Any("error", err))
 		answer(w, http.StatusServiceUnavailable, "the store does not answer")
 		return

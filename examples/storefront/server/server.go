@@ -15,13 +15,14 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/middleware/rest"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // Server is the storefront. It is safe for concurrent use by multiple goroutines.
 type Server struct {
 	logger   *slog.Logger
 	files    *sitefile.Files
-	store    sessionctx.Store
+	store    store.Store
 	closer   io.Closer // of the store; nil: it has nothing to close
 	resolver *sessionctx.Resolver
 	handler  http.Handler

@@ -9,16 +9,16 @@ import (
 
 	"github.com/redis/rueidis"
 
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 var errStore = errors.New("must be memory, bolt:PATH or redis://HOST:PORT/DB (rediss:// with TLS)")
 
 // openStore returns the store that the flag names, and what is to be closed after use, if anything is.
-func openStore(name string, logger *slog.Logger) (sessionctx.Store, io.Closer, error) {
+func openStore(name string, logger *slog.Logger) (store.Store, io.Closer, error) {
 	if name == "" || name == "memory" {
 		return &memstore.Store{}, nil, nil
 	}

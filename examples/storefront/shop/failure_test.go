@@ -14,6 +14,7 @@ import (
 	"github.com/sessionctx/storefront/examples/storefront/shop"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // patient is a store that can be down, and that nobody may cache.
@@ -25,30 +26,30 @@ type patient struct {
 
 var errDown = errors.New("down")
 
-func (p *patient) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (p *patient) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	if p.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	return p.memory.Load(ctx, key)
 }
 
-func (p *patient) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (p *patient) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if p.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	if p.full.Load() {
-		return sessionctx.Record{}, sessionctx.ErrFull
+		return store.Record{}, sessionctx.ErrFull
 	}
 	return p.memory.Save(ctx, key, rec, base)
 }
 
 func TestAStoreThatIsDownShowsDefaultsAndSaysSo(t *testing.T) {
-	store := &patient{}
-	s := open(t, setup{store: store}).visit(t, "/")
+	backend := &patient{}
+	s := open(t, setup{store: backend}).visit(t, "/")
 	before := s.choose(s.get(""), "currency", "CHF")
 	s.post("cart", url.Values{"add": {"mug"}})
 
-	store.down.Store(true)
+	backend.down.Store(true)
 	p := s.get("")
 	assert.Equal(t, http.StatusOK, p.code)
 	assert.Equal(t, [4]string{"main", "EUR", "DE", "en"}, p.context())
@@ -68,7 +69,7 @@ func TestAStoreThatIsDownShowsDefaultsAndSaysSo(t *testing.T) {
 		assert.Equal(t, "Not at the moment", answer.tags("h1")[0].String(), desc)
 	}
 
-	store.down.Store(false)
+	backend.down.Store(false)
 	p = s.get("")
 	assert.Nil(t, p.id("degraded"))
 	assert.Equal(t, "CHF", p.context()[1], "nothing was lost")
@@ -76,19 +77,19 @@ func TestAStoreThatIsDownShowsDefaultsAndSaysSo(t *testing.T) {
 }
 
 func TestAFullStoreSaysThatNothingWasSaved(t *testing.T) {
-	store := &patient{}
-	s := open(t, setup{store: store}).visit(t, "/")
-	store.full.Store(true)
+	backend := &patient{}
+	s := open(t, setup{store: backend}).visit(t, "/")
+	backend.full.Store(true)
 	p := s.send(s.get(""), "currency", "CHF")
 	assert.Equal(t, http.StatusServiceUnavailable, p.code)
 	assert.Contains(t, p.id("failure").String(), "Nothing was saved.")
 }
 
 func TestAWriteOfUnknownOutcomeIsNotCalledLost(t *testing.T) {
-	store := &patient{}
-	s := open(t, setup{store: store}).visit(t, "/")
+	backend := &patient{}
+	s := open(t, setup{store: backend}).visit(t, "/")
 	p := s.choose(s.get(""), "currency", "CHF")
-	store.down.Store(true)
+	backend.down.Store(true)
 	p = s.send(p, "currency", "USD")
 	assert.Contains(t, p.id("failure").String(), "It is not certain that this was saved")
 	assert.NotContains(t, p.id("failure").String(), "Nothing was saved")

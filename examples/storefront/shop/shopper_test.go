@@ -26,6 +26,7 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // market is a server of shops.
@@ -38,7 +39,7 @@ type market struct {
 // setup changes what a market is made of.
 type setup struct {
 	shops   fs.FS // default: the sample shops
-	store   sessionctx.Store
+	store   store.Store
 	samples func(string) []shop.Sample
 }
 

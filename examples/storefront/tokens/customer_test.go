@@ -16,6 +16,7 @@ import (
 	"github.com/sessionctx/storefront/examples/storefront/tokens"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 var customerNames = []string{"access_token", "expires_in", "refresh_token", "refresh_token_expires_in", "saas_token", "session_id", "token_type"}
@@ -327,7 +328,7 @@ func TestALogoutIsRememberedAsLongAsAnyTokenOfTheSessionLives(t *testing.T) {
 	s := newShop(t)
 	for _, a := range []answer{s.visit(""), s.visit("&currency=CHF"), s.anna("")} {
 		require.Equal(t, http.StatusNoContent, s.get("/customer/demoshop/logout?accessToken="+a.text("access_token"), "").StatusCode)
-		rec, err := s.store.Load(t.Context(), sessionctx.Key{Tenant: "demoshop", ID: a.text("sessionId") + a.text("session_id")})
+		rec, err := s.store.Load(t.Context(), store.Key{Tenant: "demoshop", ID: a.text("sessionId") + a.text("session_id")})
 		require.NoError(t, err)
 		assert.True(t, rec.Ended)
 		assert.False(t, rec.ExpiresAt.Before(expiry(t, a.text("refresh_token"))))

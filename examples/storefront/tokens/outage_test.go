@@ -14,26 +14,27 @@ import (
 	"github.com/sessionctx/storefront/defaults/sitefile"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // outage is a store that can be out of order. It is no Watcher, so that every read asks it.
 type outage struct {
-	sessionctx.Store
+	store.Store
 	down atomic.Bool
 }
 
 var errDown = errors.New("the disk is on fire")
 
-func (o *outage) Load(ctx context.Context, k sessionctx.Key) (sessionctx.Record, error) {
+func (o *outage) Load(ctx context.Context, k store.Key) (store.Record, error) {
 	if o.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	return o.Store.Load(ctx, k)
 }
 
-func (o *outage) Save(ctx context.Context, k sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (o *outage) Save(ctx context.Context, k store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if o.down.Load() {
-		return sessionctx.Record{}, errDown
+		return store.Record{}, errDown
 	}
 	return o.Store.Save(ctx, k, rec, base)
 }
@@ -42,14 +43,14 @@ func newShopWithOutage(t *testing.T) (*shop, *outage) {
 	t.Helper()
 	files, err := sitefile.FromFS(cheapHashes())
 	require.NoError(t, err)
-	store := &outage{Store: &memstore.Store{}}
-	return newShopOf(t, files, store), store
+	backend := &outage{Store: &memstore.Store{}}
+	return newShopOf(t, files, backend), backend
 }
 
 func TestWithoutTheStoreNothingIsPromised(t *testing.T) {
-	s, store := newShopWithOutage(t)
+	s, backend := newShopWithOutage(t)
 	visitor, anna := s.visit(""), s.anna("")
-	store.down.Store(true)
+	backend.down.Store(true)
 	for _, tc := range []struct {
 		desc string
 		ask  func() answer
@@ -72,7 +73,7 @@ func TestWithoutTheStoreNothingIsPromised(t *testing.T) {
 		})
 	}
 	s.visit("")
-	store.down.Store(false)
+	backend.down.Store(false)
 	s.ok(s.renew(visitor.text("refresh_token")))
 	s.ok(s.get("/customer/demoshop/validateauthtoken", anna.text("access_token")))
 }
@@ -90,7 +91,7 @@ func TestAClosedResolverIs503AndAnUnexpectedErrorSaysNothing(t *testing.T) {
 }
 
 func TestTheLogHasNoTokenNoIDAndNoAddress(t *testing.T) {
-	s, store := newShopWithOutage(t)
+	s, backend := newShopWithOutage(t)
 	visitor := s.visit("&currency=CHF")
 	anna := s.anna(visitor.text("access_token"))
 	secrets := []string{annasEmail, password, "wrong-password", secret, "C100", "192.0.2.1", visitor.text("sessionId")}
@@ -102,7 +103,7 @@ func TestTheLogHasNoTokenNoIDAndNoAddress(t *testing.T) {
 		}
 	}
 	for _, down := range []bool{false, true} {
-		store.down.Store(down)
+		backend.down.Store(down)
 		s.login(annasEmail, "wrong-password", visitor.text("access_token"))
 		s.login(annasEmail, password, anna.text("access_token"))
 		s.renew(visitor.text("refresh_token"))

@@ -26,6 +26,7 @@ import (
 	"github.com/sessionctx/storefront/examples/storefront/tokens"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const (
@@ -76,18 +77,18 @@ func newShop(t testing.TB) *shop {
 	t.Helper()
 	files, err := sitefile.FromFS(cheapHashes())
 	require.NoError(t, err)
-	store := &memstore.Store{}
-	s := newShopOf(t, files, store)
-	s.store = store
+	backend := &memstore.Store{}
+	s := newShopOf(t, files, backend)
+	s.store = backend
 	return s
 }
 
-func newShopOf(t testing.TB, files *sitefile.Files, store sessionctx.Store) *shop {
+func newShopOf(t testing.TB, files *sitefile.Files, backend store.Store) *shop {
 	t.Helper()
 	s := &shop{TB: t, log: &bytes.Buffer{}}
 	var err error
 	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.resolver, err = sessionctx.New(sessionctx.Config{Store: store, Directory: files, Logger: logger, CacheBytes: 1 << 20})
+	s.resolver, err = sessionctx.New(sessionctx.Config{Store: backend, Directory: files, Logger: logger, CacheBytes: 1 << 20})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.resolver.Close()) })
 	s.issuer, err = tokens.New(tokens.Config{Files: files, Resolver: s.resolver, Key: key, Logger: logger})

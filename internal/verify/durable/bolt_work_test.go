@@ -16,6 +16,7 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const (
@@ -26,18 +27,18 @@ const (
 	boltHands  = 8
 )
 
-func key(id string) sessionctx.Key {
-	return sessionctx.Key{Tenant: "acme", Kind: sessionctx.KindSession, ID: id}
+func key(id string) store.Key {
+	return store.Key{Tenant: "acme", Kind: store.KindSession, ID: id}
 }
 
 // state is the one record that may stand under id with that version: whatever is torn or another's differs from it.
-func state(id string, version int64) sessionctx.Record {
+func state(id string, version int64) store.Record {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, id)
-	return sessionctx.Record{
+	return store.Record{
 		Tenant: "acme", Incarnation: h.Sum64() | 1, Version: version, WriteID: uint64(version), CustomerID: id,
-		CartID: fmt.Sprintf("cart-%s-%d", id, version),
-		Attributes: []sessionctx.Attribute{{
+		Carts: []store.Cart{{ID: fmt.Sprintf("cart-%s-%d", id, version)}},
+		Attributes: []store.Attribute{{
 			Name: "text", Changed: version,
 			Value: []byte(`"` + strings.Repeat(fmt.Sprintf("%s-%d ", id, version), int(20*(version%7))) + `"`),
 		}},
@@ -91,7 +92,7 @@ func TestBoltWorker(t *testing.T) {
 }
 
 // increase makes the next version of a session.
-func increase(s sessionctx.Store, id string) (int64, error) {
+func increase(s store.Store, id string) (int64, error) {
 	ctx := context.Background()
 	rec, err := s.Load(ctx, key(id))
 	if err != nil {

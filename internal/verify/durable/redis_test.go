@@ -19,6 +19,7 @@ import (
 	"github.com/sessionctx/storefront/internal/verify/tables"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // writers each have a record of their own, and the shared ones are written by all.
@@ -37,8 +38,8 @@ type load struct {
 	seen  sync.Map     // record and version
 }
 
-func redisKey(i int) sessionctx.Key {
-	return sessionctx.Key{Tenant: "demoshop", ID: fmt.Sprint("s", i)}
+func redisKey(i int) store.Key {
+	return store.Key{Tenant: "demoshop", ID: fmt.Sprint("s", i)}
 }
 
 // write writes one record, its own or a shared one, onto what is stored.
@@ -53,11 +54,11 @@ func (l *load) write(ctx context.Context, writer int) {
 	}
 	next := cur
 	if cur.Version == 0 {
-		next = sessionctx.Record{Tenant: "demoshop", Incarnation: uint64(i + 1)}
+		next = store.Record{Tenant: "demoshop", Incarnation: uint64(i + 1)}
 	}
 	next.Version++
 	next.WriteID = rand.Uint64()
-	next.CartID = fmt.Sprint(next.Version)
+	next.Company = fmt.Sprint(next.Version)
 	if _, err = l.store.Save(ctx, redisKey(i), next, cur.Revision()); err != nil {
 		return
 	}
@@ -72,12 +73,12 @@ func (l *load) write(ctx context.Context, writer int) {
 // killRounds kills the server so often under load, and returns how many writes were acknowledged and how many of them were lost.
 func killRounds(t *testing.T, rounds int, args ...string) (acknowledged, lost int64) {
 	server := redisserver.Start(t, args...)
-	store, err := redisstore.New(redisstore.Config{
+	backend, err := redisstore.New(redisstore.Config{
 		Client: rueidis.ClientOption{InitAddress: []string{server.Addr()}}, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
-	defer store.Close()
-	l := &load{store: store}
+	defer backend.Close()
+	l := &load{store: backend}
 	for range rounds {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -97,14 +98,14 @@ func killRounds(t *testing.T, rounds int, args ...string) (acknowledged, lost in
 		wg.Wait()
 		server.Restart(t)
 		for i := range redisRecords {
-			var rec sessionctx.Record
+			var rec store.Record
 			require.Eventually(t, func() bool { // the client may still find out that there is a server again
-				rec, err = store.Load(t.Context(), redisKey(i))
+				rec, err = backend.Load(t.Context(), redisKey(i))
 				return !errors.Is(err, sessionctx.ErrUnavailable)
 			}, 20*time.Second, 5*time.Millisecond)
 			require.NoError(t, err)
 			if rec.Version != 0 {
-				assert.Equal(t, fmt.Sprint(rec.Version), rec.CartID, "a record that nobody wrote")
+				assert.Equal(t, fmt.Sprint(rec.Version), rec.Company, "a record that nobody wrote")
 			}
 			if acked := l.acked[i].Load(); rec.Version < acked {
 				lost += acked - rec.Version

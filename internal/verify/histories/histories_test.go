@@ -20,8 +20,8 @@ import (
 	"github.com/sessionctx/storefront/internal/redisserver"
 	"github.com/sessionctx/storefront/internal/verify/linear"
 	"github.com/sessionctx/storefront/internal/verify/tables"
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 )
@@ -78,10 +78,10 @@ func check(t *testing.T, table string, settings []linear.Setting) {
 func onRedis(t *testing.T) []linear.Setting {
 	server := redisserver.Start(t)
 	histories := 0
-	stores := func(n int) ([]sessionctx.Store, func()) {
+	stores := func(n int) ([]store.Store, func()) {
 		histories++
 		var opened []*redisstore.Store
-		var stores []sessionctx.Store
+		var stores []store.Store
 		for range n {
 			s, err := redisstore.New(redisstore.Config{
 				Client: rueidis.ClientOption{InitAddress: []string{server.Addr()}},
@@ -109,12 +109,12 @@ func onRedis(t *testing.T) []linear.Setting {
 func onBolt(t *testing.T) []linear.Setting {
 	dir := t.TempDir()
 	histories := 0
-	stores := func(n int) ([]sessionctx.Store, func()) {
+	stores := func(n int) ([]store.Store, func()) {
 		histories++
 		file := filepath.Join(dir, strconv.Itoa(histories))
 		s, err := boltstore.Open(file)
 		require.NoError(t, err)
-		return slices.Repeat([]sessionctx.Store{s}, n), func() {
+		return slices.Repeat([]store.Store{s}, n), func() {
 			assert.NoError(t, s.Close())
 			assert.NoError(t, os.Remove(file))
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // Setting says how a history is made.
@@ -26,7 +27,7 @@ type Setting struct {
 
 	// Stores returns a store for each of n resolvers, all on the same records, of which there are none yet, and what closes
 	// them. Nil: one memstore.
-	Stores func(n int) (stores []sessionctx.Store, closeAll func())
+	Stores func(n int) (stores []store.Store, closeAll func())
 }
 
 // settings are those of the histories over a memstore.
@@ -40,8 +41,8 @@ var settings = [...]Setting{
 }
 
 // inMemory is the Stores of a Setting that has none.
-func inMemory(n int) ([]sessionctx.Store, func()) {
-	return slices.Repeat([]sessionctx.Store{&memstore.Store{}}, n), func() {}
+func inMemory(n int) ([]store.Store, func()) {
+	return slices.Repeat([]store.Store{&memstore.Store{}}, n), func() {}
 }
 
 // History is what the clients of some resolvers did, and what they were answered, ordered by call.
@@ -56,7 +57,7 @@ type run struct {
 	tenants   []*tenant
 	resolvers []*sessionctx.Resolver
 
-	ends sync.Map // see store
+	ends sync.Map // see slowStore
 
 	mu     sync.Mutex
 	pauses *rand.Rand

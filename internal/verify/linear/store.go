@@ -5,28 +5,29 @@ import (
 	"sync"
 
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// store takes its time before and after it does something.
-type store struct {
-	sessionctx.Store
+// slowStore takes its time before and after it does something.
+type slowStore struct {
+	store.Store
 	pause func()
 	ends  *sync.Map // the generations of customers, which are random, to how many there were: the model counts
 }
 
 // watchedStore is a store that tells of changes.
 type watchedStore struct {
-	store
-	sessionctx.Watcher
+	slowStore
+	store.Watcher
 }
 
 // slowed returns s with pauses. Unwatched hides that it could tell of changes: nothing may be reused then.
-func slowed(s sessionctx.Store, unwatched bool, pause func(), ends *sync.Map) sessionctx.Store {
-	w, ok := s.(sessionctx.Watcher)
+func slowed(s store.Store, unwatched bool, pause func(), ends *sync.Map) store.Store {
+	w, ok := s.(store.Watcher)
 	if !ok || unwatched {
-		return &store{s, pause, ends}
+		return &slowStore{s, pause, ends}
 	}
-	return &watchedStore{store{s, pause, ends}, w}
+	return &watchedStore{slowStore{s, pause, ends}, w}
 }
 
 // footprint is what one call left in the store. The model needs it to know which of the permitted outcomes came
@@ -42,20 +43,20 @@ func withFootprint(ctx context.Context, f *footprint) context.Context {
 	return context.WithValue(ctx, footprintKey{}, f)
 }
 
-func (s *store) Load(ctx context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *slowStore) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	s.pause()
 	rec, err := s.Store.Load(ctx, key)
 	s.pause()
 	return rec, err
 }
 
-func (s *store) Save(ctx context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
-	if key.Kind == sessionctx.KindCustomer {
+func (s *slowStore) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+	if key.Kind == store.KindCustomer {
 		s.ends.Store(rec.Generation, rec.Version)
 	}
 	s.pause()
 	got, err := s.Store.Save(ctx, key, rec, base)
-	if f, ok := ctx.Value(footprintKey{}).(*footprint); ok && err == nil && key.Kind == sessionctx.KindSession && rec.Revision() != base {
+	if f, ok := ctx.Value(footprintKey{}).(*footprint); ok && err == nil && key.Kind == store.KindSession && rec.Revision() != base {
 		if rec.Ended {
 			f.ended = true
 		} else {

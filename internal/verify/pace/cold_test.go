@@ -23,22 +23,23 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // stores are those with which cold reads and writes are measured. open returns an empty one each time, which ends with the test; where
 // there is no server for one, it skips.
 var stores = []struct {
 	desc string
-	open func(testing.TB) sessionctx.Store
+	open func(testing.TB) store.Store
 }{
-	{"memstore", func(testing.TB) sessionctx.Store { return &memstore.Store{MaxBytes: -1} }},
-	{"boltstore", func(t testing.TB) sessionctx.Store {
+	{"memstore", func(testing.TB) store.Store { return &memstore.Store{MaxBytes: -1} }},
+	{"boltstore", func(t testing.TB) store.Store {
 		s, err := boltstore.Open(filepath.Join(t.TempDir(), "sessions"))
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		return s
 	}},
-	{"redisstore", func(t testing.TB) sessionctx.Store {
+	{"redisstore", func(t testing.TB) store.Store {
 		s, err := redisstore.New(redisstore.Config{
 			Client: rueidis.ClientOption{InitAddress: []string{redisserver.Start(t).Addr()}}, Logger: slog.New(slog.DiscardHandler),
 			Lease: 10 * time.Second, // what is warm stays so, though the machine stands still for a moment
@@ -54,12 +55,12 @@ func TestColdReadsAndWritesBesideTheStoreItself(t *testing.T) {
 	var rows [][]string
 	for _, s := range stores {
 		t.Run(s.desc, func(t *testing.T) {
-			store := s.open(t)
-			r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+			backend := s.open(t)
+			r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 			ids := secretIDs(t, r, pace.Sessions(t))
-			other := copyOf(t, s.open(t), store, ids)
+			other := copyOf(t, s.open(t), backend, ids)
 			for _, n := range []int{1, crowd} {
-				read := pace.Compare(t, n, resolvingCold(r, ids), loading(store, ids))
+				read := pace.Compare(t, n, resolvingCold(r, ids), loading(backend, ids))
 				write := pace.Compare(t, n, patching(t, r, ids), saving(other, ids))
 				rows = append(rows,
 					read.Row(s.desc+": cold Resolve, "+on(n), 1, pace.Goal{}),
@@ -75,14 +76,14 @@ func TestColdReadsAndWritesBesideTheStoreItself(t *testing.T) {
 func TestColdReadsFromRedisBesideTheBareClient(t *testing.T) {
 	server := redisserver.Start(t)
 	client := rueidis.ClientOption{InitAddress: []string{server.Addr()}, DisableCache: true}
-	store, err := redisstore.New(redisstore.Config{Client: client, Logger: slog.New(slog.DiscardHandler), Lease: 10 * time.Second})
+	backend, err := redisstore.New(redisstore.Config{Client: client, Logger: slog.New(slog.DiscardHandler), Lease: 10 * time.Second})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	t.Cleanup(func() { require.NoError(t, backend.Close()) })
 	bare, err := rueidis.NewClient(client)
 	require.NoError(t, err)
 	t.Cleanup(bare.Close)
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
-	small := newResolver(t, func(c *sessionctx.Config) { c.Store, c.CacheBytes = store, 1<<20 })
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+	small := newResolver(t, func(c *sessionctx.Config) { c.Store, c.CacheBytes = backend, 1<<20 })
 	ids := secretIDs(t, r, pace.Sessions(t))
 	names, err := bare.Do(t.Context(), bare.B().Keys().Pattern("*").Build()).AsStrSlice()
 	require.NoError(t, err)
@@ -94,7 +95,7 @@ func TestColdReadsFromRedisBesideTheBareClient(t *testing.T) {
 		}
 	})
 	goal := pace.AtMost(1 / 0.85) // 85 % of its throughput
-	load := pace.Compare(t, crowd, loading(store, ids), get)
+	load := pace.Compare(t, crowd, loading(backend, ids), get)
 	fresh := pace.Compare(t, crowd, resolvingCold(r, ids), get)
 	missed := pace.Compare(t, crowd, resolving("Resolve", small, len(ids), func(i int) sessionctx.Request { return bySecret(ids[i]) }), get)
 	tables.Write(t, "pace-redis", pace.Header,
@@ -124,12 +125,12 @@ func TestAWarmResolveCostsTheSameWithEveryStore(t *testing.T) {
 	tables.Write(t, "pace-stores", pace.Header, rows...)
 }
 
-func sessionKey(id string) sessionctx.Key {
-	return sessionctx.Key{Tenant: tenant, Kind: sessionctx.KindSession, ID: id}
+func sessionKey(id string) store.Key {
+	return store.Key{Tenant: tenant, Kind: store.KindSession, ID: id}
 }
 
 // copyOf fills a store with the records of another, for writes that its resolver is not to see.
-func copyOf(t testing.TB, dst, src sessionctx.Store, ids []string) sessionctx.Store {
+func copyOf(t testing.TB, dst, src store.Store, ids []string) store.Store {
 	t.Helper()
 	inCrowd(len(ids), func(i int) {
 		key := sessionKey(ids[i])
@@ -151,28 +152,28 @@ func resolvingCold(r *sessionctx.Resolver, ids []string) pace.Way {
 	})
 }
 
-func loading(store sessionctx.Store, ids []string) pace.Way {
+func loading(backend store.Store, ids []string) pace.Way {
 	return walk("Store.Load", len(ids), func(int) func(int) bool {
 		return func(i int) bool {
-			rec, err := store.Load(context.Background(), sessionKey(ids[i]))
+			rec, err := backend.Load(context.Background(), sessionKey(ids[i]))
 			return err == nil && rec.Choices.Currency != ""
 		}
 	})
 }
 
 // saving reads a record and writes it back changed: the least that a write costs which must not lose another one.
-func saving(store sessionctx.Store, ids []string) pace.Way {
+func saving(backend store.Store, ids []string) pace.Way {
 	return walk("Store.Load and Save", len(ids), func(int) func(int) bool {
 		return func(i int) bool {
 			key := sessionKey(ids[i])
-			rec, err := store.Load(context.Background(), key)
+			rec, err := backend.Load(context.Background(), key)
 			if err != nil {
 				return false
 			}
 			for { // until nobody else of the crowd has been quicker
 				next := rec
 				next.Version++
-				if rec, err = store.Save(context.Background(), key, next, rec.Revision()); !errors.Is(err, sessionctx.ErrConflict) {
+				if rec, err = backend.Save(context.Background(), key, next, rec.Revision()); !errors.Is(err, sessionctx.ErrConflict) {
 					return err == nil
 				}
 			}

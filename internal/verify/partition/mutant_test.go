@@ -34,7 +34,7 @@ func TestABrokenStoreIsConvicted(t *testing.T) {
 		},
 		{
 			"a lease without an end", "black hole", "2s",
-			overlay.Edit{File: sinks, Old: "\tl.lease = until\n\tfor _, w := range l.all {\n\t\tw.sink.Lease(until)", New: "\tl.lease = until\n\tfor _, w := range l.all {\n\t\tw.sink.Lease(time.Time{})"},
+			overlay.Edit{File: sinks, Old: "\tl.lease = until\n\tfor _, w := range l.all {\n\t\tw.sink.ExtendLease(until)", New: "\tl.lease = until\n\tfor _, w := range l.all {\n\t\tw.sink.Exclusive()"},
 		},
 	}
 	all := os.Getenv("MUTANTS") == "all"

@@ -22,8 +22,8 @@ func TestWithoutTheLeaseThePromiseIsBroken(t *testing.T) {
 	redisserver.Start(t) // skips where there is none, as the mutant would
 	binary := overlay.Build(t, "processes", overlay.Edit{
 		File: "sessionctx/redisstore/sinks.go",
-		Old:  "\tl.lease = until\n\tfor _, w := range l.all {\n\t\tw.sink.Lease(until)",
-		New:  "\tl.lease = until\n\tfor _, w := range l.all {\n\t\tw.sink.Lease(time.Time{})",
+		Old:  "\tl.lease = until\n\tfor _, w := range l.all {\n\t\tw.sink.ExtendLease(until)",
+		New:  "\tl.lease = until\n\tfor _, w := range l.all {\n\t\tw.sink.Exclusive()",
 	})
 	out, passed := overlay.Run(t, binary, "TestReadsAcrossProcessesAreNeverStalerThanTheLease", "LEASES=250ms", "PHASES=tracking black-holed", "PHASE=2s")
 	require.False(t, passed, "a store without lease survives, so the test is blind:\n%s", out)

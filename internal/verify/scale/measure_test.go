@@ -27,6 +27,7 @@ import (
 	"github.com/sessionctx/storefront/internal/redisserver"
 	"github.com/sessionctx/storefront/internal/verify/scale"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const prefix = "session:demoshop:"
@@ -40,9 +41,9 @@ func key(i int) string {
 // value is a usual shopper's record at a version, after a header of 8 bytes that says the version.
 func value(t testing.TB, i int, version int64) string {
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	rec := sessionctx.Record{
+	rec := store.Record{
 		Tenant: "demoshop", Incarnation: uint64(i) + 1, Version: version, WriteID: 1 << 60, Secret: true, CustomerID: fmt.Sprintf("C%08d", i),
-		Choices: defaults.Choices{Site: "main", Currency: "CHF", Country: "AT", Language: "de"}, CartID: fmt.Sprintf("%024x", i),
+		Choices: defaults.Choices{Site: "main", Currency: "CHF", Country: "AT", Language: "de"}, Carts: []store.Cart{{ID: fmt.Sprintf("%024x", i)}},
 		CreatedAt: now, ModifiedAt: now, ExpiresAt: now.Add(time.Hour),
 	}
 	b, err := rec.MarshalBinary()
@@ -319,20 +320,20 @@ func measureTrackingByKey(t *testing.T, c *scale.Constants) {
 // filled is a store that has a record under every key.
 type filled struct{}
 
-func (filled) Load(_ context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (filled) Load(_ context.Context, key store.Key) (store.Record, error) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	return sessionctx.Record{
-		Tenant: key.Tenant, Incarnation: 1, Version: 1, Choices: defaults.Choices{Currency: "CHF"}, CartID: key.ID[:24],
+	return store.Record{
+		Tenant: key.Tenant, Incarnation: 1, Version: 1, Choices: defaults.Choices{Currency: "CHF"}, Carts: []store.Cart{{ID: key.ID[:24]}},
 		CreatedAt: now, ModifiedAt: now, ExpiresAt: now.Add(24 * time.Hour),
 	}, nil
 }
 
-func (filled) Save(context.Context, sessionctx.Key, sessionctx.Record, sessionctx.Revision) (sessionctx.Record, error) {
-	return sessionctx.Record{}, sessionctx.ErrUnavailable
+func (filled) Save(context.Context, store.Key, store.Record, sessionctx.Revision) (store.Record, error) {
+	return store.Record{}, sessionctx.ErrUnavailable
 }
 
-func (filled) Watch(sink sessionctx.Sink) func() {
-	sink.Lease(time.Time{})
+func (filled) Watch(sink store.Sink) func() {
+	sink.Exclusive()
 	return func() {}
 }
 

@@ -14,24 +14,25 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/verify/scale"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // shared is a store that tells every process of every write before the write returns, as one Redis without delays would.
 type shared struct {
 	mu      sync.Mutex
-	records map[sessionctx.Key]sessionctx.Record
-	sinks   []sessionctx.Sink
+	records map[store.Key]store.Record
+	sinks   []store.Sink
 	loads   [2]int // by kind
 }
 
-func (s *shared) Load(_ context.Context, key sessionctx.Key) (sessionctx.Record, error) {
+func (s *shared) Load(_ context.Context, key store.Key) (store.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.loads[key.Kind]++
 	return s.records[key], nil
 }
 
-func (s *shared) Save(_ context.Context, key sessionctx.Key, rec sessionctx.Record, base sessionctx.Revision) (sessionctx.Record, error) {
+func (s *shared) Save(_ context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if cur := s.records[key]; cur.Revision() != base {
@@ -48,14 +49,14 @@ func (s *shared) Save(_ context.Context, key sessionctx.Key, rec sessionctx.Reco
 func (s *shared) born(req sessionctx.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := sessionctx.Key{Tenant: req.Tenant, ID: req.SessionID}
+	key := store.Key{Tenant: req.Tenant, ID: req.SessionID}
 	if s.records[key].Incarnation == 0 {
-		s.records[key] = sessionctx.Record{Tenant: req.Tenant, Incarnation: 1, Version: 1, CustomerID: req.CustomerID}
+		s.records[key] = store.Record{Tenant: req.Tenant, Incarnation: 1, Version: 1, CustomerID: req.CustomerID}
 	}
 }
 
-func (s *shared) Watch(sink sessionctx.Sink) func() {
-	sink.Lease(time.Time{})
+func (s *shared) Watch(sink store.Sink) func() {
+	sink.Exclusive()
 	s.sinks = append(s.sinks, sink)
 	return func() {}
 }
@@ -80,14 +81,14 @@ type product struct {
 }
 
 func newProduct(t *testing.T, processes int) *product {
-	p := &product{t: t, store: &shared{records: make(map[sessionctx.Key]sessionctx.Record)}}
+	p := &product{t: t, store: &shared{records: make(map[store.Key]store.Record)}}
 	for range processes {
 		p.resolvers = append(p.resolvers, newResolver(t, p.store, 64<<20))
 	}
 	return p
 }
 
-func newResolver(t *testing.T, store sessionctx.Store, cacheBytes int64) *sessionctx.Resolver {
+func newResolver(t *testing.T, backend store.Store, cacheBytes int64) *sessionctx.Resolver {
 	directory := make(sessionctx.Static)
 	for i := range uint64(tenants) {
 		directory[tenant(i)] = sessionctx.StaticTenant{Sites: []defaults.Site{{
@@ -95,7 +96,7 @@ func newResolver(t *testing.T, store sessionctx.Store, cacheBytes int64) *sessio
 		}}}
 	}
 	r, err := sessionctx.New(sessionctx.Config{
-		Store: store, Directory: directory, CacheBytes: cacheBytes, Logger: slog.New(slog.DiscardHandler),
+		Store: backend, Directory: directory, CacheBytes: cacheBytes, Logger: slog.New(slog.DiscardHandler),
 		DirectoryMaxAge: 24 * time.Hour, CustomerIdle: -1, AnonymousIdle: -1,
 	})
 	require.NoError(t, err)
@@ -122,8 +123,8 @@ func (p *product) Serve(r scale.Request) scale.Outcome {
 	require.NoError(p.t, err)
 	now := p.store.loaded()
 	found := scale.Outcome{
-		Hit:        now[sessionctx.KindSession] == loads[sessionctx.KindSession],
-		Generation: now[sessionctx.KindCustomer] == loads[sessionctx.KindCustomer],
+		Hit:        now[store.KindSession] == loads[store.KindSession],
+		Generation: now[store.KindCustomer] == loads[store.KindCustomer],
 		Warm:       slow(resolver) == slowBefore,
 	}
 	if r.Writes {

@@ -22,6 +22,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const (
@@ -36,7 +37,7 @@ const (
 type world struct {
 	name      string
 	exclusive bool // all Resolvers have one store, which tells them of everything at once
-	open      func() (store sessionctx.Store, closeStore func() error, err error)
+	open      func() (backend store.Store, closeStore func() error, err error)
 	server    *redisserver.Server // nil: there is none
 	mix       mix
 
@@ -86,12 +87,12 @@ func (w *world) renew(p *place) error {
 	if err := p.shut(); err != nil {
 		return err
 	}
-	store, closeStore, err := w.open()
+	backend, closeStore, err := w.open()
 	if err != nil {
 		return err
 	}
 	r, err := sessionctx.New(sessionctx.Config{
-		Store: store, Directory: &w.shop, Logger: slog.New(slog.DiscardHandler), CacheBytes: 1 << 20, Timeout: w.timeout(),
+		Store: backend, Directory: &w.shop, Logger: slog.New(slog.DiscardHandler), CacheBytes: 1 << 20, Timeout: w.timeout(),
 		AnonymousIdle: idle, CustomerIdle: 2 * idle, TombstoneLife: tombstoneLife, DirectoryMaxAge: 100 * time.Millisecond,
 	})
 	if err != nil {
@@ -176,7 +177,7 @@ func worlds(t *testing.T) (all []*world, closeAll func()) {
 	mix, known := mixes[os.Getenv("MIX")]
 	require.True(t, known, "the environment variable MIX")
 	server := redisserver.Start(t)
-	redis := &world{name: "redis", server: server, open: func() (sessionctx.Store, func() error, error) {
+	redis := &world{name: "redis", server: server, open: func() (store.Store, func() error, error) {
 		var err error
 		for range 100 { // a connection may be killed just when it is made
 			var s *redisstore.Store
@@ -190,9 +191,9 @@ func worlds(t *testing.T) (all []*world, closeAll func()) {
 	file, err := boltstore.Open(filepath.Join(t.TempDir(), "sessions"))
 	require.NoError(t, err)
 	none := func() error { return nil }
-	bolt := &world{name: "bolt", exclusive: true, open: func() (sessionctx.Store, func() error, error) { return file, none, nil }}
+	bolt := &world{name: "bolt", exclusive: true, open: func() (store.Store, func() error, error) { return file, none, nil }}
 	memory := &memstore.Store{}
-	mem := &world{name: "memory", exclusive: true, open: func() (sessionctx.Store, func() error, error) { return memory, none, nil }}
+	mem := &world{name: "memory", exclusive: true, open: func() (store.Store, func() error, error) { return memory, none, nil }}
 	all = []*world{redis, bolt, mem}
 	for _, w := range all {
 		w.mix = mix

@@ -1,4 +1,4 @@
-package sessionctx_test
+package store_test
 
 import (
 	"bytes"
@@ -18,27 +18,33 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func ms(n int64) time.Time { return time.UnixMilli(n).UTC() }
 
 // fullRecord has no zero field, so that whatever gets lost shows.
-func fullRecord() sessionctx.Record {
-	return sessionctx.Record{
+func fullRecord() store.Record {
+	return store.Record{
 		Tenant: "acme", Incarnation: math.MaxUint64, Version: 7, WriteID: 1 << 63,
 		Secret: true, Ended: true, CustomerID: "C1", Generation: 3,
-		Choices: defaults.Choices{Site: "main", Currency: "EUR", Country: "DE", Language: "de"}, CartID: "cart",
-		Attributes: []sessionctx.Attribute{
+		Choices: defaults.Choices{Site: "main", Currency: "EUR", Country: "DE", Language: "de"}, First: 5, Login: 6, Heir: []byte("sealed"),
+		Carts: []store.Cart{
+			{Site: "at", ID: "cart-at", Country: "AT", Currency: "EUR", Changed: 6},
+			{Site: "main", ID: "cart", Changed: 7},
+		},
+		Company: "LE1", Dimensions: []store.Dimension{{Name: "group", Value: "vip", Changed: 7}},
+		Unknown: []byte{9, 1, 'x'},
+		Attributes: []store.Attribute{
 			{Name: "a", Value: json.RawMessage(`{"b" : [1.0, "ä"]}`), Changed: 4},
 			{Name: "a b/c\x00\xff", Value: json.RawMessage(`"x"`), Changed: 7},
 		},
-		Changed: [defaults.NumFields + 1]int64{1, 2, 3, 4, 5}, Removed: 6,
+		Changed: [store.NumChanged]int64{1, 2, 3, 4, 5}, RemovedAttributes: 6, RemovedCarts: 5,
 		CreatedAt: ms(1_700_000_000_001), ModifiedAt: ms(1_700_000_000_002), ExpiresAt: ms(1_700_000_000_003),
 	}
 }
 
-func encoded(t *testing.T, rec sessionctx.Record) []byte {
+func encoded(t *testing.T, rec store.Record) []byte {
 	t.Helper()
 	b, err := rec.MarshalBinary()
 	require.NoError(t, err)
@@ -47,27 +53,27 @@ func encoded(t *testing.T, rec sessionctx.Record) []byte {
 
 func TestRecordSurvivesItsBinaryForm(t *testing.T) {
 	full := fullRecord()
-	for f := range reflect.TypeFor[sessionctx.Record]().Fields() {
+	for f := range reflect.TypeFor[store.Record]().Fields() {
 		require.False(t, reflect.ValueOf(full).FieldByIndex(f.Index).IsZero(), "the test must fill the new field %s", f.Name)
 	}
 	cases := []struct {
 		desc   string
-		change func(*sessionctx.Record)
+		change func(*store.Record)
 	}{
-		{"every field", func(*sessionctx.Record) {}},
-		{"only an incarnation", func(r *sessionctx.Record) { *r = sessionctx.Record{Incarnation: 1} }},
-		{"no expiry", func(r *sessionctx.Record) { r.ExpiresAt = time.Time{} }},
-		{"times at the beginning of Unix time", func(r *sessionctx.Record) { r.CreatedAt, r.ExpiresAt = ms(0), ms(-1) }},
-		{"times at the ends of what milliseconds reach", func(r *sessionctx.Record) { r.CreatedAt, r.ExpiresAt = ms(math.MinInt64), ms(math.MaxInt64) }},
-		{"extreme numbers", func(r *sessionctx.Record) {
-			r.Version, r.Generation, r.Removed, r.Changed[0] = math.MaxInt64, math.MinInt64, -1, math.MaxInt64
+		{"every field", func(*store.Record) {}},
+		{"only an incarnation", func(r *store.Record) { *r = store.Record{Incarnation: 1} }},
+		{"no expiry", func(r *store.Record) { r.ExpiresAt = time.Time{} }},
+		{"times at the beginning of Unix time", func(r *store.Record) { r.CreatedAt, r.ExpiresAt = ms(0), ms(-1) }},
+		{"times at the ends of what milliseconds reach", func(r *store.Record) { r.CreatedAt, r.ExpiresAt = ms(math.MinInt64), ms(math.MaxInt64) }},
+		{"extreme numbers", func(r *store.Record) {
+			r.Version, r.Generation, r.RemovedAttributes, r.Changed[0] = math.MaxInt64, math.MinInt64, -1, math.MaxInt64
 		}},
-		{"text that is no UTF-8", func(r *sessionctx.Record) { r.CartID = "\xff\x00\xfe" }},
-		{"no attributes", func(r *sessionctx.Record) { r.Attributes = nil }},
-		{"many attributes", func(r *sessionctx.Record) {
+		{"text that is no UTF-8", func(r *store.Record) { r.Company = "\xff\x00\xfe" }},
+		{"no attributes", func(r *store.Record) { r.Attributes = nil }},
+		{"many attributes", func(r *store.Record) {
 			r.Attributes = nil
 			for i := range 300 {
-				r.Attributes = append(r.Attributes, sessionctx.Attribute{Name: strings.Repeat("x", i), Value: json.RawMessage("1")})
+				r.Attributes = append(r.Attributes, store.Attribute{Name: strings.Repeat("x", i), Value: json.RawMessage("1")})
 			}
 		}},
 	}
@@ -76,7 +82,7 @@ func TestRecordSurvivesItsBinaryForm(t *testing.T) {
 			rec := fullRecord()
 			tc.change(&rec)
 			b := encoded(t, rec)
-			var got sessionctx.Record
+			var got store.Record
 			require.NoError(t, got.UnmarshalBinary(b))
 			assert.Equal(t, rec, got)
 			assert.Equal(t, b, encoded(t, got), "one record has one form")
@@ -94,14 +100,14 @@ func TestAppendBinaryAppends(t *testing.T) {
 func TestRecordsThatMustNotBeAreNotEncoded(t *testing.T) {
 	cases := []struct {
 		desc   string
-		change func(*sessionctx.Record)
+		change func(*store.Record)
 		says   string
 	}{
-		{"no incarnation", func(r *sessionctx.Record) { r.Incarnation = 0 }, "incarnation is 0"},
-		{"microseconds", func(r *sessionctx.Record) { r.ModifiedAt = r.ModifiedAt.Add(time.Microsecond) }, "ModifiedAt"},
-		{"time out of the range of milliseconds", func(r *sessionctx.Record) { r.ExpiresAt = time.Unix(math.MaxInt64/2, 0) }, "ExpiresAt"},
-		{"attributes not sorted", func(r *sessionctx.Record) { slices.Reverse(r.Attributes) }, "sorted"},
-		{"attribute twice", func(r *sessionctx.Record) { r.Attributes[1].Name = "a" }, "sorted"},
+		{"no incarnation", func(r *store.Record) { r.Incarnation = 0 }, "incarnation is 0"},
+		{"microseconds", func(r *store.Record) { r.ModifiedAt = r.ModifiedAt.Add(time.Microsecond) }, "ModifiedAt"},
+		{"time out of the range of milliseconds", func(r *store.Record) { r.ExpiresAt = time.Unix(math.MaxInt64/2, 0) }, "ExpiresAt"},
+		{"attributes not sorted", func(r *store.Record) { slices.Reverse(r.Attributes) }, "sorted"},
+		{"attribute twice", func(r *store.Record) { r.Attributes[1].Name = "a" }, "sorted"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -122,10 +128,10 @@ func smallest(change func(parts [][]byte) [][]byte) []byte {
 	parts := [][]byte{
 		{1}, {0}, // schema, flags
 		{0, 0, 0, 0, 0, 0, 0, 9}, {0, 0, 0, 0, 0, 0, 0, 8}, // incarnation, write id
-		{2}, {0}, // version 1, generation 0
-		{4, 'a', 'c', 'm', 'e'}, {0}, {0}, // tenant, customer, cart
+		{2}, {2}, {0}, {0}, // version 1, first version 1, generation 0, login 0
+		{4, 'a', 'c', 'm', 'e'}, {0}, // tenant, customer
 		{0}, {0}, {0}, {0}, // choices
-		{0}, {0}, {0}, {0}, {0}, {0}, // changed, removed
+		{0}, {0}, {0}, {0}, {0}, {0}, {0}, // changed, removed attributes, removed carts
 		{2},                     // attributes
 		{1, 'a'}, {1, '1'}, {2}, // name, value, changed
 		{1, 'b'}, {1, '2'}, {0},
@@ -138,11 +144,11 @@ func replaced(i int, b ...byte) []byte {
 }
 
 func TestBinaryFormIsAsDocumented(t *testing.T) {
-	var rec sessionctx.Record
+	var rec store.Record
 	require.NoError(t, rec.UnmarshalBinary(smallest(func(p [][]byte) [][]byte { return p })))
-	assert.Equal(t, sessionctx.Record{
-		Tenant: "acme", Incarnation: 9, WriteID: 8, Version: 1,
-		Attributes: []sessionctx.Attribute{
+	assert.Equal(t, store.Record{
+		Tenant: "acme", Incarnation: 9, WriteID: 8, Version: 1, First: 1,
+		Attributes: []store.Attribute{
 			{Name: "a", Value: json.RawMessage("1"), Changed: 1},
 			{Name: "b", Value: json.RawMessage("2")},
 		},
@@ -164,15 +170,15 @@ func TestWhatTheEncoderCannotHaveMadeIsRefused(t *testing.T) {
 		{"number not in its shortest form", replaced(4, 0x82, 0), "shortest form"},
 		{"number in eleven bytes", replaced(4, bytes.Repeat([]byte{0x80}, 11)...), "64 bits"},
 		{"number of 65 bits", replaced(4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2), "64 bits"},
-		{"length of a text not in its shortest form", replaced(6, 0x84, 0, 'a', 'c', 'm', 'e'), "shortest form"},
-		{"text longer than the input", replaced(6, 0xff, 1, 'a'), "truncated"},
-		{"text of an absurd length", replaced(6, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1), "truncated"},
-		{"more attributes than there can be", replaced(19, 0xff, 0xff, 0xff, 0xff, 0x0f), "cannot be in"},
-		{"more attributes than there are", replaced(19, 3), "truncated"},
-		{"attributes not sorted", replaced(20, 1, 'c'), "sorted"},
-		{"attribute twice", replaced(20, 1, 'b'), "sorted"},
-		{"fewer attributes than there are", replaced(19, 1), "too many"},
-		{"bytes after the end", append(replaced(0, 1), 0), "1 bytes too many"},
+		{"length of a text not in its shortest form", replaced(8, 0x84, 0, 'a', 'c', 'm', 'e'), "shortest form"},
+		{"text longer than the input", replaced(8, 0xff, 1, 'a'), "truncated"},
+		{"text of an absurd length", replaced(8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1), "truncated"},
+		{"more attributes than there can be", replaced(21, 0xff, 0xff, 0xff, 0xff, 0x0f), "cannot be in"},
+		{"more attributes than there are", replaced(21, 3), "truncated"},
+		{"attributes not sorted", replaced(22, 1, 'c'), "sorted"},
+		{"attribute twice", replaced(22, 1, 'b'), "sorted"},
+		{"fewer attributes than there are", replaced(21, 1), "empty"},
+		{"a field after the end", append(replaced(0, 1), 0), "truncated"},
 		{"time that stands for none", func() []byte {
 			b := replaced(1, 4)
 			return slices.Insert(b, 20, binary.AppendVarint(nil, time.Time{}.UnixMilli())...)
@@ -193,14 +199,14 @@ func TestWhatTheEncoderCannotHaveMadeIsRefused(t *testing.T) {
 func TestEveryTruncationIsRefused(t *testing.T) {
 	b := encoded(t, fullRecord())
 	for n := range b {
-		var rec sessionctx.Record
+		var rec store.Record
 		require.ErrorContains(t, rec.UnmarshalBinary(b[:n]), "sessionctx: decode record: ", "of %d bytes the first %d", len(b), n)
 	}
 }
 
 func TestUnmarshalBinaryKeepsNothingOfItsInput(t *testing.T) {
 	b := encoded(t, fullRecord())
-	var rec sessionctx.Record
+	var rec store.Record
 	require.NoError(t, rec.UnmarshalBinary(b))
 	clear(b)
 	assert.Equal(t, fullRecord(), rec)
@@ -208,18 +214,18 @@ func TestUnmarshalBinaryKeepsNothingOfItsInput(t *testing.T) {
 
 func TestForgedLengthsDoNotMakeTheDecoderAllocate(t *testing.T) {
 	const size = 1 << 20
-	forged := replaced(19, binary.AppendUvarint(nil, size/4)...)
+	forged := replaced(21, binary.AppendUvarint(nil, size/4)...)
 	forged = append(forged[:len(forged)-6], bytes.Repeat([]byte{0xff}, size)...)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	var rec sessionctx.Record
+	var rec store.Record
 	require.Error(t, rec.UnmarshalBinary(forged))
 	runtime.ReadMemStats(&after)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<10), "for attributes that are not there")
 }
 
 // randomRecord draws from what a Record may be.
-func randomRecord(rng *rand.Rand) sessionctx.Record {
+func randomRecord(rng *rand.Rand) store.Record {
 	text := func() string {
 		b := make([]byte, rng.IntN(20)*rng.IntN(2))
 		for i := range b {
@@ -234,11 +240,11 @@ func randomRecord(rng *rand.Rand) sessionctx.Record {
 		}
 		return ms(number())
 	}
-	rec := sessionctx.Record{
+	rec := store.Record{
 		Tenant: text(), Incarnation: rng.Uint64() | 1, Version: number(), WriteID: rng.Uint64(),
 		Secret: rng.IntN(2) == 0, Ended: rng.IntN(2) == 0, CustomerID: text(), Generation: number(),
-		Choices: defaults.Choices{Site: text(), Currency: text(), Country: text(), Language: text()}, CartID: text(),
-		Removed: number(), CreatedAt: instant(), ModifiedAt: instant(), ExpiresAt: instant(),
+		Choices: defaults.Choices{Site: text(), Currency: text(), Country: text(), Language: text()}, Company: text(), First: number(), Login: number(),
+		RemovedAttributes: number(), RemovedCarts: number(), CreatedAt: instant(), ModifiedAt: instant(), ExpiresAt: instant(),
 	}
 	for i := range rec.Changed {
 		rec.Changed[i] = number()
@@ -249,19 +255,19 @@ func randomRecord(rng *rand.Rand) sessionctx.Record {
 	}
 	for name := range names {
 		value := append(json.RawMessage(nil), text()...)
-		rec.Attributes = append(rec.Attributes, sessionctx.Attribute{Name: name, Value: value, Changed: number()})
+		rec.Attributes = append(rec.Attributes, store.Attribute{Name: name, Value: value, Changed: number()})
 	}
-	slices.SortFunc(rec.Attributes, func(a, b sessionctx.Attribute) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(rec.Attributes, func(a, b store.Attribute) int { return strings.Compare(a.Name, b.Name) })
 	return rec
 }
 
 func TestDifferentRecordsHaveDifferentForms(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	seen := make(map[string]sessionctx.Record)
+	seen := make(map[string]store.Record)
 	for range 20_000 {
 		rec := randomRecord(rng)
 		b := encoded(t, rec)
-		var got sessionctx.Record
+		var got store.Record
 		require.NoError(t, got.UnmarshalBinary(b))
 		require.True(t, reflect.DeepEqual(rec, got), "want %#v\n got %#v", rec, got)
 		if other, ok := seen[string(b)]; ok {
@@ -283,7 +289,7 @@ func FuzzRecordUnmarshalBinary(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		var rec sessionctx.Record
+		var rec store.Record
 		if rec.UnmarshalBinary(in) != nil {
 			require.Zero(t, rec)
 			return
@@ -303,12 +309,12 @@ func TestKeysThatDifferInAnyPartNeverMeet(t *testing.T) {
 	for _, text := range slices.Clone(texts) { // the preimage of another key as an id
 		texts = append(texts, string(binary.AppendUvarint(nil, uint64(len(text))))+text)
 	}
-	seen := make(map[sessionctx.KeyHash]sessionctx.Key)
-	keys := make(map[sessionctx.Key]bool)
+	seen := make(map[store.KeyHash]store.Key)
+	keys := make(map[store.Key]bool)
 	for _, text := range texts {
 		for i := range len(text) + 1 {
-			for _, kind := range []sessionctx.Kind{sessionctx.KindSession, sessionctx.KindCustomer} {
-				key := sessionctx.Key{Tenant: text[:i], Kind: kind, ID: text[i:]}
+			for _, kind := range []store.Kind{store.KindSession, store.KindCustomer} {
+				key := store.Key{Tenant: text[:i], Kind: kind, ID: text[i:]}
 				keys[key] = true
 				if other, ok := seen[key.Hash()]; ok {
 					require.Equal(t, other, key, "two keys under one hash")
@@ -324,8 +330,8 @@ func FuzzKeyHash(f *testing.F) {
 	f.Add("acme", uint8(0), "shop", "acmes", uint8(0), "hop")
 	f.Add("", uint8(1), "\x00a", "\x00", uint8(1), "a")
 	f.Fuzz(func(t *testing.T, tenant1 string, kind1 uint8, id1, tenant2 string, kind2 uint8, id2 string) {
-		a := sessionctx.Key{Tenant: tenant1, Kind: sessionctx.Kind(kind1), ID: id1}
-		b := sessionctx.Key{Tenant: tenant2, Kind: sessionctx.Kind(kind2), ID: id2}
+		a := store.Key{Tenant: tenant1, Kind: store.Kind(kind1), ID: id1}
+		b := store.Key{Tenant: tenant2, Kind: store.Kind(kind2), ID: id2}
 		require.Equal(t, a == b, a.Hash() == b.Hash())
 	})
 }
@@ -345,7 +351,7 @@ func BenchmarkRecordUnmarshalBinary(b *testing.B) {
 	require.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
-		var rec sessionctx.Record
+		var rec store.Record
 		if err := rec.UnmarshalBinary(in); err != nil {
 			b.Fatal(err)
 		}
