@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // LoginPolicy says what becomes of a session's choices when a customer logs in.
@@ -24,7 +26,7 @@ type Config struct {
 	_ [0]func()
 
 	// Store keeps the records. Required; memstore.Store is the embedded one. The caller owns its life.
-	Store Store
+	Store store.Store
 	// Directory knows sites and customers. Required.
 	Directory Directory
 	// Logger receives what an operator should know, never an identifier of a person or a session. Default: slog.Default().
@@ -66,24 +68,10 @@ type Config struct {
 	Limits Limits
 }
 
-// Limits bound what a session may hold, checked on the result of a write. 1 or more; a zero field is its default.
-type Limits struct {
-	Attributes     int // default 64
-	AttributeName  int // in bytes, default 64
-	AttributeValue int // in bytes of JSON, default 1 KiB
-	Record         int // in bytes as encoded, default 16 KiB
-}
-
 // Changed tells what a committed write changed. New is the zero-ID session where the write ended it.
 type Changed struct {
 	Old, New Session
 }
-
-const never = -1
-
-// secretTombstoneLife is how long the end of a session by secret is remembered: longer than any request that
-// set out before the end. After that its id is merely unknown, and an unknown secret id never gets a record.
-const secretTombstoneLife = time.Hour
 
 // withDefaults returns cfg with its defaults filled in, or every mistake in it.
 func (cfg Config) withDefaults() (Config, error) {

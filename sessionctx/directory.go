@@ -25,9 +25,13 @@ type Directory interface {
 	Customer(ctx context.Context, tenant, customerID string) (defaults.Customer, error)
 }
 
-// DirectoryWatcher is what a Directory offers that learns of changes by itself: the Resolver then
-// forgets at once what it knew. An empty customerID stands for the tenant's sites and all of its customers.
-// After stop has returned, changed is not called again.
+// DirectoryWatcher is implemented by a Directory that learns of changes by itself: the Resolver then asks
+// again at once. Watch starts to report, and returns a function that stops it. After stop has returned, the
+// Directory calls changed no more.
+//
+//   - changed(tenant, customerID) says that what is known of the customer may have changed.
+//   - changed(tenant, "") says so of the tenant's sites and of all its customers.
+//   - changed("", "") says that reports may be missing: everything is asked for again.
 type DirectoryWatcher interface {
 	Watch(changed func(tenant, customerID string)) (stop func())
 }

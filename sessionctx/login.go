@@ -3,28 +3,37 @@ package sessionctx
 import (
 	"context"
 	"fmt"
-	"slices"
+	"log/slog"
 	"strings"
+	"time"
+
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Login makes the session a customer's. What the shopper chose survives, unless Config.LoginPolicy says otherwise; cart and
-// attributes survive. It always writes a record: from then on the anonymous identity reads and changes nothing of it.
+// Login makes the session a customer's. The choices, the carts and the attributes survive; under
+// LoginPolicy PreferProfile the choices from before the login rank below the profile. From then on the
+// anonymous identity reads and changes nothing of the session.
 //
-// A BySecret identity gets a new random id: look at Session.ID. The old id is dead. A session of
-// another customer is ended, and the new one keeps its four choices alone. An Asserted identity keeps its id; it is
-// ErrNotFound if the session has ended or is another customer's: that takes End and a new id. The other errors are those of Update.
+// A BySecret identity gets a new random id: look at Session.ID. The old id is dead, but a second login of the
+// same customer with it finds the new session, for an hour: a double click, or an answer that was lost. A
+// session of another customer is ended, and the new one keeps its four choices alone. An Asserted identity
+// keeps its id; the error is ErrNotFound if the session has ended or is another customer's: that takes End
+// and a new id. The other errors are those of Update.
 func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {
 		return Session{}, err
 	}
 	defer leave()
-	customerID = strings.Clone(customerID) // as in Identity.own
+	customerID = strings.Clone(customerID) // as in Identity.cloneStrings
+	b, cancel := r.bound(ctx)
+	defer cancel()
 	switch {
 	case customerID == "" || len(customerID) > maxID:
 		return Session{}, fmt.Errorf("%w: a customer id has 1 to %d bytes, this one has %d", ErrNotFound, maxID, len(customerID))
 	case req.Proof == BySecret:
-		return r.loginBySecret(ctx, &req, customerID)
+		s, err := r.loginBySecret(&b, &req, customerID)
+		return s, b.final(err)
 	case req.Proof == Management:
 		return Session{}, fmt.Errorf("%w: an operator cannot log in as a customer", ErrNotFound)
 	case req.SessionID == "":
@@ -34,147 +43,202 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	}
 	req.CustomerID = customerID
 	var c change
-	_, _, err = r.commit(ctx, req.key(), noStripe, func(cur *Record) (next Record, write bool, err error) {
-		c, err = r.login(ctx, &req, customerID, cur)
-		if err == nil && c.st.state != live && c.st.state != absent {
+	_, _, err = r.compareAndSet(&b, r.cacheKey(&req), func(cur *store.Record) (next store.Record, write bool, err error) {
+		c, err = r.login(&b, &req, customerID, cur)
+		if err == nil && c.own.state != live && c.own.state != absent {
 			err = ErrNotFound
 		}
 		return c.next, true, err
 	})
 	if err != nil {
-		return Session{}, err
+		return Session{}, b.final(err)
 	}
-	r.vouch(c.st)
-	s := r.compose(&req, &c.next, false, customerID, &c.p)
-	r.committed(ctx, &req, &c.cur, s)
+	s := r.sessionOf(&req, &c.next, false, customerID, &c.d)
+	r.notifyChange(ctx, &req, &c.cur, s)
 	return s, nil
 }
 
 // login decides what a login makes of cur: c.next is the customer's record.
-func (r *Resolver) login(ctx context.Context, req *Request, customerID string, cur *Record) (c change, err error) {
-	now := *req // a session that remembered a generation from before an EndAll in another process would be dead from the beginning
-	now.Freshness = FreshRead
-	req = &now
-	if c.st, err = r.stand(ctx, req, cur); err != nil {
-		return c, unavailable(ctx, err)
-	}
-	if c.p, err = r.surroundings(ctx, req.Tenant, standing{customerID: customerID}); err != nil {
+func (r *Resolver) login(b *bound, req *Request, customerID string, cur *store.Record) (c change, err error) {
+	if c.d, err = r.dependenciesOf(b, req.Tenant, customerID); err != nil {
 		return c, err
 	}
-	// One reading of the generation decides what the old session is and what the new one remembers: between two an
-	// EndAll could fall, and the new session would carry on what that has ended.
-	g := c.st.generation
-	if g == nil || cur.CustomerID != customerID {
-		if g, err = r.generation(ctx, req.Tenant, customerID, req.Freshness); err != nil {
-			return c, unavailable(ctx, err)
+	// The generations are read fresh: a session that remembered one from before an EndAll of another process
+	// would be dead from the beginning. And one reading decides both what the old session is and what the new
+	// one remembers: between two, an EndAll could fall.
+	g, err := r.freshGeneration(b, req.Tenant, customerID)
+	if err != nil {
+		return c, unavailable(b, err)
+	}
+	customer := g.Record()
+	c.own = ownershipOf(&req.Identity, cur)
+	if of := c.own.generationOf; of != "" {
+		theirs := customer
+		if of != customerID {
+			if g, err = r.freshGeneration(b, req.Tenant, of); err != nil {
+				return c, unavailable(b, err)
+			}
+			theirs = g.Record()
 		}
+		c.own = c.own.confirm(cur, theirs.Generation)
 	}
-	c.st.anew = g
-	if c.st.state == live {
+	now := time.Now()
+	own := cur.CustomerID == "" || cur.CustomerID == customerID
+	switch {
+	case c.own.state != live:
+		c.next = newRecord(req.Tenant, req.Proof == BySecret, now)
+	case own:
+		c.cur, c.next = *cur, *cur
+	default: // by secret, of another customer
 		c.cur = *cur
+		c.next = newRecord(req.Tenant, true, now)
 	}
-	if req.Proof != BySecret {
-		c.next = c.cur
-	}
-	if err := r.revise(&c.next, req); err != nil {
+	if err := nextVersion(&c.next, now); err != nil {
 		return c, err
 	}
-	if req.Proof == BySecret {
-		inherit(&c.next, cur, c.st.state, customerID, g.more().generation())
+	if c.own.state == live && !own {
+		copyChoices(&c.next, cur.Choices)
 	}
 	if c.next.CustomerID != customerID {
-		r.adopt(&c.next, customerID, g.more().generation(), c.p.profile)
+		assignCustomer(&c.next, customerID, customer.Generation, c.next.Version)
 	}
-	r.renew(&c.next)
-	return c, nil
+	r.cfg.setExpiry(&c.next, now)
+	if customer.Ended { // erased, and back
+		err = r.saveCustomer(b, req.Tenant, customerID, func(rec *store.Record) { rec.Ended = false })
+	}
+	return c, err
 }
 
-// inherit gives the first version of a new record what it takes along from the session that it succeeds.
-func inherit(next, old *Record, st state, customerID string, generation int64) {
-	own := old.CustomerID == "" || old.CustomerID == customerID && old.Generation == generation
-	switch {
-	case own && (st == live || st == ended && old.Ended): // ended by a login a moment ago, else its tombstone holds nothing
-		carry(next, old.Choices)
-		if id := cartOf(old); id != "" {
-			setCart(next, id)
-		}
-		next.Attributes = slices.Clone(old.Attributes)
-		for i := range next.Attributes {
-			next.Attributes[i].Changed = next.Version
-		}
-	case st == live:
-		carry(next, old.Choices)
-	}
-}
-
-// loginBySecret saves the customer's record under a new id, and then puts a tombstone in the place of the old one. If that meets a
-// write to the old session, the new record is saved again with what that write left. Whoever dies in between leaves a
-// record under an id that nobody has.
-func (r *Resolver) loginBySecret(ctx context.Context, req *Request, customerID string) (Session, error) {
-	old, oldID := *req, req.SessionID
-	var was *writer
-	var cur Record
-	var epoch uint32 // in which it was read
+// loginBySecret saves the customer's record under a new id, and then puts a tombstone in the place of the old
+// one, which remembers the new id as its heir. If the tombstone meets a write to the old session, the new
+// record is saved again with what that write left. A process that dies in between leaves a record under an id
+// that nobody has.
+func (r *Resolver) loginBySecret(b *bound, req *Request, customerID string) (Session, error) {
+	old := *req
+	var was *saving
+	var cur store.Record
 	var err error
-	if oldID != "" {
-		if was, err = r.begin(old.key()); err != nil {
+	if old.SessionID != "" {
+		if was, err = r.beginSave(b, r.cacheKey(&old)); err != nil {
 			return Session{}, err
 		}
 		defer was.end()
-		epoch = was.epoch
-		if cur, err = was.load(ctx); err != nil {
+		if cur, err = was.load(); err != nil {
 			return Session{}, err
 		}
 	}
 	req.SessionID = newSecretID()
-	w, err := r.begin(req.key())
+	w, err := r.beginSave(b, r.cacheKey(req))
 	if err != nil {
 		return Session{}, err
 	}
 	defer w.end()
 
-	var next Record
-	for range commitTries {
-		c, err := r.login(ctx, &old, customerID, &cur)
+	var next store.Record
+	for range saveTries {
+		if s, found, err := r.heirOf(b, &old, customerID, &cur); err != nil || found {
+			if err == nil && next.Exists() {
+				r.discard(w, &next) // a parallel login was quicker, and nothing is copied twice
+			}
+			return s, err
+		}
+		c, err := r.login(b, &old, customerID, &cur)
 		if err != nil {
 			return Session{}, err
 		}
-		if was != nil && was.lost(&cur, epoch) { // and with it, maybe, the EndAll after which nothing may be taken along
-			epoch = r.near.epoch.Load()
-			if cur, err = was.load(ctx); err != nil {
+		if was != nil && was.lost(&cur) { // and with it, maybe, the EndAll after which nothing may survive
+			if cur, err = was.load(); err != nil {
 				return Session{}, err
 			}
 			continue
 		}
 		base := next.Revision()
-		if next.Exists() {
-			c.next.Incarnation, c.next.Version = base.Incarnation, base.Version+1
+		if next.Exists() { // saved by a try before
+			c.next.Incarnation, c.next.First = base.Incarnation, next.First
+			c.next.Version = base.Version + 1
 		}
-		saved, applied, err := w.save(ctx, c.next, base)
+		saved, applied, err := w.save(c.next, base)
 		if err != nil {
 			return Session{}, err
 		}
 		if !applied {
-			return Session{}, fmt.Errorf("%w: a new random id was taken", ErrUnavailable)
+			return Session{}, fmt.Errorf("%w: a new random id was taken; nothing was written", ErrUnavailable)
 		}
 		next = saved
-		done := true
-		if c.st.state == live {
-			tombstone, err := r.tombstone(&cur, &old, cur.CustomerID == "" || cur.CustomerID == customerID)
-			if err != nil {
-				return Session{}, err
-			}
-			epoch = r.near.epoch.Load()
-			if cur, done, err = was.save(ctx, tombstone, cur.Revision()); err != nil {
-				return Session{}, err
-			}
-		}
-		if done {
-			r.vouch(c.st)
-			s := r.compose(req, &next, false, customerID, &c.p)
-			r.committed(ctx, &old, &c.cur, s)
+		if c.own.state != live || r.replaceByTombstone(was, &cur, sealHeir(old.SessionID, req.Tenant, customerID, req.SessionID)) {
+			s := r.sessionOf(req, &next, false, customerID, &c.d)
+			r.notifyChange(b.caller, &old, &c.cur, s)
 			return s, nil
 		}
 	}
-	return Session{}, fmt.Errorf("%w: %d tries met other writes", ErrUnavailable, commitTries)
+	return Session{}, fmt.Errorf("%w: %d tries met other writes", ErrUnavailable, saveTries)
+}
+
+// replaceByTombstone puts a tombstone in the place of the old session. It reports false if another write was
+// quicker, which cur is then. A login whose new record is saved has succeeded, whatever becomes of the
+// tombstone: an error is logged.
+func (r *Resolver) replaceByTombstone(was *saving, cur *store.Record, heir []byte) (done bool) {
+	tombstone := *cur
+	now := time.Now()
+	err := nextVersion(&tombstone, now)
+	if err == nil {
+		r.cfg.tombstone(&tombstone, now)
+		tombstone.Heir = heir
+		var applied bool
+		var stored store.Record
+		if stored, applied, err = was.save(tombstone, cur.Revision()); err == nil {
+			*cur = stored
+			return applied
+		}
+	}
+	r.cfg.Logger.LogAttrs(was.b, slog.LevelWarn, "sessionctx: login succeeded, but the old session could not be ended",
+		slog.String("tenant", tombstone.Tenant), slog.Any("error", err))
+	return true
+}
+
+// heirOf returns the session that goes on in the place of a tombstone, if it is this customer's and live.
+func (r *Resolver) heirOf(b *bound, req *Request, customerID string, tombstone *store.Record) (s Session, found bool, err error) {
+	id, rec := req.SessionID, *tombstone
+	for range maxHeirs {
+		if !rec.Ended || len(rec.Heir) == 0 {
+			return s, false, nil
+		}
+		heir, ok := openHeir(id, req.Tenant, customerID, rec.Heir)
+		if !ok {
+			return s, false, nil
+		}
+		id = heir
+		next := *req
+		next.SessionID = id
+		key := r.cacheKey(&next)
+		if rec, err = r.near.Reload(b.saving, key); err != nil {
+			return s, false, b.nothingWritten(err)
+		}
+		if !rec.Exists() || rec.Ended {
+			continue
+		}
+		own, _, err := r.ownershipForWrite(b, &next, &rec, false)
+		if err != nil {
+			return s, false, unavailable(b, err)
+		}
+		if own.state != live || own.customerID != customerID {
+			return s, false, nil
+		}
+		d, err := r.dependenciesOf(b, req.Tenant, customerID)
+		if err != nil {
+			return s, false, err
+		}
+		return r.sessionOf(&next, &rec, false, customerID, &d), true, nil
+	}
+	return s, false, nil
+}
+
+// discard ends a session that nobody has the id of.
+func (r *Resolver) discard(w *saving, rec *store.Record) {
+	now := time.Now()
+	tombstone := *rec
+	if nextVersion(&tombstone, now) == nil {
+		r.cfg.tombstone(&tombstone, now)
+		_, _, _ = w.save(tombstone, rec.Revision()) // or else it expires
+	}
 }

@@ -1,22 +1,34 @@
 package sessionctx
 
-import "github.com/sessionctx/storefront/defaults"
+import (
+	"fmt"
+	"strings"
+	"unique"
 
-// Proof is how an identity was established, and with it what may be believed of it.
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// Revision names one state of a session's record. Session.Revision returns it; Patch.Base and
+// Request.AtLeast take it. The zero Revision says that there is no record.
+type Revision = store.Revision
+
+// Proof is how an identity was established, and with it what may be believed of it. The zero Proof proves
+// nothing: an identity that names a session or a customer needs another one.
 type Proof uint8
 
 const (
-	// Asserted: a bearer token or the host's own login says session id and customer.
-	// What it says must match the record. This is the zero value.
-	Asserted Proof = iota
-	// BySecret: knowing the session id is the proof (the anonymous cookie); the customer is read
-	// from the record, and only such ids are replaced at login and logout.
+	// Asserted: a bearer token, or the host's own login, says session id and customer. What it says must
+	// match the record.
+	Asserted Proof = 1 + iota
+	// BySecret: knowing the session id is the proof, as with a cookie. The customer is read from the
+	// record. Only such ids are replaced at login and logout.
 	BySecret
-	// Management: an operator addresses any session that has a record; the record says whose it is.
+	// Management: an operator addresses any session that has a record. The record says whose it is.
 	Management
 )
 
-// Identity says who is asking. It is established by the server: from a verified token, a cookie, a login.
+// Identity says who is asking. The server establishes it: from a verified token, a cookie, a login.
 type Identity struct {
 	Tenant     string // ^[a-z][a-z0-9]+$, 3 to 16 characters
 	SessionID  string // empty: no session yet; at most 256 bytes
@@ -30,28 +42,85 @@ type Request struct {
 	Site  string         // request site: decided by the server from host or path by its own mapping; empty: none
 	Hints defaults.Hints // what the request suggests: untrusted, never persisted
 
-	// Freshness is for reads that need more than the near-cache promises; a write is made onto the newest record anyhow.
-	Freshness Freshness
+	// Fresh asks the Store: the answer is never older than a write that any process has finished before the
+	// call. Without it the near-cache may answer: never older than a write that this process has finished,
+	// and older than a write of another process for less than the lease of the Store. What the Directory
+	// says is not asked again; that is Resolver.Refresh.
+	//
+	// If the Store cannot be asked the error is ErrUnavailable, and no answer is Degraded.
+	Fresh bool
+	// AtLeast refuses states of the session from before this revision: the one that a queue's message, or
+	// another server, has spoken of. If the Store itself has no record so new, the error is ErrNotFound: the
+	// session has expired, or the Store has lost a write. An Incarnation of 0 stands for every incarnation.
+	// The zero Revision, and a request that names no session, ask for nothing. As with Fresh no answer is
+	// Degraded.
+	AtLeast Revision
 }
 
-// Freshness says how new the record must be that answers Resolve, Attach or Preview. The zero Freshness takes what the
-// near-cache holds: never older than a write that this process has finished, and older than another process' write
-// for less than the lease of the Store.
-//
-// What is asked for is held against the store itself: if that cannot be asked the error is ErrUnavailable, and no answer is Degraded.
-type Freshness int64
+// needsStore reports whether a degraded answer would not do.
+func (req *Request) needsStore() bool { return req.Fresh || req.AtLeast != Revision{} }
 
-// FreshRead asks the Store: the answer is never older than a write that anybody has finished before the call. What the
-// directory says is not asked anew; that is Resolver.Invalidate.
-const FreshRead Freshness = -1
+// accepts reports whether a record is as new as AtLeast asks.
+func (req *Request) accepts(rec *store.Record) bool { return newEnough(req.AtLeast, rec.Revision()) }
 
-// AtLeast takes no version of the session before this one: the version that a queue's message, or another server, has spoken of.
-// If the Store itself has no record so new, the error is ErrNotFound: it has lost a write, or the session has expired.
-// A version below 1 asks for nothing, and so does a request that names no session.
-func AtLeast(version int64) Freshness { return Freshness(max(version, 0)) }
+func newEnough(least, have Revision) bool {
+	return have.Version >= least.Version && (least.Incarnation == 0 || least.Incarnation == have.Incarnation)
+}
 
-// allows reports whether an entry of the near-cache is new enough.
-func (f Freshness) allows(e *entry) bool { return f == 0 || f > 0 && e.version >= int64(f) }
+const tenantRule = "must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters"
 
-// key names the record of the session that id names.
-func (id *Identity) key() Key { return Key{id.Tenant, KindSession, id.SessionID} }
+const maxID = 256 // bytes of a session, customer or cart id
+
+// check judges the form of an identity. What an id looks like is its issuer's business.
+func (id *Identity) check() error {
+	switch {
+	case !defaults.ValidTenant(id.Tenant):
+		return fmt.Errorf("%w: %q: %s", ErrUnknownTenant, cut(id.Tenant), tenantRule)
+	case len(id.SessionID) > maxID:
+		return fmt.Errorf("%w: a session id has at most %d bytes, this one has %d", ErrNotFound, maxID, len(id.SessionID))
+	case len(id.CustomerID) > maxID:
+		return fmt.Errorf("%w: a customer id has at most %d bytes, this one has %d", ErrNotFound, maxID, len(id.CustomerID))
+	case id.Proof > Management:
+		return fmt.Errorf("%w: unknown proof %d", ErrNotFound, id.Proof)
+	case id.Proof == 0 && (id.SessionID != "" || id.CustomerID != ""):
+		return fmt.Errorf("%w: the identity names a session or a customer, and its Proof is zero: it proves nothing", ErrNotFound)
+	}
+	return nil
+}
+
+// asserted returns the customer that id asserts, empty if it asserts none.
+func (id *Identity) asserted() string {
+	if id.Proof == Asserted {
+		return id.CustomerID
+	}
+	return ""
+}
+
+// cloneStrings gives the identity a tenant and a customer id of their own: the caller's may be parts of a
+// whole request, and caches keep them. A session id is copied where it is kept.
+func (id *Identity) cloneStrings() {
+	id.Tenant, id.CustomerID = unique.Make(id.Tenant).Value(), strings.Clone(id.CustomerID)
+}
+
+// recordKey names the record of the session that id names.
+func (id *Identity) recordKey() store.Key {
+	return store.Key{Tenant: id.Tenant, Kind: store.KindSession, ID: id.SessionID}
+}
+
+// cut shortens hostile input for an error message.
+func cut(s string) string { return s[:min(len(s), 64)] }
+
+// Hints longer than this are cut: what is kept of them must be bounded, whoever sends them.
+const (
+	maxAcceptLanguage = 256
+	maxGeo            = 16
+)
+
+func boundedHints(h defaults.Hints) defaults.Hints {
+	if len(h.AcceptLanguage) > maxAcceptLanguage {
+		h.AcceptLanguage = h.AcceptLanguage[:maxAcceptLanguage]
+		h.AcceptLanguage = h.AcceptLanguage[:strings.LastIndexByte(h.AcceptLanguage, ',')+1] // no half languages
+	}
+	h.Country = h.Country[:min(len(h.Country), maxGeo)]
+	return h
+}

@@ -46,19 +46,26 @@ const (
 	// Overhead is what ristretto and the ring need for one value, in bytes: map slots, cost and frequency
 	// counters. Measured.
 	Overhead = 160
-	minRing  = 256
-	maxRing  = 4096
+
+	// maxRecentCost keeps a value of a large cost out of the ring, which counts places and not bytes.
+	maxRecentCost = 2 << 10
+	minRing       = 16
+	maxRing       = 4096
 )
 
-// New returns a cache that holds values of maxBytes in all. typical is the cost of a usual value: it sizes
-// the counters and the ring.
+// New returns a cache that takes about maxBytes with all that it needs. typical is the cost of a usual
+// value: it sizes the counters.
 func New[V any](maxBytes, typical int64) (*Cache[V], error) {
-	values := max(maxBytes/typical, 1)
-	c := &Cache[V]{recent: make([]atomic.Pointer[recent[V]], ringSize(values))}
+	counters := max(countersPerValue*maxBytes/typical, minCounters)
+	ring := minRing
+	for ring < maxRing && int64(2*ring)*maxRecentCost <= maxBytes/8 {
+		ring *= 2
+	}
+	c := &Cache[V]{recent: make([]atomic.Pointer[recent[V]], ring)}
 	var err error
 	c.cache, err = ristretto.NewCache(&ristretto.Config[uint64, V]{
-		NumCounters:        max(countersPerValue*values, minCounters),
-		MaxCost:            maxBytes,
+		NumCounters:        counters,
+		MaxCost:            max(maxBytes-counters*bytesPerCounter-int64(ring)*maxRecentCost, maxBytes/2),
 		BufferItems:        64,
 		IgnoreInternalCost: true,
 		KeyToHash:          func(hash uint64) (uint64, uint64) { return hash, 0 }, // the default looks at the key's type first
@@ -67,15 +74,6 @@ func New[V any](maxBytes, typical int64) (*Cache[V], error) {
 		return nil, fmt.Errorf("boundedcache: ristretto: %w", err)
 	}
 	return c, nil
-}
-
-// ringSize returns a power of two: an eighth of the values, so that the ring stays a small part of the bound.
-func ringSize(values int64) int {
-	n := minRing
-	for n < maxRing && int64(n)*8 < values {
-		n *= 2
-	}
-	return n
 }
 
 // Get returns the value that ristretto shows under hash.
@@ -97,25 +95,24 @@ func (c *Cache[V]) Recent(hash uint64) (v V, ok bool) {
 	return v, false
 }
 
-// Set keeps a value that takes cost bytes. It reports whether ristretto took the value; it may still drop it
-// later. A value of a large cost is not recent: the ring counts places, not bytes.
+// Set keeps a value that takes cost bytes. It reports whether ristretto took the value; ristretto may still
+// drop it later.
 func (c *Cache[V]) Set(hash uint64, v V, cost int64) (kept bool) {
+	c.SetRecent(hash, v, cost)
 	l := &c.locks[hash%numLocks]
 	l.RLock()
 	defer l.RUnlock()
-	if c.closed {
-		return false
-	}
+	return !c.closed && c.cache.Set(hash, v, cost)
+}
+
+// SetRecent keeps a value for Recent alone: a better one will be set in a moment.
+func (c *Cache[V]) SetRecent(hash uint64, v V, cost int64) {
 	r := &recent[V]{hash: hash, value: v}
 	if cost > maxRecentCost {
 		r = nil
 	}
 	c.recent[c.place(hash)].Store(r)
-	return c.cache.Set(hash, v, cost)
 }
-
-// maxRecentCost keeps the ring small: 4096 values of 2 KiB are 8 MiB.
-const maxRecentCost = 2 << 10
 
 func (c *Cache[V]) place(hash uint64) uint64 {
 	return (hash * 0x9e3779b97f4a7c15 >> 32) & uint64(len(c.recent)-1)

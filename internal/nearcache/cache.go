@@ -1,0 +1,403 @@
+package nearcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"math/bits"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unique"
+
+	"github.com/sessionctx/storefront/internal/boundedcache"
+	"github.com/sessionctx/storefront/internal/singleflight"
+	"github.com/sessionctx/storefront/internal/stamp"
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// ErrForeign is the error of a Store that returns the record of another tenant: a grave fault, and the last
+// thing between one tenant's record and another's shopper.
+var ErrForeign = errors.New("sessionctx: the store returned a record of another tenant")
+
+// ErrBusy is the error of a write that cannot begin because too many are under way.
+var ErrBusy = errors.New("sessionctx: too many writes are under way")
+
+const endless = math.MaxInt64
+
+// Config configures a Cache. All fields are required but those that say so.
+type Config[R any] struct {
+	// Load reads the store. It must not panic.
+	Load func(ctx context.Context, key store.Key) (store.Record, error)
+	// Timeout bounds each load.
+	Timeout time.Duration
+	// MaxBytes bounds what the cache takes, stamps included.
+	MaxBytes int64
+	// MaxStale is for how long a record is reused. Negative: for as long as a Watcher grants a lease.
+	MaxStale time.Duration
+	// Cost returns the bytes that a resolution keeps alive beyond its own size.
+	Cost func(R) int64
+	// Spawn starts a goroutine.
+	Spawn func(func())
+	// OnInvalidate is called with each key that a Watcher reports. Optional.
+	OnInvalidate func(store.KeyHash)
+}
+
+// Cache is the near-cache: see the package. It is safe for concurrent use by multiple goroutines. It is the
+// Sink of a Watcher.
+type Cache[R any] struct {
+	cfg    Config[R]
+	seed   maphash.Seed
+	mask   uint64 // of hashes: all ones; fewer in tests that force collisions
+	clock  *clock
+	stamps *stamp.Table
+	calls  singleflight.Group[call, *Entry[R]]
+	// One for each kind: nobody looks at generations to find a session, nor at the memory that they fill.
+	sessions  *boundedcache.Cache[*Entry[R]]
+	customers *boundedcache.Cache[*Entry[R]]
+
+	lease  atomic.Int64 // monotonic; nothing is valid after it
+	window atomic.Int64 // how long after its beginning a load may be joined; 0: nothing is shared or kept
+
+	// Counters, for whoever shows them.
+	Loads, Joined, DroppedFills, Invalidations atomic.Int64
+}
+
+var _ store.Sink = (*Cache[int])(nil)
+
+// call names a load by what it will find: a load that began under other stamps is not joined.
+type call struct {
+	key               Key
+	session, customer stamp.Stamp
+}
+
+// The shares of Config.MaxBytes, in twelfths. The rest is for the stamps.
+const (
+	sessionShare  = 8
+	customerShare = 3
+	shares        = 12
+	bytesPerStamp = 8
+	typicalEntry  = 560 // bytes of a session without attributes
+)
+
+// New returns a cache. Close it after use.
+func New[R any](cfg Config[R]) (*Cache[R], error) {
+	share := cfg.MaxBytes / shares
+	c := &Cache[R]{
+		cfg: cfg, seed: maphash.MakeSeed(), mask: ^uint64(0), clock: newClock(),
+		stamps: stamp.NewTable(share / bytesPerStamp),
+	}
+	c.calls.Spawn, c.calls.Timeout = cfg.Spawn, cfg.Timeout
+	var err error
+	if c.sessions, err = boundedcache.New[*Entry[R]](sessionShare*share, typicalEntry); err != nil {
+		return nil, err
+	}
+	if c.customers, err = boundedcache.New[*Entry[R]](customerShare*share, typicalEntry); err != nil {
+		c.sessions.Close()
+		return nil, err
+	}
+	if cfg.MaxStale >= 0 {
+		c.window.Store(int64(cfg.MaxStale) / 4)
+		c.lease.Store(endless)
+	}
+	return c, nil
+}
+
+// Close frees the cache. It finds nothing after it, and loads go on.
+func (c *Cache[R]) Close() {
+	c.sessions.Close()
+	c.customers.Close()
+}
+
+// Now returns the monotonic time in nanoseconds, above 0.
+func (c *Cache[R]) Now() int64 {
+	now, jumped := c.clock.now()
+	if jumped {
+		c.InvalidateAll()
+	}
+	return now
+}
+
+// Until returns the monotonic time of a wall time.
+func (c *Cache[R]) Until(t time.Time) int64 { return until(c.clock.mono(), c.clock.wall(), t) }
+
+// Stamps returns the table of stamps.
+func (c *Cache[R]) Stamps() *stamp.Table { return c.stamps }
+
+// Hash returns the seeded hash of a key.
+func (c *Cache[R]) Hash(k *Key) uint64 {
+	h := maphash.String(c.seed, k.ID) ^ bits.RotateLeft64(maphash.String(c.seed, k.Tenant), 17) + uint64(k.Kind)
+	if k.View != "" {
+		h ^= bits.RotateLeft64(maphash.String(c.seed, k.View), 31)
+	}
+	return h & c.mask
+}
+
+// HashMore returns the hash of a key together with more texts, for entries that depend on these.
+func (c *Cache[R]) HashMore(h uint64, texts ...string) uint64 {
+	for _, s := range texts {
+		h = bits.RotateLeft64(h, 19) ^ maphash.String(c.seed, s)
+	}
+	return h & c.mask
+}
+
+// StripeOf returns the stripe of a record's key.
+func (c *Cache[R]) StripeOf(k store.Key) stamp.Stripe {
+	h := k.Hash()
+	return c.stripe(&h)
+}
+
+func (c *Cache[R]) stripe(h *store.KeyHash) stamp.Stripe { return c.stamps.StripeOf(h.Slot(), h[2:10]) }
+
+// Invalidate implements store.Sink.
+func (c *Cache[R]) Invalidate(h store.KeyHash) {
+	c.stamps.Bump(c.stripe(&h))
+	c.Invalidations.Add(1)
+	if c.cfg.OnInvalidate != nil {
+		c.cfg.OnInvalidate(h)
+	}
+}
+
+// InvalidateAll implements store.Sink.
+func (c *Cache[R]) InvalidateAll() { c.stamps.BumpAll() }
+
+func (c *Cache[R]) of(kind store.Kind) *boundedcache.Cache[*Entry[R]] {
+	if kind == store.KindCustomer {
+		return c.customers
+	}
+	return c.sessions
+}
+
+// Lookup returns a valid entry of the key, and the time at which it was valid; nil if ristretto shows none.
+// It is the whole of a warm read, and allocates nothing.
+func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
+	now := c.Now()
+	e, ok := c.of(k.Kind).Get(hash)
+	if !ok || !c.valid(e, k, now) {
+		return nil, now
+	}
+	return e, now
+}
+
+// valid reports whether the entry is about the key, and good at this time. InvalidateAll comes before the
+// lease that follows it, so the lease is looked at before the stamps.
+func (c *Cache[R]) valid(e *Entry[R], k *Key, now int64) bool {
+	return now < c.lease.Load() && now < e.deadline &&
+		c.stamps.Current(e.session) && c.stamps.Current(e.customer) && e.is(k)
+}
+
+// peek is Lookup among the entries that were set last, too.
+func (c *Cache[R]) peek(k *Key, hash uint64) *Entry[R] {
+	e, now := c.Lookup(k, hash)
+	if e != nil {
+		return e
+	}
+	if e, ok := c.of(k.Kind).Recent(hash); ok && c.valid(e, k, now) {
+		return e
+	}
+	return nil
+}
+
+// Want says how new an entry must be. The zero Want takes any valid entry.
+type Want struct {
+	// Since is the time before which the load must not have begun: Fresh returns one.
+	Since int64
+	// Accept refuses records that are too old. Nil: every record will do.
+	Accept func(*store.Record) bool
+}
+
+// Fresh returns the Since of a read that must find every write that has finished by now. What is cached or
+// under way may be older, and must not come back after this read: so this counts as a change of the key.
+func (c *Cache[R]) Fresh(k store.Key) int64 {
+	c.stamps.Bump(c.StripeOf(k))
+	return c.Now()
+}
+
+// Peek returns the entry of a key if a valid one is cached, nil otherwise.
+func (c *Cache[R]) Peek(k Key) *Entry[R] { return c.peek(&k, c.Hash(&k)) }
+
+// Get returns the entry of a key: a cached one, that of a load under way, or that of a new load. It waits
+// for the load until ctx ends.
+func (c *Cache[R]) Get(ctx context.Context, k *Key, hash uint64, want Want) (*Entry[R], error) {
+	if e := c.peek(k, hash); e != nil && e.start >= want.Since {
+		if want.Accept == nil {
+			return e, nil
+		}
+		if rec := e.Record(); want.Accept(&rec) {
+			return e, nil
+		}
+		want.Since = c.Fresh(k.Store())
+	}
+	return c.load(ctx, k, hash, want.Since)
+}
+
+// Prefetch begins to load a key that Get will ask for in a moment.
+func (c *Cache[R]) Prefetch(ctx context.Context, k *Key, hash uint64) {
+	if c.peek(k, hash) != nil || c.window.Load() == 0 {
+		return
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel() // so that nobody waits; the load goes on
+	_, _ = c.load(ended, k, hash, 0)
+}
+
+// load reads the store. While a writer is under way nobody may share what is found, and nothing is kept.
+func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (*Entry[R], error) {
+	e := c.begin(k)
+	window := c.window.Load()
+	shared := e.session.Quiet() && window != 0
+	read := func(ctx context.Context) (*Entry[R], error) {
+		if err := c.fill(ctx, e); err != nil {
+			return nil, err
+		}
+		if shared && c.stamps.Current(e.session) && c.stamps.Current(e.customer) {
+			c.keepLoaded(hash, e)
+		}
+		return e, nil
+	}
+	if !shared {
+		return singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, read)
+	}
+	got, joined, err := c.calls.Do(ctx, hash, call{e.key, e.session, e.customer}, e.start, max(since-1, e.start-window), read)
+	if joined {
+		c.Joined.Add(1)
+	}
+	return got, err
+}
+
+// begin returns the entry of a load that begins now, without a record.
+func (c *Cache[R]) begin(k *Key) *Entry[R] {
+	e := c.New(*k)
+	e.session = c.stamps.Read(c.StripeOf(e.key.Store()))
+	return e
+}
+
+// New returns an entry without a record that hangs on no session: only on the customer of its view. The texts
+// of the key are copied, since they may be parts of a whole request.
+func (c *Cache[R]) New(k Key) *Entry[R] {
+	e := &Entry[R]{
+		key:   Key{unique.Make(k.Tenant).Value(), strings.Clone(k.ID), strings.Clone(k.View), k.Kind},
+		start: c.Now(), deadline: endless,
+	}
+	e.session = c.stamps.Read(c.stamps.Never())
+	e.customer = e.session
+	if k.View != "" {
+		e.customer = c.CustomerStamp(k.Tenant, k.View)
+	}
+	return e
+}
+
+// CustomerStamp returns the present stamp of a customer.
+func (c *Cache[R]) CustomerStamp(tenant, customerID string) stamp.Stamp {
+	return c.stamps.Read(c.StripeOf(store.Key{Tenant: tenant, Kind: store.KindCustomer, ID: customerID}))
+}
+
+// Reload reads the store for its caller alone, and keeps nothing.
+func (c *Cache[R]) Reload(ctx context.Context, k Key) (store.Record, error) {
+	e, err := singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, func(ctx context.Context) (*Entry[R], error) {
+		e := c.New(k)
+		return e, c.fill(ctx, e)
+	})
+	if err != nil {
+		return store.Record{}, err
+	}
+	return e.Record(), nil
+}
+
+// fill reads the store into an entry that nobody else has.
+func (c *Cache[R]) fill(ctx context.Context, e *Entry[R]) error {
+	c.Loads.Add(1)
+	rec, err := c.cfg.Load(ctx, e.key.Store())
+	if err != nil {
+		return err
+	}
+	if rec.Exists() && rec.Tenant != e.key.Tenant {
+		return fmt.Errorf("%w: %q", ErrForeign, e.key.Tenant)
+	}
+	c.put(e, &rec)
+	return nil
+}
+
+// put gives an entry its record and deadline. A record that has expired is none.
+func (c *Cache[R]) put(e *Entry[R], rec *store.Record) {
+	now, at := c.clock.mono(), c.clock.wall()
+	e.decoded, e.deadline = nil, endless
+	if c.cfg.MaxStale >= 0 {
+		e.deadline = e.start + int64(c.cfg.MaxStale)
+	}
+	if rec.Exists() && !rec.Expired(at) {
+		e.decoded = rec
+		e.deadline = min(e.deadline, expires(rec, now, at))
+	}
+}
+
+// keepLoaded keeps what a load has found. The entry of a session will be resolved in a moment, and kept then:
+// of two entries that are set one after the other ristretto may keep the older one.
+func (c *Cache[R]) keepLoaded(hash uint64, e *Entry[R]) {
+	if e.key.Kind == store.KindCustomer {
+		c.Keep(hash, e)
+		return
+	}
+	c.sessions.SetRecent(hash, e, e.cost(c.cfg.Cost))
+}
+
+// Keep caches an entry under the hash of its key.
+func (c *Cache[R]) Keep(hash uint64, e *Entry[R]) {
+	if c.window.Load() == 0 {
+		return
+	}
+	packed, ok := e.packed()
+	if !ok || !c.of(e.key.Kind).Set(hash, packed, packed.cost(c.cfg.Cost)) {
+		c.DroppedFills.Add(1)
+	}
+}
+
+// Current reports whether nothing has changed under the stamp since it was taken.
+func (c *Cache[R]) Current(s stamp.Stamp) bool { return c.stamps.Current(s) }
+
+// Write is a write under way. While it is, reads of its key go to the store.
+type Write[R any] struct {
+	c     *Cache[R]
+	entry *Entry[R]
+	stamp stamp.Write
+	// known: the entry has what is stored now.
+	known bool
+}
+
+// Begin counts a write in. End counts it out; one of the two ways to end must follow.
+func (c *Cache[R]) Begin(k Key) (*Write[R], error) {
+	e := c.New(k)
+	s, ok := c.stamps.Begin(c.StripeOf(e.key.Store()))
+	if !ok {
+		return nil, ErrBusy
+	}
+	return &Write[R]{c: c, entry: e, stamp: s}, nil
+}
+
+// Stored says that the store has this record now, by a call that began at start.
+func (w *Write[R]) Stored(rec *store.Record, start int64) {
+	w.entry.start = start
+	w.c.put(w.entry, rec)
+	w.known = true
+}
+
+// End counts the write out. If it was alone, what it stored is kept.
+func (w *Write[R]) End() {
+	if !w.known {
+		w.c.stamps.End(w.stamp)
+		return
+	}
+	s, alone := w.c.stamps.EndAlone(w.stamp)
+	if !alone {
+		return
+	}
+	w.entry.session = s
+	w.c.Keep(w.c.Hash(&w.entry.key), w.entry)
+}
+
+// EndLater counts the write out after d: its outcome is unknown, and it may still take effect.
+func (w *Write[R]) EndLater(d time.Duration) {
+	time.AfterFunc(d, func() { w.c.stamps.End(w.stamp) })
+}

@@ -1,0 +1,126 @@
+package nearcache
+
+import (
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/sessionctx/storefront/internal/boundedcache"
+	"github.com/sessionctx/storefront/internal/stamp"
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// Key names what is cached. It is comparable.
+type Key struct {
+	Tenant string
+	ID     string
+	View   string // the customer who is asserted to the session; empty: nobody is
+	Kind   store.Kind
+}
+
+// Store returns the key of the record.
+func (k *Key) Store() store.Key { return store.Key{Tenant: k.Tenant, Kind: k.Kind, ID: k.ID} }
+
+// Entry is what the cache holds of one key: that there is a record or none, what it was loaded under, and
+// what it last resolved to. It is immutable.
+type Entry[R any] struct {
+	// Resolved is what the caller has made of the record. It is the zero R until then.
+	Resolved R
+
+	key      Key
+	session  stamp.Stamp // of the key, from before the load
+	customer stamp.Stamp // of the customer that the entry depends on
+	deadline int64       // monotonic; after it the record may have expired
+	start    int64       // monotonic, of the load
+	// The record in one of two forms: decoded until it is resolved, encoded from then on, since an entry is
+	// resolved once and read often. Without a record both are empty.
+	decoded *store.Record
+	encoded string
+}
+
+// Record returns the record, the zero Record if there is none. The caller must not change it.
+func (e *Entry[R]) Record() store.Record {
+	if e.decoded != nil {
+		return *e.decoded
+	}
+	var rec store.Record
+	if e.encoded != "" {
+		// It was encoded by resolved, which keeps nothing that cannot be decoded.
+		_ = rec.UnmarshalBinary(unsafe.Slice(unsafe.StringData(e.encoded), len(e.encoded)))
+	}
+	return rec
+}
+
+// Key returns the key.
+func (e *Entry[R]) Key() Key { return e.key }
+
+// Stamp returns the stamp of the key, from before the load.
+func (e *Entry[R]) Stamp() stamp.Stamp { return e.session }
+
+// Customer returns the stamp of the customer that the entry depends on.
+func (e *Entry[R]) Customer() stamp.Stamp { return e.customer }
+
+// Deadline returns until when the entry may be valid, in monotonic time.
+func (e *Entry[R]) Deadline() int64 { return e.deadline }
+
+// DependsOn returns a copy that is valid only while the stamp, of the record's customer, is current.
+func (e *Entry[R]) DependsOn(customer stamp.Stamp) *Entry[R] {
+	c := *e
+	c.customer = customer
+	return &c
+}
+
+// With returns a copy that has been resolved.
+func (e *Entry[R]) With(resolved R) *Entry[R] {
+	c := *e
+	c.Resolved = resolved
+	return &c
+}
+
+// packed returns a copy with the record encoded. It reports false for a record that has no binary form.
+func (e *Entry[R]) packed() (*Entry[R], bool) {
+	if e.decoded == nil {
+		return e, true
+	}
+	b, err := e.decoded.MarshalBinary()
+	if err != nil {
+		return nil, false
+	}
+	c := *e
+	c.encoded, c.decoded = strings.Clone(string(b)), nil
+	return &c, true
+}
+
+// is reports whether the entry is about the key.
+func (e *Entry[R]) is(k *Key) bool {
+	return e.key.ID == k.ID && e.key.Tenant == k.Tenant && e.key.View == k.View && e.key.Kind == k.Kind
+}
+
+// cost returns the bytes that the entry keeps alive, about. The tenant's name is shared.
+func (e *Entry[R]) cost(resolved func(R) int64) int64 {
+	n := int64(unsafe.Sizeof(*e)) + boundedcache.Overhead + allocated(len(e.key.ID)) + allocated(len(e.key.View)) + allocated(len(e.encoded))
+	if rec := e.decoded; rec != nil {
+		n += int64(unsafe.Sizeof(*rec))
+		if b, err := rec.AppendBinary(nil); err == nil {
+			n += allocated(len(b))
+		}
+	}
+	return n + resolved(e.Resolved)
+}
+
+// allocated returns what an allocation of n bytes takes, about.
+func allocated(n int) int64 {
+	if n > 1024 {
+		return int64(n) * 9 / 8
+	}
+	return int64(n+15) &^ 15
+}
+
+// expires returns until when a record that was found at some time may be served: now and at are the same
+// moment on the two clocks.
+func expires(rec *store.Record, now int64, at time.Time) int64 {
+	if rec.ExpiresAt.IsZero() {
+		return endless
+	}
+	return until(now, at, rec.ExpiresAt)
+}

@@ -1,0 +1,52 @@
+package sessionctx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/sessionctx/storefront/internal/nearcache"
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// degradedLogEvery keeps an outage from becoming an outage of the log.
+const degradedLogEvery = 10 * time.Second
+
+// degraded answers a request without the record, because of cause: with computed defaults that are marked,
+// and never cached. Where defaults would not do, the answer is an error.
+func (r *Resolver) degraded(ctx context.Context, key *nearcache.Key, req *Request, d *dependencies, cause error) (*entry, error) {
+	if errors.Is(cause, ErrNotFound) || r.cfg.FailDegraded || req.Proof == Management || req.needsStore() || ctx.Err() != nil {
+		return nil, unavailable(ctx, cause)
+	}
+	r.stats.degraded.Add(1)
+	r.logDegraded(ctx, req.Tenant, cause)
+	asGuest := req.Proof == BySecret || req.SessionID == ""
+	n, _ := r.resolution(req, &store.Record{}, asGuest, req.asserted(), d)
+	n.flags |= degradedValue
+	return r.near.New(*key).With(n), nil
+}
+
+func (r *Resolver) logDegraded(ctx context.Context, tenant string, cause error) {
+	now, next := r.near.Now(), &r.logNext[logDegraded]
+	if due := next.Load(); now < due || !next.CompareAndSwap(due, now+int64(degradedLogEvery)) {
+		return
+	}
+	r.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "sessionctx: degraded: answering defaults without the record",
+		slog.String("tenant", tenant), slog.Any("error", cause), slog.Int64("degraded", r.stats.degraded.Load()))
+}
+
+// unavailable returns the error of a read that has failed. The caller's own end, and an error that says more,
+// are passed on as they are.
+func unavailable(ctx context.Context, cause error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("sessionctx: %w", err)
+	}
+	for _, known := range [...]error{ErrUnavailable, ErrNotFound, ErrUnknownTenant, ErrUnknownOutcome} {
+		if errors.Is(cause, known) {
+			return cause
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, cause)
+}

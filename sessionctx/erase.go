@@ -1,0 +1,57 @@
+package sessionctx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// Erase removes what this library keeps of a customer. It ends all sessions, as EndAll does; every session
+// record of the customer becomes a tombstone without personal data; and every process drops the customer's
+// profile, as soon as its Store tells it. An identity from before the erasure creates nothing: its writes
+// are ErrNotFound, until Login says that the customer is back.
+//
+// What remains: the customer's id, hashed or not, as the name of one record that says so, and of each session
+// a tombstone for Config.TombstoneLife. Copies that a Store does not overwrite are the host's to deal with:
+// append-only files, replicas, free pages of a file, snapshots, backups.
+//
+// The error is ErrUnsupported, after EndAll has succeeded, if the Store is no store.Eraser; else the errors
+// are those of EndAll, and those of a Store that fails: call Erase again then. The whole call takes as long as
+// the Store needs, until ctx ends.
+func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
+	if err := r.endAll(ctx, tenant, customerID, true); err != nil {
+		return err
+	}
+	if !r.gate.enter() {
+		return ErrClosed
+	}
+	defer r.gate.leave()
+	r.profiles.Drop(profileKey{tenant, customerID})
+	eraser, ok := r.cfg.Store.(store.Eraser)
+	if !ok {
+		return fmt.Errorf("%w: the sessions have ended, but the Store cannot find their records", ErrUnsupported)
+	}
+	_, err := eraser.Erase(ctx, tenant, customerID, r.erased)
+	// The stamps of the replaced records are not known here.
+	r.near.InvalidateAll()
+	if err != nil && !errors.Is(err, ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// erased returns the tombstone of a session record.
+func (r *Resolver) erased(rec store.Record) store.Record {
+	now := time.Now()
+	if err := nextVersion(&rec, now); err != nil {
+		return rec
+	}
+	rec.WriteID = randomNonZero()
+	writeID := rec.WriteID
+	r.cfg.tombstone(&rec, now)
+	rec.WriteID = writeID
+	return rec
+}

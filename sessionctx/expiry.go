@@ -1,0 +1,45 @@
+package sessionctx
+
+import (
+	"time"
+
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+const never = -1
+
+// idleTime returns for how long a record lives without being used, or never.
+func (cfg *Config) idleTime(rec *store.Record) time.Duration {
+	if rec.CustomerID != "" {
+		return cfg.CustomerIdle
+	}
+	return cfg.AnonymousIdle
+}
+
+// setExpiry sets the expiry of a record that is used now. It lasts a quarter longer than the idle time, so
+// that a session in use needs a touch once in that quarter at most.
+func (cfg *Config) setExpiry(rec *store.Record, now time.Time) {
+	idle := cfg.idleTime(rec)
+	rec.ExpiresAt = time.Time{}
+	if idle != never {
+		rec.ExpiresAt = now.Add(idle + idle/4)
+	}
+	if cfg.MaxAge != never {
+		if last := rec.CreatedAt.Add(cfg.MaxAge); rec.ExpiresAt.IsZero() || last.Before(rec.ExpiresAt) {
+			rec.ExpiresAt = last
+		}
+	}
+	rec.ExpiresAt = wholeMilliseconds(rec.ExpiresAt)
+}
+
+// touchDue returns from when on a use of the record moves its expiry; zero: a use never does.
+func (cfg *Config) touchDue(rec *store.Record) time.Time {
+	idle := cfg.idleTime(rec)
+	if rec.Ended || idle == never || rec.ExpiresAt.IsZero() {
+		return time.Time{}
+	}
+	if cfg.MaxAge != never && !rec.ExpiresAt.Before(rec.CreatedAt.Add(cfg.MaxAge)) {
+		return time.Time{}
+	}
+	return rec.ExpiresAt.Add(-idle)
+}

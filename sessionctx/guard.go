@@ -1,0 +1,133 @@
+package sessionctx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync/atomic"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/breaker"
+	"github.com/sessionctx/storefront/internal/redact"
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// guardedStore is the host's Store as the resolver uses it. Its errors name neither session nor customer,
+// since errors end up in logs. A panic in it is an error, since it would end the process: calls run on
+// goroutines of their own, on which nobody else recovers. And while it hangs, nothing is asked of it.
+type guardedStore struct {
+	store.Store
+	breaker *breaker.Breaker
+}
+
+var (
+	keySeed = maphash.MakeSeed() // tells keys apart for the breaker
+	// errHanging is the error of a call that has not set out.
+	errHanging = fmt.Errorf("%w: the store has not answered several calls in time, and is probed until it does", ErrUnavailable)
+)
+
+// Load implements store.Store. ctx ends by the resolver's own timer alone.
+func (s *guardedStore) Load(ctx context.Context, key store.Key) (rec store.Record, err error) {
+	if !s.breaker.Enter() {
+		return rec, errHanging
+	}
+	leave := s.leaveAtTimeout(ctx, key)
+	defer func() { leave(err) }()
+	return s.load(ctx, key)
+}
+
+// load asks the Store, whatever the breaker says: it is the probe, too.
+func (s *guardedStore) load(ctx context.Context, key store.Key) (rec store.Record, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("sessionctx: panic in Store.Load: %s", redact.Panic(p, key.ID))
+		}
+	}()
+	rec, err = s.Store.Load(ctx, key)
+	return rec, redact.Error(err, key.ID)
+}
+
+// Save implements store.Store. ctx ends by the resolver's own timer alone. After a panic nobody knows whether
+// rec was stored, as after any other unexpected error.
+func (s *guardedStore) Save(ctx context.Context, key store.Key, rec store.Record, base Revision) (got store.Record, err error) {
+	if !s.breaker.Enter() {
+		return got, errHanging
+	}
+	leave := s.leaveAtTimeout(ctx, key)
+	defer func() { leave(err) }()
+	secrets := append([]string{key.ID, rec.CustomerID}, cartIDs(&rec)...)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("sessionctx: panic in Store.Save: %s", redact.Panic(p, secrets...))
+		}
+	}()
+	got, err = s.Store.Save(ctx, key, rec, base)
+	if errors.Is(err, ErrConflict) {
+		return got, err // it is frequent, and shown to nobody
+	}
+	return got, redact.Error(err, secrets...)
+}
+
+func cartIDs(rec *store.Record) (ids []string) {
+	for i := range rec.Carts {
+		ids = append(ids, rec.Carts[i].ID)
+	}
+	return ids
+}
+
+// leaveAtTimeout tells the breaker how a call has ended: when the timer fires, or else when leave is called.
+func (s *guardedStore) leaveAtTimeout(ctx context.Context, key store.Key) (leave func(error)) {
+	var left atomic.Bool
+	hash := maphash.Comparable(keySeed, key)
+	tell := func(r breaker.Result) {
+		if left.CompareAndSwap(false, true) {
+			s.breaker.Leave(hash, r)
+		}
+	}
+	stop := context.AfterFunc(ctx, func() { tell(breaker.TimedOut) })
+	return func(err error) {
+		switch {
+		case !stop():
+			tell(breaker.TimedOut)
+		case err == nil, errors.Is(err, ErrConflict), errors.Is(err, ErrFull):
+			tell(breaker.Answered)
+		default:
+			tell(breaker.Other)
+		}
+	}
+}
+
+// guardedDirectory is the host's Directory, likewise. A panic in it is a failure, so that the last answer
+// stays in force.
+type guardedDirectory struct{ Directory }
+
+// Sites implements Directory.
+func (d guardedDirectory) Sites(ctx context.Context, tenant string) (sites []defaults.Site, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("sessionctx: panic in Directory.Sites: %v", p)
+		}
+	}()
+	return d.Directory.Sites(ctx, tenant)
+}
+
+// Customer implements Directory.
+func (d guardedDirectory) Customer(ctx context.Context, tenant, customerID string) (c defaults.Customer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("sessionctx: panic in Directory.Customer: %s", redact.Panic(p, customerID))
+		}
+	}()
+	c, err = d.Directory.Customer(ctx, tenant, customerID)
+	return c, redact.Error(err, customerID)
+}
+
+// storeHangs logs that nothing is asked of the Store any more, or that it is asked again.
+func (r *Resolver) storeHangs(hangs bool) {
+	if hangs {
+		r.cfg.Logger.Error("sessionctx: the store does not answer in time: nothing is asked of it until a probe is answered")
+		return
+	}
+	r.cfg.Logger.Info("sessionctx: the store answers again")
+}

@@ -1,0 +1,57 @@
+package sessionctx
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	crand "crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// A login replaces the id of a session. The tombstone under the old id remembers the new id, its heir, for
+// the requests that were under way with the old cookie: a double click on "log in", or a login with a lost
+// answer. The heir is sealed: it opens to whoever knows the old id and logs in as the same customer, and to
+// nobody who reads the store, or presents the dead id as another customer.
+
+// maxHeirs is how many tombstones a login follows.
+const maxHeirs = 2
+
+// sealHeir returns newID, encrypted with a key that is derived from oldID, for this customer alone.
+func sealHeir(oldID, tenant, customerID, newID string) []byte {
+	aead := heirCipher(oldID)
+	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(newID)+aead.Overhead())
+	_, _ = crand.Read(nonce) // never fails, says crypto/rand
+	return aead.Seal(nonce, nonce, []byte(newID), heirOwner(tenant, customerID))
+}
+
+// openHeir returns the id that sealHeir has sealed.
+func openHeir(oldID, tenant, customerID string, sealed []byte) (newID string, ok bool) {
+	aead := heirCipher(oldID)
+	if len(sealed) < aead.NonceSize() {
+		return "", false
+	}
+	nonce, text := sealed[:aead.NonceSize()], sealed[aead.NonceSize():]
+	id, err := aead.Open(nil, nonce, text, heirOwner(tenant, customerID))
+	return string(id), err == nil
+}
+
+// heirCipher returns AES-256-GCM under a key of this session id. The id has 256 random bits, so one hash is
+// enough to derive a key from it.
+func heirCipher(oldID string) cipher.AEAD {
+	key := sha256.Sum256([]byte("sessionctx: key of an heir\x00" + oldID))
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic(err) // the key has a right length
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // AES has a right block
+	}
+	return aead
+}
+
+// heirOwner returns an unambiguous encoding of the customer.
+func heirOwner(tenant, customerID string) []byte {
+	b := binary.AppendUvarint(nil, uint64(len(tenant)))
+	return append(append(b, tenant...), customerID...)
+}

@@ -1,0 +1,104 @@
+package sessionctx
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// Limits bound what a session may hold, checked on the result of a write. 1 or more; a zero field is its
+// default.
+type Limits struct {
+	Attributes     int // default 64
+	AttributeName  int // in bytes, default 64
+	AttributeValue int // in bytes of JSON, default 1 KiB
+	Record         int // in bytes as encoded, default 16 KiB
+}
+
+// maxCarts is at how many sites a session may have a cart.
+const maxCarts = 32
+
+// LimitError says that a write would leave more than Limits allow. Nothing was written.
+type LimitError struct {
+	Field string // "cartId", "context", "context[name]", "record"
+	Value string // the name or value at fault, cut to 64 bytes; empty where it would not help
+	Rule  string // the rule, as a sentence
+	Limit int    // the limit that the rule speaks of, in bytes or entries; 0 where there is none
+	Size  bool   // true: the rule is about size (HTTP answers 413), false: about form (400)
+}
+
+// Error names the field, the value and the rule.
+func (e *LimitError) Error() string {
+	if e.Value == "" {
+		return fmt.Sprintf("sessionctx: %s: %s", e.Field, e.Rule)
+	}
+	return fmt.Sprintf("sessionctx: %s %q: %s", e.Field, e.Value, e.Rule)
+}
+
+// tooLarge returns a LimitError about size. format takes the limit.
+func tooLarge(field, value, format string, limit int) *LimitError {
+	return &LimitError{Field: field, Value: cut(value), Rule: fmt.Sprintf(format, limit), Limit: limit, Size: true}
+}
+
+// checkPatch judges the form of what p carries: all that can be said without the record.
+func (l *Limits) checkPatch(p *Patch) error {
+	var errs []error
+	if v := p.CartID.value; len(v) > maxID {
+		errs = append(errs, tooLarge("cartId", v, "has at most %d bytes", maxID))
+	} else if !printable(v) {
+		errs = append(errs, &LimitError{Field: "cartId", Value: cut(v), Rule: "must be printable text"})
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Attributes)) {
+		field := "context[" + strconv.Quote(cut(name)) + "]"
+		switch {
+		case name == "":
+			errs = append(errs, &LimitError{Field: "context", Rule: "the name of an attribute must not be empty"})
+		case len(name) > l.AttributeName:
+			errs = append(errs, tooLarge(field, "", "the name of an attribute has at most %d bytes", l.AttributeName))
+		case !printable(name):
+			errs = append(errs, &LimitError{Field: field, Rule: "the name of an attribute must be printable text"})
+		}
+		switch v := p.Attributes[name]; {
+		case removes(v):
+		case len(v) > l.AttributeValue:
+			errs = append(errs, tooLarge(field, "", "the value of an attribute has at most %d bytes", l.AttributeValue))
+		case !json.Valid(v) || !utf8.Valid(v):
+			errs = append(errs, &LimitError{Field: field, Rule: "the value of an attribute must be one JSON document in UTF-8"})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removes reports whether the value of an attribute in a patch stands for its removal.
+func removes(v json.RawMessage) bool { return v == nil || string(bytes.TrimSpace(v)) == "null" }
+
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) })
+}
+
+// checkRecord judges the result of a write.
+func (l *Limits) checkRecord(rec *store.Record) error {
+	switch {
+	case len(rec.Attributes) > l.Attributes:
+		return tooLarge("context", "", "a session has at most %d attributes", l.Attributes)
+	case len(rec.Carts) > maxCarts:
+		return tooLarge("cartId", "", "a session has carts at %d sites at most", maxCarts)
+	}
+	b, err := rec.AppendBinary(nil)
+	if err != nil {
+		return fmt.Errorf("sessionctx: %w", err)
+	}
+	if len(b) > l.Record {
+		return tooLarge("context", "", "a session takes at most %d bytes", l.Record)
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package sessionctx
+
+import "github.com/sessionctx/storefront/sessionctx/store"
+
+// state is what a record is to an identity.
+type state uint8
+
+const (
+	absent  state = iota // there is no record that could be this identity's
+	live                 // the record is this identity's
+	ended                // the session was ended
+	foreign              // the session is another identity's: it may be neither read nor changed nor ended
+)
+
+// ownership is what a record is to an identity.
+type ownership struct {
+	state state
+	// customerID says whose session it is to this identity: as asserted on an anonymous record, else as
+	// recorded; empty: a guest's.
+	customerID string
+	// generationOf is the customer whose generation decides whether the session is live or ended; empty: none
+	// does. confirm says which.
+	generationOf string
+}
+
+// ownershipOf applies the rules of ownership as far as the record alone goes.
+func ownershipOf(id *Identity, rec *store.Record) ownership {
+	asserted := id.asserted()
+	switch {
+	case !rec.Exists(), id.Proof == BySecret && !rec.Secret:
+		// An id that is no secret proves nothing: to a cookie it is merely unknown.
+		return ownership{state: absent, customerID: asserted}
+	case id.Proof == Asserted && rec.Secret:
+		return ownership{state: foreign}
+	case rec.Ended:
+		return ownership{state: ended}
+	case rec.CustomerID == "":
+		return ownership{state: live, customerID: asserted}
+	case id.Proof == Asserted && rec.CustomerID != asserted:
+		return ownership{state: foreign}
+	}
+	return ownership{state: live, customerID: rec.CustomerID, generationOf: rec.CustomerID}
+}
+
+// confirm applies the present generation of the record's customer: a session that remembers another one was
+// ended by EndAll.
+func (o ownership) confirm(rec *store.Record, generation int64) ownership {
+	if o.generationOf != "" && rec.Generation != generation {
+		return ownership{state: ended, generationOf: o.generationOf}
+	}
+	return o
+}

@@ -1,0 +1,55 @@
+package sessionctx
+
+import (
+	"context"
+
+	"github.com/sessionctx/storefront/defaults"
+)
+
+// Explanation is a session, and for every value the candidates that were passed over before it.
+type Explanation struct {
+	Session  Session
+	Rejected []defaults.Rejection
+}
+
+// Preview says what Update would do now, and why; the zero Patch explains the present. It writes nothing, and
+// makes no id. Its errors are those of Update.
+func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanation, error) {
+	leave, err := r.enter(&req)
+	if err != nil {
+		return Explanation{}, err
+	}
+	defer leave()
+	if err := r.cfg.Limits.checkPatch(&p); err != nil {
+		return Explanation{}, err
+	}
+	key := r.cacheKey(&req)
+	hash, want, profileOf := r.hash(&key, &req), r.want(&req), req.asserted()
+	for try := 1; ; try++ {
+		if _, err := r.dependenciesOf(ctx, req.Tenant, profileOf); err != nil { // first, as in Resolve
+			return Explanation{}, err
+		}
+		begun := r.near.Now()
+		if req.Fresh {
+			want.Since = begun
+		}
+		own, err := r.loadOwned(ctx, &key, hash, &req, want)
+		if err != nil {
+			return Explanation{}, unavailable(ctx, err)
+		}
+		c, err := r.change(ctx, &req, &p, &own.record, true)
+		if err != nil {
+			return Explanation{}, err
+		}
+		own.ownership = c.own
+		consistent, err := r.consistent(ctx, &own, &c.d, begun)
+		if err != nil {
+			return Explanation{}, unavailable(ctx, err)
+		}
+		if profileOf = c.own.customerID; !consistent && try < resolveTries {
+			continue
+		}
+		_, rejected := c.d.sites.Value.table.Explain(r.input(&req, &c.next, c.own.customerID, &c.d))
+		return Explanation{Session: r.sessionOf(&req, &c.next, c.newID, c.own.customerID, &c.d), Rejected: rejected}, nil
+	}
+}

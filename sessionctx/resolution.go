@@ -1,0 +1,198 @@
+package sessionctx
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/directory"
+	"github.com/sessionctx/storefront/internal/nearcache"
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// entry is what the near-cache holds of a session: a record, and what it last resolved to.
+type entry = nearcache.Entry[resolution]
+
+// resolution is what a record resolved to for one request. It is immutable, and answers every request that
+// is the same but for its identity's texts.
+type resolution struct {
+	shared  *sharedValues // nil: there is no resolution
+	sites   *directory.Answer[*tenantSites]
+	profile *directory.Answer[defaults.Customer] // nil: none
+
+	customerID string // whose session it is to the identity; of a guest with an asserted customer, that one
+	more       *moreValues
+	until      int64 // monotonic; from then on the slow path has something to do
+
+	incarnation       uint64
+	version           int64
+	created, modified int64 // Unix milliseconds
+
+	proof Proof
+	flags resolutionFlags
+}
+
+type resolutionFlags uint8
+
+const (
+	guest         resolutionFlags = 1 << iota // there is no session: the id is unknown, or there is none
+	secretID                                  // the id is a secret
+	degradedValue                             // computed without the record
+	noProfile                                 // computed without the customer's profile
+)
+
+// moreValues is what most sessions have nothing of.
+type moreValues struct {
+	cartID     string
+	attributes []store.Attribute // shared with the record
+}
+
+// sharedValues are what a request said beyond its identity, and what it resolved to. The sessions of a tenant
+// share them.
+type sharedValues struct {
+	site   string // request site
+	hints  defaults.Hints
+	values defaults.Values
+}
+
+// outcomes are the shared values of a tenant. They live as long as its sites.
+type outcomes struct {
+	mu   sync.RWMutex
+	all  map[sharedValues]*sharedValues
+	size atomic.Int64
+}
+
+// maxOutcomes bounds what is shared for each tenant. Beyond it every session has its own.
+const maxOutcomes = 8192
+
+// share returns v, the same pointer for equal values. The texts are copied, since they may be parts of a
+// request.
+func (o *outcomes) share(v sharedValues) *sharedValues {
+	o.mu.RLock()
+	p := o.all[v]
+	o.mu.RUnlock()
+	if p != nil {
+		return p
+	}
+	p = &sharedValues{
+		site:  strings.Clone(v.site),
+		hints: defaults.Hints{Country: strings.Clone(v.hints.Country), AcceptLanguage: strings.Clone(v.hints.AcceptLanguage)},
+		values: defaults.Values{
+			Site: strings.Clone(v.values.Site), Currency: strings.Clone(v.values.Currency),
+			Country: strings.Clone(v.values.Country), Language: strings.Clone(v.values.Language), Sources: v.values.Sources,
+		},
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if known := o.all[*p]; known != nil {
+		return known
+	}
+	if len(o.all) < maxOutcomes {
+		if o.all == nil {
+			o.all = make(map[sharedValues]*sharedValues)
+		}
+		o.all[*p] = p
+	}
+	return p
+}
+
+// cost returns the bytes that the resolution keeps alive beyond its own size. Shared values are counted in
+// part: nobody promises that others share them.
+func (n resolution) cost() int64 {
+	c := int64(len(n.customerID))
+	if n.more != nil {
+		c += int64(unsafe.Sizeof(*n.more)) + int64(len(n.more.cartID))
+		for i := range n.more.attributes {
+			a := &n.more.attributes[i]
+			c += int64(unsafe.Sizeof(*a)) + int64(len(a.Name)+len(a.Value))
+		}
+	}
+	if n.shared != nil {
+		c += int64(len(n.shared.site) + len(n.shared.hints.Country) + len(n.shared.hints.AcceptLanguage))
+	}
+	return c
+}
+
+// answers reports whether the resolution is the answer to req at this time: the same question, and all that
+// it depends on in force.
+func (n *resolution) answers(req *Request, now int64) bool {
+	v := n.shared
+	return v != nil && now < n.until && n.proof == req.Proof &&
+		now < n.sites.Until() && (n.profile == nil || now < n.profile.Until()) &&
+		v.site == req.Site && v.hints.Country == req.Hints.Country && v.hints.AcceptLanguage == req.Hints.AcceptLanguage &&
+		(req.AtLeast == Revision{} || newEnough(req.AtLeast, Revision{Incarnation: n.incarnation, Version: n.version}))
+}
+
+// resolution applies the rules to a record, as an identity sees it.
+func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, customerID string, d *dependencies) (resolution, []defaults.Rejection) {
+	values, rejected := d.sites.Value.table.Explain(r.input(req, rec, customerID, d))
+	n := resolution{
+		shared:  d.sites.Value.outcomes.share(sharedValues{req.Site, req.Hints, values}),
+		sites:   d.sites,
+		profile: d.profile, customerID: customerID, proof: req.Proof, until: int64(1<<63 - 1),
+	}
+	if asGuest {
+		n.flags |= guest
+	}
+	if d.missing {
+		n.flags |= noProfile
+	}
+	if req.Proof == BySecret || rec.Secret {
+		n.flags |= secretID
+	}
+	if !rec.Exists() {
+		return n, rejected
+	}
+	n.incarnation, n.version = rec.Incarnation, rec.Version
+	n.created, n.modified = rec.CreatedAt.UnixMilli(), rec.ModifiedAt.UnixMilli()
+	if cart := cartAt(rec, values.Site); cart != "" || len(rec.Attributes) > 0 {
+		n.more = &moreValues{cart, rec.Attributes}
+	}
+	return n, rejected
+}
+
+// input returns what the rules of package defaults decide from.
+func (r *Resolver) input(req *Request, rec *store.Record, customerID string, d *dependencies) defaults.Input {
+	return defaults.Input{
+		RequestSite: req.Site, Choices: rec.Choices, Weak: weakChoices(r.cfg.LoginPolicy, rec, customerID),
+		Customer: d.customer(), Hints: req.Hints, HasCart: len(rec.Carts) > 0,
+	}
+}
+
+// session writes the answer to a request with this session id to s.
+func (n *resolution) session(tenant, id string, s *Session) {
+	v := &n.shared.values
+	s.Tenant = tenant
+	s.Site, s.Currency, s.Country, s.Language, s.sources = v.Site, v.Currency, v.Country, v.Language, v.Sources
+	s.proof = n.proof
+	s.ProfileMissing = n.flags&noProfile != 0
+	if n.flags&degradedValue != 0 {
+		s.Version, s.Degraded = -1, true
+	}
+	if n.flags&guest != 0 {
+		if n.proof == Asserted {
+			s.CustomerID = n.customerID // without a session, but known to the host
+		}
+		return
+	}
+	s.ID, s.CustomerID = id, n.customerID
+	s.secret = n.flags&secretID != 0
+	if n.incarnation == 0 {
+		return
+	}
+	s.Version, s.incarnation = n.version, n.incarnation
+	s.CreatedAt, s.ModifiedAt = time.UnixMilli(n.created).UTC(), time.UnixMilli(n.modified).UTC()
+	if n.more != nil {
+		s.CartID, s.attributes = n.more.cartID, n.more.attributes
+	}
+}
+
+// sessionOf returns the session that a record is to req.
+func (r *Resolver) sessionOf(req *Request, rec *store.Record, asGuest bool, customerID string, d *dependencies) (s Session) {
+	n, _ := r.resolution(req, rec, asGuest || req.SessionID == "", customerID, d)
+	n.session(req.Tenant, req.SessionID, &s)
+	return s
+}

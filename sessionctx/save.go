@@ -1,0 +1,284 @@
+package sessionctx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sessionctx/storefront/internal/nearcache"
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// bound is the time of one call that writes: Config.Timeout, or less if the caller has less. The first half
+// is for loading and saving. The rest is kept for finding out whether a Save that has not answered was
+// applied.
+type bound struct {
+	context.Context                 // ends with the whole time, or with the caller
+	saving          context.Context // ends with the first half, too
+	caller          context.Context
+}
+
+func (r *Resolver) bound(ctx context.Context) (b bound, cancel func()) {
+	end := time.Now().Add(r.cfg.Timeout)
+	if d, ok := ctx.Deadline(); ok && d.Before(end) {
+		end = d
+	}
+	whole, cancelWhole := context.WithDeadline(ctx, end)
+	saving, cancelSaving := context.WithDeadline(whole, time.Now().Add(time.Until(end)/2))
+	return bound{whole, saving, ctx}, func() { cancelSaving(); cancelWhole() }
+}
+
+// nothingWritten is the error of a call that has ended before its write set out.
+func (b *bound) nothingWritten(cause error) error {
+	if err := b.caller.Err(); err != nil {
+		return fmt.Errorf("sessionctx: nothing was written: %w", err)
+	}
+	if errors.Is(cause, context.DeadlineExceeded) { // of the bound
+		cause = errors.New("no time is left for the write")
+	}
+	return fmt.Errorf("%w: nothing was written: %w", ErrUnavailable, cause)
+}
+
+// final returns the error of a whole call: an error that says nothing of its cause comes from the bound.
+func (b *bound) final(err error) error {
+	ofBound := errors.Is(err, context.DeadlineExceeded) && b.caller.Err() == nil && b.saving.Err() != nil
+	if ofBound && !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, ErrUnavailable) {
+		return b.nothingWritten(context.DeadlineExceeded)
+	}
+	return err
+}
+
+// saving is one write under way. While it is, reads of its key go to the store.
+type saving struct {
+	r     *Resolver
+	b     *bound
+	key   nearcache.Key
+	near  *nearcache.Write[resolution]
+	bumps uint64 // of all stamps, when the record was read
+	// pending has the outcome of a Save when it comes; nil: no outcome is awaited.
+	pending chan outcome
+	// unknown: the Save has returned, and may still take effect.
+	unknown bool
+}
+
+// outcome is what a Save has returned.
+type outcome struct {
+	stored store.Record
+	err    error
+}
+
+// quarantine is how many timeouts long a write with an unknown outcome counts as under way.
+const quarantine = 4
+
+func (r *Resolver) beginSave(b *bound, key nearcache.Key) (*saving, error) {
+	w := &saving{r: r, b: b, key: key, bumps: r.near.Stamps().Bumps()}
+	var err error
+	if w.near, err = r.near.Begin(key); err != nil {
+		return nil, fmt.Errorf("%w: nothing was written: %w", ErrUnavailable, err)
+	}
+	return w, nil
+}
+
+// end counts the write out. It must be deferred, so that a panic in a hook does not leave it counted.
+func (w *saving) end() {
+	switch {
+	case w.pending != nil: // the caller does not wait any longer, but the write may take effect
+		pending := w.pending
+		w.r.spawn(func() {
+			if o := <-pending; unknownOutcome(o.err) {
+				w.near.EndLater(quarantine * w.r.cfg.Timeout)
+			} else {
+				w.near.End()
+			}
+		})
+	case w.unknown:
+		w.near.EndLater(quarantine * w.r.cfg.Timeout)
+	default:
+		w.near.End()
+	}
+}
+
+// unknownOutcome reports whether a Save with this error may have been applied.
+func unknownOutcome(err error) bool {
+	return err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrFull) && !errors.Is(err, ErrUnavailable)
+}
+
+// decision turns the record as it is into what it shall be. It may be asked several times. If it returns no
+// error and write is false, nothing is to be written.
+type decision func(cur *store.Record) (next store.Record, write bool, err error)
+
+// saveTries bounds how often a write is tried against others. Each try that fails means that another write
+// has succeeded.
+const saveTries = 256
+
+// compareAndSet takes the record under key through decide. It returns the record before and after.
+func (r *Resolver) compareAndSet(b *bound, key nearcache.Key, decide decision) (before, after store.Record, err error) {
+	cached := r.near.Peek(key)
+	w, err := r.beginSave(b, key)
+	if err != nil {
+		return before, after, err
+	}
+	defer w.end()
+	var cur store.Record
+	if cached != nil {
+		cur = cached.Record()
+	} else if cur, err = w.load(); err != nil {
+		return before, after, err
+	}
+	return w.compareAndSet(cur, cached != nil, decide)
+}
+
+// create takes the record under a new id through decide: nothing can be stored there.
+func (r *Resolver) create(b *bound, key nearcache.Key, decide decision) error {
+	w, err := r.beginSave(b, key)
+	if err != nil {
+		return err
+	}
+	defer w.end()
+	_, _, err = w.compareAndSet(store.Record{}, false, decide)
+	return err
+}
+
+// compareAndSet is the loop, from cur on. cached: cur was not read from the store just now.
+func (w *saving) compareAndSet(cur store.Record, cached bool, decide decision) (before, after store.Record, err error) {
+	for range saveTries {
+		next, write, err := decide(&cur)
+		if err == nil && write {
+			now, applied, err := w.save(next, cur.Revision())
+			if err != nil {
+				return cur, cur, err
+			}
+			if applied {
+				return cur, now, nil
+			}
+			cur, cached = now, false
+			continue
+		}
+		// A refusal, and a write that changes nothing, are not followed by a compare-and-set that would notice
+		// an outdated record. So a refusal needs a fresh read, and both a record that was not lost, with the
+		// EndAll that came after it, before its customer was looked at.
+		if (err == nil || !cached) && !w.lost(&cur) {
+			return cur, cur, err
+		}
+		cached = false
+		if cur, err = w.load(); err != nil {
+			return cur, cur, err
+		}
+	}
+	return cur, cur, fmt.Errorf("%w: %d tries met other writes; nothing was written", ErrUnavailable, saveTries)
+}
+
+// lost reports whether the record may have been lost since it was read.
+func (w *saving) lost(cur *store.Record) bool {
+	return cur.Exists() && w.r.near.Stamps().Bumps() != w.bumps
+}
+
+// load reads the record under the key of the write.
+func (w *saving) load() (store.Record, error) {
+	if err := w.b.saving.Err(); err != nil {
+		return store.Record{}, w.b.nothingWritten(err)
+	}
+	w.bumps = w.r.near.Stamps().Bumps()
+	rec, err := w.r.near.Reload(w.b.saving, w.key)
+	if err != nil {
+		return rec, w.b.nothingWritten(err)
+	}
+	return rec, nil
+}
+
+// save writes rec over base. It returns what is stored then, and whether that is rec.
+//
+// A Save that has set out is not called back when the caller gives up, because nobody would know its outcome.
+func (w *saving) save(rec store.Record, base Revision) (now store.Record, applied bool, err error) {
+	if err := w.b.saving.Err(); err != nil {
+		return rec, false, w.b.nothingWritten(err)
+	}
+	rec.WriteID = randomNonZero()
+	start := w.r.near.Now()
+	w.bumps = w.r.near.Stamps().Bumps()
+	w.pending = w.r.startSave(w.b, w.key.Store(), rec, base)
+	var o outcome
+	select {
+	case o = <-w.pending:
+		w.pending = nil
+	case <-w.b.saving.Done():
+		if w.b.caller.Err() != nil {
+			return rec, false, w.unknownOutcome(w.b.caller.Err())
+		}
+		o.err = errors.New("the store has not answered in time")
+	}
+	switch {
+	case o.err == nil, errors.Is(o.err, ErrConflict) && o.stored.WriteID == rec.WriteID: // a retry below the store met its own write
+	case errors.Is(o.err, ErrConflict):
+		w.r.stats.conflicts.Add(1)
+		return o.stored, false, nil
+	case !unknownOutcome(o.err):
+		return rec, false, o.err
+	default:
+		return w.findOut(rec, base, start, o.err)
+	}
+	w.stored(&rec, start)
+	return rec, true, nil
+}
+
+// startSave calls Save on a goroutine of its own. The call has a timer of its own, and its outcome comes even
+// if nobody waits for it.
+func (r *Resolver) startSave(ctx context.Context, key store.Key, rec store.Record, base Revision) chan outcome {
+	done := make(chan outcome, 1)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.Timeout)
+	r.spawn(func() {
+		defer cancel()
+		stored, err := r.store.Save(ctx, key, rec, base)
+		done <- outcome{stored, err}
+	})
+	return done
+}
+
+func (w *saving) stored(rec *store.Record, start int64) {
+	w.r.stats.writes.Add(1)
+	w.near.Stored(rec, start)
+}
+
+// findOut reads the record after a Save with an unknown outcome, with the time that was kept for it. A late
+// answer to the Save itself counts, too.
+func (w *saving) findOut(rec store.Record, base Revision, start int64, cause error) (now store.Record, applied bool, err error) {
+	w.unknown = w.pending == nil
+	now, err = w.r.near.Reload(w.b, w.key)
+	switch {
+	case err != nil:
+	case now.WriteID == rec.WriteID:
+		w.pending, w.unknown = nil, false
+		w.stored(&rec, start)
+		return rec, true, nil
+	case now.Incarnation == base.Incarnation && now.Version == base.Version+1 && base != Revision{}:
+		// Another write took the place: this one can never be applied.
+		w.pending, w.unknown = nil, false
+		return now, false, nil
+	}
+	if w.pending != nil {
+		select {
+		case o := <-w.pending:
+			w.pending = nil
+			switch {
+			case o.err == nil:
+				w.stored(&rec, start)
+				return rec, true, nil
+			case !unknownOutcome(o.err) && !errors.Is(o.err, ErrConflict):
+				return rec, false, o.err
+			case errors.Is(o.err, ErrConflict) && o.stored.WriteID != rec.WriteID:
+				w.r.stats.conflicts.Add(1)
+				return o.stored, false, nil
+			}
+			w.unknown = true
+		case <-w.b.Done():
+		}
+	}
+	return rec, false, w.unknownOutcome(cause)
+}
+
+// unknownOutcome returns the error of a write that may have been applied, or may still be.
+func (w *saving) unknownOutcome(cause error) error {
+	w.r.stats.unknown.Add(1)
+	return fmt.Errorf("%w: %w", ErrUnknownOutcome, cause)
+}

@@ -1,0 +1,37 @@
+package sessionctx
+
+import (
+	"time"
+
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+const (
+	// secretTombstoneLife is how long the end of a session by secret is remembered: longer than any request
+	// that set out before the end. After that its id is merely unknown, and an unknown secret id never gets a
+	// record.
+	secretTombstoneLife = time.Hour
+	// healAfter is how old the end of a session must be before a write with its cookie begins a new session.
+	// Until then the browser may have a newer cookie, and a response would replace it.
+	healAfter = time.Minute
+)
+
+// tombstone makes rec, which is a next version, the tombstone of the session that ended at some time. It
+// keeps nothing of the person.
+func (cfg *Config) tombstone(rec *store.Record, endedAt time.Time) {
+	life := cfg.TombstoneLife
+	if rec.Secret {
+		life = secretTombstoneLife
+	}
+	*rec = store.Record{
+		Tenant: rec.Tenant, Incarnation: rec.Incarnation, First: rec.First, Version: rec.Version,
+		Secret: rec.Secret, Ended: true,
+		CreatedAt: rec.CreatedAt, ModifiedAt: wholeMilliseconds(endedAt),
+	}
+	if life != never {
+		rec.ExpiresAt = wholeMilliseconds(time.Now().Add(life))
+	}
+}
+
+// healed reports whether a session that ended at some time is over for good: see healAfter.
+func healed(endedAt, now time.Time) bool { return !now.Before(endedAt.Add(healAfter)) }
