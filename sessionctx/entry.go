@@ -336,7 +336,7 @@ func (e *entry) session(id string, s *Session) {
 	m, a := e.memo, e.memo.answer
 	s.Tenant = e.tenant.Value()
 	s.Site, s.Currency, s.Country, s.Language = m.site, a.currency, a.country, a.language
-	s.sources = e.sources
+	s.sources, s.proof = e.sources, e.proof
 	if e.flags&entryDegraded != 0 {
 		s.Version, s.Degraded = -1, true
 	}
@@ -352,7 +352,6 @@ func (e *entry) session(id string, s *Session) {
 	} else {
 		s.CustomerID = e.owner()
 	}
-	s.secret = e.proof == BySecret || e.flags&entrySecret != 0
 	if e.flags&entryExists == 0 {
 		return
 	}

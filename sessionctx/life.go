@@ -177,7 +177,7 @@ func (r *Resolver) end(ctx context.Context, req *Request) (Record, error) {
 func (r *Resolver) nobody(ctx context.Context, req *Request) (s Session) {
 	guest := Request{Identity: Identity{Tenant: req.Tenant, Proof: BySecret}, Site: req.Site, Hints: req.Hints}
 	if err := r.resolve(ctx, r.hash(&guest), &guest, &s); err != nil {
-		s = Session{Tenant: req.Tenant, Version: -1, Degraded: true}
+		s = Session{Tenant: req.Tenant, Version: -1, Degraded: true, proof: guest.Proof}
 	}
 	return s
 }
