@@ -16,8 +16,8 @@ type mailJob struct {
 	Session sessionctx.Snapshot `json:"session"`
 }
 
-// A request puts a job into a queue, and a worker in another process does it: with the values that the
-// shopper saw, and as the same shopper where it asks for the session as it is now.
+// A request puts a job into a queue, and a worker in another process does the job. The worker has the
+// values that the shopper saw, and it can ask as the same shopper for the session as it is now.
 func ExampleSession_Snapshot() {
 	records := &memstore.Store{} // a store that both processes share
 	server, err := sessionctx.New(sessionctx.Config{Store: records, Directory: demoshop()})
@@ -59,7 +59,7 @@ func ExampleSession_Snapshot() {
 	// unchanged: true
 }
 
-// A Session in a struct that is encoded by accident gives no id away, and cannot be mistaken for a Snapshot.
+// A Session that is encoded by accident gives no id away, and nothing takes it for a Snapshot.
 func ExampleSession_MarshalJSON() {
 	s := sessionctx.Session{Tenant: "demoshop", ID: "a secret", Site: "main", Currency: "EUR", Country: "DE", Language: "de", Version: 7}
 	b, err := json.Marshal(s)

@@ -176,8 +176,8 @@ func (s Session) MarshalJSON() ([]byte, error) {
 func (s Session) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // MarshalBinary implements encoding.BinaryMarshaler, which encoding/gob and the encoders of CBOR and
-// MessagePack use: it is always an error. A binary form is there to be decoded, and a redacted one
-// would lose the session without a word.
+// MessagePack use: it is always an error. A binary form exists to be decoded, and a redacted one
+// would silently lose the session.
 func (s Session) MarshalBinary() ([]byte, error) {
 	return nil, errors.New("sessionctx: a Session has no binary form: encode Session.Snapshot() as JSON")
 }

@@ -226,7 +226,7 @@ func readVersion(members []rawMember) error {
 		return err
 	}
 	if v != snapshotVersion {
-		return memberError("v", "is %d: this program reads version %d alone", v, snapshotVersion)
+		return memberError("v", "is %d: this program reads only version %d", v, snapshotVersion)
 	}
 	return nil
 }

@@ -196,8 +196,8 @@ func TestSnapshot_RefusesWhatItCannotRead(t *testing.T) {
 
 		{"no version", `{"id":"x"}`, `member "v" is missing: the document is not a Snapshot`},
 		{"a redacted session", `{"tenant":"acme","shopper":"customer","version":7}`, `member "v" is missing: the document is not a Snapshot`},
-		{"a later version", `{"id":{"of":"another shape"},"v":2}`, `member "v" is 2: this program reads version 1 alone`},
-		{"a version of before", `{"v":0}`, `member "v" is 0: this program reads version 1 alone`},
+		{"a later version", `{"id":{"of":"another shape"},"v":2}`, `member "v" is 2: this program reads only version 1`},
+		{"an older version", `{"v":0}`, `member "v" is 0: this program reads only version 1`},
 		{"a version as a text", `{"v":"1"}`, `member "v" must be a whole number of 64 bits, not a text`},
 		{"a version that is null", `{"v":null}`, `member "v" must not be null`},
 
@@ -303,8 +303,7 @@ func TestSnapshot_PrintsRedacted(t *testing.T) {
 	assert.Equal(t, "snapshot{tenant=acme shopper=customer site=main currency=EUR country=DE language=de version=7}", snap.String())
 }
 
-// FuzzSnapshot_WhatIsReadCanBeWritten: a document that is accepted is encoded to one that is accepted, equal, and
-// encoded to the same bytes again.
+// A document that is accepted is encoded to a document that is accepted, too, and means the same.
 func FuzzSnapshot_WhatIsReadCanBeWritten(f *testing.F) {
 	f.Add(fullSession)
 	f.Add(`{"v":1,"degraded":true,"profileMissing":true,"proof":"management","new":{"a":null},"sources":{"site":"new"}}`)
@@ -330,8 +329,8 @@ func FuzzSnapshot_WhatIsReadCanBeWritten(f *testing.F) {
 	})
 }
 
-// FuzzSnapshot_RoundTrips: what can be encoded is decoded to what it was, and only what is not text in UTF-8 or is
-// outside of the years of RFC 3339 cannot be encoded.
+// What is encoded is decoded to what it was. Only text that is not UTF-8, and a time outside the
+// years of RFC 3339, cannot be encoded.
 func FuzzSnapshot_RoundTrips(f *testing.F) {
 	f.Add("acme", "5e55-id", "cu5t-id", "main", "de", "c4rt-id", int64(7), int64(1767323045), int64(6789), false, false)
 	f.Add("", "\x00<\u2028\ufffd", "\xff", "", "", "", int64(-1), int64(1)<<60, int64(-1), true, true)
