@@ -311,7 +311,7 @@ func TestThreatHintSpoofing(t *testing.T) {
 	r.Header.Set("Accept-Language", "fr")
 	got := seen(t, mw, r)
 	assert.Equal(t, "AT en", got.Country+" "+got.Language, "a choice is stronger")
-	_, err := mw.Update(httptest.NewRecorder(), r, sessionctx.Patch{Country: sessionctx.Clear, Language: sessionctx.Clear})
+	_, err := mw.Update(httptest.NewRecorder(), r, sessionctx.Patch{Country: sessionctx.Clear(), Language: sessionctx.Clear()})
 	require.NoError(t, err)
 	got = b.get("/")
 	assert.Equal(t, "DE de", got.Country+" "+got.Language, "nothing of a hint was kept")

@@ -15,7 +15,8 @@
 //
 //   - The values of a session are private to it. A page that depends on them must not be stored by a CDN or proxy: send
 //     Cache-Control: private, no-store, or let the page be the same for everybody and fetch what differs.
-//   - A session id by secret (the anonymous cookie) is a credential. Session prints redacted, but json.Marshal shows it.
+//   - A session id by secret (the anonymous cookie) is a credential. A [Session] prints and encodes
+//     itself redacted. A [Snapshot], the form for job queues, shows the id in its JSON.
 //   - Hints (geo country, Accept-Language) are untrusted; they only rank below everything that the shopper or the profile says.
 //   - An asserted identity is believed: verify tokens before they become an [Identity], see package middleware.
 //   - A token outlives the record of its session. [Resolver.End] is remembered for Config.TombstoneLife, which therefore

@@ -43,7 +43,7 @@ func Example() {
 	show(r.Login(ctx, req, "C100"))
 	req.CustomerID = "C100"
 	show(r.Update(ctx, req, sessionctx.Patch{Currency: sessionctx.Set("eur")}))
-	show(r.Update(ctx, req, sessionctx.Patch{Currency: sessionctx.Clear}))
+	show(r.Update(ctx, req, sessionctx.Patch{Currency: sessionctx.Clear()}))
 	show(r.Update(ctx, req, sessionctx.Patch{Currency: sessionctx.Set("JPY")}))
 	// Output:
 	// main EUR site.currency DE site.homeBase

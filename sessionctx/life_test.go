@@ -52,7 +52,7 @@ func TestAnAssertedSessionExistsBeforeItsRecord(t *testing.T) {
 	assert.Equal(t, defaults.SourceChoice, s.Source(defaults.FieldCurrency))
 	assert.Equal(t, s, resolve(t, r, by("s1")))
 
-	s = update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Clear})
+	s = update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Clear()})
 	assert.Equal(t, "EUR", s.Currency)
 	assert.Equal(t, int64(2), s.Version)
 }

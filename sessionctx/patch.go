@@ -6,19 +6,19 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// Change is what a patch does to one field. The zero Change leaves the field alone.
+// Change is what a Patch does to one field. The zero Change leaves the field alone.
 type Change struct {
 	value string
 	set   bool
 }
 
-// Set makes value the field's choice. Set("") is Clear.
+// Set makes value the choice of the field. Set("") is the same as Clear().
 func Set(value string) Change { return Change{value: value, set: true} }
 
-// Clear removes the choice: the field goes back to its default.
-var Clear = Change{set: true}
+// Clear removes the choice of the field: the field shows its default again.
+func Clear() Change { return Change{set: true} }
 
-// Value returns the value to set, empty for a clear, and whether the field is touched at all.
+// Value returns the value to set, empty for Clear, and whether the Patch touches the field at all.
 func (c Change) Value() (value string, touched bool) { return c.value, c.set }
 
 // Patch is a write: the fields and attributes that it names change, everything else stays.

@@ -2,39 +2,41 @@ package sessionctx
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
+	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"log/slog"
 	"sort"
-	"strconv"
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// Session is the resolved context of one shopper's visit: an immutable value. Copying it shares nothing
-// that can change, so it may be handed to any goroutine.
+// Session is the resolved context of one shopper's visit: an immutable value. A copy shares nothing
+// that can change, so any goroutine may have one.
 //
-// Its ID may be a secret and its CustomerID names a person, so a Session does not show them by itself: package fmt (every verb)
-// and log/slog print the redacted form of LogValue and String. What goes around these two shows all of it: MarshalJSON, which a job queue
-// needs, package reflect, and with it package fmt where the Session is in an unexported field.
+// The ID may be a secret and the CustomerID names a person, so a Session does not show them by
+// itself. Package fmt (every verb), log/slog, and the encoders of JSON, XML, YAML and other texts
+// print the redacted form: tenant, kind of shopper, the four values, and the version. Binary
+// encoders such as encoding/gob get an error. Nothing can be decoded into a Session: a job queue
+// carries a [Snapshot]. Two ways around the redaction remain: the fields themselves, and package
+// reflect, which package fmt uses where the Session is in an unexported field of another struct.
 type Session struct {
-	Tenant     string
-	ID         string // empty: there is no session yet, or the one named has ended
-	CustomerID string // empty: anonymous; as ID it may be a part of something larger: clone what is kept for long
+	Tenant string
+	ID     string // empty: there is no session yet, or the session has ended
+
+	// CustomerID is empty for an anonymous session. Like ID it may be a part of a larger string:
+	// clone what is kept for long.
+	CustomerID string
 
 	Site     string // code of the site
 	Currency string // ISO 4217
 	Country  string // ISO 3166-1 alpha-2; the service calls it targetLocation
 	Language string // BCP 47, as the site spells it
-	CartID   string
+	CartID   string // the session's cart of this Site
 
 	Version    int64     // 0: no record yet; -1: degraded
 	CreatedAt  time.Time // zero without a record, as ModifiedAt
@@ -44,27 +46,39 @@ type Session struct {
 	// attributes are not known.
 	Degraded bool
 
-	secret      bool
+	// ProfileMissing: the customer's profile could not be had, so the values were computed without
+	// it. Record, choices, cart and attributes are the session's own. The profile is asked for again
+	// within seconds, so the values must not be cached: ETag is empty.
+	ProfileMissing bool
+
+	proof       Proof // how the identity was established that the session was resolved for
 	sources     [defaults.NumFields]defaults.Source
 	incarnation uint64
 	attributes  []Attribute // shared with the record, never changed
 }
 
 var (
-	_ slog.LogValuer = Session{}
-	_ fmt.Stringer   = Session{}
-	_ fmt.Formatter  = Session{}
+	_ slog.LogValuer             = Session{}
+	_ fmt.Stringer               = Session{}
+	_ fmt.Formatter              = Session{}
+	_ json.Marshaler             = Session{}
+	_ json.Unmarshaler           = (*Session)(nil)
+	_ encoding.TextMarshaler     = Session{}
+	_ encoding.TextUnmarshaler   = (*Session)(nil)
+	_ encoding.BinaryMarshaler   = Session{}
+	_ encoding.BinaryUnmarshaler = (*Session)(nil)
 )
 
 // Source says why the value of a field is what it is.
 func (s Session) Source(f defaults.Field) defaults.Source { return s.sources[f] }
 
-// Revision returns the state of the record that s was resolved from: the first two parts of the ETag. It is zero without a record.
+// Revision returns the state of the record that s was resolved from: the first two parts of the
+// ETag. It is zero without a record.
 func (s Session) Revision() Revision {
 	if s.incarnation == 0 {
 		return Revision{}
 	}
-	return Revision{s.incarnation, s.Version}
+	return Revision{Incarnation: s.incarnation, Version: s.Version}
 }
 
 // Attribute returns a copy of the JSON value of the attribute of that name.
@@ -87,50 +101,13 @@ func (s Session) Attributes() iter.Seq2[string, json.RawMessage] {
 	}
 }
 
-// ETag returns a strong entity tag (RFC 9110, section 8.8.3) of the session, quotes included: "incarnation.version.hash", the incarnation
-// as 16 hexadecimal digits and the hash over all that the session shows, so that two sessions with one tag are
-// shown byte for byte alike, by whichever process. It is empty for a session that is degraded or has no id.
-func (s Session) ETag() string {
-	if s.Degraded || s.ID == "" {
-		return ""
-	}
-	var room [512]byte
-	b := append(room[:0], 1) // the version of this very list
-	for _, t := range [...]string{s.Tenant, s.ID, s.CustomerID, s.Site, s.Currency, s.Country, s.Language, s.CartID} {
-		b = appendText(b, t)
-	}
-	for _, t := range [...]time.Time{s.CreatedAt, s.ModifiedAt} {
-		b = binary.AppendVarint(b, t.Unix())
-		b = binary.AppendUvarint(b, uint64(t.Nanosecond()))
-	}
-	for _, src := range s.sources {
-		b = append(b, byte(src))
-	}
-	for i := range s.attributes {
-		b = appendText(b, s.attributes[i].Name)
-		b = appendText(b, s.attributes[i].Value)
-	}
-	hash := sha256.Sum256(b)
+// LogValue implements slog.LogValuer. The group has the members tenant, shopper ("anonymous" or
+// "customer"), site, currency, country, language, and version or degraded; profileMissing only where
+// it is true. Session id, customer id, cart id and attributes are left out.
+func (s Session) LogValue() slog.Value { return slog.GroupValue(s.redacted()...) }
 
-	tag := append(room[:0], '"')
-	tag = appendIncarnation(tag, s.incarnation)
-	tag = append(tag, '.')
-	tag = strconv.AppendInt(tag, s.Version, 10)
-	tag = append(tag, '.')
-	tag = base64.RawURLEncoding.AppendEncode(tag, hash[:16])
-	tag = append(tag, '"')
-	return string(tag)
-}
-
-func appendIncarnation(b []byte, n uint64) []byte {
-	var raw [8]byte
-	binary.BigEndian.PutUint64(raw[:], n)
-	return hex.AppendEncode(b, raw[:])
-}
-
-// LogValue implements slog.LogValuer: a group of tenant, shopper ("anonymous" or "customer"), the four values, and
-// version or degraded. Session id, customer id, cart id and attributes are left out.
-func (s Session) LogValue() slog.Value {
+// redacted returns all that a Session shows by itself. Every printed or encoded form is made of it.
+func (s Session) redacted() []slog.Attr {
 	shopper := "anonymous"
 	if s.CustomerID != "" {
 		shopper = "customer"
@@ -139,19 +116,26 @@ func (s Session) LogValue() slog.Value {
 	if s.Degraded {
 		state = slog.Bool("degraded", true)
 	}
-	return slog.GroupValue(
+	attrs := []slog.Attr{
 		slog.String("tenant", s.Tenant), slog.String("shopper", shopper),
 		slog.String("site", s.Site), slog.String("currency", s.Currency),
 		slog.String("country", s.Country), slog.String("language", s.Language),
 		state,
-	)
+	}
+	if s.ProfileMissing {
+		attrs = append(attrs, slog.Bool("profileMissing", true))
+	}
+	return attrs
 }
 
-// String returns the attributes of LogValue as a text for people.
-func (s Session) String() string {
+// String returns the members of LogValue as a text for people.
+func (s Session) String() string { return s.text("session") }
+
+func (s Session) text(name string) string {
 	var b bytes.Buffer
-	b.WriteString("session{")
-	for i, a := range s.LogValue().Group() {
+	b.WriteString(name)
+	b.WriteByte('{')
+	for i, a := range s.redacted() {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
@@ -166,66 +150,46 @@ func (s Session) String() string {
 // Format implements fmt.Formatter: every verb, %+v and %#v included, prints String.
 func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-type contextKey struct{}
-
-// sessionContext is a context that carries a session. One type of its own instead of
-// context.WithValue saves the allocation that puts the session into an interface.
-type sessionContext struct {
-	context.Context
-	session Session
-}
-
-func (c *sessionContext) Value(key any) any {
-	if key == (contextKey{}) {
-		return c
+// MarshalJSON implements json.Marshaler: an object with the members of LogValue. It shows no session
+// id, customer id, cart id or attribute, so that a Session in a struct that somebody encodes gives
+// nothing away. The form that carries a session to another program is a Snapshot.
+func (s Session) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, a := range s.redacted() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		value, err := json.Marshal(a.Value.Any())
+		if err != nil {
+			return nil, fmt.Errorf("sessionctx: encode session: %w", err)
+		}
+		b = append(b, '"')
+		b = append(b, a.Key...)
+		b = append(b, '"', ':')
+		b = append(b, value...)
 	}
-	return c.Context.Value(key)
+	return append(b, '}'), nil
 }
 
-// String says as much as the contexts of package context do, and nothing of the session.
-func (c *sessionContext) String() string {
-	if parent, ok := c.Context.(fmt.Stringer); ok {
-		return parent.String() + ".WithSession"
-	}
-	return fmt.Sprintf("%T.WithSession", c.Context)
+// MarshalText implements encoding.TextMarshaler, which the encoders of XML, YAML and TOML use: it
+// returns String.
+func (s Session) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// MarshalBinary implements encoding.BinaryMarshaler, which encoding/gob and the encoders of CBOR and
+// MessagePack use: it is always an error. A binary form exists to be decoded, and a redacted one
+// would silently lose the session.
+func (s Session) MarshalBinary() ([]byte, error) {
+	return nil, errors.New("sessionctx: a Session has no binary form: encode Session.Snapshot() as JSON")
 }
 
-// entryContext is a context that carries the answer in an entry, which is immutable.
-type entryContext struct {
-	context.Context
-	entry *entry
-	id    string // the session's, as the request has it
-}
+var errDecodeSession = errors.New("sessionctx: a Session cannot be decoded, its encoded form is redacted: " +
+	"encode Session.Snapshot() as JSON and decode that into a Snapshot")
 
-func (c *entryContext) Value(key any) any {
-	if key == (contextKey{}) {
-		return c
-	}
-	return c.Context.Value(key)
-}
+// UnmarshalJSON implements json.Unmarshaler: it is always an error. Decode a Snapshot.
+func (s *Session) UnmarshalJSON([]byte) error { return errDecodeSession }
 
-// String says as much as the contexts of package context do, and nothing of the session.
-func (c *entryContext) String() string { return (&sessionContext{Context: c.Context}).String() }
+// UnmarshalText implements encoding.TextUnmarshaler: it is always an error. Decode a Snapshot.
+func (s *Session) UnmarshalText([]byte) error { return errDecodeSession }
 
-// NewContext returns a context that carries s. It costs one allocation. Like the functions of package
-// context it panics if ctx is nil.
-func NewContext(ctx context.Context, s Session) context.Context {
-	if ctx == nil {
-		panic("sessionctx: NewContext with a nil context")
-	}
-	return &sessionContext{ctx, s}
-}
-
-// FromContext returns the session that NewContext put into ctx, or one of its parents. Without one it
-// returns the zero Session and false. It does not allocate.
-func FromContext(ctx context.Context) (Session, bool) {
-	switch c := ctx.Value(contextKey{}).(type) {
-	case *sessionContext:
-		return c.session, true
-	case *entryContext:
-		var s Session
-		c.entry.session(c.id, &s)
-		return s, true
-	}
-	return Session{}, false
-}
+// UnmarshalBinary implements encoding.BinaryUnmarshaler: it is always an error. Decode a Snapshot.
+func (s *Session) UnmarshalBinary([]byte) error { return errDecodeSession }

@@ -3,36 +3,39 @@ package sessionctx_test
 import (
 	"bytes"
 	"context"
+	"encoding/gob"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
+	"html/template"
 	"log/slog"
-	"reflect"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
+// fullSession is the snapshot of a session that has all that a session can have.
 const fullSession = `{
-	"tenant": "acme", "id": "5e55-id", "customerId": "cu5t-id",
+	"v": 1, "tenant": "acme", "id": "5e55-id", "customerId": "cu5t-id", "proof": "bySecret",
 	"site": "main", "currency": "EUR", "country": "DE", "language": "de", "cartId": "c4rt-id",
-	"version": 7, "createdAt": "2026-01-02T03:04:05.006Z", "modifiedAt": "2026-01-02T03:04:06.007Z",
-	"secret": true, "incarnation": "00000000000000ff",
+	"incarnation": "00000000000000ff", "version": 7,
+	"createdAt": "2026-01-02T03:04:05.006Z", "modifiedAt": "2026-01-02T03:04:06.007Z",
 	"sources": {"site": "choice", "currency": "choice", "country": "choice", "language": "choice"},
 	"attributes": [{"name": "attr-a", "value": "{\"x\" : 1.0}", "changed": 3}, {"name": "attr-b", "value": "\"<attr-v>\""}]
 }`
 
+// identifiers are all parts of fullSession that a log must not show.
+var identifiers = []string{"5e55-id", "cu5t-id", "c4rt-id", "attr-a", "attr-b", "attr-v", "255", "00ff"}
+
 func sessionFrom(t testing.TB, doc string) sessionctx.Session {
 	t.Helper()
-	var s sessionctx.Session
-	require.NoError(t, json.Unmarshal([]byte(doc), &s))
-	return s
+	var snap sessionctx.Snapshot
+	require.NoError(t, json.Unmarshal([]byte(doc), &snap))
+	return snap.Session()
 }
 
 // changed returns fullSession with one member set to another value, or without it for nil.
@@ -49,7 +52,18 @@ func changed(t testing.TB, member string, value any) string {
 	return string(b)
 }
 
-func TestAttributesAreCopiesInTheOrderOfTheirNames(t *testing.T) {
+func assertRedacted(t *testing.T, shown map[string]string) {
+	t.Helper()
+	for desc, text := range shown {
+		assert.Contains(t, text, "acme", desc)
+		for _, id := range identifiers {
+			assert.NotContains(t, text, id, desc)
+			assert.NotContains(t, strings.ToLower(text), fmt.Sprintf("%x", id), desc)
+		}
+	}
+}
+
+func TestSession_AttributesAreCopiesInTheOrderOfTheirNames(t *testing.T) {
 	s := sessionFrom(t, fullSession)
 	for range 2 { // the second time shows what the first one could spoil
 		var names []string
@@ -80,85 +94,7 @@ func TestAttributesAreCopiesInTheOrderOfTheirNames(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestETagNamesRevisionAndAllThatIsShown(t *testing.T) {
-	s := sessionFrom(t, fullSession)
-	assert.Regexp(t, regexp.MustCompile(`^"00000000000000ff\.7\.[A-Za-z0-9_-]{22}"$`), s.ETag())
-	assert.Equal(t, sessionctx.Revision{Incarnation: 255, Version: 7}, s.Revision())
-	assert.Equal(t, s.ETag(), sessionFrom(t, fullSession).ETag(), "a function of the session alone")
-
-	tags := map[string]string{s.ETag(): "nothing"}
-	one := func(name, value string) any { return map[string]any{"name": name, "value": value} }
-	for _, change := range []struct {
-		member string
-		value  any
-	}{
-		{"tenant", "bcme"}, {"id", "other"}, {"customerId", nil},
-		{"site", "de"}, {"currency", "USD"}, {"country", "FR"}, {"language", "fr"}, {"cartId", nil},
-		{"version", 8}, {"createdAt", "2026-01-02T03:04:05.007Z"}, {"modifiedAt", nil}, {"incarnation", "0000000000000100"},
-		{"sources", nil}, {"sources", map[string]any{"site": "choice"}},
-		{"attributes", nil}, {"attributes", []any{one("attr-a", "1")}}, {"attributes", []any{one("attr-b", "1")}},
-		{"attributes", []any{one("attr-a", "2")}}, {"attributes", []any{one("attr-a", "1"), one("attr-b", "1")}},
-	} {
-		tag := sessionFrom(t, changed(t, change.member, change.value)).ETag()
-		if other, ok := tags[tag]; ok {
-			assert.Fail(t, "one tag for two sessions", "changed %v, and %s", change, other)
-		}
-		tags[tag] = fmt.Sprint(change)
-	}
-	a := sessionFrom(t, `{"tenant":"acme","id":"ab","customerId":"c"}`).ETag()
-	b := sessionFrom(t, `{"tenant":"acme","id":"a","customerId":"bc"}`).ETag()
-	assert.NotEqual(t, a, b, "texts do not run into each other")
-}
-
-func TestETagIsEmptyForWhatCannotBeNamed(t *testing.T) {
-	assert.Empty(t, sessionFrom(t, changed(t, "id", nil)).ETag(), "no id")
-	assert.Empty(t, sessionFrom(t, changed(t, "degraded", true)).ETag(), "degraded")
-	unwritten := sessionctx.Session{Tenant: "acme", ID: "x", Site: "main"}
-	assert.Regexp(t, `^"0{16}\.0\..{22}"$`, unwritten.ETag(), "a session without a record has a tag")
-	assert.Zero(t, unwritten.Revision())
-	degraded := sessionctx.Session{Version: -1, Degraded: true}
-	assert.Zero(t, degraded.Revision())
-}
-
-func TestContextCarriesTheSession(t *testing.T) {
-	s := sessionFrom(t, fullSession)
-	type key struct{}
-	base := context.WithValue(t.Context(), key{}, "kept")
-	_, ok := sessionctx.FromContext(base)
-	assert.False(t, ok, "no session before")
-
-	ctx, cancel := context.WithCancel(sessionctx.NewContext(base, s))
-	got, ok := sessionctx.FromContext(ctx)
-	assert.True(t, ok)
-	assert.Equal(t, s, got)
-	assert.Equal(t, "kept", ctx.Value(key{}))
-	assert.Nil(t, ctx.Value("unknown"))
-
-	inner := sessionctx.NewContext(ctx, sessionctx.Session{Tenant: "inner"})
-	got, _ = sessionctx.FromContext(inner)
-	assert.Equal(t, "inner", got.Tenant, "the nearest one counts")
-	cancel()
-	assert.ErrorIs(t, inner.Err(), context.Canceled, "the end of the parent is its own")
-	var none context.Context
-	assert.Panics(t, func() { sessionctx.NewContext(none, s) })
-}
-
-func TestContextCostsOneAllocation(t *testing.T) {
-	s := sessionFrom(t, fullSession)
-	base := t.Context()
-	var ctx context.Context
-	assert.Equal(t, 1.0, testing.AllocsPerRun(100, func() { ctx = sessionctx.NewContext(base, s) }))
-	assert.Zero(t, testing.AllocsPerRun(100, func() {
-		if got, ok := sessionctx.FromContext(ctx); !ok || got.ID == "" {
-			t.Error("no session")
-		}
-	}))
-}
-
-// identifiers are all that a log must not show of fullSession.
-var identifiers = []string{"5e55-id", "cu5t-id", "c4rt-id", "attr-a", "attr-b", "attr-v", "255"}
-
-func TestLogsShowNoIdentifiers(t *testing.T) {
+func TestSession_LogsAreRedacted(t *testing.T) {
 	s := sessionFrom(t, fullSession)
 	type job struct {
 		Session sessionctx.Session
@@ -166,160 +102,164 @@ func TestLogsShowNoIdentifiers(t *testing.T) {
 	}
 	var logs bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewTextHandler(&logs, nil), slog.NewJSONHandler(&logs, nil)} {
-		slog.New(h).Info("m", "session", s, "pointer", &s, "deep", slog.GroupValue(slog.Any("s", s)))
+		slog.New(h).Info("m", "session", s, "pointer", &s, "deep", slog.GroupValue(slog.Any("s", s)), "job", job{s, nil})
 	}
 	shown := map[string]string{
 		"slog":    logs.String(),
 		"String":  s.String(),
-		"context": fmt.Sprint(sessionctx.NewContext(t.Context(), s)),
-		"child":   fmt.Sprint(context.WithoutCancel(sessionctx.NewContext(t.Context(), s))),
+		"context": fmt.Sprint(sessionctx.NewContext(t.Context(), s), s.Tenant),
+		"child":   fmt.Sprint(context.WithoutCancel(sessionctx.NewContext(t.Context(), s)), s.Tenant),
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X"} {
 		shown[verb] = fmt.Sprintf(verb, s)
 		shown["pointer "+verb] = fmt.Sprintf(verb, &s)
 		shown["nested "+verb] = fmt.Sprintf(verb, job{s, nil})
 	}
-	for desc, text := range shown {
-		for _, id := range identifiers {
-			assert.NotContains(t, text, id, desc)
-			assert.NotContains(t, strings.ToLower(text), fmt.Sprintf("%x", id), desc)
-		}
-	}
-	assert.Equal(t, "session{tenant=acme shopper=customer site=main currency=EUR country=DE language=de version=7}", s.String())
+	assertRedacted(t, shown)
 	assert.Contains(t, logs.String(), "session.shopper=customer")
 	assert.Contains(t, logs.String(), `"session":{"tenant":"acme","shopper":"customer","site":"main"`)
-	assert.Equal(t, "session{tenant=acme shopper=anonymous site= currency= country= language= degraded=true}",
-		sessionctx.Session{Tenant: "acme", ID: "x", Version: -1, Degraded: true}.String())
 }
 
-func TestSessionSurvivesAJobQueue(t *testing.T) {
-	full := reflect.ValueOf(sessionFrom(t, strings.Replace(fullSession, `"secret"`, `"degraded": true, "secret"`, 1)))
-	for f := range full.Type().Fields() {
-		require.False(t, full.FieldByIndex(f.Index).IsZero(), "the test must fill the new field %s", f.Name)
-	}
-	var sources []string
-	for src := defaults.SourceChoice; src <= defaults.SourceSiteLanguage; src++ {
-		sources = append(sources, fmt.Sprintf(`{"tenant":"acme","id":"x","sources":{"site":%q,"language":%q}}`, src, src))
-	}
-	for _, doc := range append(sources,
-		fullSession,
-		`{}`,
-		changed(t, "degraded", true),
-		changed(t, "version", -1),
-		changed(t, "attributes", nil),
-		changed(t, "sources", nil),
-		changed(t, "incarnation", "ffffffffffffffff"),
-		changed(t, "id", "<&>\u2028\x00/ü"),
-	) {
-		s := sessionFrom(t, doc)
-		type job struct{ Session sessionctx.Session }
-		b, err := json.MarshalIndent(job{s}, "", "  ") // as a part, and respelled on the way
-		require.NoError(t, err)
-		var got job
-		require.NoError(t, json.Unmarshal(b, &got))
-		assert.Equal(t, s, got.Session)
-		assert.Equal(t, s.ETag(), got.Session.ETag())
-		assert.Equal(t, s.Revision(), got.Session.Revision())
-	}
+var redactedForms = []struct {
+	desc       string
+	doc        string
+	text, json string
+}{
+	{
+		"a customer", fullSession,
+		"{tenant=acme shopper=customer site=main currency=EUR country=DE language=de version=7}",
+		`{"tenant":"acme","shopper":"customer","site":"main","currency":"EUR","country":"DE","language":"de","version":7}`,
+	},
+	{
+		"degraded", `{"v":1,"tenant":"acme","id":"x","version":-1,"degraded":true}`,
+		"{tenant=acme shopper=anonymous site= currency= country= language= degraded=true}",
+		`{"tenant":"acme","shopper":"anonymous","site":"","currency":"","country":"","language":"","degraded":true}`,
+	},
+	{
+		"without a profile", `{"v":1,"tenant":"acme","id":"x","customerId":"c","version":9,"profileMissing":true}`,
+		"{tenant=acme shopper=customer site= currency= country= language= version=9 profileMissing=true}",
+		`{"tenant":"acme","shopper":"customer","site":"","currency":"","country":"","language":"","version":9,"profileMissing":true}`,
+	},
+	{
+		"text that JSON must escape", `{"v":1,"tenant":"<\"&"}`,
+		`{tenant=<"& shopper=anonymous site= currency= country= language= version=0}`,
+		`{"tenant":"\u003c\"\u0026","shopper":"anonymous","site":"","currency":"","country":"","language":"","version":0}`,
+	},
 }
 
-func TestAttributesInAnyOrderAreRead(t *testing.T) {
-	s := sessionFrom(t, `{"attributes":[{"name":"b","value":"2"},{"name":"a","value":"1"}]}`)
-	assert.Equal(t, sessionFrom(t, `{"attributes":[{"name":"a","value":"1"},{"name":"b","value":"2"}]}`), s)
-	for _, name := range []string{"a", "b"} {
-		_, ok := s.Attribute(name)
-		assert.True(t, ok, name)
-	}
-}
-
-func TestSessionInAnotherTimeZoneKeepsItsInstants(t *testing.T) {
-	at := time.Date(2026, 1, 2, 3, 4, 5, 6789, time.FixedZone("", 3600))
-	b, err := json.Marshal(sessionctx.Session{CreatedAt: at})
-	require.NoError(t, err)
-	assert.Equal(t, at.UTC(), sessionFrom(t, string(b)).CreatedAt)
-}
-
-func TestSessionThatJSONCannotCarryIsAnError(t *testing.T) {
-	_, err := json.Marshal(sessionctx.Session{ID: "secret\xff"})
-	require.ErrorContains(t, err, `sessionctx: encode session: member "id" is not valid UTF-8`)
-	assert.NotContains(t, err.Error(), "secret", "an error ends in a log")
-	_, err = json.Marshal(sessionctx.Session{CreatedAt: time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC)})
-	assert.ErrorContains(t, err, "sessionctx: encode session: ")
-}
-
-func TestSessionOfUnknownShapeIsRefused(t *testing.T) {
-	cases := []struct{ desc, doc, says string }{
-		{"null", `null`, "not a JSON object"},
-		{"array", `[]`, "not a JSON object"},
-		{"text", `"x"`, "not a JSON object"},
-		{"nothing", ``, "not a JSON object"},
-		{"unfinished", `{"id":"x"`, "decode session"},
-		{"two documents", `{} {}`, "more than one"},
-		{"invalid UTF-8", "{\"id\":\"\xff\"}", "UTF-8"},
-		{"unknown member", `{"sessionId":"x"}`, `unknown member "sessionId"`},
-		{"name in another case", `{"ID":"x"}`, `unknown member "ID"`},
-		{"member twice", `{"id":"x","id":"y"}`, `member "id" is there twice`},
-		{"null member", `{"id":null}`, `member "id": must not be null`},
-		{"number for a text", `{"id":1}`, `member "id"`},
-		{"text for a number", `{"version":"1"}`, `member "version"`},
-		{"fraction for a version", `{"version":1.5}`, `member "version"`},
-		{"no time", `{"createdAt":"yesterday"}`, `member "createdAt"`},
-		{"short incarnation", `{"incarnation":"ff"}`, "16 hexadecimal digits"},
-		{"incarnation that is no number", `{"incarnation":"zzzzzzzzzzzzzzzz"}`, "16 hexadecimal digits"},
-		{"sources that are no object", `{"sources":["choice"]}`, "not a JSON object"},
-		{"unknown source", `{"sources":{"site":"guess"}}`, `member "sources.site"`},
-		{"source of an unknown field", `{"sources":{"cart":"choice"}}`, `unknown member "sources.cart"`},
-		{"attributes as an object", `{"attributes":{"a":"1"}}`, `member "attributes"`},
-		{"attribute that is no object", `{"attributes":["a"]}`, "not a JSON object"},
-		{"attribute of unknown shape", `{"attributes":[{"name":"a","val":"1"}]}`, `unknown member "attributes.val"`},
-		{"attribute value as JSON", `{"attributes":[{"name":"a","value":{}}]}`, `member "attributes.value"`},
-		{"attribute value that is no JSON", `{"attributes":[{"name":"a","value":"{"}]}`, "not valid JSON"},
-		{"attribute without a value", `{"attributes":[{"name":"a"}]}`, "not valid JSON"},
-		{"attribute twice", `{"attributes":[{"name":"a","value":"1"},{"name":"a","value":"2"}]}`, `"a" is there twice`},
-	}
-	for _, tc := range cases {
+func TestSession_TextIsRedacted(t *testing.T) {
+	for _, tc := range redactedForms {
 		t.Run(tc.desc, func(t *testing.T) {
-			s := sessionctx.Session{ID: "before"}
-			err := s.UnmarshalJSON([]byte(tc.doc))
-			require.ErrorContains(t, err, "sessionctx: decode session: ")
-			assert.ErrorContains(t, err, tc.says)
-			assert.Equal(t, sessionctx.Session{ID: "before"}, s, "a failed decoding changes nothing")
+			s := sessionFrom(t, tc.doc)
+			assert.Equal(t, "session"+tc.text, s.String())
+			text, err := s.MarshalText()
+			require.NoError(t, err)
+			assert.Equal(t, s.String(), string(text))
 		})
 	}
 }
 
-func FuzzSessionUnmarshalJSON(f *testing.F) {
-	f.Add(fullSession)
-	f.Add(`{"attributes":[{"name":"b","value":"1"},{"name":"a","value":"\"\\ud800\""}]}`)
-	f.Fuzz(func(t *testing.T, doc string) {
-		var s, again sessionctx.Session
-		if s.UnmarshalJSON([]byte(doc)) != nil {
-			return
-		}
-		b, err := json.Marshal(s)
-		require.NoError(t, err, "what was decoded can be encoded")
-		require.NoError(t, json.Unmarshal(b, &again), "%s", b)
-		require.Equal(t, s, again)
-		require.Equal(t, s.ETag(), again.ETag())
-	})
-}
-
-func BenchmarkSessionETag(b *testing.B) {
-	s := sessionFrom(b, fullSession)
-	b.ReportAllocs()
-	for b.Loop() {
-		_ = s.ETag()
+func TestSession_JSONIsRedacted(t *testing.T) {
+	for _, tc := range redactedForms {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := sessionFrom(t, tc.doc)
+			b, err := json.Marshal(s)
+			require.NoError(t, err)
+			assert.Equal(t, tc.json, string(b))
+			var log bytes.Buffer
+			slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "s", s)
+			var line struct{ S json.RawMessage }
+			require.NoError(t, json.Unmarshal(log.Bytes(), &line))
+			assert.JSONEq(t, tc.json, string(line.S), "as LogValue")
+		})
 	}
+	b, err := json.Marshal(sessionctx.Session{Tenant: "acme\xff"})
+	require.NoError(t, err, "what is only shown is never an error")
+	assert.True(t, json.Valid(b))
 }
 
-func BenchmarkContext(b *testing.B) {
-	s := sessionFrom(b, fullSession)
-	type key struct{}
-	base := context.WithValue(b.Context(), key{}, "value")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, ok := sessionctx.FromContext(sessionctx.NewContext(base, s)); !ok {
-			b.Fatal("no session")
-		}
+func TestSession_EveryEncodingIsRedactedOrRefused(t *testing.T) {
+	s := sessionFrom(t, fullSession)
+	type field struct{ Session sessionctx.Session }
+	type pointer struct{ Session *sessionctx.Session }
+	type anything struct{ Session any }
+	type embedded struct {
+		sessionctx.Session
+		Order string
+	}
+	type embeddedPointer struct {
+		*sessionctx.Session
+		Order string
+	}
+	type attribute struct {
+		Session sessionctx.Session `xml:"s,attr"`
+	}
+	for _, tc := range []struct {
+		desc  string
+		value any
+		noXML bool // package xml takes no maps
+	}{
+		{"value", s, false},
+		{"pointer", &s, false},
+		{"field", field{s}, false},
+		{"pointer to a field", &field{s}, false},
+		{"pointer in a field", pointer{&s}, false},
+		{"interface in a field", anything{s}, false},
+		{"embedded", embedded{s, "o1"}, false},
+		{"embedded pointer", embeddedPointer{&s, "o1"}, false},
+		{"attribute", attribute{s}, false},
+		{"list", []sessionctx.Session{s}, false},
+		{"array", [1]sessionctx.Session{s}, false},
+		{"list of anything", []any{s, &s, field{s}}, false},
+		{"map", map[string]sessionctx.Session{"s": s}, true},
+		{"map of anything", map[string]any{"s": []any{field{s}}}, true},
+		{"key of a map", map[*sessionctx.Session]int{&s: 1}, true},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			b, err := json.Marshal(tc.value)
+			require.NoError(t, err)
+			shown := map[string]string{"json": string(b)}
+			if !tc.noXML {
+				b, err = xml.Marshal(tc.value)
+				require.NoError(t, err)
+				shown["xml"] = string(b)
+			}
+			assertRedacted(t, shown)
+
+			var sent bytes.Buffer
+			assert.Error(t, gob.NewEncoder(&sent).Encode(tc.value))
+			assert.NotContains(t, sent.String(), "5e55-id")
+		})
+	}
+	var page bytes.Buffer
+	require.NoError(t, template.Must(template.New("").Parse(`<p>{{.}}</p><script>s = {{.}}</script>`)).Execute(&page, s))
+	assertRedacted(t, map[string]string{"html/template": page.String()})
+	assert.ErrorContains(t, gob.NewEncoder(&bytes.Buffer{}).Encode(s), "Snapshot()")
+}
+
+func TestSession_DecodingIsRefusedAndNamesSnapshot(t *testing.T) {
+	redacted, err := json.Marshal(sessionFrom(t, fullSession))
+	require.NoError(t, err)
+	cases := []struct {
+		desc   string
+		decode func(*sessionctx.Session) error
+	}{
+		{"its own JSON", func(s *sessionctx.Session) error { return json.Unmarshal(redacted, s) }},
+		{"the JSON of a Snapshot", func(s *sessionctx.Session) error { return json.Unmarshal([]byte(fullSession), s) }},
+		{"an empty object", func(s *sessionctx.Session) error { return json.Unmarshal([]byte(`{}`), s) }},
+		{"null", func(s *sessionctx.Session) error { return json.Unmarshal([]byte(`null`), s) }},
+		{"a field in JSON", func(s *sessionctx.Session) error {
+			return json.Unmarshal([]byte(`{"Session":{}}`), &struct{ Session *sessionctx.Session }{s})
+		}},
+		{"XML", func(s *sessionctx.Session) error { return xml.Unmarshal([]byte(`<Session><ID>x</ID></Session>`), s) }},
+		{"text", func(s *sessionctx.Session) error { return s.UnmarshalText([]byte(s.String())) }},
+		{"binary", func(s *sessionctx.Session) error { return s.UnmarshalBinary(nil) }},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := sessionctx.Session{ID: "before"}
+			assert.ErrorContains(t, tc.decode(&s), "decode that into a Snapshot")
+			assert.Equal(t, sessionctx.Session{ID: "before"}, s)
+		})
 	}
 }

@@ -38,7 +38,7 @@ func TestAStaleWriteConflictsOnlyWhereItTouchesWhatHasChanged(t *testing.T) {
 		{"a field that has not changed since", sessionctx.Patch{Version: 3, Currency: set("GBP")}, false},
 		{"a field that has changed since", sessionctx.Patch{Version: 3, Country: set("FR")}, true},
 		{"the same value is a write too", sessionctx.Patch{Version: 3, Country: set("AT")}, true},
-		{"a clear is a write too", sessionctx.Patch{Version: 3, Country: sessionctx.Clear}, true},
+		{"a clear is a write too", sessionctx.Patch{Version: 3, Country: sessionctx.Clear()}, true},
 		{"one of two fields has changed", sessionctx.Patch{Version: 3, Currency: set("GBP"), Country: set("FR")}, true},
 		{"the cart", sessionctx.Patch{Version: 5, CartID: set("other")}, true},
 		{"a field never written", sessionctx.Patch{Version: 1, Language: set("en")}, false},

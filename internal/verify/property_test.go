@@ -33,7 +33,7 @@ func choosing(t *rapid.T, label string, among ...string) sessionctx.Change {
 	case -2:
 		return sessionctx.Change{}
 	case -1:
-		return sessionctx.Clear
+		return sessionctx.Clear()
 	default:
 		return sessionctx.Set(among[i])
 	}
@@ -64,7 +64,7 @@ func TestToClearIsNeverToHaveChosen(t *testing.T) {
 			}
 		}
 		_, err := r.Update(ctx, wavering, sessionctx.Patch{
-			Site: sessionctx.Clear, Currency: sessionctx.Clear, Country: sessionctx.Clear, Language: sessionctx.Set(""),
+			Site: sessionctx.Clear(), Currency: sessionctx.Clear(), Country: sessionctx.Clear(), Language: sessionctx.Set(""),
 		})
 		require.NoError(t, err)
 

@@ -104,14 +104,14 @@ func (s *state) replacement(now sessionctx.Session) sessionctx.Patch {
 	p.ReplaceAttributes = true
 	p.Version = 0
 	if !s.cartID.sent {
-		p.CartID = sessionctx.Clear
+		p.CartID = sessionctx.Clear()
 	}
 	shown := [defaults.NumFields]string{now.Site, now.Currency, now.Country, now.Language}
 	for f, change := range [...]*sessionctx.Change{&p.Site, &p.Currency, &p.Country, &p.Language} {
 		field := defaults.Field(f)
 		isDefault := now.Source(field) != defaults.SourceChoice && canonical(field, s.fields[f].value) == shown[f]
 		if !s.fields[f].sent || isDefault {
-			*change = sessionctx.Clear
+			*change = sessionctx.Clear()
 		}
 	}
 	return p

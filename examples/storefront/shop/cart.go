@@ -49,7 +49,7 @@ func (c cart) items() (n int) {
 func (c cart) patch(s sessionctx.Session) (p sessionctx.Patch, err error) {
 	p = sessionctx.Patch{Version: max(0, s.Version), Attributes: map[string]json.RawMessage{cartAttribute: nil}}
 	if len(c) == 0 {
-		p.CartID = sessionctx.Clear
+		p.CartID = sessionctx.Clear()
 		return p, nil
 	}
 	if s.CartID == "" {
