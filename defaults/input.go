@@ -7,6 +7,9 @@ type Input struct {
 	RequestSite string
 	// Choices are what the shopper set, in the spelling in which it was stored.
 	Choices Choices
+	// Weak marks choices that rank below the profile.
+	Weak    [NumFields]bool
+	HasCart bool
 	// Customer is nil for an anonymous shopper and for a customer of whom nothing is known. It is only read.
 	Customer *Customer
 	// Hints are what the request suggests. The zero Hints suggest nothing.

@@ -32,8 +32,9 @@ func (c *sessionContext) String() string {
 // entryContext is a context that carries the resolved values of an entry, which is immutable.
 type entryContext struct {
 	context.Context
-	entry *entry
-	id    string // of the session, as the request has it
+	entry  *entry
+	tenant string
+	id     string // of the session, as the request has it
 }
 
 func (c *entryContext) Value(key any) any {
@@ -63,7 +64,7 @@ func FromContext(ctx context.Context) (Session, bool) {
 		return c.session, true
 	case *entryContext:
 		var s Session
-		c.entry.session(c.id, &s)
+		c.entry.Resolved.session(c.tenant, c.id, &s)
 		return s, true
 	}
 	return Session{}, false

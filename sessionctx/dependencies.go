@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"

@@ -54,3 +54,8 @@ func appendIncarnation(b []byte, n uint64) []byte {
 	binary.BigEndian.PutUint64(raw[:], n)
 	return hex.AppendEncode(b, raw[:])
 }
+
+func appendText[T ~string | ~[]byte](b []byte, s T) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}

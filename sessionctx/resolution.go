@@ -179,7 +179,6 @@ func (n *resolution) session(tenant, id string, s *Session) {
 		return
 	}
 	s.ID, s.CustomerID = id, n.customerID
-	s.secret = n.flags&secretID != 0
 	if n.incarnation == 0 {
 		return
 	}

@@ -164,7 +164,7 @@ func (r *Resolver) customerChanged(h store.KeyHash) { r.profiles.DropHash(r.prof
 // newBreaker returns what protects callers from a Store that hangs.
 func (r *Resolver) newBreaker() *breaker.Breaker {
 	return breaker.New(breaker.Config{
-		Now: r.near.Now, Timeout: r.cfg.Timeout, Go: r.spawn,
+		Timeout: r.cfg.Timeout, Go: r.spawn,
 		Probe: func(ctx context.Context) error {
 			_, err := r.store.load(ctx, store.Key{Tenant: "probe", Kind: store.KindCustomer, ID: "probe"})
 			return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // Session is the resolved context of one shopper's visit: an immutable value. A copy shares nothing
@@ -54,7 +55,7 @@ type Session struct {
 	proof       Proof // how the identity was established that the session was resolved for
 	sources     [defaults.NumFields]defaults.Source
 	incarnation uint64
-	attributes  []Attribute // shared with the record, never changed
+	attributes  []store.Attribute // shared with the record, never changed
 }
 
 var (

@@ -43,7 +43,7 @@ func (s Snapshot) Session() Session { return s.session }
 //   - The identity is that of the request which the session was resolved for.
 //   - A site that the first request decided, and a country or language that it only suggested, are
 //     in this request too, where the session shows them: both requests see the same site and cart.
-//   - The Freshness is AtLeast the version of the snapshot, so that a worker in another process sees
+//   - AtLeast is the revision of the snapshot, so that a worker in another process sees
 //     every write that the snapshot saw. If the record is gone, Resolve returns ErrNotFound.
 //
 // The session may have ended in the meantime, and a login or logout gives a session by secret a new
@@ -52,8 +52,8 @@ func (s Snapshot) Session() Session { return s.session }
 func (s Snapshot) Request() Request {
 	from := &s.session
 	req := Request{
-		Identity:  Identity{Tenant: from.Tenant, SessionID: from.ID, Proof: from.proof},
-		Freshness: AtLeast(from.Version),
+		Identity: Identity{Tenant: from.Tenant, SessionID: from.ID, Proof: from.proof},
+		AtLeast:  from.Revision(),
 	}
 	if from.proof == Asserted { // else the record says who the customer is
 		req.CustomerID = from.CustomerID

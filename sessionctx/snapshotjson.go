@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // snapshotVersion is the version of the JSON form of a Snapshot. What an older program may ignore
@@ -173,9 +174,9 @@ func readSnapshot(b []byte) (s Session, err error) {
 		return s, err
 	}
 	for _, a := range j.Attributes {
-		s.attributes = append(s.attributes, Attribute{Name: a.Name, Value: json.RawMessage(a.Value), Changed: a.Changed})
+		s.attributes = append(s.attributes, store.Attribute{Name: a.Name, Value: json.RawMessage(a.Value), Changed: a.Changed})
 	}
-	slices.SortFunc(s.attributes, func(a, b Attribute) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.attributes, func(a, b store.Attribute) int { return strings.Compare(a.Name, b.Name) })
 	return s, nil
 }
 

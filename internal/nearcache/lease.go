@@ -2,10 +2,17 @@ package nearcache
 
 import "time"
 
-// Lease returns until when entries are valid if nothing more is heard. exclusive: for ever.
-func (c *Cache[R]) Lease() (until int64, exclusive bool) {
-	until = c.lease.Load()
-	return until, until == endless && c.cfg.MaxStale < 0
+// A lease says until when silence means that nothing has changed. A Watcher extends it, and an exclusive one
+// never ends.
+
+// Lease returns for how long entries are valid if nothing more is heard: negative if they are not valid now,
+// 1<<63-1 if the lease never ends.
+func (c *Cache[R]) Lease() time.Duration {
+	until := c.lease.Load()
+	if until == endless {
+		return endless
+	}
+	return time.Duration(until - c.clock.mono())
 }
 
 // Exclusive implements store.Sink.
@@ -22,4 +29,3 @@ func (c *Cache[R]) ExtendLease(until time.Time) {
 	for old := c.lease.Load(); old < lease && !c.lease.CompareAndSwap(old, lease); old = c.lease.Load() {
 	}
 }
-
