@@ -63,7 +63,7 @@ func TestAWriteTakesNoLiveSessionForOneThatAnotherProcessHasEnded(t *testing.T) 
 	}
 	fresh := func(id string) error {
 		req := by(id, "C100")
-		req.Freshness = sessionctx.FreshRead
+		req.Fresh = true
 		_, err := a.Resolve(t.Context(), req)
 		return err
 	}
@@ -334,7 +334,7 @@ func TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost(t *testing
 		t.Run(desc, func(t *testing.T) {
 			records := &memstore.Store{}
 			a := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
-			req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, Freshness: sessionctx.FreshRead}
+			req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, Fresh: true}
 			s, err := a.Login(t.Context(), req, "C100")
 			require.NoError(t, err)
 			require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
@@ -379,7 +379,7 @@ func TestALiveSessionIsNotTakenForOneThatHasEndedWhenAllIsLost(t *testing.T) {
 	backend := &flushed{Store: records, loads: 1}
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	req := by("s1", "C100")
-	req.Freshness = sessionctx.FreshRead
+	req.Fresh = true
 	s, err := r.Resolve(t.Context(), req)
 	require.NoError(t, err)
 	assert.Negative(t, backend.loads, "both were asked for")

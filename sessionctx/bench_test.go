@@ -136,7 +136,7 @@ func BenchmarkResolveCold(b *testing.B) {
 	var found atomic.Int64
 	walk(b, func(i int) (sessionctx.Session, error) {
 		req := visits[i].request()
-		req.Freshness = sessionctx.FreshRead
+		req.Fresh = true
 		return r.Resolve(context.Background(), req)
 	}, &found)
 	require.EqualValues(b, b.N, found.Load())

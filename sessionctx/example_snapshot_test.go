@@ -16,8 +16,8 @@ type mailJob struct {
 	Session sessionctx.Snapshot `json:"session"`
 }
 
-// A request puts a job into a queue, and a worker in another process does the job. The worker has the
-// values that the shopper saw, and it can ask as the same shopper for the session as it is now.
+// A request puts a job into a queue, and a worker in another process does the job. The worker has
+// the values that the shopper saw, and it can ask as the same shopper for the session as it is now.
 func ExampleSession_Snapshot() {
 	records := &memstore.Store{} // a store that both processes share
 	server, err := sessionctx.New(sessionctx.Config{Store: records, Directory: demoshop()})

@@ -63,7 +63,7 @@ func TestFreshReadSeesWhatAnotherProcessHasWritten(t *testing.T) {
 	require.Equal(t, "USD 1", currency(t, here, req, 0), "the news has not arrived")
 	assert.Equal(t, "CHF 2", currency(t, here, req, sessionctx.FreshRead))
 	fresh := req
-	fresh.Freshness = sessionctx.FreshRead
+	fresh.Fresh = true
 	ctx, _, err := here.Attach(t.Context(), fresh)
 	require.NoError(t, err)
 	s, _ := sessionctx.FromContext(ctx)
@@ -81,7 +81,7 @@ func TestFreshReadSeesThatAnotherProcessHasEndedAllSessions(t *testing.T) {
 	require.NoError(t, there.EndAll(t.Context(), "demoshop", "C100"))
 
 	require.Equal(t, "USD 1", currency(t, here, req, 0), "the news has not arrived")
-	req.Freshness = sessionctx.FreshRead
+	req.Fresh = true
 	_, err := here.Resolve(t.Context(), req)
 	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
 }

@@ -347,7 +347,7 @@ func TestAnUnknownTenantIsNoOutage(t *testing.T) {
 		r := newResolver(t, func(c *sessionctx.Config) { c.FailDegraded = failDegraded })
 		for _, req := range []sessionctx.Request{
 			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1"}},
-			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1"}, Freshness: sessionctx.FreshRead},
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1"}, Fresh: true},
 			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1", Proof: sessionctx.Management}},
 			{Identity: sessionctx.Identity{Tenant: "nosuchshop", Proof: sessionctx.BySecret}},
 		} {

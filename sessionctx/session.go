@@ -103,8 +103,8 @@ func (s Session) Attributes() iter.Seq2[string, json.RawMessage] {
 }
 
 // LogValue implements slog.LogValuer. The group has the members tenant, shopper ("anonymous" or
-// "customer"), site, currency, country, language, and version or degraded; profileMissing only where
-// it is true. Session id, customer id, cart id and attributes are left out.
+// "customer"), site, currency, country, language, and version or degraded; profileMissing only
+// where it is true. Session id, customer id, cart id and attributes are left out.
 func (s Session) LogValue() slog.Value { return slog.GroupValue(s.redacted()...) }
 
 // redacted returns all that a Session shows by itself. Every printed or encoded form is made of it.
@@ -151,9 +151,9 @@ func (s Session) text(name string) string {
 // Format implements fmt.Formatter: every verb, %+v and %#v included, prints String.
 func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// MarshalJSON implements json.Marshaler: an object with the members of LogValue. It shows no session
-// id, customer id, cart id or attribute, so that a Session in a struct that somebody encodes gives
-// nothing away. The form that carries a session to another program is a Snapshot.
+// MarshalJSON implements json.Marshaler: an object with the members of LogValue. It shows no
+// session id, customer id, cart id or attribute, so that a Session in a struct that somebody
+// encodes gives nothing away. The form that carries a session to another program is a Snapshot.
 func (s Session) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, a := range s.redacted() {
@@ -176,9 +176,9 @@ func (s Session) MarshalJSON() ([]byte, error) {
 // returns String.
 func (s Session) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// MarshalBinary implements encoding.BinaryMarshaler, which encoding/gob and the encoders of CBOR and
-// MessagePack use: it is always an error. A binary form exists to be decoded, and a redacted one
-// would silently lose the session.
+// MarshalBinary implements encoding.BinaryMarshaler, which encoding/gob and the encoders of CBOR
+// and MessagePack use: it is always an error. A binary form exists to be decoded, and a redacted
+// one would silently lose the session.
 func (s Session) MarshalBinary() ([]byte, error) {
 	return nil, errors.New("sessionctx: a Session has no binary form: encode Session.Snapshot() as JSON")
 }

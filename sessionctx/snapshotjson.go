@@ -116,10 +116,10 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON implements json.Unmarshaler for what MarshalJSON writes, in this version of the
 // program or in another one. Members that this program does not know are ignored, members that are
 // missing are zero, and a source that this program does not know becomes SourceNone. These are
-// errors, which name the member: another version of the form, or none; a member that is named twice;
-// null or a value of another type in a member that this program knows; a proof that it does not know;
-// an attribute without a name, or whose value is not the text of one JSON document; what is not
-// valid UTF-8. After an error s is what it was before.
+// errors, which name the member: another version of the form, or none; a member that is named
+// twice; null or a value of another type in a member that this program knows; a proof that it does
+// not know; an attribute without a name, or whose value is not the text of one JSON document; what
+// is not valid UTF-8. After an error s is what it was before.
 func (s *Snapshot) UnmarshalJSON(b []byte) error {
 	session, err := readSnapshot(b)
 	if err != nil {
@@ -305,8 +305,8 @@ func readAttributes(doc json.RawMessage) (attributes []attributeJSON, err error)
 	return attributes, nil
 }
 
-// member is where a value of an object is to be read into: a *string, *int64, *bool, *time.Time, or,
-// for what is looked at later, a *json.RawMessage.
+// member is where a value of an object is to be read into: a *string, *int64, *bool, *time.Time,
+// or, for what is looked at later, a *json.RawMessage.
 type member struct {
 	name string
 	into any
@@ -434,8 +434,8 @@ func kindOf(doc []byte) string {
 	return "a number"
 }
 
-// loneSurrogate reports whether an escape in a JSON string is half of a surrogate pair. Package json
-// would put U+FFFD there, and two ids could become one.
+// loneSurrogate reports whether an escape in a JSON string is half of a surrogate pair. Package
+// json would put U+FFFD there, and two ids could become one.
 func loneSurrogate(text []byte) bool {
 	for i := 0; i < len(text); i++ {
 		if text[i] != '\\' {
