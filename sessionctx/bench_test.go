@@ -28,7 +28,7 @@ type shopper struct{ sessionID, customerID string }
 
 func (s *shopper) request() sessionctx.Request {
 	return sessionctx.Request{
-		Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: s.sessionID, CustomerID: s.customerID}, Hints: benchHints,
+		Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: s.sessionID, CustomerID: s.customerID, Proof: sessionctx.Asserted}, Hints: benchHints,
 	}
 }
 

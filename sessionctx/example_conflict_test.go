@@ -9,7 +9,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// Two tabs were rendered from version 1. A write that touches what the other has changed is a conflict; any other is
+// Two tabs were rendered from one revision. A write that touches what the other has changed is a conflict; any other is
 // rebased.
 func ExampleResolver_Update_conflict() {
 	r, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: shop})
@@ -18,21 +18,21 @@ func ExampleResolver_Update_conflict() {
 	}
 	defer r.Close()
 	ctx := context.Background()
-	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1"}}
+	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}}
 	s, _ := r.Update(ctx, req, sessionctx.Patch{Currency: sessionctx.Set("EUR")})
-	tab := s.Version
+	tab := s.Revision()
 
-	s, err = r.Update(ctx, req, sessionctx.Patch{Version: tab, Currency: sessionctx.Set("CHF")})
-	fmt.Println("first tab: ", s.Currency, s.Version, err)
+	s, err = r.Update(ctx, req, sessionctx.Patch{Base: &tab, Currency: sessionctx.Set("CHF")})
+	fmt.Println("first tab: ", s.Currency, s.Version-tab.Version, err)
 
-	_, err = r.Update(ctx, req, sessionctx.Patch{Version: tab, Currency: sessionctx.Set("EUR")})
+	_, err = r.Update(ctx, req, sessionctx.Patch{Base: &tab, Currency: sessionctx.Set("EUR")})
 	var conflict *sessionctx.ConflictError
-	fmt.Println("second tab:", errors.As(err, &conflict), conflict.Version)
+	fmt.Println("second tab:", errors.As(err, &conflict), conflict.Revision.Version-tab.Version)
 
-	s, err = r.Update(ctx, req, sessionctx.Patch{Version: tab, Language: sessionctx.Set("fr")})
-	fmt.Println("second tab:", s.Currency, s.Language, s.Version, err)
+	s, err = r.Update(ctx, req, sessionctx.Patch{Base: &tab, Language: sessionctx.Set("fr")})
+	fmt.Println("second tab:", s.Currency, s.Language, s.Version-tab.Version, err)
 	// Output:
-	// first tab:  CHF 2 <nil>
-	// second tab: true 2
-	// second tab: CHF fr 3 <nil>
+	// first tab:  CHF 1 <nil>
+	// second tab: true 1
+	// second tab: CHF fr 2 <nil>
 }

@@ -15,7 +15,7 @@ func ExampleResolver_Preview() {
 		panic(err)
 	}
 	defer r.Close()
-	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", CustomerID: "C100"}, Site: "closed"}
+	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", CustomerID: "C100", Proof: sessionctx.Asserted}, Site: "closed"}
 	x, err := r.Preview(context.Background(), req, sessionctx.Patch{Country: sessionctx.Set("de")})
 	if err != nil {
 		panic(err)

@@ -30,7 +30,7 @@ func Example() {
 	}
 	defer r.Close()
 	ctx := context.Background()
-	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1"}}
+	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}}
 
 	show := func(s sessionctx.Session, err error) {
 		if err != nil {

@@ -45,30 +45,27 @@ func processes(t *testing.T) (here, there *sessionctx.Resolver, backend *tardy) 
 	return here, there, backend
 }
 
-func currency(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request, f sessionctx.Freshness) string {
+func currency(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) string {
 	t.Helper()
-	req.Freshness = f
 	s, err := r.Resolve(t.Context(), req)
 	require.NoError(t, err)
-	return fmt.Sprintf("%s %d", s.Currency, s.Version)
+	return s.Currency
 }
 
 func TestFreshReadSeesWhatAnotherProcessHasWritten(t *testing.T) {
 	here, there, _ := processes(t)
 	req := by("s1", "C100")
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
-	require.Equal(t, "USD 1", currency(t, here, req, 0))
+	require.Equal(t, "USD", currency(t, here, req))
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 
-	require.Equal(t, "USD 1", currency(t, here, req, 0), "the news has not arrived")
-	assert.Equal(t, "CHF 2", currency(t, here, req, sessionctx.FreshRead))
-	fresh := req
-	fresh.Fresh = true
-	ctx, _, err := here.Attach(t.Context(), fresh)
+	require.Equal(t, "USD", currency(t, here, req), "the news has not arrived")
+	assert.Equal(t, "CHF", currency(t, here, fresh(req)))
+	ctx, _, err := here.Attach(t.Context(), fresh(req))
 	require.NoError(t, err)
 	s, _ := sessionctx.FromContext(ctx)
 	assert.Equal(t, "CHF", s.Currency)
-	e, err := here.Preview(t.Context(), fresh, sessionctx.Patch{})
+	e, err := here.Preview(t.Context(), fresh(req), sessionctx.Patch{})
 	require.NoError(t, err)
 	assert.Equal(t, "CHF", e.Session.Currency)
 }
@@ -77,50 +74,63 @@ func TestFreshReadSeesThatAnotherProcessHasEndedAllSessions(t *testing.T) {
 	here, there, _ := processes(t)
 	req := by("s1", "C100")
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
-	require.Equal(t, "USD 1", currency(t, here, req, 0))
+	require.Equal(t, "USD", currency(t, here, req))
 	require.NoError(t, there.EndAll(t.Context(), "demoshop", "C100"))
 
-	require.Equal(t, "USD 1", currency(t, here, req, 0), "the news has not arrived")
+	require.Equal(t, "USD", currency(t, here, req), "the news has not arrived")
 	req.Fresh = true
 	_, err := here.Resolve(t.Context(), req)
 	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
 }
 
-func TestAtLeastTakesWhatIsCachedIfItIsNewEnough(t *testing.T) {
-	here, there, backend := processes(t)
-	req := by("s1", "")
-	for _, c := range []string{"USD", "CHF"} {
-		update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set(c)})
-	}
-	require.Equal(t, "CHF 2", currency(t, here, req, sessionctx.FreshRead))
-	require.Eventually(t, func() bool { // the cache takes in what was read in its own time
-		loads := backend.loads.Load()
-		currency(t, here, req, sessionctx.AtLeast(2))
-		return backend.loads.Load() == loads
-	}, 10*time.Second, time.Millisecond)
-	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("GBP")})
-
-	loads := backend.loads.Load()
-	assert.Equal(t, "CHF 2", currency(t, here, req, sessionctx.AtLeast(2)))
-	assert.Equal(t, "CHF 2", currency(t, here, req, sessionctx.AtLeast(-7)))
-	assert.Equal(t, loads, backend.loads.Load(), "the store was not asked")
-	assert.Equal(t, "GBP 3", currency(t, here, req, sessionctx.AtLeast(3)))
-	assert.Equal(t, "GBP 3", currency(t, here, req, 0), "what was read is kept")
-
-	req.Freshness = sessionctx.AtLeast(4)
-	_, err := here.Resolve(t.Context(), req)
-	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
-	assert.ErrorContains(t, err, "its version is 3, version 4 was asked for")
-	_, err = here.Preview(t.Context(), req, sessionctx.Patch{})
-	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+func fresh(req sessionctx.Request) sessionctx.Request {
+	req.Fresh = true
+	return req
 }
 
-func TestWhatMustBeFreshIsNeverDegraded(t *testing.T) {
+func atLeast(req sessionctx.Request, rev sessionctx.Revision) sessionctx.Request {
+	req.AtLeast = rev
+	return req
+}
+
+func TestResolve_AtLeastTakesWhatIsCachedIfItIsNewEnough(t *testing.T) {
+	here, there, backend := processes(t)
+	req := by("s1", "")
+	var usd, chf sessionctx.Revision
+	usd = update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")}).Revision()
+	chf = update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("CHF")}).Revision()
+	require.Equal(t, "CHF", currency(t, here, fresh(req)))
+	require.Eventually(t, func() bool { // ristretto shows what was read after a moment
+		loads := backend.loads.Load()
+		currency(t, here, atLeast(req, chf))
+		return backend.loads.Load() == loads
+	}, 10*time.Second, time.Millisecond)
+	gbp := update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("GBP")}).Revision()
+
+	loads := backend.loads.Load()
+	assert.Equal(t, "CHF", currency(t, here, atLeast(req, chf)))
+	assert.Equal(t, "CHF", currency(t, here, atLeast(req, usd)))
+	assert.Equal(t, "CHF", currency(t, here, atLeast(req, sessionctx.Revision{Version: chf.Version})), "of whatever incarnation")
+	assert.Equal(t, loads, backend.loads.Load(), "the store was not asked")
+	assert.Equal(t, "GBP", currency(t, here, atLeast(req, gbp)))
+	assert.Equal(t, "GBP", currency(t, here, req), "what was read is kept")
+
+	for desc, rev := range map[string]sessionctx.Revision{
+		"a version that never was": {Incarnation: gbp.Incarnation, Version: gbp.Version + 1},
+		"of another incarnation":   {Incarnation: gbp.Incarnation + 1, Version: gbp.Version},
+		"a later one of any":       {Version: gbp.Version + 1},
+	} {
+		_, err := here.Resolve(t.Context(), atLeast(req, rev))
+		assert.ErrorIs(t, err, sessionctx.ErrNotFound, desc)
+		_, err = here.Preview(t.Context(), atLeast(req, rev), sessionctx.Patch{})
+		assert.ErrorIs(t, err, sessionctx.ErrNotFound, desc)
+	}
+}
+
+func TestResolve_WhatMustBeFreshIsNeverDegraded(t *testing.T) {
 	here, _, backend := processes(t)
 	backend.down.Store(true)
-	for _, f := range []sessionctx.Freshness{sessionctx.FreshRead, sessionctx.AtLeast(1)} {
-		req := by("s1", "")
-		req.Freshness = f
+	for _, req := range []sessionctx.Request{fresh(by("s1", "")), atLeast(by("s1", ""), sessionctx.Revision{Version: 1})} {
 		_, err := here.Resolve(t.Context(), req)
 		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 		assert.ErrorIs(t, err, errDown)
@@ -152,7 +162,7 @@ func TestTheTwoColdReadsOfACustomerGoOutTogether(t *testing.T) {
 	update(t, there, by("s1", "C100"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
 	pair := &paired{tardy: tardy{Store: backend.Store}, customer: make(chan struct{})}
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = pair; c.FailDegraded = true })
-	assert.Equal(t, "USD 1", currency(t, r, by("s1", "C100"), 0))
+	assert.Equal(t, "USD", currency(t, r, by("s1", "C100")))
 	assert.EqualValues(t, 2, pair.loads.Load())
 }
 

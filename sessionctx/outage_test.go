@@ -117,7 +117,7 @@ func TestAfterATimeoutTheWriteIDTellsWhetherTheWriteWasApplied(t *testing.T) {
 		backend.afterSave = func() error { return context.DeadlineExceeded }
 		s := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
 		assert.EqualValues(t, 1, s.Version)
-		s = update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("GBP"), Version: 1})
+		s = update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("GBP"), Base: new(s.Revision())})
 		assert.EqualValues(t, 2, s.Version, "never a false conflict")
 	})
 	t.Run("another one took its place, so it never can be", func(t *testing.T) {
@@ -346,8 +346,8 @@ func TestAnUnknownTenantIsNoOutage(t *testing.T) {
 	for _, failDegraded := range []bool{false, true} {
 		r := newResolver(t, func(c *sessionctx.Config) { c.FailDegraded = failDegraded })
 		for _, req := range []sessionctx.Request{
-			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1"}},
-			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1"}, Fresh: true},
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1", Proof: sessionctx.Asserted}},
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1", Proof: sessionctx.Asserted}, Fresh: true},
 			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1", Proof: sessionctx.Management}},
 			{Identity: sessionctx.Identity{Tenant: "nosuchshop", Proof: sessionctx.BySecret}},
 		} {

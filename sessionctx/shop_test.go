@@ -50,7 +50,7 @@ func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.R
 
 // by returns a request of the session with this id: asserted, for a customer if one is named.
 func by(sessionID string, customerID ...string) sessionctx.Request {
-	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID}}
+	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID, Proof: sessionctx.Asserted}}
 	for _, c := range customerID {
 		req.CustomerID = c
 	}

@@ -170,11 +170,11 @@ func (d desks) Customer(context.Context, string, string) (defaults.Customer, err
 func TestWhatOthersWriteIsNeverShownWithAProfileThatCameLater(t *testing.T) {
 	for _, tc := range []struct {
 		desc  string
-		fresh sessionctx.Freshness
+		fresh bool
 		watch func(store.Store) store.Store
 	}{
-		{"nothing is cached", 0, func(s store.Store) store.Store { return struct{ store.Store }{s} }},
-		{"a fresh read", sessionctx.FreshRead, func(s store.Store) store.Store {
+		{"nothing is cached", false, func(s store.Store) store.Store { return struct{ store.Store }{s} }},
+		{"a fresh read", true, func(s store.Store) store.Store {
 			return &stuck{Store: s, found: make(chan struct{}), let: closed()}
 		}},
 	} {
@@ -195,7 +195,7 @@ func TestWhatOthersWriteIsNeverShownWithAProfileThatCameLater(t *testing.T) {
 				}}
 			})
 			fresh := req
-			fresh.Freshness = tc.fresh
+			fresh.Fresh = tc.fresh
 			s := resolve(t, here, fresh)
 			assert.True(t, changed)
 			assert.Equal(t, "CHF two", s.Currency+" "+s.CartID)

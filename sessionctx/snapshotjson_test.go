@@ -108,7 +108,7 @@ func TestSnapshot_RoundTripsWhatAResolverReturns(t *testing.T) {
 			assert.Equal(t, tc.req.Identity, snap.Request().Identity)
 			again := snap.Request()
 			if tc.down {
-				assert.Zero(t, again.Freshness, "a degraded session knows no version")
+				assert.Zero(t, again.AtLeast, "a degraded session knows no version")
 			}
 			assert.Equal(t, s, resolve(t, r, again), "the worker sees what the shopper saw")
 		})
@@ -120,7 +120,7 @@ func TestSnapshot_RequestReadsItsWrites(t *testing.T) {
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = records })
 	s := update(t, r, by("s1", "C100"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 	req := queued(t, s).Request()
-	assert.Equal(t, sessionctx.AtLeast(s.Version), req.Freshness)
+	assert.Equal(t, s.Revision(), req.AtLeast)
 	newer := update(t, r, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
 	assert.Equal(t, newer.ETag(), resolve(t, r, req).ETag(), "a newer one is good, too")
 

@@ -154,7 +154,7 @@ func TestThreatCorruptStore(t *testing.T) {
 				assert.Equal(t, "bobs-cart", resolve(t, r, bob).CartID, "bob does not notice")
 			}
 			for _, p := range []sessionctx.Patch{
-				{Currency: sessionctx.Set("USD")}, {Currency: sessionctx.Clear(), Version: 1}, {Attributes: attributes("a", "null")}, {ReplaceAttributes: true},
+				{Currency: sessionctx.Set("USD")}, {Currency: sessionctx.Clear(), Base: new(sessionctx.Revision)}, {Attributes: attributes("a", "null")}, {ReplaceAttributes: true},
 			} {
 				_, _ = r.Update(t.Context(), anna, p) // it may fail; it does not panic
 				_, _ = r.Preview(t.Context(), anna, p)

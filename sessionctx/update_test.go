@@ -34,47 +34,55 @@ func TestAStaleWriteConflictsOnlyWhereItTouchesWhatHasChanged(t *testing.T) {
 		conflict bool
 	}{
 		{"no base merges onto the newest", sessionctx.Patch{Currency: set("GBP")}, false},
-		{"the newest version", sessionctx.Patch{Version: 6, Country: set("FR"), CartID: set("x")}, false},
-		{"a field that has not changed since", sessionctx.Patch{Version: 3, Currency: set("GBP")}, false},
-		{"a field that has changed since", sessionctx.Patch{Version: 3, Country: set("FR")}, true},
-		{"the same value is a write too", sessionctx.Patch{Version: 3, Country: set("AT")}, true},
-		{"a clear is a write too", sessionctx.Patch{Version: 3, Country: sessionctx.Clear()}, true},
-		{"one of two fields has changed", sessionctx.Patch{Version: 3, Currency: set("GBP"), Country: set("FR")}, true},
-		{"the cart", sessionctx.Patch{Version: 5, CartID: set("other")}, true},
-		{"a field never written", sessionctx.Patch{Version: 1, Language: set("en")}, false},
-		{"an attribute that has not changed since", sessionctx.Patch{Version: 2, Attributes: attributes("a", "2")}, false},
-		{"an attribute that has changed since", sessionctx.Patch{Version: 1, Attributes: attributes("a", "2")}, true},
-		{"an absent attribute, removed since", sessionctx.Patch{Version: 4, Attributes: attributes("b", "2")}, true},
-		{"an absent attribute, something was removed since", sessionctx.Patch{Version: 4, Attributes: attributes("new", "2")}, true},
-		{"an absent attribute, nothing was removed since", sessionctx.Patch{Version: 5, Attributes: attributes("b", "2")}, false},
-		{"removing what was removed since", sessionctx.Patch{Version: 4, Attributes: attributes("b", "null")}, true},
-		{"replacing all attributes after a change", sessionctx.Patch{Version: 1, ReplaceAttributes: true}, true},
-		{"replacing all attributes after a removal", sessionctx.Patch{Version: 4, ReplaceAttributes: true}, true},
-		{"replacing all attributes", sessionctx.Patch{Version: 5, ReplaceAttributes: true}, false},
-		{"a version from the future", sessionctx.Patch{Version: 7, Language: set("en")}, true},
-		{"a version that never was", sessionctx.Patch{Version: -1, Language: set("en")}, true},
+		{"the newest version", sessionctx.Patch{Base: version(6), Country: set("FR"), CartID: set("x")}, false},
+		{"a field that has not changed since", sessionctx.Patch{Base: version(3), Currency: set("GBP")}, false},
+		{"a field that has changed since", sessionctx.Patch{Base: version(3), Country: set("FR")}, true},
+		{"the same value is a write too", sessionctx.Patch{Base: version(3), Country: set("AT")}, true},
+		{"a clear is a write too", sessionctx.Patch{Base: version(3), Country: sessionctx.Clear()}, true},
+		{"one of two fields has changed", sessionctx.Patch{Base: version(3), Currency: set("GBP"), Country: set("FR")}, true},
+		{"the cart", sessionctx.Patch{Base: version(5), CartID: set("other")}, true},
+		{"a field never written", sessionctx.Patch{Base: version(1), Language: set("en")}, false},
+		{"an attribute that has not changed since", sessionctx.Patch{Base: version(2), Attributes: attributes("a", "2")}, false},
+		{"an attribute that has changed since", sessionctx.Patch{Base: version(1), Attributes: attributes("a", "2")}, true},
+		{"an absent attribute, removed since", sessionctx.Patch{Base: version(4), Attributes: attributes("b", "2")}, true},
+		{"an absent attribute, something was removed since", sessionctx.Patch{Base: version(4), Attributes: attributes("new", "2")}, true},
+		{"an absent attribute, nothing was removed since", sessionctx.Patch{Base: version(5), Attributes: attributes("b", "2")}, false},
+		{"removing what was removed since", sessionctx.Patch{Base: version(4), Attributes: attributes("b", "null")}, true},
+		{"replacing all attributes after a change", sessionctx.Patch{Base: version(1), ReplaceAttributes: true}, true},
+		{"replacing all attributes after a removal", sessionctx.Patch{Base: version(4), ReplaceAttributes: true}, true},
+		{"replacing all attributes", sessionctx.Patch{Base: version(5), ReplaceAttributes: true}, false},
+		{"a version from the future", sessionctx.Patch{Base: version(7), Language: set("en")}, true},
+		{"a version that never was", sessionctx.Patch{Base: version(-1), Language: set("en")}, true},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			r := newResolver(t)
+			var first int64 // version: random
 			for i, p := range history {
-				require.EqualValues(t, i+1, update(t, r, by("s1"), p).Version)
+				s := update(t, r, by("s1"), p)
+				if i == 0 {
+					first = s.Version
+				}
+				require.EqualValues(t, i, s.Version-first)
 			}
 			before := resolve(t, r, by("s1"))
+			if tc.patch.Base != nil {
+				tc.patch.Base.Version += first - 1
+			}
 			s, err := r.Update(t.Context(), by("s1"), tc.patch)
 			if !tc.conflict {
 				require.NoError(t, err)
-				assert.EqualValues(t, 7, s.Version)
+				assert.EqualValues(t, 6, s.Version-first)
 				return
 			}
 			require.ErrorIs(t, err, sessionctx.ErrConflict)
 			var conflict *sessionctx.ConflictError
 			require.ErrorAs(t, err, &conflict)
-			assert.EqualValues(t, 6, conflict.Version)
+			assert.Equal(t, before.Revision(), conflict.Revision)
 			assert.Equal(t, before, resolve(t, r, by("s1")), "nothing was written")
 		})
 	}
 	t.Run("a base where there never was a record", func(t *testing.T) {
-		_, err := newResolver(t).Update(t.Context(), by("s1"), sessionctx.Patch{Version: 1, Currency: set("USD")})
+		_, err := newResolver(t).Update(t.Context(), by("s1"), sessionctx.Patch{Base: version(1), Currency: set("USD")})
 		assert.ErrorIs(t, err, sessionctx.ErrConflict)
 	})
 }
@@ -82,12 +90,12 @@ func TestAStaleWriteConflictsOnlyWhereItTouchesWhatHasChanged(t *testing.T) {
 func TestOf20EqualWritesOnOneVersionOneWins(t *testing.T) {
 	r := newResolver(t)
 	for range 20 {
-		base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Version
+		base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Revision()
 		var won, lost atomic.Int64
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				_, err := r.Update(context.Background(), by("s1"), sessionctx.Patch{Version: base, Currency: sessionctx.Set("GBP")})
+				_, err := r.Update(context.Background(), by("s1"), sessionctx.Patch{Base: &base, Currency: sessionctx.Set("GBP")})
 				if err == nil {
 					won.Add(1)
 				} else if assert.ErrorIs(t, err, sessionctx.ErrConflict) {
@@ -103,17 +111,17 @@ func TestOf20EqualWritesOnOneVersionOneWins(t *testing.T) {
 
 func TestConcurrentWritesOfDifferentAttributesAreAllKept(t *testing.T) {
 	r := newResolver(t)
-	base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Version
+	base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Revision()
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Go(func() {
-			_, err := r.Update(context.Background(), by("s1"), sessionctx.Patch{Version: base, Attributes: attributes(fmt.Sprint("k", i), fmt.Sprint(i))})
+			_, err := r.Update(context.Background(), by("s1"), sessionctx.Patch{Base: &base, Attributes: attributes(fmt.Sprint("k", i), fmt.Sprint(i))})
 			assert.NoError(t, err)
 		})
 	}
 	wg.Wait()
 	s := resolve(t, r, by("s1"))
-	assert.EqualValues(t, 51, s.Version)
+	assert.EqualValues(t, base.Version+50, s.Version)
 	for i := range 50 {
 		v, ok := s.Attribute(fmt.Sprint("k", i))
 		assert.True(t, ok)
@@ -263,7 +271,7 @@ func TestRequireSeesTheNewestSessionAndCanRefuse(t *testing.T) {
 	for v := range 3 {
 		_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD"), Require: require3})
 		assert.ErrorIs(t, err, refused)
-		assert.EqualValues(t, v+1, update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Version)
+		assert.EqualValues(t, v+1, update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Revision())
 	}
 	assert.EqualValues(t, 4, update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD"), Require: require3}).Version)
 	assert.Contains(t, seen, int64(3))
@@ -291,3 +299,6 @@ func TestTheHookHearsOfEveryCommittedWriteAndAPanicInItGoesNoFurther(t *testing.
 	assert.Equal(t, s2, changes[2].Old)
 	assert.Empty(t, changes[2].New.ID)
 }
+
+// version returns a base that states a version alone.
+func version(v int64) *sessionctx.Revision { return &sessionctx.Revision{Version: v} }
