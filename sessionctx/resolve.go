@@ -49,7 +49,7 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (*entry, erro
 			return e, nil
 		}
 	}
-	return r.resolveSlow(ctx, &key, hash, req)
+	return r.resolveSlow(ctx, key, hash, *req)
 }
 
 // hitSample is of how many warm answers one is counted: a shared counter would cost more than most of what it
@@ -75,14 +75,14 @@ func (r *Resolver) hash(key *nearcache.Key, req *Request) uint64 {
 // meanwhile.
 const resolveTries = 16
 
-// resolveSlow is resolveEntry past the warm path.
-func (r *Resolver) resolveSlow(ctx context.Context, key *nearcache.Key, hash uint64, req *Request) (*entry, error) {
+// resolveSlow is resolveEntry past the warm path. It takes copies, so that the warm path allocates nothing.
+func (r *Resolver) resolveSlow(ctx context.Context, key nearcache.Key, hash uint64, req Request) (*entry, error) {
 	if !r.gate.enter() {
 		return nil, ErrClosed
 	}
 	defer r.gate.leave()
 	r.stats.slow.Add(1)
-	return r.resolve(ctx, key, hash, req)
+	return r.resolve(ctx, &key, hash, &req)
 }
 
 // resolve answers req for a caller who is inside the gate.
