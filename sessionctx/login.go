@@ -152,12 +152,7 @@ func (r *Resolver) loginBySecret(b *bound, req *Request, customerID string) (Ses
 			}
 			continue
 		}
-		base := next.Revision()
-		if next.Exists() { // saved by a try before
-			c.next.Incarnation, c.next.First = base.Incarnation, next.First
-			c.next.Version = base.Version + 1
-		}
-		saved, applied, err := w.save(c.next, base)
+		saved, applied, err := w.save(c.next, next.Revision()) // over what a try before has saved
 		if err != nil {
 			return Session{}, err
 		}
