@@ -19,7 +19,7 @@ const (
 	logout
 	endAll
 	changing // a topic of the directory begins to change
-	changed  // and its Invalidate has returned
+	changed  // and every Resolver has taken the change in
 )
 
 func (k kind) String() string {
@@ -36,15 +36,19 @@ type call struct {
 	patch    patch
 	to       int // the customer of login and endAll, the topic of changing and changed
 
-	// What had come back before the call: EndAlls by customer, Invalidates by topic.
-	ended       [1 + numCustomers]int64
-	invalidated [numTopics]int
+	fresh   bool                // of resolve
+	atLeast sessionctx.Revision // of resolve
+
+	// What had come back before the call: EndAlls by customer, refreshes by topic.
+	ended     [1 + numCustomers]int64
+	refreshed [numTopics]int
+	at        int64 // milliseconds of the wall clock
 }
 
 func (c *call) request() sessionctx.Request {
 	return sessionctx.Request{Identity: sessionctx.Identity{
 		Tenant: c.tenant, SessionID: c.id, CustomerID: customers[c.customer], Proof: c.proof,
-	}}
+	}, Fresh: c.fresh, AtLeast: c.atLeast}
 }
 
 // fields that are patched; the first two are resolved.
@@ -62,7 +66,8 @@ type patch struct {
 	touch           [len(attributeNames)]bool
 	attribute       [len(attributeNames)]string // empty: remove
 	replace, upsert bool
-	version         int64
+	based           bool
+	base            sessionctx.Revision // if based
 	match           sessionctx.Revision // required, if not zero
 }
 
@@ -72,7 +77,10 @@ type errMatch struct{}
 func (errMatch) Error() string { return "another revision" }
 
 func (p *patch) patch() sessionctx.Patch {
-	sp := sessionctx.Patch{ReplaceAttributes: p.replace, Upsert: p.upsert, Version: p.version}
+	sp := sessionctx.Patch{ReplaceAttributes: p.replace, Upsert: p.upsert}
+	if p.based {
+		sp.Base = new(p.base)
+	}
 	for i, ch := range [...]*sessionctx.Change{&sp.Currency, &sp.Country, &sp.CartID} {
 		if p.set[i] {
 			*ch = sessionctx.Set(p.value[i])
@@ -123,12 +131,16 @@ func (f fault) String() string {
 
 // reply is what a client got.
 type reply struct {
-	fault   fault
-	text    string // of another error
-	version int64  // of a conflict
-	view    view
+	fault    fault
+	text     string              // of another error
+	conflict sessionctx.Revision // of a conflict
+	view     view
 	footprint
 	latest [numTopics]int // versions of the directory when the call came back
+
+	// pending: in the beginning of a history that the call is in, it had not come back yet.
+	pending bool
+	at      int64 // milliseconds of the wall clock
 }
 
 func (c *call) describe(r *reply) string {
@@ -142,15 +154,18 @@ func (c *call) describe(r *reply) string {
 		s += " to " + customers[c.to]
 	}
 	s += fmt.Sprintf(" [proof %d, id %.8s, %q]", c.proof, c.id, customers[c.customer])
-	if c.kind == update || c.kind == preview {
+	switch c.kind {
+	case update, preview:
 		s += fmt.Sprintf(" %+v", c.patch)
+	case resolve:
+		s += fmt.Sprintf(" fresh %v, at least %v", c.fresh, c.atLeast)
 	}
 	s += " -> " + r.fault.String()
 	switch r.fault {
 	case none:
-		s += fmt.Sprintf(" %+v left %+v, directory %v..%v", r.view, r.footprint, c.invalidated, r.latest)
+		s += fmt.Sprintf(" %+v left %+v, directory %v..%v", r.view, r.footprint, c.refreshed, r.latest)
 	case conflict:
-		s += fmt.Sprintf(" at %d", r.version)
+		s += fmt.Sprintf(" at %v", r.conflict)
 	case other:
 		s += ": " + r.text
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/anishathalye/porcupine"
 
@@ -20,7 +22,6 @@ type slot struct {
 	secret   bool
 	customer int
 	revision sessionctx.Revision // as last seen
-	first    int64               // the first version that anybody was shown: nobody states an older one
 	serial   int
 }
 
@@ -28,7 +29,7 @@ type slot struct {
 type tenant struct {
 	name  string
 	slots []*slot
-	ended [1 + numCustomers]versioned // EndAlls, of which changed is not used
+	ended [1 + numCustomers]atomic.Int64 // EndAlls that have returned, by customer
 }
 
 // client does one thing after the other.
@@ -45,22 +46,22 @@ func (c *client) pick(t *tenant) (*slot, call) {
 	s := t.slots[c.rng.IntN(len(t.slots))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := call{tenant: t.name, id: s.id, customer: s.customer}
+	q := call{tenant: t.name, id: s.id, customer: s.customer, proof: sessionctx.Asserted}
 	if s.secret {
 		q.proof = sessionctx.BySecret
 	}
 	switch n := c.rng.IntN(100); {
 	case n < 6:
 		q.proof = sessionctx.Management
-	case n < 10 && s.late != "":
+	case n < 14 && s.late != "":
 		q.id = s.late
-	case n < 12:
+	case n < 16:
 		q.id = "" // nobody yet
-	case n < 13 && q.proof == sessionctx.BySecret:
+	case n < 17 && q.proof == sessionctx.BySecret:
 		q.id = "planted"
-	case n < 15: // a token that names a secret id, a cookie that names a token's
-		q.proof = sessionctx.BySecret - q.proof
-	case n < 40:
+	case n < 19: // a token that names a secret id, a cookie that names a token's
+		q.proof = sessionctx.Asserted + sessionctx.BySecret - q.proof
+	case n < 44:
 		q.customer = c.rng.IntN(1 + numCustomers)
 	}
 	if q.proof != sessionctx.Asserted {
@@ -99,11 +100,16 @@ func (c *client) patch(s *slot, q *call) (p patch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch n := c.rng.IntN(20); {
+	case n < 4: // perhaps that there was no record
+		p.based, p.base = true, s.revision
 	case n < 5:
-		p.version = s.revision.Version
-	case n < 7 && s.revision.Version > s.first:
-		p.version = s.revision.Version - 1
-	case n < 9:
+		p.based, p.base.Version = true, s.revision.Version // of whatever incarnation
+	case n < 7: // perhaps one that there never was
+		p.based, p.base = true, s.revision
+		p.base.Version--
+	case n < 8:
+		p.based = true
+	case n < 10:
 		p.match = s.revision
 	}
 	return p
@@ -116,6 +122,16 @@ func (c *client) act(ctx context.Context) {
 	switch n := c.rng.IntN(100); {
 	case n < 45:
 		q.kind = resolve
+		s.mu.Lock()
+		switch n := c.rng.IntN(20); {
+		case n < 2:
+			q.fresh = true
+		case n < 4:
+			q.atLeast = s.revision
+		case n < 5:
+			q.atLeast.Version = s.revision.Version
+		}
+		s.mu.Unlock()
 	case n < 52:
 		q.kind = preview
 		if c.rng.IntN(2) == 0 {
@@ -136,7 +152,7 @@ func (c *client) act(ctx context.Context) {
 	case n < 94:
 		q.kind, q.to = endAll, 1+c.rng.IntN(numCustomers)
 	default:
-		if c.change(t.name, c.rng.IntN(numTopics)) {
+		if c.change(ctx, t.name, c.rng.IntN(numTopics)) {
 			return
 		}
 		q.kind = resolve
@@ -144,8 +160,9 @@ func (c *client) act(ctx context.Context) {
 	c.do(ctx, t, s, &q)
 }
 
-// change changes something in the directory, and invalidates it.
-func (c *client) change(tenant string, i int) bool {
+// change changes something in the directory, and waits until every Resolver knows it: by Refresh, or by
+// Invalidate in virtual time. There nobody waits for the Directory for 100 ms, so that Invalidate is as good.
+func (c *client) change(ctx context.Context, tenant string, i int) bool {
 	v := &c.shop.topic[tenant][i]
 	if !v.busy.CompareAndSwap(false, true) {
 		return false
@@ -158,9 +175,13 @@ func (c *client) change(tenant string, i int) bool {
 	v.changed.Add(1)
 	for _, r := range c.resolvers {
 		c.pause()
-		r.Invalidate(tenant, customers[i])
+		if c.Virtual && c.rng.IntN(2) == 0 {
+			r.Invalidate(tenant, customers[i])
+		} else if err := r.Refresh(ctx, tenant, customers[i]); err != nil {
+			panic(err) // nothing fails here
+		}
 	}
-	v.invalidated.Add(1)
+	v.refreshed.Add(1)
 	c.moment(&call{kind: changed, tenant: tenant, to: i})
 	return true
 }
@@ -174,17 +195,19 @@ func (c *client) moment(q *call) {
 // do makes the call and notes it.
 func (c *client) do(ctx context.Context, t *tenant, s *slot, q *call) {
 	for i := range q.ended {
-		q.ended[i] = t.ended[i].invalidated.Load()
+		q.ended[i] = t.ended[i].Load()
 	}
 	topics := c.shop.topic[t.name]
-	for i := range q.invalidated {
-		q.invalidated[i] = int(topics[i].invalidated.Load())
+	for i := range q.refreshed {
+		q.refreshed[i] = int(topics[i].refreshed.Load())
 	}
+	q.at = time.Now().UnixMilli()
 	var r reply
 	ctx = withFootprint(ctx, &r.footprint)
 	op := porcupine.Operation{ClientId: c.number, Input: q, Output: &r, Call: c.clock.Add(1)}
 	got, err := c.call(ctx, q)
 	op.Return = c.clock.Add(1)
+	r.at = time.Now().UnixMilli()
 	for i := range r.latest {
 		r.latest[i] = int(topics[i].changed.Load())
 	}
@@ -193,7 +216,7 @@ func (c *client) do(ctx context.Context, t *tenant, s *slot, q *call) {
 	case err == nil:
 		r.view = viewOf(t.name, got)
 	case errors.As(err, &conflicting):
-		r.fault, r.version = conflict, conflicting.Version
+		r.fault, r.conflict = conflict, conflicting.Revision
 	case errors.Is(err, sessionctx.ErrNotFound):
 		r.fault = notFound
 	case errors.Is(err, errMatch{}):
@@ -230,7 +253,7 @@ func (c *client) call(ctx context.Context, q *call) (s sessionctx.Session, err e
 // note remembers what the call has told of the slot.
 func (c *client) note(t *tenant, s *slot, q *call, v *view) {
 	if q.kind == endAll {
-		t.ended[q.to].invalidated.Add(1)
+		t.ended[q.to].Add(1)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -247,7 +270,7 @@ func (c *client) note(t *tenant, s *slot, q *call, v *view) {
 			return // a session for nobody who comes back
 		}
 		if v.ID != s.id {
-			s.late, s.id, s.first = s.id, v.ID, v.Version
+			s.late, s.id = s.id, v.ID
 		}
 		s.customer = customerNumber(v.Customer)
 		s.revision = sessionctx.Revision{Incarnation: v.Incarnation, Version: v.Version}
@@ -255,7 +278,7 @@ func (c *client) note(t *tenant, s *slot, q *call, v *view) {
 		if q.proof == sessionctx.BySecret != s.secret {
 			return
 		}
-		s.late, s.id, s.first, s.customer, s.revision = s.id, v.ID, 1, 0, sessionctx.Revision{}
+		s.late, s.id, s.customer, s.revision = s.id, v.ID, 0, sessionctx.Revision{}
 		if !s.secret {
 			s.serial++
 			s.id = fmt.Sprintf("%s-%d", s.late, s.serial)

@@ -12,22 +12,32 @@ import (
 
 // record is what the model knows of a session. It is comparable, and immutable once it is in a state.
 type record struct {
-	id                         string
-	secret, ended              bool
-	customer                   int
-	generation                 int64
-	incarnation                uint64
-	version, created, modified int64
-	currency, country, cart    string
-	attributes                 [len(attributeNames)]attribute
-	changed                    [numFields]int64
-	removed                    int64
+	id                      string
+	secret, ended           bool
+	customer                int
+	generation              int64
+	incarnation             uint64
+	first, version          int64
+	created, modified       int64
+	heir                    string // of a tombstone that a login has left
+	heirTo                  int    // the customer who finds the heir
+	end                     moment // of a tombstone
+	currency, country, cart string
+	attributes              [len(attributeNames)]attribute
+	changed                 [numFields]int64
+	removed                 int64
 }
 
 type attribute struct {
 	value   string
 	changed int64
 }
+
+// moment is a time that is known to the millisecond at best: it lies between two.
+type moment struct{ lo, hi int64 }
+
+// during returns the moment of a call.
+func during(c *call, r *reply) moment { return moment{c.at, r.at} }
 
 func (r *record) exists() bool { return r.version != 0 }
 
@@ -45,6 +55,7 @@ type topic struct {
 type state struct {
 	records     []*record // by id
 	generations [1 + numCustomers]int64
+	ends        [1 + numCustomers]moment // of the last EndAll
 	topics      [numTopics]topic
 }
 
@@ -65,6 +76,9 @@ var model = porcupine.Model{
 	Init: func() any { return &state{} },
 	Step: func(s, in, out any) (bool, any) {
 		next := s.(*state).step(in.(*call), out.(*reply))
+		if next == nil && out.(*reply).pending {
+			return true, s // it takes effect later
+		}
 		return next != nil, next
 	},
 	Equal: func(a, b any) bool { return a.(*state).equal(b.(*state)) },
@@ -72,7 +86,7 @@ var model = porcupine.Model{
 }
 
 func (s *state) equal(o *state) bool {
-	return s.generations == o.generations && s.topics == o.topics &&
+	return s.generations == o.generations && s.ends == o.ends && s.topics == o.topics &&
 		slices.EqualFunc(s.records, o.records, func(a, b *record) bool { return a == b || *a == *b })
 }
 
@@ -127,7 +141,7 @@ func (s *state) now() (b bounds) {
 // during returns the versions that a session may show that a write returned.
 func (c *call) during(r *reply) (b bounds) {
 	for i := range b {
-		b[i].lo, b[i].hi = c.invalidated[i], r.latest[i]
+		b[i].lo, b[i].hi = c.refreshed[i], r.latest[i]
 	}
 	return b
 }
@@ -165,6 +179,29 @@ func (s *state) stand(c *call, rec *record) (standing, int) {
 	return live, rec.customer
 }
 
+// endedAt returns when a session has ended that is ended.
+func (s *state) endedAt(rec *record) moment {
+	if rec.ended {
+		return rec.end
+	}
+	return s.ends[rec.customer]
+}
+
+// healAfter is for how many milliseconds a write with a dead cookie does not begin a new session.
+const healAfter = 60_000
+
+// healed reports whether the end of a session is so long ago that a write with its cookie begins a new one.
+// Where the call lies around that time, the reply says so.
+func (s *state) healed(c *call, r *reply, rec *record) bool {
+	end := s.endedAt(rec)
+	return c.at >= end.hi+healAfter || r.at >= end.lo+healAfter && r.fault != notFound
+}
+
+// tombstone returns what is left of a record.
+func (r *record) tombstone(end moment) *record {
+	return &record{id: r.id, secret: r.secret, ended: true, incarnation: r.incarnation, first: r.first, version: r.version + 1, end: end}
+}
+
 // step returns the state after c was answered by r, nil if no such answer can be given in s.
 func (s *state) step(c *call, r *reply) *state {
 	if r.fault == other {
@@ -190,6 +227,7 @@ func (s *state) step(c *call, r *reply) *state {
 			return nil
 		}
 		next.generations[c.to]++
+		next.ends[c.to] = during(c, r)
 	case changing:
 		next.topics[c.to].changing = true
 	case changed:
@@ -213,6 +251,8 @@ func (s *state) resolve(c *call, r *reply) *state {
 	rec := s.find(c.id)
 	st, customer := s.stand(c, rec)
 	switch {
+	case c.id != "" && !c.accepts(rec):
+		return s.refused(r, notFound)
 	case st == live:
 		return s.same(r.fault == none && r.view.shows(rec, c.id, customer, s.now()))
 	case c.proof == sessionctx.BySecret, st == absent && c.proof == sessionctx.Asserted:
@@ -223,4 +263,14 @@ func (s *state) resolve(c *call, r *reply) *state {
 		return s.same(r.fault == none && r.view.shows(&record{}, id, customer, s.now()))
 	}
 	return s.refused(r, notFound)
+}
+
+// accepts reports whether a record, nil if there is none, is as new as c asks.
+func (c *call) accepts(rec *record) bool {
+	var have sessionctx.Revision
+	if rec != nil {
+		have = rec.revision()
+	}
+	least := c.atLeast
+	return have.Version >= least.Version && (least.Incarnation == 0 || least.Incarnation == have.Incarnation)
 }

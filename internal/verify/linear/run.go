@@ -112,13 +112,18 @@ func Make(set Setting, seed uint64) History {
 	}
 
 	clients := make([]*client, 4+rng.IntN(3))
+	morning := time.Now().Add(healAfter*time.Millisecond + time.Second)
+	nap := set.Virtual && rng.IntN(3) == 0 // so that ends grow old
 	var wg sync.WaitGroup
 	for i := range clients {
 		c := &client{run: r, number: i, rng: rand.New(rand.NewPCG(seed, uint64(2+i)))}
 		clients[i] = c
 		ops := 15 + rng.IntN(16)
 		wg.Go(func() {
-			for range ops {
+			for i := range ops {
+				if nap && i == ops/2 {
+					time.Sleep(time.Until(morning))
+				}
 				r.pause()
 				c.act(context.Background())
 			}
@@ -141,7 +146,7 @@ func (c *client) lookAround(ctx context.Context) {
 		for _, s := range t.slots {
 			for _, id := range [...]string{s.id, s.late} {
 				for range 2 * len(c.resolvers) {
-					q := call{kind: resolve, tenant: t.name, id: id, customer: s.customer}
+					q := call{kind: resolve, tenant: t.name, id: id, customer: s.customer, proof: sessionctx.Asserted}
 					if s.secret {
 						q.proof, q.customer = sessionctx.BySecret, 0
 					}
@@ -168,7 +173,7 @@ func (h History) String() string {
 }
 
 // Shortest returns the shortest beginning of a bad history that is bad, by the returns of its calls: what came
-// back last is what cannot be. Calls that had not returned then are left out if they changed nothing.
+// back last is what cannot be. A call that had not returned then, and changes something, may have taken effect.
 func (h History) Shortest() History {
 	ends := make([]int64, len(h))
 	for i, op := range h {
@@ -177,7 +182,14 @@ func (h History) Shortest() History {
 	slices.Sort(ends)
 	upTo := func(end int64) (cut History) {
 		for _, op := range h {
-			if op.Call <= end && (op.Return <= end || op.Input.(*call).kind > preview) {
+			switch {
+			case op.Call > end:
+			case op.Return <= end:
+				cut = append(cut, op)
+			case op.Input.(*call).kind > preview:
+				later := *op.Output.(*reply)
+				later.pending = true
+				op.Output, op.Return = &later, end+1
 				cut = append(cut, op)
 			}
 		}

@@ -46,10 +46,11 @@ func customerNumber(id string) int {
 	return -1
 }
 
-// versioned is one thing of the directory: how often it was changed, and how often it was when an Invalidate last returned.
+// versioned is one thing of the directory: how often it was changed, and how often it was when every Resolver had
+// last taken a change in.
 type versioned struct {
-	changed, invalidated atomic.Int64
-	busy                 atomic.Bool // one change at a time
+	changed, refreshed atomic.Int64
+	busy               atomic.Bool // one change at a time
 }
 
 // topics of a tenant's directory: the sites, then the profile of each customer.

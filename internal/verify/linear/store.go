@@ -52,7 +52,7 @@ func (s *slowStore) Load(ctx context.Context, key store.Key) (store.Record, erro
 
 func (s *slowStore) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if key.Kind == store.KindCustomer {
-		s.ends.Store(rec.Generation, rec.Version)
+		s.ends.Store(rec.Generation, 1+rec.Version-rec.First)
 	}
 	s.pause()
 	got, err := s.Store.Save(ctx, key, rec, base)

@@ -2,13 +2,24 @@ package linear
 
 import "github.com/sessionctx/storefront/sessionctx"
 
-// conflicts reports whether something that p touches has changed since the version that p is based on.
-func (p *patch) conflicts(cur *record) bool {
-	base := p.version
-	if base == 0 || base == cur.version {
+// knows reports whether cur has had the revision that p is based on.
+func (p *patch) knows(cur *record) bool {
+	switch {
+	case p.base == sessionctx.Revision{}: // that there was no record
+		return true
+	case !cur.exists(), p.base.Incarnation != 0 && p.base.Incarnation != cur.incarnation:
 		return false
 	}
-	if base > cur.version {
+	return p.base.Version >= cur.first && p.base.Version <= cur.version
+}
+
+// conflicts reports whether something that p touches has changed since the revision that p is based on.
+func (p *patch) conflicts(cur *record) bool {
+	base := p.base.Version
+	switch {
+	case !p.based:
+		return false
+	case !p.knows(cur):
 		return true
 	}
 	for i, set := range p.set {
@@ -51,8 +62,12 @@ func (p *patch) apply(next *record) bool {
 	return write
 }
 
-// adopt makes next the customer's, of a generation of any moment of the call until now.
-func (s *state) adopt(c *call, r *reply, next *record, customer int) bool {
+// assign makes next the customer's, of a generation of any moment of the call until now. It keeps the generation
+// of a record that is the customer's already.
+func (s *state) assign(c *call, r *reply, next *record, customer int) bool {
+	if next.customer == customer {
+		return r.generation == next.generation
+	}
 	next.customer, next.generation = customer, r.generation
 	return c.ended[customer] <= r.generation && r.generation <= s.generations[customer]
 }
@@ -69,16 +84,29 @@ func (r *reply) stamp(next *record) bool {
 // fresh reports whether id is a new one.
 func (s *state) fresh(id string) bool { return id != "" && s.find(id) == nil }
 
+// nextVersion makes next the next version of itself. Of a new record the shop alone knows the version.
+func (r *reply) nextVersion(next *record) bool {
+	if next.exists() {
+		next.version++
+		return true
+	}
+	next.first, next.version = r.view.Version, r.view.Version
+	return next.first >= 1 && next.first < 1<<30
+}
+
 func (s *state) update(c *call, r *reply) *state {
 	p := &c.patch
 	rec := s.find(c.id)
 	st, customer := s.stand(c, rec)
 	cur, mint := &record{}, false
+	bySecret := c.proof == sessionctx.BySecret
 	switch {
 	case st == live:
 		cur = rec
-	case c.proof == sessionctx.BySecret && (st == absent || p.zero()):
+	case bySecret && (st == absent || p.zero() || st == ended && s.healed(c, r, rec)):
 		mint = true
+	case st == ended && !rec.ended && c.kind == update: // by EndAll, and a write has met it
+		return s.with(rec.tombstone(s.endedAt(rec))).refused(r, notFound)
 	case st != absent, c.proof == sessionctx.Management && !p.upsert, c.id == "" && !p.zero():
 		return s.refused(r, notFound)
 	}
@@ -86,13 +114,13 @@ func (s *state) update(c *call, r *reply) *state {
 		return s.refused(r, mismatch)
 	}
 	if p.conflicts(cur) {
-		return s.same(r.fault == conflict && r.version == cur.version)
+		return s.same(r.fault == conflict && r.conflict == cur.revision())
 	}
 	if r.fault != none {
 		return nil
 	}
 	next := *cur
-	next.version++
+	seen := r.nextVersion(&next)
 	write := p.apply(&next) || p.upsert && c.proof == sessionctx.Management && !cur.exists()
 	if !write {
 		id := c.id
@@ -109,7 +137,7 @@ func (s *state) update(c *call, r *reply) *state {
 		if mint {
 			return s.same(r.view.ID == "" && r.view.Version == 0 && r.view.Cart == "" && r.view.Customer == "" && r.view.resolves(&next, 0, s.now()))
 		}
-		return s.same(r.stamp(&next) && r.view.shows(&next, c.id, customer, s.now()))
+		return s.same(seen && r.stamp(&next) && r.view.shows(&next, c.id, customer, s.now()))
 	}
 	if mint {
 		if !s.fresh(r.view.ID) {
@@ -119,14 +147,7 @@ func (s *state) update(c *call, r *reply) *state {
 	} else {
 		next.id = c.id
 	}
-	if customer != cur.customer {
-		if !s.adopt(c, r, &next, customer) {
-			return nil
-		}
-	} else if r.generation != next.generation {
-		return nil
-	}
-	if !r.stamp(&next) || !r.view.shows(&next, next.id, customer, c.during(r)) {
+	if !seen || !s.assign(c, r, &next, customer) || !r.stamp(&next) || !r.view.shows(&next, next.id, customer, c.during(r)) {
 		return nil
 	}
 	return s.with(&next)
@@ -147,41 +168,48 @@ func (s *state) login(c *call, r *reply) *state {
 	if st == live {
 		next = *rec
 	}
-	next.version++
-	if next.customer != c.to {
-		if !s.adopt(c, r, &next, c.to) {
-			return nil
-		}
-	} else if r.generation != next.generation {
-		return nil
-	}
-	if !r.stamp(&next) || !r.view.shows(&next, c.id, c.to, c.during(r)) {
+	if !r.nextVersion(&next) || !s.assign(c, r, &next, c.to) || !r.stamp(&next) || !r.view.shows(&next, c.id, c.to, c.during(r)) {
 		return nil
 	}
 	return s.with(&next)
 }
 
-func (s *state) loginBySecret(c *call, r *reply) *state {
-	if r.fault != none || !s.fresh(r.view.ID) || r.view.Version < 1 {
-		return nil
+// maxHeirs is how many tombstones a login follows.
+const maxHeirs = 2
+
+// heirOf returns the session that goes on in the place of a tombstone, nil if there is none for the customer.
+func (s *state) heirOf(rec *record, customer int) *record {
+	for range maxHeirs {
+		if rec == nil || !rec.ended || rec.heirTo != customer {
+			return nil
+		}
+		rec = s.find(rec.heir)
+		if !rec.ended {
+			if rec.customer != customer || rec.generation != s.generations[customer] {
+				return nil
+			}
+			return rec
+		}
 	}
-	next := record{id: r.view.ID, secret: true, version: r.view.Version}
-	if !s.adopt(c, r, &next, c.to) || !r.stamp(&next) {
+	return nil
+}
+
+func (s *state) loginBySecret(c *call, r *reply) *state {
+	if r.fault != none {
 		return nil
 	}
 	old := s.find(c.id)
-	var left *record
+	if heir := s.heirOf(old, c.to); heir != nil {
+		return s.same(r.view.shows(heir, heir.id, c.to, c.during(r)))
+	}
+	if !s.fresh(r.view.ID) {
+		return nil
+	}
+	var next, left, choices record
 	switch {
-	case old == nil || !old.secret: // unknown
+	case old == nil, !old.secret, old.ended: // nothing goes on
 		if r.ended {
 			return nil
-		}
-	case old.ended:
-		if r.ended {
-			return nil
-		}
-		if old.customer == 0 || old.customer == c.to && old.generation == r.generation {
-			next.carry(old, true)
 		}
 	default:
 		own := old.customer == 0 || old.customer == c.to
@@ -198,65 +226,52 @@ func (s *state) loginBySecret(c *call, r *reply) *state {
 		if !r.ended {
 			break
 		}
-		next.carry(old, own)
-		tomb := *old
-		tomb.version++
-		tomb.ended = true
-		if !own {
-			tomb.clear()
+		if choices = *old; own {
+			next = *old
 		}
-		left = &tomb
+		left = *old.tombstone(during(c, r))
+		left.heir, left.heirTo = r.view.ID, c.to
 	}
-	if !r.view.shows(&next, next.id, c.to, c.during(r)) {
+	goesOn := next.exists()
+	if !r.nextVersion(&next) {
 		return nil
 	}
-	if left != nil {
-		return s.with(&next, left)
+	if !goesOn {
+		next.copyChoices(&choices)
+	}
+	next.id, next.secret = r.view.ID, true
+	if !s.assign(c, r, &next, c.to) || !r.stamp(&next) || !r.view.shows(&next, next.id, c.to, c.during(r)) {
+		return nil
+	}
+	if left.exists() {
+		return s.with(&next, &left)
 	}
 	return s.with(&next)
 }
 
-// carry gives the first version of a record what it takes along: the choices, or all.
-func (r *record) carry(old *record, all bool) {
-	r.currency, r.country = old.currency, old.country
-	if all {
-		r.cart = old.cart
-		r.attributes = old.attributes
-	}
-	for i, v := range [...]string{r.currency, r.country, r.cart} {
+// copyChoices gives the choices of another record to a new one.
+func (r *record) copyChoices(from *record) {
+	r.currency, r.country = from.currency, from.country
+	for i, v := range [...]string{r.currency, r.country} {
 		if v != "" {
 			r.changed[i] = r.version
 		}
 	}
-	for i := range r.attributes {
-		if r.attributes[i].value != "" {
-			r.attributes[i].changed = r.version
-		}
-	}
-}
-
-// clear makes a tombstone of r that remembers nothing.
-func (r *record) clear() {
-	*r = record{id: r.id, secret: r.secret, ended: true, version: r.version, incarnation: r.incarnation}
 }
 
 func (s *state) end(c *call, r *reply) *state {
 	rec := s.find(c.id)
 	st, _ := s.stand(c, rec)
-	if c.id == "" {
-		st = ended
-	}
 	was := &record{}
 	next := s
 	switch {
+	case c.id == "":
 	case st == live:
-		was = rec
-		tomb := *rec
-		tomb.version++
-		tomb.clear()
-		next = s.with(&tomb)
+		was, next = rec, s.with(rec.tombstone(during(c, r)))
+	case st == ended && !rec.ended: // by EndAll
+		next = s.with(rec.tombstone(s.endedAt(rec)))
 	case st == absent && c.proof == sessionctx.Asserted:
-		next = s.with(&record{id: c.id, ended: true, version: 1})
+		next = s.with((&record{id: c.id}).tombstone(during(c, r)))
 	case st == foreign, st == absent && c.proof == sessionctx.Management:
 		return s.refused(r, notFound)
 	}
@@ -272,10 +287,13 @@ func (s *state) end(c *call, r *reply) *state {
 	if !s.fresh(r.view.ID) {
 		return nil
 	}
-	heir := record{id: r.view.ID, secret: true, version: 1}
-	heir.carry(&record{currency: was.currency, country: was.country}, false)
-	if !r.stamp(&heir) || !r.view.shows(&heir, heir.id, 0, c.during(r)) {
+	successor := record{id: r.view.ID, secret: true}
+	if !r.nextVersion(&successor) {
 		return nil
 	}
-	return next.with(&heir)
+	successor.copyChoices(was)
+	if !r.stamp(&successor) || !r.view.shows(&successor, successor.id, 0, c.during(r)) {
+		return nil
+	}
+	return next.with(&successor)
 }
