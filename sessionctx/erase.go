@@ -11,8 +11,9 @@ import (
 
 // Erase removes what this library keeps of a customer. It ends all sessions, as EndAll does; every session
 // record of the customer becomes a tombstone without personal data; and every process drops the customer's
-// profile, as soon as its Store tells it. An identity from before the erasure creates nothing: its writes
-// are ErrNotFound, until Login says that the customer is back.
+// profile, as soon as its Store tells it. From then on an asserted identity of the customer begins no
+// session: a token from before the erasure may still be good, and its writes are ErrNotFound. Only Login
+// begins one. A person who comes back should get a new id.
 //
 // What remains: the customer's id, hashed or not, as the name of one record that says so, and of each session
 // a tombstone for Config.TombstoneLife. Copies that a Store does not overwrite are the host's to deal with:

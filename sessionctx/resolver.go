@@ -105,20 +105,6 @@ func (r *Resolver) Close() error {
 	return nil
 }
 
-// enter lets a call other than Resolve in.
-func (r *Resolver) enter(req *Request) (leave func(), err error) {
-	if !r.gate.enter() {
-		return nil, ErrClosed
-	}
-	if err := req.check(); err != nil {
-		r.gate.leave()
-		return nil, err
-	}
-	req.cloneStrings()
-	req.Hints = boundedHints(req.Hints)
-	return r.gate.leave, nil
-}
-
 // Invalidate starts to ask the directory again about a customer, or with an empty customerID about the sites
 // and all customers of the tenant. Calls that begin after it wait for the new answer, but no longer than
 // 100 ms. It is safe for concurrent use by multiple goroutines.

@@ -269,14 +269,14 @@ func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (
 
 // begin returns the entry of a load that begins now, without a record.
 func (c *Cache[R]) begin(k *Key) *Entry[R] {
-	e := c.New(*k)
+	e := c.Empty(*k)
 	e.session = c.stamps.Read(c.StripeOf(e.key.Store()))
 	return e
 }
 
-// New returns an entry without a record that hangs on no session: only on the customer of its view. The texts
+// Empty returns an entry without a record that hangs on no session: only on the customer of its view. The texts
 // of the key are copied, since they may be parts of a whole request.
-func (c *Cache[R]) New(k Key) *Entry[R] {
+func (c *Cache[R]) Empty(k Key) *Entry[R] {
 	e := &Entry[R]{
 		key:   Key{unique.Make(k.Tenant).Value(), strings.Clone(k.ID), strings.Clone(k.View), k.Kind},
 		start: c.Now(), deadline: endless,
@@ -297,7 +297,7 @@ func (c *Cache[R]) CustomerStamp(tenant, customerID string) stamp.Stamp {
 // Reload reads the store for its caller alone, and keeps nothing.
 func (c *Cache[R]) Reload(ctx context.Context, k Key) (store.Record, error) {
 	e, err := singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, func(ctx context.Context) (*Entry[R], error) {
-		e := c.New(k)
+		e := c.Empty(k)
 		return e, c.fill(ctx, e)
 	})
 	if err != nil {
@@ -368,7 +368,7 @@ type Write[R any] struct {
 
 // Begin counts a write in. End counts it out; one of the two ways to end must follow.
 func (c *Cache[R]) Begin(k Key) (*Write[R], error) {
-	e := c.New(k)
+	e := c.Empty(k)
 	s, ok := c.stamps.Begin(c.StripeOf(e.key.Store()))
 	if !ok {
 		return nil, ErrBusy
