@@ -26,6 +26,10 @@ var (
 	ErrClosed = errors.New("sessionctx: resolver closed")
 )
 
+// ConfigError is one mistake in a Config, of this package and of all that are configured together with
+// it: the stores, the middleware. Errors of several mistakes are joined.
+type ConfigError = store.ConfigError
+
 // ConflictError is an ErrConflict with the version that the session has now.
 type ConflictError struct {
 	Version int64
