@@ -33,7 +33,7 @@ func ExampleMiddleware_Request() {
 	poll.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://shop.example.ch/poll", nil))
 
 	// Where there is no HTTP at all, code says who is asking.
-	job := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "order-4711", CustomerID: "anna"}}
+	job := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "order-4711", CustomerID: "anna", Proof: sessionctx.Asserted}}
 	s, err := resolver.Resolve(context.Background(), job)
 	fmt.Println(s.Country, s.Language, err)
 	// Output:

@@ -90,7 +90,7 @@ func TestThreatSessionFixation(t *testing.T) {
 	})
 	t.Run("the anonymous token of before the login", func(t *testing.T) {
 		s := newShop(t)
-		mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newBearer(t, nil).Identify })
+		mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newVerifier(t).Identify })
 		before, after := bearing(signed(t, jwt.MapClaims{"sub": nil})), bearing(signed(t, nil))
 		_, err := mw.Login(httptest.NewRecorder(), before, "anna")
 		require.NoError(t, err)
@@ -118,7 +118,7 @@ func seen(t *testing.T, mw *middleware.Middleware, r *http.Request) (s sessionct
 func TestThreatIDGuessing(t *testing.T) {
 	store := new(memstore.Store)
 	s := newShopOn(t, store, directory)
-	mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newBearer(t, nil).Identify })
+	mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newVerifier(t).Identify })
 	ids := make(map[string]bool)
 	var letters [43]map[byte]bool
 	var victim *browser
@@ -139,7 +139,7 @@ func TestThreatIDGuessing(t *testing.T) {
 		assert.Greater(t, len(seen), 30, "place %d of an id is hardly random", i)
 	}
 	const asserted = "62528895-b561-4518-bfdc-000000000001" // the id in somebody's token, which is in logs and links
-	_, err := s.resolver.Update(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: asserted}},
+	_, err := s.resolver.Update(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: asserted, Proof: sessionctx.Asserted}},
 		sessionctx.Patch{CartID: sessionctx.Set("cart")})
 	require.NoError(t, err)
 

@@ -140,8 +140,12 @@ func TestPanicsAreNotCaught(t *testing.T) {
 	assert.Equal(t, "EUR", newBrowser(t, s.middleware(nil)).get("/").Currency)
 }
 
-func TestWhatTheIdentityLeavesOpenIsDecidedByTenantAndCookie(t *testing.T) {
+func TestRequest_TenantAndCookieDecideWhatTheIdentityLeavesOpen(t *testing.T) {
 	errOwn := errors.New("login service says no")
+	guest := sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}
+	byCookie := sessionctx.Identity{Tenant: "demoshop", SessionID: secretA, Proof: sessionctx.BySecret}
+	asserted := sessionctx.Identity{Tenant: "demoshop", SessionID: "s", Proof: sessionctx.Asserted}
+	managed := sessionctx.Identity{Tenant: "demoshop", SessionID: "s", Proof: sessionctx.Management}
 	cases := []struct {
 		desc     string
 		tenant   string
@@ -150,26 +154,24 @@ func TestWhatTheIdentityLeavesOpenIsDecidedByTenantAndCookie(t *testing.T) {
 		want     sessionctx.Identity
 		wantErr  error
 	}{
-		{"nothing to say: the cookie", "demoshop", sessionctx.Identity{}, nil,
-			sessionctx.Identity{Tenant: "demoshop", SessionID: secretA, Proof: sessionctx.BySecret}, nil},
-		{"a session, no tenant", "demoshop", sessionctx.Identity{SessionID: "s"}, nil,
-			sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil},
-		{"a tenant, no session: nobody, and the cookie is not read", "demoshop", sessionctx.Identity{Tenant: "demoshop"}, nil,
-			sessionctx.Identity{Tenant: "demoshop"}, nil},
-		{"the same tenant", "demoshop", sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil,
-			sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil},
-		{"the identity alone knows the tenant", "", sessionctx.Identity{Tenant: "othershop", SessionID: "s"}, nil,
-			sessionctx.Identity{Tenant: "othershop", SessionID: "s"}, nil},
+		{"the zero Identity: the cookie decides", "demoshop", sessionctx.Identity{}, nil, byCookie, nil},
+		{"a session, no tenant", "demoshop", sessionctx.Identity{SessionID: "s"}, nil, asserted, nil},
+		{"a tenant, no session: a guest, and the cookie is not read", "demoshop", sessionctx.Identity{Tenant: "demoshop"}, nil,
+			sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.Asserted}, nil},
+		{"the same tenant", "demoshop", sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil, asserted, nil},
+		{"the identity alone has a tenant", "", sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil, asserted, nil},
+		{"asserted, and says so", "demoshop", asserted, nil, asserted, nil},
+		{"another proof", "demoshop", managed, nil, managed, nil},
+		{"a secret that did not come in the cookie", "demoshop", byCookie, nil, byCookie, nil},
 
 		{"another tenant", "demoshop", sessionctx.Identity{Tenant: "othershop", SessionID: "s"}, nil,
-			sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, middleware.ErrWrongTenant},
+			guest, middleware.ErrWrongTenant},
 		{"another tenant, no session", "demoshop", sessionctx.Identity{Tenant: "othershop"}, nil,
-			sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, middleware.ErrWrongTenant},
-		{"nobody knows the tenant", "", sessionctx.Identity{SessionID: "s"}, nil,
+			guest, middleware.ErrWrongTenant},
+		{"no tenant at all", "", sessionctx.Identity{SessionID: "s"}, nil,
 			sessionctx.Identity{}, sessionctx.ErrUnknownTenant},
-		{"nobody knows anything", "", sessionctx.Identity{}, nil, sessionctx.Identity{}, sessionctx.ErrUnknownTenant},
-		{"refused: the cookie is not read", "demoshop", sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, errOwn,
-			sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, errOwn},
+		{"neither tenant nor identity", "", sessionctx.Identity{}, nil, sessionctx.Identity{}, sessionctx.ErrUnknownTenant},
+		{"refused: the cookie is not read", "demoshop", asserted, errOwn, guest, errOwn},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -190,7 +192,7 @@ func TestWhatTheIdentityLeavesOpenIsDecidedByTenantAndCookie(t *testing.T) {
 	}
 }
 
-func TestWithoutTheCookieAGuestIsAsserted(t *testing.T) {
+func TestRequest_WithoutTheCookieAGuestProvesNothing(t *testing.T) {
 	errOwn := errors.New("login service says no")
 	for desc, want := range map[string]error{"refused": errOwn, "nothing to say": nil} {
 		t.Run(desc, func(t *testing.T) {

@@ -265,8 +265,8 @@ func TestOnlyTheCookiesOwnIdentityTouchesTheCookie(t *testing.T) {
 		desc string
 		id   sessionctx.Identity
 	}{
-		{"asserted", sessionctx.Identity{Tenant: "demoshop", SessionID: "token-1"}},
-		{"asserted, tenant left to the request", sessionctx.Identity{SessionID: "token-1"}},
+		{"asserted", sessionctx.Identity{Tenant: "demoshop", SessionID: "token-1", Proof: sessionctx.Asserted}},
+		{"asserted, tenant left to the request", sessionctx.Identity{SessionID: "token-1", Proof: sessionctx.Asserted}},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -307,7 +307,7 @@ func TestWithoutASessionToWriteToNothingIsWritten(t *testing.T) {
 		{"no cookie, no other identity", func(cfg *middleware.Config) { cfg.NoCookie = true }},
 		{"an identity without a session id", func(cfg *middleware.Config) {
 			cfg.Identify = func(*http.Request) (sessionctx.Identity, error) {
-				return sessionctx.Identity{Tenant: "demoshop", CustomerID: "anna"}, nil
+				return sessionctx.Identity{Tenant: "demoshop", CustomerID: "anna", Proof: sessionctx.Asserted}, nil
 			}
 		}},
 	}

@@ -147,11 +147,11 @@ func newShop(t *testing.T, change ...func(*settings)) *shop {
 		return s
 	}
 	chf := sessionctx.Patch{Currency: sessionctx.Set("CHF")}
-	update(sessionctx.Identity{SessionID: "s1"}, chf)
-	update(sessionctx.Identity{SessionID: "s1"}, sessionctx.Patch{CartID: sessionctx.Set("cart"), Attributes: map[string]json.RawMessage{"a": []byte("1")}})
-	update(sessionctx.Identity{SessionID: "s2", CustomerID: "anna"}, chf)
-	update(sessionctx.Identity{SessionID: "s3"}, chf)
-	require.NoError(t, resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s3"}}))
+	update(sessionctx.Identity{SessionID: "s1", Proof: sessionctx.Asserted}, chf)
+	update(sessionctx.Identity{SessionID: "s1", Proof: sessionctx.Asserted}, sessionctx.Patch{CartID: sessionctx.Set("cart"), Attributes: map[string]json.RawMessage{"a": []byte("1")}})
+	update(sessionctx.Identity{SessionID: "s2", CustomerID: "anna", Proof: sessionctx.Asserted}, chf)
+	update(sessionctx.Identity{SessionID: "s3", Proof: sessionctx.Asserted}, chf)
+	require.NoError(t, resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s3", Proof: sessionctx.Asserted}}))
 	s := &shop{handler, update(sessionctx.Identity{Proof: sessionctx.BySecret}, chf).ID}
 	st.down.Store(cfg.down)
 	return s

@@ -163,7 +163,7 @@ func TestTheAnonymousTokenIsWorthNothingAfterTheLogin(t *testing.T) {
 	s := newShop(t)
 	old, anna := s.shopper("s1"), s.bearer(claims{Session: "s1", Customer: "anna"})
 	etag := old.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204).Header.Get("ETag")
-	_, err := s.resolver.Login(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1"}}, "anna")
+	_, err := s.resolver.Login(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}}, "anna")
 	require.NoError(t, err)
 	anna.do("PATCH", "/me/context", `{"context":{"secret":"of anna's"}}`).must(204)
 	before := anna.do("GET", "/me/context", "").must(200).body

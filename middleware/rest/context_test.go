@@ -36,7 +36,7 @@ func TestTheBodyShowsAllThatTheSessionHolds(t *testing.T) {
 		Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart-1"),
 		Attributes: map[string]json.RawMessage{"a b/c": []byte(`{"<tag>":[1.50,null,"\u2028&"]}`), "b": []byte(`0`)},
 	}
-	id := sessionctx.Identity{Tenant: "demoshop", SessionID: "s1"}
+	id := sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}
 	_, err := s.resolver.Update(t.Context(), sessionctx.Request{Identity: id}, cart)
 	require.NoError(t, err)
 	a := s.shopper("s1").do("GET", "/me/context", "")

@@ -27,7 +27,7 @@ func Example_conflict() {
 	mw, _ := middleware.New(middleware.Config{
 		Resolver: resolver,
 		Tenant:   middleware.Tenant("acme"),
-		Identify: func(*http.Request) (sessionctx.Identity, error) { // the host's own login; with tokens: Bearer.Identify
+		Identify: func(*http.Request) (sessionctx.Identity, error) { // the host's own login; with tokens: bearer.Verifier.Identify
 			return sessionctx.Identity{SessionID: "s1", CustomerID: "anna"}, nil
 		},
 	})

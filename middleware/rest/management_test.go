@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -278,13 +277,18 @@ func TestThreatManagementWithoutTheScope(t *testing.T) {
 	half.operator().do("PUT", "/context/s1?upsert=true", `{}`).must(204)
 	half.bearer(claims{Tenant: "othershop", Scope: manage}).do("GET", "/context/s1", "").must(403)
 
-	without := newShop(t, func(c *settings) { c.rest.Claims = nil })
+	without := newShop(t, func(c *settings) { c.rest.Scopes = nil })
 	without.operator().do("GET", "/context/s1", "").must(403)
 	without.client().do("GET", "/context/s1", "").must(401)
 	unasked := newShop(t, func(c *settings) {
-		c.rest.Claims = func(*http.Request) (middleware.Claims, error) { return middleware.Claims{}, sessionctx.ErrUnavailable }
+		c.rest.Scopes = func(*http.Request) (tenant, scopes string, err error) { return "", "", sessionctx.ErrUnavailable }
 	})
 	unasked.operator().do("GET", "/context/s1", "").must(503)
+	nowhere := newShop(t, func(c *settings) {
+		c.rest.Scopes = func(*http.Request) (tenant, scopes string, err error) { return "", manage, nil }
+	})
+	nowhere.operator().do("PUT", "/context/s1?upsert=true", "{}").must(403)
+	nowhere.client().do("GET", "/context/s1", "").must(401)
 }
 
 func TestAnOperatorCannotSetWhatAShopperCouldNot(t *testing.T) {

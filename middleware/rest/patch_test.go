@@ -226,7 +226,7 @@ func TestAWriteToASessionThatGoesOutOfExistenceIsNotFound(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	c.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
-	require.NoError(t, s.resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1"}}))
+	require.NoError(t, s.resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}}))
 	for _, a := range []*answer{
 		c.do("GET", "/me/context", ""),
 		c.do("GET", "/me/context?explain=true", ""),

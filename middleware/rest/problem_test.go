@@ -47,7 +47,7 @@ func TestEveryErrorHasOneAnswer(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			body, status := rest.Refused(tc.err)
+			body, status := rest.ProblemFor(tc.err)
 			assert.Equal(t, tc.status, status)
 			assert.NotContains(t, string(body), "db-7")
 			var p problem

@@ -106,7 +106,7 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 	g := &gossip{Store: &memstore.Store{}, Static: demoshop()}
 	g.store.Store("")
 	g.directory.Store("")
-	bearer := newBearer(t)
+	tokens := newVerifier(t)
 	var hook atomic.Value
 	hook.Store("")
 	s := newShop(t, func(c *settings) {
@@ -123,7 +123,7 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 			if r.Header.Get("X-Broken") != "" { // the host's own mistake
 				return sessionctx.Identity{}, fmt.Errorf("cannot parse %q, cookies %v", r.Header.Get("Authorization"), r.Header["Cookie"])
 			}
-			return bearer.Identify(r)
+			return tokens.Identify(r)
 		}
 	})
 	token := s.bearer(claims{Session: sid, Customer: customer})
@@ -210,12 +210,12 @@ func TestThreatHeaderAndLogInjection(t *testing.T) {
 	log := &paper{}
 	s := newShop(t, func(c *settings) {
 		c.rest.Logger = slog.New(slog.NewTextHandler(log, nil))
-		bearer := newBearer(t)
+		tokens := newVerifier(t)
 		c.middleware.Identify = func(r *http.Request) (sessionctx.Identity, error) {
 			if x := r.Header.Get("X-Broken"); x != "" {
 				return sessionctx.Identity{}, errors.New(strings.ReplaceAll(x, "|", "\r\n"))
 			}
-			return bearer.Identify(r)
+			return tokens.Identify(r)
 		}
 	})
 	server := httptest.NewServer(s.handler)

@@ -22,7 +22,7 @@ import (
 func (c *client) secretOf() string { return strings.TrimPrefix(c.header.Get("Cookie"), cookieName+"=") }
 
 func (s *shop) identity(id string, customer ...string) sessionctx.Request {
-	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, CustomerID: strings.Join(customer, "")}}
+	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, CustomerID: strings.Join(customer, ""), Proof: sessionctx.Asserted}}
 }
 
 // Whoever has kept a token, a cookie or a tab of a session that was ended has nothing.

@@ -24,7 +24,7 @@ func (is *Issuer) customerAnswer(id sessionctx.Identity) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	saas, err := is.sign(saasAudience, AccessLife, sessionctx.Identity{Tenant: id.Tenant, CustomerID: id.CustomerID}, "")
+	saas, err := is.sign(saasAudience, AccessLife, sessionctx.Identity{Tenant: id.Tenant, CustomerID: id.CustomerID, Proof: sessionctx.Asserted}, "")
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (is *Issuer) customerLogin(r *http.Request) (any, error) {
 	}
 	was, err := is.access.Verify(r)
 	if err == nil && was == (middleware.Claims{}) {
-		was.Identity = sessionctx.Identity{Tenant: tenant, SessionID: newSessionID()}
+		was.Identity = sessionctx.Identity{Tenant: tenant, SessionID: newSessionID(), Proof: sessionctx.Asserted}
 	}
 	if was, err = shopper(was, err, tenant); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (is *Issuer) customerLogin(r *http.Request) (any, error) {
 		if err := is.resolver.End(r.Context(), sessionctx.Request{Identity: id}); err != nil {
 			return nil, err
 		}
-		id = sessionctx.Identity{Tenant: tenant, SessionID: newSessionID()}
+		id = sessionctx.Identity{Tenant: tenant, SessionID: newSessionID(), Proof: sessionctx.Asserted}
 	}
 	if _, err := is.resolver.Login(r.Context(), sessionctx.Request{Identity: id}, customerID); err != nil {
 		return nil, err
