@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -47,7 +48,7 @@ func (is *Issuer) customerLogin(r *http.Request) (any, error) {
 		return nil, err
 	}
 	was, err := is.access.Verify(r)
-	if err == nil && was == (middleware.Claims{}) {
+	if err == nil && was == (bearer.Claims{}) {
 		was.Identity = sessionctx.Identity{Tenant: tenant, SessionID: newSessionID(), Proof: sessionctx.Asserted}
 	}
 	if was, err = shopper(was, err, tenant); err != nil {
@@ -100,10 +101,10 @@ func (is *Issuer) customerLogout(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var c middleware.Claims
+	var c bearer.Claims
 	if token := p["accessToken"]; token != "" {
 		c, err = is.access.VerifyToken(token)
-	} else if c, err = is.access.Verify(r); err == nil && c == (middleware.Claims{}) {
+	} else if c, err = is.access.Verify(r); err == nil && c == (bearer.Claims{}) {
 		return nil, errNoToken
 	}
 	if c, err = shopper(c, err, tenant); err != nil {
@@ -130,7 +131,7 @@ func (is *Issuer) validate(r *http.Request) (any, error) {
 		return nil, err
 	}
 	c, err := is.access.Verify(r)
-	if err == nil && c == (middleware.Claims{}) {
+	if err == nil && c == (bearer.Claims{}) {
 		return nil, errNoToken
 	}
 	if c, err = shopper(c, err, tenant); err != nil || c.Identity.CustomerID == "" {

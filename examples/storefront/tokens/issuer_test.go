@@ -35,7 +35,7 @@ func TestAKeyOutlivesAnIssuer(t *testing.T) {
 
 	another, err := tokens.New(tokens.Config{Files: files, Resolver: s.resolver, Key: []byte(strings.Repeat("k", 32))})
 	require.NoError(t, err)
-	_, err = another.Bearer().VerifyToken(anna.text("access_token"))
+	_, err = another.Verifier().VerifyToken(anna.text("access_token"))
 	require.Error(t, err)
 }
 
