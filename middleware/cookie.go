@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// cookie reads and writes the anonymous cookie, whose value is the id of a session: knowing it is the proof.
+// cookie reads and writes the anonymous cookie, whose value is the id of a session: knowing it is
+// the proof.
 type cookie struct {
 	off      bool
 	prefix   string // the name up to the tenant
@@ -22,9 +23,9 @@ const (
 	defaultCookieName = "session"
 	maxCookieName     = 64
 
-	// What a session id in the cookie may look like. Today's ids are 43 characters of base64url, 256 bits.
-	// The rest leaves room for another alphabet, such as that of crypto/rand.Text, and still refuses most
-	// of what a browser may send.
+	// What a session id in the cookie may look like. Today's ids are 43 characters of base64url,
+	// 256 bits. The rest leaves room for another alphabet, such as that of crypto/rand.Text, and
+	// still refuses most of what a browser may send.
 	minSecret = 26
 	maxSecret = 64
 )
@@ -63,8 +64,8 @@ func newCookie(cfg *Config) (cookie, error) {
 	return c, errors.Join(errs...)
 }
 
-// secretBytes marks the alphabets of base32 and base64url (RFC 4648), in either case. It is a table,
-// because comparisons are branches that no processor predicts on random text.
+// secretBytes marks the alphabets of base32 and base64url (RFC 4648), in either case. It is a
+// table, because comparisons are branches that no processor predicts on random text.
 var secretBytes = func() (t [256]uint8) {
 	for c := range t {
 		if isAlphanumeric(byte(c)) || c == '-' || c == '_' {
@@ -85,13 +86,13 @@ func isSecret(s string) bool {
 	return all == 1
 }
 
-// maxCookies is how many cookies net/http reads of one request, whatever their names. Where a request
-// has more, net/http reads none.
+// maxCookies is how many cookies net/http reads of one request, whatever their names. Where a
+// request has more, net/http reads none.
 const maxCookies = 3000
 
 // read returns the session id in the lines of the Cookie header. It returns the empty text if the
-// tenant's cookie does not exist exactly once, or if set could not have written its value. It reads as
-// http.Request.CookiesNamed does, without the allocations.
+// tenant's cookie does not exist exactly once, or if set could not have written its value. It reads
+// as http.Request.CookiesNamed does, without the allocations.
 func (c *cookie) read(lines []string, tenant string) string {
 	if tooMany(lines) {
 		return ""
@@ -149,8 +150,8 @@ func (c *cookie) value(part, tenant string) (string, bool) {
 	return value, true
 }
 
-// isCookieValue reports whether net/http accepts value (nearly RFC 6265, section 4.1.1). A cookie with
-// any other value counts as not sent.
+// isCookieValue reports whether net/http accepts value (nearly RFC 6265, section 4.1.1). A cookie
+// with any other value counts as not sent.
 func isCookieValue(value string) bool {
 	for i := range len(value) {
 		if b := value[i]; b < 0x20 || b >= 0x7f || b == '"' || b == ';' || b == '\\' {
@@ -189,8 +190,8 @@ func (c *cookie) pending(h http.Header, tenant string) (id string, ok bool) {
 	return "", false
 }
 
-// set makes the response carry the cookie with id, in place of one that the response carries already.
-// With an empty id the response deletes the cookie.
+// set makes the response carry the cookie with id, in place of one that the response carries
+// already. With an empty id the response deletes the cookie.
 func (c *cookie) set(h http.Header, tenant, id string) {
 	name := c.name(tenant)
 	isOurs := func(line string) bool { return strings.HasPrefix(line, name+"=") }

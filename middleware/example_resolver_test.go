@@ -11,7 +11,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// A handler that outlives its request, such as a long poll, asks the resolver by itself: Request says for whom.
+// A handler that outlives its request, such as a long poll, asks the resolver by itself: Request
+// says for whom.
 func ExampleMiddleware_Request() {
 	resolver := newResolver()
 	defer resolver.Close()

@@ -51,7 +51,8 @@ func newHinter(cfg *Config) (hinter, error) {
 	return h, errors.Join(errs...)
 }
 
-// isFieldName reports whether s is a field name of letters, digits and '-', a subset of RFC 9110, section 5.1.
+// isFieldName reports whether s is a field name of letters, digits and '-', a subset of RFC 9110,
+// section 5.1.
 func isFieldName(s string) bool {
 	for _, c := range []byte(s) {
 		if !isAlphanumeric(c) && c != '-' {
@@ -67,7 +68,8 @@ func isAlphanumeric(c byte) bool {
 
 func (h *hinter) read(r *http.Request, hints *defaults.Hints) {
 	if h.countryHeader != "" {
-		// Two values would mean that the proxy adds to what the client sent instead of replacing it.
+		// Two values would mean that the proxy adds to what the client sent instead of replacing
+		// it.
 		if v := r.Header[h.countryHeader]; len(v) == 1 && h.trusts(r.RemoteAddr) {
 			hints.Country = textproto.TrimString(v[0])
 		}
@@ -83,8 +85,8 @@ func (h *hinter) read(r *http.Request, hints *defaults.Hints) {
 	}
 }
 
-// trusts reports whether remote, "address:port", is the address of a trusted proxy. A remote that is no
-// address, such as the "@" of a Unix socket, is not.
+// trusts reports whether remote, "address:port", is the address of a trusted proxy. A remote that
+// is no address, such as the "@" of a Unix socket, is not.
 func (h *hinter) trusts(remote string) bool {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 
 // The refusals of a request, besides those of package sessionctx. Compare with errors.Is.
 var (
-	// ErrUnauthenticated: the request's credentials are not valid, or credentials are needed and the
-	// request has none. HTTP answers 401.
+	// ErrUnauthenticated: the request's credentials are not valid, or credentials are needed and
+	// the request has none. HTTP answers 401.
 	ErrUnauthenticated = errors.New("middleware: unauthenticated")
 	// ErrWrongTenant: the credentials are another tenant's. HTTP answers 403.
 	ErrWrongTenant = errors.New("middleware: credentials of another tenant")
@@ -30,14 +30,14 @@ type Middleware struct {
 	hints    hinter
 }
 
-// Wrap returns a handler that resolves the session of each request and calls next with a request whose
-// context carries it: see sessionctx.FromContext. As a method value it is the
+// Wrap returns a handler that resolves the session of each request and calls next with a request
+// whose context carries it: see sessionctx.FromContext. As a method value it is the
 // func(http.Handler) http.Handler of routers.
 //
-// The session in the context stays the one from the beginning of the request; Update, Login and Logout
-// return the new one. The ResponseWriter is passed on as it is. Wrap writes nothing to the response,
-// except Cache-Control: private, no-store for a session that is Degraded; a read never sets a cookie.
-// Panics are not caught.
+// The session in the context stays the one from the beginning of the request; Update, Login and
+// Logout return the new one. The ResponseWriter is passed on as it is. Wrap writes nothing to the
+// response, except Cache-Control: private, no-store for a session that is Degraded; a read never
+// sets a cookie. Panics are not caught.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return &handler{m, next}
 }
@@ -83,11 +83,12 @@ func (m *Middleware) attach(w http.ResponseWriter, r *http.Request, req *session
 	return r.WithContext(ctx), nil
 }
 
-// Request says what a request asks the Resolver for: who is asking, the request site and the hints. Wrap,
-// Update, Login and Logout use the same Request. It asks neither store nor directory.
+// Request says what a request asks the Resolver for: who is asking, the request site and the hints.
+// Wrap, Update, Login and Logout use the same Request. It asks neither store nor directory.
 //
-// A guest is no error: the session id is then empty. Below http.StripPrefix the request site is that of
-// the session in the request's context, so that a handler there writes to the site that Wrap resolved.
+// A guest is no error: the session id is then empty. Below http.StripPrefix the request site is
+// that of the session in the request's context, so that a handler there writes to the site that
+// Wrap resolved.
 //
 // The error is one of Config.Identify, ErrUnauthenticated among them, ErrWrongTenant or
 // sessionctx.ErrUnknownTenant. The Request beside an error is a guest's.
@@ -107,8 +108,8 @@ func (m *Middleware) requestFor(r *http.Request, req *sessionctx.Request) (byCoo
 	return byCookie, err
 }
 
-// buildRequest fills req. It reports whether the cookie decided who is asking: only then may the response
-// set the cookie.
+// buildRequest fills req. It reports whether the cookie decided who is asking: only then may the
+// response set the cookie.
 func (m *Middleware) buildRequest(r *http.Request, req *sessionctx.Request) (byCookie bool, err error) {
 	req.Tenant = m.tenant(r)
 	if m.sites != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestFailSaysNoMoreThanTheStatus(t *testing.T) {
+func TestFail_SaysNoMoreThanTheStatus(t *testing.T) {
 	const internal = "db-7.internal"
 	wrap := func(err error) error { return fmt.Errorf("%w: %s", err, internal) }
 	cases := []struct {
@@ -70,7 +70,7 @@ func (unreachable) Sites(context.Context, string) ([]defaults.Site, error) {
 	return nil, errors.New("connection refused")
 }
 
-func TestThePolicySeesTheDefaultsWhereThereAreAny(t *testing.T) {
+func TestErrorPolicy_SeesTheDefaultsThatExist(t *testing.T) {
 	errOwn := errors.New("login service is down")
 	asserted := func(id sessionctx.Identity, err error) func(*middleware.Config) {
 		return func(cfg *middleware.Config) {
@@ -139,7 +139,7 @@ func TestThePolicySeesTheDefaultsWhereThereAreAny(t *testing.T) {
 	}
 }
 
-func TestTheDefaultPolicyRendersEndedSessionsAndFailsTheRest(t *testing.T) {
+func TestErrorPolicy_DefaultRendersEndedSessionsAndFailsTheRest(t *testing.T) {
 	cases := []struct {
 		desc string
 		id   sessionctx.Identity

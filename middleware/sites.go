@@ -61,8 +61,8 @@ func newSiteMap(sites map[string]string) (siteMap, error) {
 	return m, errors.Join(errs...)
 }
 
-// isHost reports whether s is a name of lower-case letters, digits, '-', '_' and inner dots, or an IP
-// literal (RFC 3986, section 3.2.2): no port, nothing outside of ASCII.
+// isHost reports whether s is a name of lower-case letters, digits, '-', '_' and inner dots, or an
+// IP literal (RFC 3986, section 3.2.2): no port, nothing outside of ASCII.
 func isHost(s string) bool {
 	if literal, ok := strings.CutPrefix(s, "["); ok {
 		literal, ok = strings.CutSuffix(literal, "]")
@@ -121,7 +121,8 @@ func (m siteMap) findHost(host string) (hostSites, bool) {
 	return hs, ok
 }
 
-// cutPort returns host without ":port", and false for a host that RFC 3986, section 3.2, does not allow.
+// cutPort returns host without ":port", and false for a host that RFC 3986, section 3.2, does not
+// allow.
 func cutPort(host string) (string, bool) {
 	name, port := host, ""
 	if end := strings.LastIndexByte(host, ']'); end >= 0 {

@@ -47,7 +47,7 @@ func TestThreatSessionFixation(t *testing.T) {
 			attacker, victim := newBrowser(t, mw), newBrowser(t, mw)
 			planted := tc.plant(attacker)
 			attacker.jar[cookieName], victim.jar[cookieName] = planted, planted
-			if tc.desc == cases[2].desc { // an ended session takes no write: the shopper begins anew
+			if tc.desc == cases[2].desc { // an ended session takes no write: the shopper begins again
 				victim.logout()
 			}
 			victims(victim)
@@ -114,7 +114,8 @@ func seen(t *testing.T, mw *middleware.Middleware, r *http.Request) (s sessionct
 	return s
 }
 
-// Whoever tries ids finds nothing, neither by chance nor near an id that he knows nor with an id of another kind.
+// Whoever tries ids finds nothing, neither by chance nor near an id that he knows nor with an id of
+// another kind.
 func TestThreatIDGuessing(t *testing.T) {
 	store := new(memstore.Store)
 	s := newShopOn(t, store, directory)
@@ -172,7 +173,8 @@ func btoi(b bool) int {
 	return 0
 }
 
-// Bots without cookies, with cookies of their own make, and such that write: they cost the shop no customer and no cart.
+// Bots without cookies, with cookies of their own make, and such that write: they cost the shop no
+// customer and no cart.
 func TestThreatBotSessions(t *testing.T) {
 	const bots = 3000
 	store := &memstore.Store{MaxBytes: 1 << 20}
@@ -262,7 +264,8 @@ func TestThreatPoisonedHost(t *testing.T) {
 	}
 }
 
-// What a request suggests is believed from the shop's own proxy alone, and never more than anything that somebody decided.
+// What a request suggests is believed from the shop's own proxy alone, and never more than anything
+// that somebody decided.
 func TestThreatHintSpoofing(t *testing.T) {
 	store := new(memstore.Store)
 	s := newShopOn(t, store, directory)

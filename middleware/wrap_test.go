@@ -18,7 +18,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestWrapPassesTheResponseWriterOnAsItIs(t *testing.T) {
+func TestWrap_PassesTheResponseWriterOnAsItIs(t *testing.T) {
 	w := httptest.NewRecorder()
 	called := false
 	newShop(t).middleware(nil).Wrap(http.HandlerFunc(func(got http.ResponseWriter, _ *http.Request) {
@@ -29,7 +29,7 @@ func TestWrapPassesTheResponseWriterOnAsItIs(t *testing.T) {
 	assert.Empty(t, w.Header())
 }
 
-func TestAWarmRequestAllocatesTheContextAndTheRequestAlone(t *testing.T) {
+func TestWrap_WarmAllocatesContextAndRequestAlone(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates too")
 	}
@@ -49,7 +49,7 @@ func TestAWarmRequestAllocatesTheContextAndTheRequestAlone(t *testing.T) {
 	assert.LessOrEqual(t, allocs, 2.0)
 }
 
-func TestOverARealConnectionABrowserKeepsTheCookie(t *testing.T) {
+func TestUpdate_BrowserKeepsTheCookieOverARealConnection(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /currency", func(w http.ResponseWriter, r *http.Request) {
@@ -84,7 +84,7 @@ func TestOverARealConnectionABrowserKeepsTheCookie(t *testing.T) {
 	assert.Equal(t, "CHF", page())
 }
 
-func TestTheSessionInTheContextStaysThatOfTheBeginning(t *testing.T) {
+func TestWrap_SessionInTheContextStays(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	called := false
 	serve(mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +100,7 @@ func TestTheSessionInTheContextStaysThatOfTheBeginning(t *testing.T) {
 	assert.True(t, called)
 }
 
-func TestSkippedRequestsPassUntouched(t *testing.T) {
+func TestWrap_SkippedRequestsPassUntouched(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		cfg.Skip = func(r *http.Request) bool { return r.URL.Path == "/healthz" }
 		cfg.Identify = func(*http.Request) (sessionctx.Identity, error) { return sessionctx.Identity{}, errors.New("asked") }
@@ -115,7 +115,7 @@ func TestSkippedRequestsPassUntouched(t *testing.T) {
 	assert.Len(t, seen, 1)
 }
 
-func TestPanicsAreNotCaught(t *testing.T) {
+func TestWrap_CatchesNoPanic(t *testing.T) {
 	s := newShop(t)
 	boom := func() { panic("boom") }
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { boom() })
@@ -220,7 +220,7 @@ func (broken) Save(context.Context, store.Key, store.Record, sessionctx.Revision
 	return store.Record{}, errors.New("connection refused")
 }
 
-func TestADegradedPageIsNotToBeStored(t *testing.T) {
+func TestWrap_DegradedPageIsNotToBeStored(t *testing.T) {
 	mw := newShopOn(t, broken{}, directory).middleware(nil)
 	h := mw.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		s, ok := sessionctx.FromContext(r.Context())

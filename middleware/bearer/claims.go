@@ -15,8 +15,8 @@ import (
 type Claims struct {
 	// Identity has the token's tenant, session id and customer id. Its Proof is Asserted.
 	//
-	// A token without a session id is a service's. Its CustomerID is then the id of a client, unless
-	// the shop's issuer says otherwise, and no customer's.
+	// A token without a session id is a service's. Its CustomerID is then the id of a client,
+	// unless the shop's issuer says otherwise, and no customer's.
 	Identity sessionctx.Identity
 	Scopes   string    // separated by spaces (RFC 6749, section 3.3)
 	Expires  time.Time // in whole seconds
@@ -34,7 +34,8 @@ type claimNames struct {
 
 const maxID = 256 // bytes of a session or customer id, see sessionctx.Identity
 
-// isFor reports whether the token is for the audience: the claim is that text, or a list that has it.
+// isFor reports whether the token is for the audience: the claim is that text, or a list that has
+// it.
 func (n *claimNames) isFor(audience string, token jwt.MapClaims) bool {
 	switch v := token[n.audience].(type) {
 	case string:

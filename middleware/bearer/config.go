@@ -14,8 +14,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// Config configures a Verifier. New copies what it needs and never writes to it; a zero field is its
-// documented default.
+// Config configures a Verifier. New copies what it needs and never writes to it; a zero field is
+// its documented default.
 type Config struct {
 	_ [0]func()
 
@@ -25,42 +25,45 @@ type Config struct {
 	// Keys are the keys that verify tokens. Required, unless Keyfunc is set.
 	Keys []Key
 
-	// Keyfunc finds the key of a token, in place of Keys: for key sets that change, such as a JWKS. It is
-	// called with a token that is not verified yet. Anybody can send an unknown kid, so it must fetch the
-	// key set again for one only under a rate limit.
+	// Keyfunc finds the key of a token, in place of Keys: for key sets that change, such as a JWKS.
+	// It is called with a token that is not verified yet. Anybody can send an unknown kid, so it
+	// must fetch the key set again for one only under a rate limit.
 	//
-	// An error for which errors.Is(err, sessionctx.ErrUnavailable) holds says that the keys could not be
-	// had: Verify returns it as it is. Any other error says that there is no such key. It must be safe
-	// for concurrent use by multiple goroutines.
+	// An error for which errors.Is(err, sessionctx.ErrUnavailable) holds says that the keys could
+	// not be had: Verify returns it as it is. Any other error says that there is no such key. It
+	// must be safe for concurrent use by multiple goroutines.
 	Keyfunc jwt.Keyfunc
 
-	// Algorithms are those of Keyfunc's keys. Required with Keyfunc, and refused with Keys, of which each
-	// has its own. Permitted: HS256, HS384, HS512; or any of RS256, RS384, RS512, PS256, PS384, PS512,
-	// ES256, ES384, ES512, EdDSA (RFC 7518, section 3.1; RFC 8037, section 3.1).
+	// Algorithms are those of Keyfunc's keys. Required with Keyfunc, and refused with Keys, of
+	// which each has its own. Permitted: HS256, HS384, HS512; or any of RS256, RS384, RS512, PS256,
+	// PS384, PS512, ES256, ES384, ES512, EdDSA (RFC 7518, section 3.1; RFC 8037, section 3.1).
 	//
-	// Security: the first three never go together with the others. A public key is no secret, so whoever
-	// made the server use a public key as an HMAC key could sign any token (RFC 8725, section 2.1).
+	// Security: the first three never go together with the others. A public key is no secret, so
+	// whoever made the server use a public key as an HMAC key could sign any token (RFC 8725,
+	// section 2.1).
 	Algorithms []string
 
-	// Tenant is the tenant of all tokens, for an issuer that knows only one: TenantClaim is not read then.
-	// Default: each token says its tenant.
+	// Tenant is the tenant of all tokens, for an issuer that knows only one: TenantClaim is not
+	// read then. Default: each token says its tenant.
 	Tenant string
 
-	// The names of the claims. Each is a top-level claim of the token, and no two are the same: with one
-	// claim for session and customer, a customer who logs out would be locked out until the end of the
-	// session is forgotten.
+	// The names of the claims. Each is a top-level claim of the token, and no two are the same:
+	// with one claim for session and customer, a customer who logs out would be locked out until
+	// the end of the session is forgotten.
 	AudienceClaim string // default "aud"; "client_id" for issuers whose access tokens have no aud
 	TenantClaim   string // default "tenant"; required in the token, unless Tenant is set
 	SessionClaim  string // default "sid" (OpenID Connect Front-Channel Logout 1.0, section 3); at most 256 bytes
 	CustomerClaim string // default "sub"; a token without it is anonymous; at most 256 bytes
 	ScopesClaim   string // default "scope" (RFC 8693, section 4.2); a list of strings is accepted, too
 
-	// Leeway is how far the clocks of issuer and server may be apart. Default 30 s; -1: none; at most 5 min.
+	// Leeway is how far the clocks of issuer and server may be apart. Default 30 s; -1: none; at
+	// most 5 min.
 	Leeway time.Duration
 
-	// CachedTokens is how many verified tokens are cached, so that the signature of each is checked once.
-	// A token is cached until it expires, but for 5 min at most: so long a key counts that was withdrawn.
-	// Of a token only a keyed fingerprint is kept. Default 4096; -1: none; else 2 to 1048576.
+	// CachedTokens is how many verified tokens are cached, so that the signature of each is checked
+	// once. A token is cached until it expires, but for 5 min at most: so long a key counts that
+	// was withdrawn. Of a token only a keyed fingerprint is kept. Default 4096; -1: none; else 2 to
+	// 1048576.
 	CachedTokens int
 }
 
@@ -78,7 +81,8 @@ func (m *mistakes) add(field, value, rule string) {
 	*m = append(*m, &sessionctx.ConfigError{Field: "bearer.Config." + field, Value: value, Rule: rule})
 }
 
-// New returns a Verifier. An error joins one *sessionctx.ConfigError per mistake; none contains a key.
+// New returns a Verifier. An error joins one *sessionctx.ConfigError per mistake; none contains a
+// key.
 func New(cfg Config) (*Verifier, error) {
 	var m mistakes
 	if cfg.Issuer == "" {

@@ -12,22 +12,22 @@ import (
 // fingerprint stands for a token in memory, where the token itself must not be kept.
 type fingerprint [16]byte
 
-// fingerprinter makes fingerprints: GMAC (NIST SP 800-38D) under a random key of its own. GMAC takes a
-// third of the time of SHA-256.
+// fingerprinter makes fingerprints: GMAC (NIST SP 800-38D) under a random key of its own. GMAC
+// takes a third of the time of SHA-256.
 //
-// The key is in the same memory as the fingerprints. Without the key nobody can find two texts with one
-// fingerprint better than by guessing: two texts of up to 8 KiB have one fingerprint with a probability
-// of about 2^-119, whoever chose them. One nonce serves for all texts, because no fingerprint is shown
-// to anybody. Where only FIPS 140 modes are allowed, which this use of GMAC is not, the fingerprint is
-// HMAC-SHA-256, cut to the same length.
+// The key is in the same memory as the fingerprints. Without the key nobody can find two texts with
+// one fingerprint better than by guessing: two texts of up to 8 KiB have one fingerprint with a
+// probability of about 2^-119, whoever chose them. One nonce serves for all texts, because no
+// fingerprint is shown to anybody. Where only FIPS 140 modes are allowed, which this use of GMAC is
+// not, the fingerprint is HMAC-SHA-256, cut to the same length.
 type fingerprinter struct {
 	key     [16]byte
 	mac     cipher.AEAD // nil: HMAC
 	buffers sync.Pool   // *fingerprintBuffer
 }
 
-// fingerprintBuffer holds the arguments of cipher.AEAD, an interface, which would else be allocated for
-// each call.
+// fingerprintBuffer holds the arguments of cipher.AEAD, an interface, which would else be allocated
+// for each call.
 type fingerprintBuffer struct {
 	nonce [12]byte
 	mac   fingerprint

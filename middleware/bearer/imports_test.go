@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A host without JSON Web Tokens links no code for them: of the module's packages this one alone imports
-// golang-jwt, and no other package of the module imports this one.
+// A host without JSON Web Tokens links no code for them: of the module's packages this one alone
+// imports golang-jwt, and no other package of the module imports this one.
 func TestImports_OnlyBearerNamesGolangJWT(t *testing.T) {
 	const (
 		module = "github.com/sessionctx/storefront/"

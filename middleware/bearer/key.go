@@ -16,13 +16,14 @@ import (
 
 // Key is one key that verifies tokens.
 type Key struct {
-	// ID must equal the token's kid (RFC 7515, section 4.1.4). The empty ID is for tokens without a kid.
+	// ID must equal the token's kid (RFC 7515, section 4.1.4). The empty ID is for tokens without a
+	// kid.
 	ID string
 	// Algorithm is the only algorithm that this key verifies, one of those of Config.Algorithms.
 	Algorithm string
-	// Key is a []byte at least as long as the hash for HS, an *rsa.PublicKey of at least 2048 bits for
-	// RS and PS, an *ecdsa.PublicKey on the algorithm's curve for ES, an ed25519.PublicKey for EdDSA
-	// (RFC 7518, sections 3.2 to 3.5; RFC 8037, section 3.1).
+	// Key is a []byte at least as long as the hash for HS, an *rsa.PublicKey of at least 2048 bits
+	// for RS and PS, an *ecdsa.PublicKey on the algorithm's curve for ES, an ed25519.PublicKey for
+	// EdDSA (RFC 7518, sections 3.2 to 3.5; RFC 8037, section 3.1).
 	Key any
 }
 
@@ -56,8 +57,8 @@ func (k Key) mistake() string {
 	return ""
 }
 
-// keySet is Config.Keys by ID. Each key has one algorithm, so a token's header cannot choose another
-// algorithm for it.
+// keySet is Config.Keys by ID. Each key has one algorithm, so a token's header cannot choose
+// another algorithm for it.
 type keySet map[string]Key
 
 func (s keySet) find(t *jwt.Token) (any, error) {
@@ -92,10 +93,10 @@ func guardKeyfunc(find jwt.Keyfunc) jwt.Keyfunc {
 	}
 }
 
-// hasPlainHeader reports whether the token can be verified by its kid and algorithm alone. A token with
-// crit must not be accepted by a reader that does not know the extension (RFC 7515, section 4.1.11), and
-// no extension is known here. A kid is a string (section 4.1.4): any other kid would count as absent,
-// and choose the key for tokens without a kid.
+// hasPlainHeader reports whether the token can be verified by its kid and algorithm alone. A token
+// with crit must not be accepted by a reader that does not know the extension (RFC 7515, section
+// 4.1.11), and no extension is known here. A kid is a string (section 4.1.4): any other kid would
+// count as absent, and choose the key for tokens without a kid.
 func hasPlainHeader(t *jwt.Token) bool {
 	_, critical := t.Header["crit"]
 	kid, exists := t.Header["kid"]

@@ -13,9 +13,9 @@ const maxCacheTime = 5 * time.Minute
 
 // tokenCache holds the claims of verified tokens by the fingerprints of the tokens.
 //
-// It has two halves. A full recent half becomes the older half, and the older half is dropped with the
-// tokens that were not used meanwhile. So its memory is bounded, and a read changes no list of uses,
-// which would need a lock.
+// It has two halves. A full recent half becomes the older half, and the older half is dropped with
+// the tokens that were not used meanwhile. So its memory is bounded, and a read changes no list of
+// uses, which would need a lock.
 type tokenCache struct {
 	started       time.Time
 	leeway        time.Duration // how long a token is accepted after its expiry
@@ -24,8 +24,8 @@ type tokenCache struct {
 	half          int // the most entries of either half; 0: nothing is cached
 }
 
-// cachedClaims are the claims of one token. They are small, with all texts in one piece: a read is a
-// cache miss of the processor for each piece.
+// cachedClaims are the claims of one token. They are small, with all texts in one piece: a read is
+// a cache miss of the processor for each piece.
 type cachedClaims struct {
 	texts                              string // session id, customer id, tenant and scopes, one after the other
 	sessionEnd, customerEnd, tenantEnd uint16

@@ -61,7 +61,7 @@ func TestTokenCache_IsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	})
 	verify := func(id string) bool { // whether it was cached
 		before := asked.Load()
-		c, err := v.VerifyToken(signed(t, jwt.MapClaims{"sid": id, "exp": 1 << 40}))
+		c, err := v.VerifyToken(signed(t, jwt.MapClaims{"sid": id, "exp": int64(1 << 40)}))
 		require.NoError(t, err)
 		require.Equal(t, id, c.Identity.SessionID)
 		return asked.Load() == before

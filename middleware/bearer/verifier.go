@@ -13,7 +13,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// Verifier verifies the bearer tokens of requests. It is safe for concurrent use by multiple goroutines.
+// Verifier verifies the bearer tokens of requests. It is safe for concurrent use by multiple
+// goroutines.
 type Verifier struct {
 	parser       *jwt.Parser
 	key          jwt.Keyfunc
@@ -85,8 +86,8 @@ var (
 
 func invalid(reason string) error { return fmt.Errorf("%w: %s", middleware.ErrUnauthenticated, reason) }
 
-// VerifyToken verifies a token that did not come in the Authorization header. The errors are those of
-// Verify.
+// VerifyToken verifies a token that did not come in the Authorization header. The errors are those
+// of Verify.
 func (v *Verifier) VerifyToken(token string) (Claims, error) {
 	if len(token) > maxToken {
 		return Claims{}, errTooLarge

@@ -347,7 +347,8 @@ func TestThreatJWTConfusion(t *testing.T) {
 	}
 }
 
-// otherSpelling changes bits of the last character that stand for nothing: 32 bytes take 42 2/3 characters.
+// otherSpelling changes bits of the last character that stand for nothing: 32 bytes take 42 2/3
+// characters.
 func otherSpelling(token string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := len(token) - 1

@@ -25,7 +25,7 @@ var ownRequests = []struct{ method, path, body string }{
 	{"DELETE", "/me/context/attributes/a", ""},
 }
 
-func TestWhoMayNotSeeASessionChangesNothingOfIt(t *testing.T) {
+func TestAdmission_WhoMayNotSeeASessionChangesNothing(t *testing.T) {
 	s := newShop(t)
 	owner := s.bearer(claims{Session: "s1", Customer: "anna"})
 	owner.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204)
@@ -85,7 +85,7 @@ func TestWhoMayNotSeeASessionChangesNothingOfIt(t *testing.T) {
 	}
 }
 
-func TestTheTenantInThePathIsThatOfTheCredentials(t *testing.T) {
+func TestAdmission_TenantInThePathIsThatOfTheCredentials(t *testing.T) {
 	s := newShop(t, func(c *settings) { c.middleware.Tenant = middleware.Tenant("demoshop") })
 	for _, c := range []*client{s.shopper("s1"), s.browser(sessionPatch("CHF")), s.bearer(claims{Tenant: "othershop", Session: "s1"})} {
 		for _, r := range ownRequests {
@@ -99,7 +99,7 @@ func TestTheTenantInThePathIsThatOfTheCredentials(t *testing.T) {
 	s.client().do("GET", "/session-context/othershop/openapi.json", "").must(200)
 }
 
-func TestABearerTokenDecidesOverACookie(t *testing.T) {
+func TestAdmission_TokenDecidesOverCookie(t *testing.T) {
 	s := newShop(t)
 	c := s.browser(sessionPatch("CHF")).with("Authorization", s.shopper("s1").header.Get("Authorization"))
 	assert.Equal(t, "EUR", c.do("GET", "/me/context", "").context().Currency)
@@ -172,7 +172,7 @@ func TestThreatCrossSiteWrite(t *testing.T) {
 	})
 }
 
-func TestABodyIsJSONAndSaysSo(t *testing.T) {
+func TestAdmission_BodyIsJSONAndSaysSo(t *testing.T) {
 	s := newShop(t)
 	cases := []struct {
 		desc, contentType string
@@ -218,7 +218,7 @@ func TestABodyIsJSONAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestACookieThatNamesNothingIsNoSession(t *testing.T) {
+func TestAdmission_CookieThatNamesNothingIsNoSession(t *testing.T) {
 	s := newShop(t)
 	ended := s.browser(sessionPatch("CHF"))
 	id := sessionctx.Identity{Tenant: "demoshop", SessionID: ended.header.Get("Cookie")[len(cookieName)+1:], Proof: sessionctx.BySecret}

@@ -22,7 +22,8 @@ type condition struct {
 	tags []entityTag
 }
 
-// readCondition reads all lines of a header. On each line it stops at the first text that is no tag.
+// readCondition reads all lines of a header. On each line it stops at the first text that is no
+// tag.
 func readCondition(h http.Header, name string) (c condition) {
 	lines, sent := h[name]
 	c.sent = sent
@@ -49,8 +50,8 @@ func readCondition(h http.Header, name string) (c condition) {
 	return c
 }
 
-// revises reports whether a tag names the revision of s exactly. The last part of a tag changes with the
-// shop's defaults, too, and says nothing about writes, so it does not count.
+// revises reports whether a tag names the revision of s exactly. The last part of a tag changes
+// with the shop's defaults, too, and says nothing about writes, so it does not count.
 func (c condition) revises(s sessionctx.Session) bool {
 	rev := s.Revision()
 	prefix := fmt.Sprintf(`"%016x.%d.`, rev.Incarnation, rev.Version)
@@ -74,7 +75,8 @@ func readPreconditions(r *http.Request) preconditions {
 
 func (p *preconditions) sent() bool { return p.match.sent || p.noneMatch.sent }
 
-// check refuses a write over s if a precondition does not hold. exists says whether a GET would show s.
+// check refuses a write over s if a precondition does not hold. exists says whether a GET would
+// show s.
 func (p *preconditions) check(s sessionctx.Session, exists bool) error {
 	if p.match.sent && !p.match.revises(s) && !(p.match.any && exists) {
 		return errPrecondition

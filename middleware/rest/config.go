@@ -15,46 +15,48 @@ import (
 type Config struct {
 	_ [0]func()
 
-	// Resolver resolves and writes the sessions. Required, and the one that Middleware has; its owner
-	// closes it.
+	// Resolver resolves and writes the sessions. Required, and the one that Middleware has; its
+	// owner closes it.
 	Resolver *sessionctx.Resolver
 
-	// Middleware says who is asking: see middleware.Middleware.Request. Required. Its Wrap need not be
-	// around the Handler.
+	// Middleware says who is asking: see middleware.Middleware.Request. Required. Its Wrap need not
+	// be around the Handler.
 	Middleware *middleware.Middleware
 
-	// Scopes returns what the bearer token of a request grants: the tenant that the token is for, and its
-	// scopes, separated by spaces (RFC 6749, section 3.3). For JSON Web Tokens it is the Scopes of a
-	// bearer.Verifier, see package middleware/bearer. The operations on /context/{sessionId} are for tokens
-	// with the scope sessioncontext.context_manage. Default: no token has it, and these operations are
-	// refused with 403.
+	// Scopes returns what the bearer token of a request grants: the tenant that the token is for,
+	// and its scopes, separated by spaces (RFC 6749, section 3.3). For JSON Web Tokens it is the
+	// Scopes of a bearer.Verifier, see package middleware/bearer. The operations on
+	// /context/{sessionId} are for tokens with the scope sessioncontext.context_manage. Default: no
+	// token has it, and these operations are refused with 403.
 	//
-	// An empty tenant stands for a request without a token, and grants nothing. The errors are those of
-	// middleware.Config.Identify. It must be safe for concurrent use by multiple goroutines.
+	// An empty tenant stands for a request without a token, and grants nothing. The errors are
+	// those of middleware.Config.Identify. It must be safe for concurrent use by multiple
+	// goroutines.
 	Scopes func(*http.Request) (tenant, scopes string, err error)
 
-	// SaasToken verifies the token in the header saas-token, for the given tenant, and returns the id of
-	// the customer whose it is. A PUT to a customer's session needs one. Default: there are none, and such
-	// a PUT is refused with 403.
+	// SaasToken verifies the token in the header saas-token, for the given tenant, and returns the
+	// id of the customer whose it is. A PUT to a customer's session needs one. Default: there are
+	// none, and such a PUT is refused with 403.
 	//
-	// An error for which errors.Is(err, sessionctx.ErrUnavailable) holds says that the token could not be
-	// checked: 503. Any other error means that the token is not valid. It must be safe for concurrent use
-	// by multiple goroutines.
+	// An error for which errors.Is(err, sessionctx.ErrUnavailable) holds says that the token could
+	// not be checked: 503. Any other error means that the token is not valid. It must be safe for
+	// concurrent use by multiple goroutines.
 	//
 	// Security: it must refuse a token of another tenant, and an anonymous one, whose subject is no
 	// customer.
 	SaasToken func(tenant, token string) (customerID string, err error)
 
-	// CrossOrigin guards the writes that a browser sends with what it has stored. Bearer tokens are not
-	// subject to it, since no browser sends one by itself. Default: one that trusts no other origin.
+	// CrossOrigin guards the writes that a browser sends with what it has stored. Bearer tokens are
+	// not subject to it, since no browser sends one by itself. Default: one that trusts no other
+	// origin.
 	CrossOrigin *http.CrossOriginProtection
 
 	// MaxBody is how long the body of a request may be, in bytes. 1 to 16 MiB; default 32 KiB.
 	// What a session may hold is bounded by sessionctx.Config.Limits.
 	MaxBody int64
 
-	// MaxDepth is how deep objects and lists may be nested in a body, the body itself counted. 3 to 1000;
-	// default 8.
+	// MaxDepth is how deep objects and lists may be nested in a body, the body itself counted. 3 to
+	// 1000; default 8.
 	MaxDepth int
 
 	// Logger receives the cause of every answer 500, which the client does not get to see.

@@ -38,8 +38,8 @@ type rejection struct {
 	Reason string `json:"reason"`
 }
 
-// newContextBody shows s. The attributes and the version of a degraded session are not known, and not
-// shown.
+// newContextBody shows s. The attributes and the version of a degraded session are not known, and
+// not shown.
 func (x *exchange) newContextBody(s sessionctx.Session) *contextBody {
 	b := &contextBody{
 		SessionID: x.sessionID(), CustomerID: s.CustomerID, SiteCode: s.Site, Currency: s.Currency,

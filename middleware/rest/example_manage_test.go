@@ -14,8 +14,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// A service creates a session and puts a cart into it. The Verifier says who is asking, and what the
-// token of the service grants.
+// A service creates a session and puts a cart into it. The Verifier says who is asking, and what
+// the token of the service grants.
 func Example_manage() {
 	key := []byte("a key of at least thirty-two bytes")
 	tokens, err := bearer.New(bearer.Config{

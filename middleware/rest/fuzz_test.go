@@ -15,8 +15,8 @@ import (
 	"github.com/sessionctx/storefront/middleware/rest"
 )
 
-// FuzzMergePatch: a body that is accepted can be written out again, says the same then, and is one that any reader of
-// JSON understands in the same way.
+// FuzzMergePatch: a body that is accepted can be written out again, says the same then, and is one
+// that any reader of JSON understands in the same way.
 func FuzzMergePatch(f *testing.F) {
 	for _, tc := range hostileBodies {
 		f.Add([]byte(tc.body))

@@ -144,7 +144,8 @@ func (x *exchange) hasToken() bool {
 	return false
 }
 
-// admitWrite refuses the writes that another site makes a browser send, and those that are not JSON.
+// admitWrite refuses the writes that another site makes a browser send, and those that are not
+// JSON.
 func (x *exchange) admitWrite() error {
 	byItself := x.req.Proof == sessionctx.BySecret || !x.hasToken()
 	if byItself && x.cross.Check(x.r) != nil {
@@ -200,8 +201,8 @@ func (x *exchange) flag(name string) (bool, error) {
 	}
 }
 
-// sessionID returns the id to show in an answer. It is empty for a session by secret: whoever knows that
-// id is the shopper, and the cookie hides it from scripts.
+// sessionID returns the id to show in an answer. It is empty for a session by secret: whoever knows
+// that id is the shopper, and the cookie hides it from scripts.
 func (x *exchange) sessionID() string {
 	if x.req.Proof == sessionctx.BySecret {
 		return ""

@@ -11,7 +11,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-func TestAnOperatorSeesAnySessionThatHasARecord(t *testing.T) {
+func TestManagement_SeesAnySessionThatHasARecord(t *testing.T) {
 	s := newShop(t)
 	op := s.operator()
 	op.do("GET", "/context/s1", "").must(404)
@@ -35,7 +35,7 @@ func TestAnOperatorSeesAnySessionThatHasARecord(t *testing.T) {
 	s.shopper(secret).do("GET", "/me/context", "").must(404)
 }
 
-func TestAPutReplacesTheWholeContext(t *testing.T) {
+func TestPut_ReplacesTheWholeContext(t *testing.T) {
 	before := `{"siteCode":"main","currency":"CHF","targetLocation":"AT","cartId":"cart-1","context":{"a":1,"b":2},"metadata":{"version":1}}`
 	cases := []struct {
 		desc, body              string
@@ -79,7 +79,7 @@ func TestAPutReplacesTheWholeContext(t *testing.T) {
 	}
 }
 
-func TestAPutOfWhatAGetShowedChangesNoDefaultIntoAChoice(t *testing.T) {
+func TestPut_OfWhatAGetShowedMakesNoDefaultAChoice(t *testing.T) {
 	s := newShop(t)
 	c := s.bearer(claims{Session: "s1", Customer: "anna"})
 	c.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":[1]}}`).must(204)
@@ -92,7 +92,7 @@ func TestAPutOfWhatAGetShowedChangesNoDefaultIntoAChoice(t *testing.T) {
 	assert.Equal(t, explained.Context, again.Context)
 }
 
-func TestAChoiceThatIsNotOfferedNowDoesNotOutliveAPut(t *testing.T) {
+func TestPut_DropsAChoiceThatIsNotOfferedNow(t *testing.T) {
 	s := newShop(t)
 	op := s.operator()
 	op.do("PUT", "/context/s1?upsert=true", `{"siteCode":"main","currency":"CHF"}`).must(204)
@@ -103,7 +103,7 @@ func TestAChoiceThatIsNotOfferedNowDoesNotOutliveAPut(t *testing.T) {
 	assert.Equal(t, "EUR", op.do("GET", "/context/s1", "").context().Currency, "what was replaced does not come back")
 }
 
-func TestAPutStatesTheVersionThatItReplaces(t *testing.T) {
+func TestPut_StatesTheVersionThatItReplaces(t *testing.T) {
 	s := newShop(t)
 	op := s.operator()
 	c := s.shopper("s1")
@@ -149,7 +149,7 @@ func TestAPutStatesTheVersionThatItReplaces(t *testing.T) {
 	}
 }
 
-func TestUpsertCreatesASessionThatIsNotThere(t *testing.T) {
+func TestPut_UpsertCreatesAnAbsentSession(t *testing.T) {
 	s := newShop(t)
 	op := s.operator()
 	for _, tc := range []struct{ desc, id, query, body string }{
@@ -291,7 +291,7 @@ func TestThreatManagementWithoutTheScope(t *testing.T) {
 	nowhere.client().do("GET", "/context/s1", "").must(401)
 }
 
-func TestAnOperatorCannotSetWhatAShopperCouldNot(t *testing.T) {
+func TestManagement_CannotSetWhatAShopperCouldNot(t *testing.T) {
 	s := newShop(t, func(c *settings) { c.sessions.Limits.Attributes = 1 })
 	op := s.operator()
 	d := op.do("PUT", "/context/s1?upsert=true", `{"currency":"JPY","cartId":7,"siteCode":"us"}`).must(400).problem().Details

@@ -36,8 +36,8 @@ type state struct {
 	versioned  bool // metadata.version is there, and not null
 }
 
-// parseState reads the body of a PATCH (RFC 7396, one level deep: attributes are merged by name) or of a
-// PUT. It ignores members that it does not know, and cartId unless withCart is true.
+// parseState reads the body of a PATCH (RFC 7396, one level deep: attributes are merged by name) or
+// of a PUT. It ignores members that it does not know, and cartId unless withCart is true.
 func parseState(body []byte, maxDepth int, withCart bool) (s state, err error) {
 	members, err := parseObject(body, maxDepth)
 	if err != nil {
@@ -97,8 +97,9 @@ func (s *state) patch() sessionctx.Patch {
 	}
 }
 
-// replacement returns the state as a patch that leaves the session nothing else, over what the session is
-// now. A client sends back what it was shown, so a value that is a default now becomes no choice.
+// replacement returns the state as a patch that leaves the session nothing else, over what the
+// session is now. A client sends back what it was shown, so a value that is a default now becomes
+// no choice.
 func (s *state) replacement(now sessionctx.Session) sessionctx.Patch {
 	p := s.patch()
 	p.ReplaceAttributes = true

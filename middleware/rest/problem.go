@@ -124,8 +124,8 @@ func wrongType(field string, raw json.RawMessage) detail {
 	return detail{Field: field, Value: cut(string(raw)), Reason: reasonWrongType}
 }
 
-// problemFor turns the error of an operation into what the client is told, which says nothing of the
-// server's inside.
+// problemFor turns the error of an operation into what the client is told, which says nothing of
+// the server's inside.
 func problemFor(err error) *problem {
 	p := &problem{
 		Type: "about:blank", Status: http.StatusInternalServerError, Message: "Something went wrong on the server.",
@@ -162,7 +162,8 @@ func problemFor(err error) *problem {
 	return p
 }
 
-// rejections collects the values that the Resolver refused, from all the errors that are joined in err.
+// rejections collects the values that the Resolver refused, from all the errors that are joined in
+// err.
 func rejections(err error) (details []detail, status int, sentence string) {
 	status = http.StatusRequestEntityTooLarge
 	say := func(s string) {
@@ -196,8 +197,8 @@ func rejections(err error) (details []detail, status int, sentence string) {
 	return details, status, sentence
 }
 
-// retryAfter, in seconds, is longer than the Resolver waits for a store or directory, and shorter than a
-// shopper waits for a page.
+// retryAfter, in seconds, is longer than the Resolver waits for a store or directory, and shorter
+// than a shopper waits for a page.
 const retryAfter = "5"
 
 // fail answers with an error.
@@ -214,7 +215,8 @@ func (x *exchange) fail(err error) {
 	x.write(p.Status, "application/problem+json", p)
 }
 
-// secrets returns the texts of the request that no log may repeat. The host's own errors may quote them.
+// secrets returns the texts of the request that no log may repeat. The host's own errors may quote
+// them.
 func (x *exchange) secrets() []string {
 	secrets := []string{x.req.SessionID, x.req.CustomerID, x.to.sessionID}
 	for _, name := range [...]string{"Authorization", "Saas-Token"} {

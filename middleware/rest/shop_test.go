@@ -207,8 +207,8 @@ type answer struct {
 	body string
 }
 
-// do sends a request to a path below /session-context/demoshop, or to the whole path of another tenant.
-// A body without a content type is application/json.
+// do sends a request to a path below /session-context/demoshop, or to the whole path of another
+// tenant. A body without a content type is application/json.
 func (c *client) do(method, path, body string) *answer {
 	c.t.Helper()
 	if !strings.HasPrefix(path, "/session-context/") {

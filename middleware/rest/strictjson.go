@@ -18,10 +18,10 @@ var (
 	errNumber    = badRequest("A number in the body is too large.")
 )
 
-// parseObject returns the members of the JSON object in body, by their exact names. Unlike encoding/json
-// alone it refuses a document that two readers could read as two different things: a name that exists
-// twice, half a surrogate pair, a number that is infinite to most programs. See RFC 8259, sections 4, 6
-// and 8.2, and RFC 7493.
+// parseObject returns the members of the JSON object in body, by their exact names. Unlike
+// encoding/json alone it refuses a document that two readers could read as two different things: a
+// name that exists twice, half a surrogate pair, a number that is infinite to most programs. See
+// RFC 8259, sections 4, 6 and 8.2, and RFC 7493.
 func parseObject(body []byte, maxDepth int) (map[string]json.RawMessage, error) {
 	switch {
 	case !utf8.Valid(body) || loneSurrogate(body):
@@ -112,8 +112,8 @@ func loneSurrogate(doc []byte) bool {
 	return false
 }
 
-// escaped returns the UTF-16 code unit of the escape \uXXXX at the beginning of b, and 0 if b begins
-// with none.
+// escaped returns the UTF-16 code unit of the escape \uXXXX at the beginning of b, and 0 if b
+// begins with none.
 func escaped(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0

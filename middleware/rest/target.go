@@ -37,9 +37,9 @@ type target struct {
 	name      string // of an attribute
 }
 
-// parseTarget reads the escaped path of a request. It splits the path before it unescapes the parts,
-// because "%2F" in a name is not the "/" between two parts. All that follows "attributes/" is one name,
-// also with slashes in it, because many proxies unescape "%2F".
+// parseTarget reads the escaped path of a request. It splits the path before it unescapes the
+// parts, because "%2F" in a name is not the "/" between two parts. All that follows "attributes/"
+// is one name, also with slashes in it, because many proxies unescape "%2F".
 func parseTarget(escapedPath string) (t target, err error) {
 	rest, ok := strings.CutPrefix(escapedPath, Prefix)
 	if !ok {

@@ -44,7 +44,8 @@ func (p *paper) String() string {
 	return p.b.String()
 }
 
-// gossip is a store and a directory whose errors and panics say what they were asked for, as those of databases and HTTP clients do.
+// gossip is a store and a directory whose errors and panics say what they were asked for, as those
+// of databases and HTTP clients do.
 type gossip struct {
 	*memstore.Store
 	sessionctx.Static
@@ -86,7 +87,8 @@ func (g *gossip) Customer(ctx context.Context, tenant, id string) (defaults.Cust
 	return g.Static.Customer(ctx, tenant, id)
 }
 
-// Whoever reads logs or error texts learns no session id, token, cookie, customer or cart, whatever fails and whatever was sent.
+// Whoever reads logs or error texts learns no session id, token, cookie, customer or cart, whatever
+// fails and whatever was sent.
 func TestThreatLogLeak(t *testing.T) {
 	handlers := map[string]func(io.Writer, *slog.HandlerOptions) slog.Handler{
 		"text": func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewTextHandler(w, o) },
@@ -205,7 +207,8 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 	require.Equal(t, cart, token.do("GET", "/me/context", "").context().CartID)
 }
 
-// Text that a client sends ends up in no header, and in the log as one value and not as a line of its own.
+// Text that a client sends ends up in no header, and in the log as one value and not as a line of
+// its own.
 func TestThreatHeaderAndLogInjection(t *testing.T) {
 	log := &paper{}
 	s := newShop(t, func(c *settings) {

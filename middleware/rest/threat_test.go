@@ -310,7 +310,8 @@ func TestThreatAttributeBomb(t *testing.T) {
 	})
 }
 
-// A session id is used again after its record has gone: what an old tab knows of the old one must not count for the new one.
+// A session id is used again after its record has gone: what an old tab knows of the old one must
+// not count for the new one.
 func TestThreatReplayAfterReCreation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, func(c *settings) { c.sessions.AnonymousIdle = time.Minute })

@@ -50,7 +50,8 @@ func (x *exchange) addAttribute() error {
 	return nil
 }
 
-// removeAttribute answers DELETE .../attributes/{name}. An attribute that does not exist is no error.
+// removeAttribute answers DELETE .../attributes/{name}. An attribute that does not exist is no
+// error.
 func (x *exchange) removeAttribute() error {
 	s, err := x.update(sessionctx.Patch{Attributes: map[string]json.RawMessage{x.to.name: nil}})
 	if err != nil {
@@ -75,14 +76,16 @@ func (x *exchange) update(p sessionctx.Patch) (s sessionctx.Session, err error) 
 	return s, err
 }
 
-// errChanged says that a replacement was built for another state of the session than the present one.
+// errChanged says that a replacement was built for another state of the session than the present
+// one.
 var errChanged = errors.New("rest: the session has changed")
 
 // replace answers PUT /context/{sessionId}.
 //
-// What a replacement changes depends on the state of the session (see state.replacement), and the write
-// itself is the first to know that state for certain. So the first try is for a session without any
-// value. It is refused, the refusal says what the session is, and the second try is for that state.
+// What a replacement changes depends on the state of the session (see state.replacement), and the
+// write itself is the first to know that state for certain. So the first try is for a session
+// without any value. It is refused, the refusal says what the session is, and the second try is for
+// that state.
 func (x *exchange) replace() error {
 	upsert, err := x.flag("upsert")
 	if err != nil {
@@ -141,12 +144,13 @@ func (x *exchange) replace() error {
 	return &sessionctx.ConflictError{Version: now.Version}
 }
 
-// replaceTries bounds how often a replacement is tried. Its version allows one state of the session, so
-// a second try is the rule, and more tries happen only where a session is created and ended all the time.
+// replaceTries bounds how often a replacement is tried. Its version allows one state of the
+// session, so a second try is the rule, and more tries happen only where a session is created and
+// ended all the time.
 const replaceTries = 4
 
-// saasCustomer returns the customer of the token in the header saas-token, and the empty text without a
-// valid token.
+// saasCustomer returns the customer of the token in the header saas-token, and the empty text
+// without a valid token.
 func (x *exchange) saasCustomer() (string, error) {
 	tokens := x.r.Header.Values("saas-token")
 	if len(tokens) != 1 || x.saas == nil {

@@ -52,7 +52,8 @@ type Issuer struct {
 
 const keySize = 32 // bytes, as many as SHA-256 has (RFC 7518, section 3.2)
 
-// New returns an Issuer. An error joins one *sessionctx.ConfigError per mistake; none contains the key.
+// New returns an Issuer. An error joins one *sessionctx.ConfigError per mistake; none contains the
+// key.
 func New(cfg Config) (*Issuer, error) {
 	var errs []error
 	if cfg.Files == nil {
@@ -98,9 +99,9 @@ func mistake(field, rule string) error {
 // Verifier verifies access tokens: for middleware.Config.Identify and rest.Config.Scopes.
 func (is *Issuer) Verifier() *bearer.Verifier { return is.access }
 
-// CustomerOf returns the customer whom a saas token names. The error is middleware.ErrUnauthenticated for a
-// text that is no valid saas token, and middleware.ErrWrongTenant for a token of another tenant: customer
-// ids are a tenant's own.
+// CustomerOf returns the customer whom a saas token names. The error is
+// middleware.ErrUnauthenticated for a text that is no valid saas token, and
+// middleware.ErrWrongTenant for a token of another tenant: customer ids are a tenant's own.
 func (is *Issuer) CustomerOf(tenant, saasToken string) (customerID string, err error) {
 	c, err := is.saas.VerifyToken(saasToken)
 	switch {
@@ -114,8 +115,8 @@ func (is *Issuer) CustomerOf(tenant, saasToken string) (customerID string, err e
 	return c.Identity.CustomerID, nil
 }
 
-// Handler returns the handler of the seven endpoints; mount it at /customerlogin/, /customer/ and /oauth/. Everything
-// else below is 404.
+// Handler returns the handler of the seven endpoints; mount it at /customerlogin/, /customer/ and
+// /oauth/. Everything else below is 404.
 func (is *Issuer) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", is.endpoint("", notFound))

@@ -13,13 +13,13 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-func TestNewSaysAllThatIsWrong(t *testing.T) {
+func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 	_, err := tokens.New(tokens.Config{Key: []byte("too short, and secret")})
 	require.Error(t, err)
 	assert.Equal(t, []string{
-		"tokens: Config.Files is required",
-		"tokens: Config.Resolver is required",
-		"tokens: Config.Key must have 32 bytes, has 21",
+		"tokens.Config.Files: is required",
+		"tokens.Config.Resolver: is required",
+		"tokens.Config.Key: must have 32 bytes, has 21",
 	}, strings.Split(err.Error(), "\n"))
 }
 
