@@ -187,7 +187,7 @@ func TestLogout_WritesInFlightReviveNothing(t *testing.T) {
 				token, browser := s.bearer(claims{Session: "s1", Customer: "anna"}), s.browser(sessionPatch("CHF"))
 				token.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 				ends := []sessionctx.Identity{
-					{Tenant: "demoshop", SessionID: "s1", CustomerID: "anna"},
+					{Tenant: "demoshop", SessionID: "s1", CustomerID: "anna", Proof: sessionctx.Asserted},
 					{Tenant: "demoshop", SessionID: browser.header.Get("Cookie")[len(cookieName)+1:], Proof: sessionctx.BySecret},
 				}
 				for i, c := range []*client{token, browser} {

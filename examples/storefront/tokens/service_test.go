@@ -40,7 +40,7 @@ func TestAServiceGetsItsScopes(t *testing.T) {
 			assert.Equal(t, tc.want == manage, c.HasScope(manage))
 			id, err := s.issuer.Verifier().Identify(r)
 			require.NoError(t, err)
-			assert.Equal(t, sessionctx.Identity{Tenant: "demoshop"}, id, "a service is nobody's customer")
+			assert.Equal(t, sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.Asserted}, id, "a service is no customer")
 		})
 	}
 }
