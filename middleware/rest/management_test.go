@@ -252,6 +252,7 @@ func TestThreatManagementWithoutTheScope(t *testing.T) {
 		{"a service without scope", s.bearer(claims{Customer: "reports"}), 403},
 		{"a service with another scope", s.bearer(claims{Customer: "reports", Scope: "order.order_read"}), 403},
 		{"a scope that begins alike", s.bearer(claims{Customer: "reports", Scope: manage + "s x" + manage}), 403},
+		{"a scope behind a tab", s.bearer(claims{Customer: "reports", Scope: "x\t" + manage}), 403},
 		{"a service of another tenant", s.bearer(claims{Tenant: "othershop", Customer: "backoffice", Scope: manage}), 403},
 		{"an expired token", s.bearer(claims{Customer: "backoffice", Scope: manage, Life: -3600e9}), 401},
 		{"another issuer's token", s.bearer(claims{Customer: "backoffice", Scope: manage, Issuer: "https://evil.example"}), 401},
