@@ -77,11 +77,11 @@ type Changed struct {
 func (cfg Config) withDefaults() (Config, error) {
 	var errs []error
 	bad := func(field string, value any, rule string) {
-		errs = append(errs, fmt.Errorf("sessionctx: Config.%s %v: %s", field, value, rule))
+		errs = append(errs, &ConfigError{Field: "sessionctx.Config." + field, Value: fmt.Sprint(value), Rule: rule})
 	}
 	required := func(field string, missing bool) {
 		if missing {
-			errs = append(errs, fmt.Errorf("sessionctx: Config.%s is required", field))
+			errs = append(errs, &ConfigError{Field: "sessionctx.Config." + field, Rule: "is required"})
 		}
 	}
 	duration := func(field string, d *time.Duration, def, low, high time.Duration, canBeNever bool) {

@@ -22,12 +22,23 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 	})
 	assert.Nil(t, r)
 	require.Error(t, err)
-	for _, field := range []string{
-		"Store", "Directory", "CacheBytes 1", "AnonymousIdle 1ms", "CustomerIdle -2ns", "MaxAge 1ns", "TombstoneLife -5ns", "MaxStale -1ns",
-		"DirectoryMaxAge 48h0m0s", "Timeout -1ns", "LoginPolicy 7", "Limits.Attributes -1", "Limits.AttributeName", "Limits.AttributeValue", "Limits.Record",
-	} {
-		assert.ErrorContains(t, err, "sessionctx: Config."+field)
+	var got []string
+	for _, m := range err.(interface{ Unwrap() []error }).Unwrap() {
+		var mistake *sessionctx.ConfigError
+		require.ErrorAs(t, m, &mistake)
+		assert.NotEmpty(t, mistake.Rule)
+		got = append(got, mistake.Field+" "+mistake.Value)
 	}
+	assert.ElementsMatch(t, []string{
+		"sessionctx.Config.Store ", "sessionctx.Config.Directory ", "sessionctx.Config.CacheBytes 1",
+		"sessionctx.Config.AnonymousIdle 1ms", "sessionctx.Config.CustomerIdle -2ns",
+		"sessionctx.Config.MaxAge 1ns", "sessionctx.Config.TombstoneLife -5ns", "sessionctx.Config.MaxStale -1ns",
+		"sessionctx.Config.DirectoryMaxAge 48h0m0s", "sessionctx.Config.Timeout -1ns",
+		"sessionctx.Config.LoginPolicy 7", "sessionctx.Config.Limits.Attributes -1",
+		"sessionctx.Config.Limits.AttributeName -1", "sessionctx.Config.Limits.AttributeValue -1",
+		"sessionctx.Config.Limits.Record -1",
+	}, got)
+	assert.ErrorContains(t, err, `sessionctx.Config.Timeout "-1ns": must be 1ms to 1h0m0s`)
 }
 
 func TestNewChecksTheSitesOfAStaticDirectory(t *testing.T) {
