@@ -3,7 +3,6 @@ package sessionctx
 import (
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -60,9 +59,8 @@ type sharedValues struct {
 
 // outcomes are the shared values of a tenant. They live as long as its sites.
 type outcomes struct {
-	mu   sync.RWMutex
-	all  map[sharedValues]*sharedValues
-	size atomic.Int64
+	mu  sync.RWMutex
+	all map[sharedValues]*sharedValues
 }
 
 // maxOutcomes bounds what is shared for each tenant. Beyond it every session has its own.

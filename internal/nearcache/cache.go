@@ -33,8 +33,9 @@ type Config[R any] struct {
 	Load func(ctx context.Context, key store.Key) (store.Record, error)
 	// Timeout bounds each load.
 	Timeout time.Duration
-	// MaxBytes bounds what the cache takes, stamps included.
-	MaxBytes int64
+	// SessionBytes, CustomerBytes and StampBytes bound what the cache takes: for entries of sessions, for
+	// entries of customers, and for stamps.
+	SessionBytes, CustomerBytes, StampBytes int64
 	// MaxStale is for how long a record is reused. Negative: for as long as a Watcher grants a lease.
 	MaxStale time.Duration
 	// Cost returns the bytes that a resolution keeps alive beyond its own size.
@@ -73,28 +74,23 @@ type call struct {
 	session, customer stamp.Stamp
 }
 
-// The shares of Config.MaxBytes, in twelfths. The rest is for the stamps.
 const (
-	sessionShare  = 8
-	customerShare = 3
-	shares        = 12
 	bytesPerStamp = 8
 	typicalEntry  = 560 // bytes of a session without attributes
 )
 
 // New returns a cache. Close it after use.
 func New[R any](cfg Config[R]) (*Cache[R], error) {
-	share := cfg.MaxBytes / shares
 	c := &Cache[R]{
 		cfg: cfg, seed: maphash.MakeSeed(), mask: ^uint64(0), clock: newClock(),
-		stamps: stamp.NewTable(share / bytesPerStamp),
+		stamps: stamp.NewTable(cfg.StampBytes / bytesPerStamp),
 	}
 	c.calls.Spawn, c.calls.Timeout = cfg.Spawn, cfg.Timeout
 	var err error
-	if c.sessions, err = boundedcache.New[*Entry[R]](sessionShare*share, typicalEntry); err != nil {
+	if c.sessions, err = boundedcache.New[*Entry[R]](cfg.SessionBytes, typicalEntry); err != nil {
 		return nil, err
 	}
-	if c.customers, err = boundedcache.New[*Entry[R]](customerShare*share, typicalEntry); err != nil {
+	if c.customers, err = boundedcache.New[*Entry[R]](cfg.CustomerBytes, typicalEntry); err != nil {
 		c.sessions.Close()
 		return nil, err
 	}
@@ -228,7 +224,9 @@ func (c *Cache[R]) Get(ctx context.Context, k *Key, hash uint64, want Want) (*En
 		if rec := e.Record(); want.Accept(&rec) {
 			return e, nil
 		}
-		want.Since = c.Fresh(k.Store())
+	}
+	if want.Accept != nil { // a load under way may find what is too old, too
+		want.Since = max(want.Since, c.Fresh(k.Store()))
 	}
 	return c.load(ctx, k, hash, want.Since)
 }
