@@ -1,5 +1,5 @@
-// Package redisserver runs a real redis-server for a test: a process of its own, on a free loopback port,
-// in a folder of its own. It stops the process by its id. It is for tests only.
+// Package redisserver runs a real redis-server for a test: a process of its own, on a free loopback
+// port, in a folder of its own. It stops the process by its id. It is for tests only.
 package redisserver
 
 import (
@@ -26,9 +26,9 @@ type Server struct {
 	ended   chan struct{}
 }
 
-// Start starts a server that keeps nothing on disk and evicts nothing, unless args say otherwise. args are
-// those of the command line of redis-server. The server ends with the test. If there is no redis-server
-// the test is skipped; under REQUIRE_SERVERS=1 it fails.
+// Start starts a server that keeps nothing on disk and evicts nothing, unless args say otherwise.
+// args are those of the command line of redis-server. The server ends with the test. If there is no
+// redis-server the test is skipped; under REQUIRE_SERVERS=1 it fails.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	for _, program := range []string{"redis-server", "redis-cli"} {
@@ -67,8 +67,8 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// startTimeout is how long a server may take until it answers. It is long, because the server may have to
-// load a large file.
+// startTimeout is how long a server may take until it answers. It is long, because the server may
+// have to load a large file.
 const startTimeout = 30 * time.Second
 
 // run starts the process and waits until it answers.
@@ -128,8 +128,8 @@ func (s *Server) Restart(t testing.TB) {
 	require.NoError(t, s.run(context.WithoutCancel(t.Context())))
 }
 
-// Do sends a command as the default user to database 0, and returns the answer as redis-cli prints it. It
-// returns an answer that is an error in the same way.
+// Do sends a command as the default user to database 0, and returns the answer as redis-cli prints
+// it. It returns an answer that is an error in the same way.
 func (s *Server) Do(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := s.cli(context.WithoutCancel(t.Context()), args...)

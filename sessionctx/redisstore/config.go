@@ -24,27 +24,28 @@ const DefaultLease = time.Second
 type Config struct {
 	_ [0]func()
 
-	// Client says how to reach the server. InitAddress has exactly one address, that of the primary.
-	// SelectDB, Username, Password or AuthCredentialsFn, TLSConfig, Dialer and DialCtxFn are as in
-	// rueidis. Required. The Store sets everything else itself: it uses two clients, one for data and
-	// one that receives invalidations. The user needs
+	// Client says how to reach the server. InitAddress has exactly one address, that of the
+	// primary. SelectDB, Username, Password or AuthCredentialsFn, TLSConfig, Dialer and DialCtxFn
+	// are as in rueidis. Required. The Store sets everything else itself: it uses two clients, one
+	// for data and one that receives invalidations. The user needs
 	//
-	//	ACL SETUSER name on >password ~sessionctx:* +get +set +eval +evalsha +ping +client|tracking +scan +info
+	//	ACL SETUSER name on >password ~sessionctx:* +get +set +eval +evalsha +ping
+	//	    +client|tracking +scan +info
 	//
-	// with the prefix of this Config, and +select if SelectDB is not 0. Only Erase needs +scan. +info
-	// is for the check of maxmemory-policy: without it New logs a warning instead.
+	// with the prefix of this Config, and +select if SelectDB is not 0. Only Erase needs +scan.
+	// +info is for the check of maxmemory-policy: without it New logs a warning instead.
 	Client rueidis.ClientOption
 	// Prefix begins every key, so that several shops can share a server and do not receive the
-	// invalidations of each other. 1 to 64 bytes without "{" and "}". No prefix may be the beginning
-	// of another one on the same server. Default DefaultPrefix.
+	// invalidations of each other. 1 to 64 bytes without "{" and "}". No prefix may be the
+	// beginning of another one on the same server. Default DefaultPrefix.
 	Prefix string
-	// Lease bounds how stale a read may be that is answered without asking the server. The server is
-	// asked four times in each lease, so a shorter lease costs more questions. A network that is
+	// Lease bounds how stale a read may be that is answered without asking the server. The server
+	// is asked four times in each lease, so a shorter lease costs more questions. A network that is
 	// slower than the lease cannot use the cache at all. 50 ms to 1 min; default DefaultLease.
 	Lease time.Duration
-	// Logger receives what an operator should know: that the invalidation connection is lost, and that
-	// it is back; that the server is not supported; that the eviction policy cannot be checked. It
-	// never receives a key. Default: slog.Default().
+	// Logger receives what an operator should know: that the invalidation connection is lost, and
+	// that it is back; that the server is not supported; that the eviction policy cannot be
+	// checked. It never receives a key. Default: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -103,8 +104,8 @@ func (cfg Config) withDefaults() (Config, error) {
 	return cfg, errors.Join(errs...)
 }
 
-// Time limits that are reasonable between a server and its clients. The defaults of rueidis are much
-// longer.
+// Time limits that are reasonable between a server and its clients. The defaults of rueidis are
+// much longer.
 const (
 	dialTimeout = time.Second
 	pingAfter   = time.Second     // of silence
@@ -119,9 +120,9 @@ func (cfg *Config) clientOption() rueidis.ClientOption {
 	o := cfg.Client
 	o.ForceSingleClient = true // otherwise rueidis asks for a cluster first
 	o.DisableCache = true      // the near-cache belongs to the Resolver
-	o.DisableRetry = true      // rueidis would retry until the caller's time is over, also if the server refuses connections
+	o.DisableRetry = true      // rueidis would retry while the server refuses connections
 	o.DisableAutoPipelining = false
-	o.PipelineMultiplex = -1  // one connection: concurrent calls share packets, and no call waits for a second dial
+	o.PipelineMultiplex = -1  // one connection: calls share packets, and none waits for a second dial
 	o.BlockingPipeline = -1   // a large pipeline must not open another connection
 	o.RingScaleEachConn = 10  // 1,024 calls: more than maxLoads and maxSaves together
 	o.AlwaysPipelining = true // rueidis notices at once that the server has closed the connection

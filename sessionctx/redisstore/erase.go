@@ -11,13 +11,14 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// pageSize is the COUNT of SCAN, and the number of values that Erase reads at once. It bounds how long the
-// server is busy with one command.
+// pageSize is the COUNT of SCAN, and the number of values that Erase reads at once. It bounds how
+// long the server is busy with one command.
 const pageSize = 256
 
-// Erase implements store.Eraser. It reads every session of the tenant, because the server has no index of
-// customers: SCAN, and one GET for each session. It finds every session of the customer that exists during
-// the whole call. A value that is not a record is an error, after all other values have been read.
+// Erase implements store.Eraser. It reads every session of the tenant, because the server has no
+// index of customers: SCAN, and one GET for each session. It finds every session of the customer
+// that exists during the whole call. A value that is not a record is an error, after all other
+// values have been read.
 func (s *Store) Erase(ctx context.Context, tenant, customerID string, tombstone func(store.Record) store.Record) (n int, err error) {
 	if customerID == "" { // it would be every anonymous session
 		return 0, errors.New("redisstore: erase: the customer id is empty")

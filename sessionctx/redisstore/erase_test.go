@@ -221,7 +221,8 @@ func TestErase_FindsEverySessionWhileKeysAreAdded(t *testing.T) {
 	}
 }
 
-// A server that was restarted gives its keys in another order: a cursor from before skips some of them.
+// A server that was restarted gives its keys in another order: a cursor from before skips some of
+// them.
 func TestErase_FindsEverySessionThoughServerRestarts(t *testing.T) {
 	server := redisserver.Start(t, "--appendonly", "yes")
 	s := open(t, server)

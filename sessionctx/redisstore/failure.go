@@ -23,10 +23,10 @@ func failure(op string, err error) error {
 	switch {
 	case answered && strings.HasPrefix(answer.Error(), "OOM "):
 		return fmt.Errorf("redisstore: %s: %w: the server is at its maxmemory", op, store.ErrFull)
-	case answered: // the only write of the script is its last command, so a script that failed has written nothing
+	case answered: // a script that failed has written nothing: its only write is its last command
 		return fmt.Errorf("redisstore: %s: %w: the server answers: %w", op, store.ErrUnavailable, err)
 	case errors.As(err, &dial), errors.Is(err, errNotSent),
-		errors.Is(err, rueidis.ErrNoCache): // the server refused tracking on a new connection, which was not used then
+		errors.Is(err, rueidis.ErrNoCache): // no tracking on a new connection, which was not used then
 		return fmt.Errorf("redisstore: %s: %w: %w", op, store.ErrUnavailable, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", op, err)

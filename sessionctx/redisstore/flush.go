@@ -8,13 +8,15 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// A missing record may have been lost with all others, by a flush of the server. Then all earlier reads
-// must be invalidated before anybody acts on the missing record. Otherwise the generation of a customer
-// could be missing, and a session that was read earlier, and that the generation had ended, would live.
+// A missing record may have been lost with all others, by a flush of the server. Then all earlier
+// reads must be invalidated before anybody acts on the missing record. Otherwise the generation of
+// a customer could be missing, and a session that was read earlier, and that the generation had
+// ended, would live.
 //
-// The invalidation connection is too late for that. So the connection for data receives flushes, too: the
-// server reports a flush on it before the first answer that misses a record. A flush between two
-// connections for data is not reported at all, so reportMiss treats every new connection as a flush.
+// The invalidation connection is too late for that. So the connection for data receives flushes,
+// too: the server reports a flush on it before the first answer that misses a record. A flush
+// between two connections for data is not reported at all, so reportMiss treats every new
+// connection as a flush.
 
 // dataOption returns the option of the client for data.
 func (s *Store) dataOption() rueidis.ClientOption {
@@ -24,15 +26,15 @@ func (s *Store) dataOption() rueidis.ClientOption {
 		return dial(ctx, addr, d, cfg)
 	}
 	option.DisableCache = false // otherwise there is no tracking
-	// The server reports a flush on every connection with tracking. No key begins with this prefix, so it
-	// reports nothing else on this one.
+	// The server reports a flush on every connection with tracking. No key begins with this prefix,
+	// so it reports nothing else on this one.
 	option.ClientTrackingOptions = []string{"PREFIX", s.cfg.Prefix + "!", "BCAST"}
 	option.NewCacheStoreFn = func(rueidis.CacheStoreOption) rueidis.CacheStore { return flushReceiver{sinks: &s.sinks} }
 	return option
 }
 
-// flushReceiver is a cache that is never read. The client calls Delete for a message of the server, and
-// before it returns the answers that come after the message.
+// flushReceiver is a cache that is never read. The client calls Delete for a message of the server,
+// and before it returns the answers that come after the message.
 type flushReceiver struct {
 	rueidis.CacheStore // nil
 	sinks              *sinks
@@ -41,13 +43,14 @@ type flushReceiver struct {
 // Delete implements rueidis.CacheStore.
 func (f flushReceiver) Delete([]rueidis.RedisMessage) { f.sinks.invalidateAll() }
 
-// Close implements rueidis.CacheStore. It is called when the connection has ended. That is not a flush.
+// Close implements rueidis.CacheStore. It is called when the connection has ended. That is not a
+// flush.
 func (flushReceiver) Close(error) {}
 
-// reportMiss is called before Load returns that a record is missing. dials is the number of dials that
-// had begun when Load sent its question. If another dial has begun since, the answer may have come from
-// the connection before. Such an answer says nothing about the next connection, on which the server may
-// not report flushes yet: the next miss must be reported again.
+// reportMiss is called before Load returns that a record is missing. dials is the number of dials
+// that had begun when Load sent its question. If another dial has begun since, the answer may have
+// come from the connection before. Such an answer says nothing about the next connection, on which
+// the server may not report flushes yet: the next miss must be reported again.
 func (s *Store) reportMiss(dials int64) {
 	begun := s.dials.Load()
 	if begun == s.reportedDials.Load() {

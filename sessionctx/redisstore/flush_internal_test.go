@@ -8,8 +8,9 @@ import (
 	"github.com/sessionctx/storefront/internal/sinktest"
 )
 
-// An answer comes from a connection that has ended, while the next one is being made. A flush before the
-// server reports flushes on the next connection must be reported by the first miss there.
+// An answer comes from a connection that has ended, while the next one is being made. A flush
+// before the server reports flushes on the next connection must be reported by the first miss
+// there.
 func TestReportMiss_AnswerOfEarlierConnectionSaysNothingAboutNext(t *testing.T) {
 	var s Store
 	var sink sinktest.Sink

@@ -33,8 +33,8 @@ func (s *between) Load(ctx context.Context, key store.Key) (store.Record, error)
 	return rec, err
 }
 
-// endedSession returns a request by cookie for a session of customer C1 that an EndAll of another process has
-// ended.
+// endedSession returns a request by cookie for a session of customer C1 that an EndAll of another
+// process has ended.
 func endedSession(t *testing.T, server *redisserver.Server) sessionctx.Request {
 	there := resolver(t, open(t, server))
 	req := request("")
@@ -46,8 +46,8 @@ func endedSession(t *testing.T, server *redisserver.Server) sessionctx.Request {
 	return req
 }
 
-// ready waits for the lease, and for the profile of the customer. The first resolution that needs the
-// profile starts again when it has come.
+// ready waits for the lease, and for the profile of the customer. The first resolution that needs
+// the profile starts again when it has come.
 func ready(t *testing.T, r *sessionctx.Resolver) {
 	eventually(t, leased(r), "the lease")
 	_, err := r.Resolve(t.Context(), customer(""))
@@ -67,8 +67,8 @@ func (c deaf) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// hold makes the nth connection deaf while it is held. The first one is for invalidations, the second one
-// for data.
+// hold makes the nth connection deaf while it is held. The first one is for invalidations, the
+// second one for data.
 func hold(nth int64, held *sync.RWMutex) func(*redisstore.Config) {
 	var dials atomic.Int64
 	return func(cfg *redisstore.Config) {
@@ -82,8 +82,8 @@ func hold(nth int64, held *sync.RWMutex) func(*redisstore.Config) {
 	}
 }
 
-// A session and the generation of its customer are two reads. With a flush between them the session would
-// look as if it had never ended. The invalidation connection is too late here.
+// A session and the generation of its customer are two reads. With a flush between them the session
+// would look as if it had never ended. The invalidation connection is too late here.
 func TestFlush_SessionThatHadEndedStaysHidden(t *testing.T) {
 	for _, tc := range []struct {
 		desc       string

@@ -12,10 +12,10 @@ import (
 //
 //	prefix{tag}tenant:k:hash
 //
-// where k is the letter of the kind, hash is the key hash in 43 characters of base64url, and tag is the
-// hash tag of the slot of the hash. Redis Cluster computes the slot of a key from its hash tag alone, so
-// the slot is store.KeyHash.Slot. The letter of the kind lets Erase find sessions: the hash cannot be
-// inverted, and a record does not say of which kind it is.
+// where k is the letter of the kind, hash is the key hash in 43 characters of base64url, and tag is
+// the hash tag of the slot of the hash. Redis Cluster computes the slot of a key from its hash tag
+// alone, so the slot is store.KeyHash.Slot. The letter of the kind lets Erase find sessions: the
+// hash cannot be inverted, and a record does not say of which kind it is.
 
 const maxPrefix = 64
 
@@ -101,8 +101,8 @@ func (t *tag) text() []byte { return t.bytes[:t.n] }
 // tagAlphabet is ordered: the order decides which tag a slot has, so it must never change.
 const tagAlphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// tags returns the hash tag of every slot: the first text over tagAlphabet that Redis Cluster maps to the
-// slot, short texts first. Three characters are enough for all of them.
+// tags returns the hash tag of every slot: the first text over tagAlphabet that Redis Cluster maps
+// to the slot, short texts first. Three characters are enough for all of them.
 var tags = sync.OnceValue(func() *[store.Slots]tag {
 	all := new([store.Slots]tag)
 	level := []tag{{}}

@@ -26,7 +26,7 @@ func TestTags_AreShortestOfTheirSlots(t *testing.T) {
 		lengths[tag.n]++
 		fmt.Fprintf(all, "%s ", tag.text())
 	}
-	for a := range []byte(tagAlphabet) { // every text of two characters is the tag of its slot, or has an equal or shorter one there
+	for a := range []byte(tagAlphabet) { // no slot of a short text has a longer tag
 		for b := range []byte(tagAlphabet) {
 			text := []byte{tagAlphabet[a], tagAlphabet[b]}
 			require.LessOrEqual(t, tags()[crc16(text)%store.Slots].n, uint8(2), "slot of %q", text)
@@ -41,7 +41,8 @@ func TestCRC16_HasCheckValueOfXMODEM(t *testing.T) {
 	assert.Equal(t, uint16(0x31C3), crc16([]byte("123456789")))
 }
 
-// The server computes the slot of each key. It needs to be in cluster mode for that, without any slots.
+// The server computes the slot of each key. It needs to be in cluster mode for that, without any
+// slots.
 func TestName_ServerComputesSlotOfHash(t *testing.T) {
 	server := redisserver.Start(t, "--cluster-enabled", "yes")
 	host, port, err := net.SplitHostPort(server.Addr())

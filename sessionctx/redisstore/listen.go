@@ -13,9 +13,9 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// listener is the invalidation connection: the server reports every write on it. Its client never makes a
-// second connection. So a listener receives every message from the beginning of its connection on, or it
-// has ended.
+// listener is the invalidation connection: the server reports every write on it. Its client never
+// makes a second connection. So a listener receives every message from the beginning of its
+// connection on, or it has ended.
 type listener struct {
 	client rueidis.Client
 	conn   net.Conn
@@ -36,7 +36,7 @@ func (s *Store) listen(ctx context.Context) (*listener, error) {
 		c.conn, err = dial(ctx, addr, d, cfg)
 		return c.conn, err
 	}
-	option.DisableCache = false // otherwise there is no tracking; nothing is read through this client
+	option.DisableCache = false // otherwise there is no tracking; this client reads nothing
 	option.RingScaleEachConn = 8
 	option.ClientTrackingOptions = []string{"PREFIX", s.cfg.Prefix, "BCAST"}
 	option.OnInvalidations = s.sinks.invalidate
@@ -64,7 +64,8 @@ func (s *Store) listen(ctx context.Context) (*listener, error) {
 	return c, nil
 }
 
-// close closes the connection first: the client would wait for the answer of a server that is silent.
+// close closes the connection first: the client would wait for the answer of a server that is
+// silent.
 func (c *listener) close() {
 	if c.conn != nil {
 		c.conn.Close()
@@ -72,12 +73,12 @@ func (c *listener) close() {
 	c.client.Close()
 }
 
-// ask checks that the server is a primary that is supported. Every message that the server sent before
-// its answer has been reported when ask returns.
+// ask checks that the server is a primary that is supported. Every message that the server sent
+// before its answer has been reported when ask returns.
 func (c *listener) ask(ctx context.Context) error {
-	// HELLO says what the server is, and needs no permission. But the server answers HELLO also while a
-	// script runs for too long. Then it has acknowledged writes that came before the script, and has not
-	// sent their messages yet. It does not answer PING then.
+	// HELLO says what the server is, and needs no permission. But the server answers HELLO also
+	// while a script runs for too long. Then it has acknowledged writes that came before the
+	// script, and has not sent their messages yet. It does not answer PING then.
 	answers := c.client.DoMulti(ctx, c.client.B().Arbitrary("HELLO").Build(), c.client.B().Ping().Build())
 	hello, err := answers[0].AsStrMap()
 	if err == nil {
@@ -103,7 +104,7 @@ func (s *Store) runListener(ctx context.Context, c *listener) {
 			return
 		}
 		s.unusable.Store(nil)
-		s.sinks.invalidateAll() // the server has sent messages between the two connections to nobody
+		s.sinks.invalidateAll() // nobody has received the messages between the two connections
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "redisstore: invalidation connection is back; cache enabled", slog.Duration("after", time.Since(lost)))
 	}
 }
@@ -128,7 +129,7 @@ func (s *Store) renewLease(ctx context.Context, c *listener) error {
 	tick := time.NewTicker(s.cfg.Lease / 4)
 	defer tick.Stop()
 	for {
-		asking.Go(ask) // does not wait for the answer before: a slow network must not interrupt the lease
+		asking.Go(ask) // without waiting for the last answer, so that a slow network keeps the lease
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -137,8 +138,8 @@ func (s *Store) renewLease(ctx context.Context, c *listener) error {
 	}
 }
 
-// answerTimeout is how long renewLease waits for an answer before it gives the connection up. It is not
-// part of any promise: a late answer extends no lease.
+// answerTimeout is how long renewLease waits for an answer before it gives the connection up. It is
+// not part of any promise: a late answer extends no lease.
 func (s *Store) answerTimeout() time.Duration { return max(2*s.cfg.Lease, deadAfter) }
 
 // retryEvery is how often listenAgain tries to connect.

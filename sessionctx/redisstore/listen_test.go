@@ -1,9 +1,14 @@
 package redisstore_test
 
 import (
+	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"net"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,8 +81,8 @@ func TestWatch_InvalidatesAllWhenMessagesMayBeMissing(t *testing.T) {
 	}
 }
 
-// While a script runs for too long the server answers some commands. It has acknowledged writes that came
-// just before the script, and reports them only after the script.
+// While a script runs for too long the server answers some commands. It has acknowledged writes
+// that came just before the script, and reports them only after the script.
 func TestLease_BusyServerExtendsNone(t *testing.T) {
 	server := redisserver.Start(t, "--busy-reply-threshold", "50")
 	var s sinktest.Sink
@@ -147,6 +152,24 @@ func TestListener_PrimaryThatBecomesReplicaAnswersNothing(t *testing.T) {
 	assert.NoError(t, err)
 }
 
+func TestListener_ReplicaAnswersNothingThoughNoNewConnectionIsMade(t *testing.T) {
+	other, server := redisserver.Start(t), redisserver.Start(t)
+	var dials atomic.Int64
+	backend := open(t, server, func(cfg *redisstore.Config) {
+		cfg.Client.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			if dials.Add(1) > 2 {
+				return nil, errors.New("no third connection")
+			}
+			return d.DialContext(ctx, "tcp", addr)
+		}
+	})
+	server.Do(t, append([]string{"REPLICAOF"}, strings.Split(other.Addr(), ":")...)...)
+	key, _ := aRecord()
+	var err error
+	eventually(t, func() bool { _, err = backend.Load(t.Context(), key); return err != nil }, "the refusal")
+	assert.ErrorContains(t, err, "it is a replica")
+}
+
 func TestWatch_SecondProcessReceivesEveryWrite(t *testing.T) {
 	server := redisserver.Start(t)
 	a, b := resolver(t, open(t, server)), resolver(t, open(t, server))
@@ -179,7 +202,7 @@ func TestResolve_WarmReadsSendNothing(t *testing.T) {
 			require.Equal(t, "GBP", s.Currency)
 		}
 	}
-	eventually(t, func() bool { // the messages of its own writes have come, and the cache has stored the records
+	eventually(t, func() bool { // until the messages of its own writes have come
 		before := calls(t, server, "get")
 		warm()
 		warm()

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// proxy forwards between a server and its clients. After a client has sent the word, it waits for the
-// answer of the server, and cuts the connection.
+// proxy forwards between a server and its clients. After a client has sent the word, it waits for
+// the answer of the server, and cuts the connection.
 type proxy struct {
 	net.Listener
 	mu       sync.Mutex

@@ -13,8 +13,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// script is Save. It compares incarnation and version as byte strings: a number of Lua is a double, in
-// which different versions above 2^53 are equal. It writes once or not at all. So a write is one
+// script is Save. It compares incarnation and version as byte strings: a number of Lua is a double,
+// in which different versions above 2^53 are equal. It writes once or not at all. So a write is one
 // invalidation message, and a conflict is none.
 //
 //	KEYS[1]  the key
@@ -105,8 +105,8 @@ func arguments(tenant string, rec store.Record, base store.Revision) ([]string, 
 	return args, nil
 }
 
-// scriptAnswer is what the script returns: whether it has written, and the stored value if that is not
-// the value that was sent.
+// scriptAnswer is what the script returns: whether it has written, and the stored value if that is
+// not the value that was sent.
 type scriptAnswer struct {
 	applied bool
 	stored  []byte

@@ -49,8 +49,8 @@ func checkHello(hello map[string]string) error {
 	return nil
 }
 
-// tooOld reports whether a version is before minVersion. A version that is not in the form of Redis is
-// not too old.
+// tooOld reports whether a version is before minVersion. A version that is not in the form of Redis
+// is not too old.
 func tooOld(version string) bool {
 	var major, minor int
 	if n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor); n != 2 {
@@ -59,7 +59,8 @@ func tooOld(version string) bool {
 	return major < 6 || major == 6 && minor < 2
 }
 
-// checkEviction checks the eviction policy. It asks INFO and not CONFIG, which more services forbid.
+// checkEviction checks the eviction policy. It asks INFO and not CONFIG, which more services
+// forbid.
 func (s *Store) checkEviction(ctx context.Context, client rueidis.Client) error {
 	info, err := client.Do(ctx, client.B().Info().Section("memory").Build()).ToString()
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// sinks are the sinks that watch the Store. They are called with the lock held, so that no sink is called
-// after its stop has returned.
+// sinks are the sinks that watch the Store. They are called with the lock held, so that no sink is
+// called after its stop has returned.
 type sinks struct {
 	keys  keyspace
 	mu    sync.Mutex
@@ -22,8 +22,8 @@ type sinks struct {
 // watch is a sink. It is told from others by its address.
 type watch struct{ sink store.Sink }
 
-// Watch implements store.Watcher. The Store extends the lease as long as the invalidation connection
-// answers. stop may be called more than once, but not by the sink.
+// Watch implements store.Watcher. The Store extends the lease as long as the invalidation
+// connection answers. stop may be called more than once, but not by the sink.
 func (s *Store) Watch(sink store.Sink) (stop func()) { return s.sinks.add(sink) }
 
 func (l *sinks) add(sink store.Sink) (stop func()) {
@@ -41,7 +41,8 @@ func (l *sinks) add(sink store.Sink) (stop func()) {
 	}
 }
 
-// invalidate reports an invalidation message of the server: names of keys, or nil if all keys are gone.
+// invalidate reports an invalidation message of the server: names of keys, or nil if all keys are
+// gone.
 func (l *sinks) invalidate(names []rueidis.RedisMessage) {
 	if names == nil {
 		l.invalidateAll()

@@ -12,8 +12,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Store is a store.Store, a store.Watcher and a store.Eraser. It is safe for concurrent use by multiple
-// goroutines.
+// Store is a store.Store, a store.Watcher and a store.Eraser. It is safe for concurrent use by
+// multiple goroutines.
 type Store struct {
 	cfg   Config
 	keys  keyspace
@@ -37,8 +37,8 @@ var (
 )
 
 // New returns a Store on the server that cfg names. The server must answer. The error joins a
-// *store.ConfigError for every mistake in cfg, or says why the server cannot be used. Close the Store
-// after use, after the Resolvers that it serves.
+// *store.ConfigError for every mistake in cfg, or says why the server cannot be used. Close the
+// Store after use, after the Resolvers that it serves.
 func New(cfg Config) (*Store, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -71,8 +71,8 @@ func (s *Store) cannotUse(err error) error {
 
 var errClosed = errors.New("the Store is closed")
 
-// Close frees the connections. Later calls fail, and no sink is called any more. Close waits for a Save
-// in flight, but not for long: if its answer does not come, its outcome is unknown.
+// Close frees the connections. Later calls fail, and no sink is called any more. Close waits for a
+// Save in flight, but not for long: if its answer does not come, its outcome is unknown.
 func (s *Store) Close() error {
 	s.end()
 	s.bg.Wait()
@@ -88,7 +88,11 @@ func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 		return store.Record{}, err
 	}
 	name := s.keys.name(key)
-	rec, err := await(ctx, s.loads, func(call context.Context) (store.Record, error) {
+	type answer struct {
+		value  []byte
+		exists bool
+	}
+	a, err := await(ctx, s.loads, func(call context.Context) (answer, error) {
 		dials := s.dials.Load()
 		get := func() ([]byte, error) { // unlike Get, Arbitrary does not compute the cluster slot
 			return s.data.Do(call, s.data.B().Arbitrary("GET").Args(name).Build()).AsBytes()
@@ -100,12 +104,16 @@ func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 		switch {
 		case rueidis.IsRedisNil(err):
 			s.reportMiss(dials)
-			return store.Record{}, nil
+			return answer{}, nil
 		case err != nil:
-			return store.Record{}, err
+			return answer{}, err
 		}
-		return decode(value, key.Tenant)
+		return answer{value, true}, nil
 	})
+	var rec store.Record
+	if err == nil && a.exists {
+		rec, err = decode(a.value, key.Tenant)
+	}
 	if err != nil {
 		return store.Record{}, failure("load", err)
 	}

@@ -9,9 +9,10 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// A value is the expiry of the record and the binary form of the record without its expiry. The expiry is
-// Unix milliseconds in eight bytes, big-endian; 0 is never. So a touch changes these bytes and no others.
-// The script compares the incarnation and the version at their places in the binary form.
+// A value is the expiry of the record and the binary form of the record without its expiry. The
+// expiry is Unix milliseconds in eight bytes, big-endian; 0 is never. So a touch changes these
+// bytes and no others. The script compares the incarnation and the version at their places in the
+// binary form.
 const expirySize = 8
 
 // expiryOf returns an expiry as the bytes of a value, and as the number that the server takes.
