@@ -94,13 +94,47 @@ func TestErase_ReplacesSessionsOfCustomerAndNothingElse(t *testing.T) {
 	for key, rec := range others {
 		assert.Equal(t, rec, loaded(t, s, key))
 	}
-	eventually(t, func() bool { return sink.All() == early+len(sessions) }, "one message for each")
+	eventually(t, func() bool { return sink.All() == early+2*len(sessions) }, "a report of Erase and a message of the server for each")
 	assert.Zero(t, calls(t, server, "keys"))
 
 	n, err = s.Erase(t.Context(), tenant, "C1", ended)
 	require.NoError(t, err)
 	assert.Zero(t, n, "tombstones are left alone")
-	assert.Equal(t, early+len(sessions), sink.All())
+	assert.Equal(t, early+2*len(sessions), sink.All())
+}
+
+// The invalidation connection receives nothing here, as if the messages were late.
+func TestErase_ReportsToOwnSinksBeforeItReturns(t *testing.T) {
+	var held sync.RWMutex
+	server := redisserver.Start(t)
+	s := open(t, server, hold(1, &held))
+	var early sinktest.Sink
+	defer s.Watch(&early)()
+	var keys []store.Key
+	for range 3 {
+		key, _ := saved(t, s, "C1")
+		keys = append(keys, key)
+	}
+	other, _ := saved(t, s, "C2")
+	eventually(t, func() bool { return early.Reports(other) == 1 }, "the messages of these writes")
+	held.Lock()
+	defer held.Unlock()
+	var sink sinktest.Sink
+	defer s.Watch(&sink)()
+	tries := 0
+	n, err := s.Erase(t.Context(), tenant, "C1", func(rec store.Record) store.Record {
+		if tries++; tries == 3 {
+			server.Do(t, "CONFIG", "SET", "maxmemory", "1")
+		}
+		return ended(rec)
+	})
+	require.ErrorIs(t, err, store.ErrFull)
+	assert.Equal(t, 2, n)
+	for _, key := range keys {
+		assert.Equal(t, 1, sink.Reports(key))
+	}
+	assert.Zero(t, sink.Reports(other))
+	assert.Zero(t, sink.Losses())
 }
 
 func TestErase_NeedsCustomer(t *testing.T) {

@@ -64,6 +64,15 @@ func (l *sinks) invalidate(names []rueidis.RedisMessage) {
 	}
 }
 
+// invalidateKey reports a write of this process that no caller knows of.
+func (l *sinks) invalidateKey(h store.KeyHash) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.all {
+		w.sink.Invalidate(h)
+	}
+}
+
 func (l *sinks) invalidateAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
