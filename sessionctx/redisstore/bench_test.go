@@ -18,7 +18,7 @@ import (
 
 const benchRecords = 10_000
 
-// goroutines make it 32 on two cores.
+// goroutines is the number for each core: 32 on two cores.
 const goroutines = 16
 
 // filled returns a store with records, and their keys.
@@ -35,7 +35,7 @@ func filled(b *testing.B) (*redisserver.Server, *redisstore.Store, []store.Key) 
 	return server, backend, keys
 }
 
-// parallel runs do on 32 goroutines, each time with another random number below benchRecords.
+// parallel runs do on 32 goroutines, with random numbers below benchRecords.
 func parallel(b *testing.B, do func(i int) error) {
 	var failed atomic.Pointer[error]
 	b.SetParallelism(goroutines)
