@@ -86,7 +86,7 @@ func BenchmarkResolveCold(b *testing.B) {
 	r := resolver(b, backend)
 	parallel(b, func(i int) error {
 		req := request(keys[i].ID)
-		req.Freshness = sessionctx.FreshRead
+		req.Fresh = true
 		s, err := r.Resolve(context.Background(), req)
 		if err == nil && s.Version != 1 {
 			err = fmt.Errorf("version %d", s.Version)

@@ -41,7 +41,7 @@ func TestResolver_ServerThatIsDownIsSurvived(t *testing.T) {
 		_, err = r.Update(t.Context(), customer("s1"), currency("EUR"))
 		assert.ErrorIs(t, err, store.ErrUnavailable)
 		req := customer("s1")
-		req.Freshness = sessionctx.FreshRead
+		req.Fresh = true
 		_, err = r.Resolve(t.Context(), req)
 		assert.ErrorIs(t, err, store.ErrUnavailable)
 	}

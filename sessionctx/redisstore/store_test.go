@@ -200,7 +200,7 @@ func TestEndAll_HoldsAfterServerLostEarlierOne(t *testing.T) {
 	require.Equal(t, "1", server.Do(t, "DEL", lost))
 	require.NoError(t, r.EndAll(t.Context(), tenant, "C1"))
 	req := customer("s1")
-	req.Freshness = sessionctx.FreshRead
+	req.Fresh = true
 	_, err = r.Resolve(t.Context(), req)
 	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
 }
