@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )

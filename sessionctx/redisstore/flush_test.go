@@ -87,15 +87,15 @@ func hold(nth int64, held *sync.RWMutex) func(*redisstore.Config) {
 func TestFlush_SessionThatHadEndedStaysHidden(t *testing.T) {
 	for _, tc := range []struct {
 		desc       string
-		fresh      sessionctx.Freshness
+		fresh      bool
 		reconnects bool // and the flush is before the new connection
 	}{
-		{"plain", 0, false}, {"fresh", sessionctx.FreshRead, false}, {"plain, new connection", 0, true}, {"fresh, new connection", sessionctx.FreshRead, true},
+		{"plain", false, false}, {"fresh", true, false}, {"plain, new connection", false, true}, {"fresh, new connection", true, true},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			server := redisserver.Start(t)
 			req := endedSession(t, server)
-			req.Freshness = tc.fresh
+			req.Fresh = tc.fresh
 			var held, shut sync.RWMutex
 			backend := &between{Store: open(t, server, hold(1, &held), func(cfg *redisstore.Config) {
 				cfg.Lease = time.Minute
@@ -109,7 +109,7 @@ func TestFlush_SessionThatHadEndedStaysHidden(t *testing.T) {
 			})}
 			r := resolver(t, backend)
 			ready(t, r)
-			epoch := r.Stats().Epoch
+			epoch := r.Stats().InvalidatedAll
 			flush := func() {
 				held.Lock()
 				if tc.reconnects {
@@ -121,7 +121,7 @@ func TestFlush_SessionThatHadEndedStaysHidden(t *testing.T) {
 			}
 			backend.do.Store(&flush)
 			s, err := r.Resolve(t.Context(), req)
-			assert.Greater(t, r.Stats().Epoch, epoch, "reported by the connection for data alone")
+			assert.Greater(t, r.Stats().InvalidatedAll, epoch, "reported by the connection for data alone")
 			held.Unlock()
 			require.NoError(t, err)
 			assert.Empty(t, s.CustomerID)

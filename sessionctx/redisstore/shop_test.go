@@ -63,7 +63,7 @@ func resolver(t testing.TB, backend store.Store, change ...func(*sessionctx.Conf
 }
 
 func request(id string) sessionctx.Request {
-	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, SessionID: id}}
+	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, SessionID: id, Proof: sessionctx.Asserted}}
 }
 
 func customer(id string) sessionctx.Request {
