@@ -17,7 +17,7 @@ import (
 func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 	r, err := sessionctx.New(sessionctx.Config{
 		CacheBytes: 1, AnonymousIdle: time.Millisecond, CustomerIdle: -2, MaxAge: time.Nanosecond, TombstoneLife: -5, MaxStale: -1,
-		DirectoryMaxAge: 48 * time.Hour, Timeout: -1, LoginPolicy: 7,
+		DirectoryMaxAge: 48 * time.Hour, Timeout: -1,
 		Limits: sessionctx.Limits{Attributes: -1, AttributeName: -1, AttributeValue: -1, Record: -1},
 	})
 	assert.Nil(t, r)
@@ -34,7 +34,7 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 		"sessionctx.Config.AnonymousIdle 1ms", "sessionctx.Config.CustomerIdle -2ns",
 		"sessionctx.Config.MaxAge 1ns", "sessionctx.Config.TombstoneLife -5ns", "sessionctx.Config.MaxStale -1ns",
 		"sessionctx.Config.DirectoryMaxAge 48h0m0s", "sessionctx.Config.Timeout -1ns",
-		"sessionctx.Config.LoginPolicy 7", "sessionctx.Config.Limits.Attributes -1",
+		"sessionctx.Config.Limits.Attributes -1",
 		"sessionctx.Config.Limits.AttributeName -1", "sessionctx.Config.Limits.AttributeValue -1",
 		"sessionctx.Config.Limits.Record -1",
 	}, got)

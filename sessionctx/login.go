@@ -11,7 +11,7 @@ import (
 )
 
 // Login makes the session a customer's. The choices, the carts and the attributes survive; under
-// LoginPolicy PreferProfile the choices from before the login rank below the profile. From then on the
+// Config.PreferProfile the choices from before the login rank below the profile. From then on the
 // anonymous identity reads and changes nothing of the session.
 //
 // A BySecret identity gets a new random id: look at Session.ID. The old id is dead, but a second login of the

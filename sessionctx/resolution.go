@@ -170,15 +170,15 @@ func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dep
 // input returns what the rules of package defaults decide from.
 func (r *Resolver) input(req *Request, rec *store.Record, customerID string, d *dependencies) defaults.Input {
 	return defaults.Input{
-		RequestSite: req.Site, Choices: rec.Choices, Weak: weakChoices(r.cfg.LoginPolicy, rec, customerID),
+		RequestSite: req.Site, Choices: rec.Choices, Weak: weakChoices(r.cfg.PreferProfile, rec, customerID),
 		Customer: d.customer(), Hints: req.Hints, HasCart: len(rec.Carts) > 0,
 	}
 }
 
-// weakChoices says which choices rank below the customer's profile: under PreferProfile those that are not
+// weakChoices says which choices rank below the customer's profile: with PreferProfile those that are not
 // newer than the login. Before a login is recorded, as with a token on an anonymous record, all of them are.
-func weakChoices(policy LoginPolicy, rec *store.Record, customerID string) (weak [defaults.NumFields]bool) {
-	if policy != PreferProfile || customerID == "" {
+func weakChoices(preferProfile bool, rec *store.Record, customerID string) (weak [defaults.NumFields]bool) {
+	if !preferProfile || customerID == "" {
 		return weak
 	}
 	for f := range weak {
