@@ -14,9 +14,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// The floor is the least that a host would write by itself to have a cached session in a request's context: net/http's
-// cookie, a ristretto cache, a context value. It resolves nothing and notices no change.
-// Run both at once: go test -run '^$' -bench Middleware -count 10 ./middleware
+// The floor is the least that a host would write by itself to have a cached session in a request's
+// context: net/http's cookie, a ristretto cache, a context value. It resolves nothing and notices
+// no change. Run both at once: go test -run '^$' -bench Middleware -count 10 ./middleware
 func BenchmarkMiddlewareFloor(b *testing.B) {
 	ids := sessionIDs(b, newShop(b))
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *sessionctx.Session]{NumCounters: 1e5, MaxCost: 64 << 20, BufferItems: 64, IgnoreInternalCost: true})
@@ -59,8 +59,8 @@ func sessionIDs(b *testing.B, s *shop) []string {
 	return ids
 }
 
-// drive measures wrap around a handler that does nothing, one request per goroutine, each pass with the cookie of the
-// next session. Before that it warms up, and has ok look at what arrives.
+// drive measures wrap around a handler that does nothing, one request per goroutine, each pass with
+// the cookie of the next session. Before that it warms up, and has ok look at what arrives.
 func drive(b *testing.B, ids []string, wrap func(http.Handler) http.Handler, ok func(*http.Request) bool) {
 	lines := make([][]string, len(ids))
 	for i, id := range ids {

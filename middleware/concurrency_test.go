@@ -19,7 +19,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-func TestAMillionCookielessRequestsLeaveNoRecordNoCookieAndNoMemory(t *testing.T) {
+func TestWrap_AMillionCookielessRequestsLeaveNothing(t *testing.T) {
 	total := 1_000_000
 	if raceEnabled || testing.Short() {
 		total = 20_000
@@ -56,7 +56,7 @@ func TestAMillionCookielessRequestsLeaveNoRecordNoCookieAndNoMemory(t *testing.T
 	assert.Less(t, after-before, int64(1<<20), "bytes more after %d requests than after %d", total, total/10)
 }
 
-func TestADoubleClickedLoginGivesTwoSessionsThatBothWork(t *testing.T) {
+func TestLogin_DoubleClickGivesTwoSessionsThatBothWork(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	for range 30 {
 		b := newBrowser(t, mw)
@@ -88,7 +88,7 @@ func TestADoubleClickedLoginGivesTwoSessionsThatBothWork(t *testing.T) {
 	}
 }
 
-func TestADoubleClickedLogoutLeavesNobodyLoggedIn(t *testing.T) {
+func TestLogout_DoubleClickLeavesNobodyLoggedIn(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	for i := range 30 {
 		b := newBrowser(t, mw)
@@ -112,7 +112,7 @@ func TestADoubleClickedLogoutLeavesNobodyLoggedIn(t *testing.T) {
 	}
 }
 
-func TestALateAnswerForAnOldCookieHarmsNoNewerSession(t *testing.T) {
+func TestCookie_LateAnswerHarmsNoNewerSession(t *testing.T) {
 	choice := sessionctx.Patch{Currency: sessionctx.Set("EUR")}
 	t.Run("a write that was served before the login and answered after it", func(t *testing.T) {
 		mw := newShop(t).middleware(nil)
@@ -182,7 +182,7 @@ func TestALateAnswerForAnOldCookieHarmsNoNewerSession(t *testing.T) {
 	})
 }
 
-func TestStaleAndInventedCookiesReadAsNobody(t *testing.T) {
+func TestCookie_StaleOrInventedIsAGuest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(memstore.Store)
 		s := newShopOn(t, store, directory)
@@ -208,7 +208,7 @@ func TestStaleAndInventedCookiesReadAsNobody(t *testing.T) {
 	})
 }
 
-func TestOneInventedCookieInManyBrowsersGivesEachItsOwnSession(t *testing.T) {
+func TestCookie_InventedInManyBrowsersGivesEachItsOwnSession(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	var ids sync.Map
 	var wg sync.WaitGroup
@@ -227,7 +227,7 @@ func TestOneInventedCookieInManyBrowsersGivesEachItsOwnSession(t *testing.T) {
 	assert.False(t, planted)
 }
 
-func TestInventedCookiesLeaveNoRecord(t *testing.T) {
+func TestCookie_InventedLeavesNoRecord(t *testing.T) {
 	store := new(memstore.Store)
 	h := newShopOn(t, store, directory).middleware(nil).Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		s, ok := sessionctx.FromContext(r.Context())

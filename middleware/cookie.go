@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// cookie reads and writes the anonymous cookie, whose value is the id of a session: knowing it is the proof.
+// cookie reads and writes the anonymous cookie, whose value is the id of a session: knowing it is
+// the proof.
 type cookie struct {
 	off      bool
 	prefix   string // the name up to the tenant
@@ -22,8 +23,9 @@ const (
 	defaultCookieName = "session"
 	maxCookieName     = 64
 
-	// What a session id in the cookie may look like. Today's are 43 characters of base64url, 256 bits; the rest leaves
-	// room for another alphabet, such as crypto/rand.Text's, without reading everything that a browser may send.
+	// What a session id in the cookie may look like. Today's ids are 43 characters of base64url,
+	// 256 bits. The rest leaves room for another alphabet, such as that of crypto/rand.Text, and
+	// still refuses most of what a browser may send.
 	minSecret = 26
 	maxSecret = 64
 )
@@ -44,26 +46,26 @@ func newCookie(cfg *Config) (cookie, error) {
 	}
 	var errs []error
 	if len(name) > maxCookieName || slices.ContainsFunc([]byte(name), func(c byte) bool { return secretBytes[c] == 0 }) {
-		errs = append(errs, &ConfigError{Field: "Config.CookieName", Value: name, Reason: ReasonMalformed, Rule: fmt.Sprintf("must have 1 to %d letters, digits, '-' or '_'", maxCookieName)})
+		errs = append(errs, mistake("CookieName", name, fmt.Sprintf("must have 1 to %d ASCII letters, digits, '-' or '_'", maxCookieName)))
 	}
 	if cfg.CookieMaxAge < 0 || cfg.CookieMaxAge > maxCookieAge || cfg.CookieMaxAge%time.Second != 0 {
-		errs = append(errs, &ConfigError{Field: "Config.CookieMaxAge", Value: cfg.CookieMaxAge.String(), Reason: ReasonRange, Rule: fmt.Sprintf("must be whole seconds, 1s to %v", maxCookieAge)})
+		errs = append(errs, mistake("CookieMaxAge", cfg.CookieMaxAge.String(), fmt.Sprintf("must be whole seconds, 1s to %v", maxCookieAge)))
 	}
 	if cfg.NoCookie {
 		excluded := func(field, value string, set bool) {
 			if set {
-				errs = append(errs, &ConfigError{Field: field, Value: value, Reason: ReasonExcluded, Rule: "NoCookie"})
+				errs = append(errs, mistake(field, value, "cannot be set together with NoCookie"))
 			}
 		}
-		excluded("Config.CookieName", cfg.CookieName, cfg.CookieName != "")
-		excluded("Config.CookieMaxAge", cfg.CookieMaxAge.String(), cfg.CookieMaxAge != 0)
-		excluded("Config.InsecureCookie", "true", cfg.InsecureCookie)
+		excluded("CookieName", cfg.CookieName, cfg.CookieName != "")
+		excluded("CookieMaxAge", cfg.CookieMaxAge.String(), cfg.CookieMaxAge != 0)
+		excluded("InsecureCookie", "true", cfg.InsecureCookie)
 	}
 	return c, errors.Join(errs...)
 }
 
-// secretBytes marks the alphabets of base32 and base64url (RFC 4648), in either case.
-// A table and not comparisons: on random text those are branches that no processor predicts.
+// secretBytes marks the alphabets of base32 and base64url (RFC 4648), in either case. It is a
+// table, because comparisons are branches that no processor predicts on random text.
 var secretBytes = func() (t [256]uint8) {
 	for c := range t {
 		if isAlphanumeric(byte(c)) || c == '-' || c == '_' {
@@ -84,11 +86,13 @@ func isSecret(s string) bool {
 	return all == 1
 }
 
-// maxCookies is how many cookies net/http reads of one request, whatever their names; of more it reads none.
+// maxCookies is how many cookies net/http reads of one request, whatever their names. Where a
+// request has more, net/http reads none.
 const maxCookies = 3000
 
-// read returns the session id in the Cookie header lines, empty if the tenant's cookie is not there exactly once or
-// is nothing that could have been set here. It reads as http.Request.CookiesNamed does, without its allocations.
+// read returns the session id in the lines of the Cookie header. It returns the empty text if the
+// tenant's cookie does not exist exactly once, or if set could not have written its value. It reads
+// as http.Request.CookiesNamed does, without the allocations.
 func (c *cookie) read(lines []string, tenant string) string {
 	if tooMany(lines) {
 		return ""
@@ -111,7 +115,7 @@ func (c *cookie) read(lines []string, tenant string) string {
 				continue
 			}
 			if seen {
-				// A second one was planted by somebody, and no rule says which of them is ours.
+				// Somebody planted a second cookie, and no rule says which of the two is ours.
 				return ""
 			}
 			seen = true
@@ -123,7 +127,8 @@ func (c *cookie) read(lines []string, tenant string) string {
 	return found
 }
 
-// value returns the value of the "name=value" in part, without quotes, if the name is that of the tenant's cookie.
+// value returns the value of the "name=value" in part, without quotes, if the name is that of the
+// tenant's cookie.
 func (c *cookie) value(part, tenant string) (string, bool) {
 	n := len(c.prefix) + len(tenant)
 	if len(part) < n || part[:len(c.prefix)] != c.prefix || part[len(c.prefix):n] != tenant {
@@ -145,8 +150,8 @@ func (c *cookie) value(part, tenant string) (string, bool) {
 	return value, true
 }
 
-// isCookieValue reports whether net/http lets value through (about RFC 6265, section 4.1.1): what it does not, counts
-// as not sent.
+// isCookieValue reports whether net/http accepts value (nearly RFC 6265, section 4.1.1). A cookie
+// with any other value counts as not sent.
 func isCookieValue(value string) bool {
 	for i := range len(value) {
 		if b := value[i]; b < 0x20 || b >= 0x7f || b == '"' || b == ';' || b == '\\' {
@@ -185,10 +190,12 @@ func (c *cookie) pending(h http.Header, tenant string) (id string, ok bool) {
 	return "", false
 }
 
-// set makes the response carry the cookie with id, or delete it if id is empty, in place of what it carries already.
+// set makes the response carry the cookie with id, in place of one that the response carries
+// already. With an empty id the response deletes the cookie.
 func (c *cookie) set(h http.Header, tenant, id string) {
 	name := c.name(tenant)
-	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(line string) bool { return strings.HasPrefix(line, name+"=") })
+	isOurs := func(line string) bool { return strings.HasPrefix(line, name+"=") }
+	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], isOurs)
 	ck := http.Cookie{
 		Name:     name,
 		Value:    id,

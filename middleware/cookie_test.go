@@ -19,7 +19,7 @@ const (
 	secretB    = "234567ABCDEFGHIJKLMNOPQRST"
 )
 
-func TestTheCookieNamesASessionOnlyIfItIsThereOnceAndCouldBeOurs(t *testing.T) {
+func TestCookie_NamesASessionOnlyIfItExistsOnceAndCouldBeOurs(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	cases := []struct {
 		desc  string
@@ -83,7 +83,7 @@ func asNetHTTPReads(r *http.Request) string {
 	return cookies[0].Value
 }
 
-func FuzzTheCookieIsReadAsNetHTTPReadsIt(f *testing.F) {
+func FuzzCookie_IsReadAsNetHTTPReadsIt(f *testing.F) {
 	mw := newShop(f).middleware(nil)
 	f.Add(cookieName+"="+secretA, "")
 	f.Add("a=1; "+cookieName+"="+secretA+"; b=2", cookieName+"="+secretB)
@@ -103,7 +103,7 @@ func FuzzTheCookieIsReadAsNetHTTPReadsIt(f *testing.F) {
 	})
 }
 
-func TestDecidingAllocatesNothing(t *testing.T) {
+func TestRequest_AllocatesNothing(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		cfg.Sites = map[string]string{"shop.example": "main", "shop.example/at": "at"}
 		cfg.CountryHeader = "CF-IPCountry"
@@ -122,7 +122,7 @@ func TestDecidingAllocatesNothing(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = mw.Request(r) }))
 }
 
-func TestTheCookieIsSetSoThatOnlyThisHostAndNoScriptReadsIt(t *testing.T) {
+func TestCookie_OnlyThisHostAndNoScriptReadsIt(t *testing.T) {
 	cases := []struct {
 		desc string
 		edit func(*middleware.Config)
@@ -165,7 +165,7 @@ func TestTheCookieIsSetSoThatOnlyThisHostAndNoScriptReadsIt(t *testing.T) {
 	}
 }
 
-func TestTwoTenantsOnOneHostKeepTheirOwnCookies(t *testing.T) {
+func TestCookie_TwoTenantsOnOneHostKeepTheirOwn(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		cfg.Tenant = func(r *http.Request) string {
 			if strings.HasPrefix(r.URL.Path, "/other/") {

@@ -1,48 +1,54 @@
-// Package middleware attaches the shopper's session to the requests of a net/http server: it says who is asking, has the
-// session resolved, and sets the cookie where a write has to.
+// Package middleware attaches the shopper's session to the requests of a net/http server: it says
+// who is asking, has the session resolved, and sets the cookie where a write changes it.
 //
 // The rest of this page is about the software around it.
 //
 // # Caches and CDNs
 //
-// A page that shows a session is one shopper's page. This package writes Cache-Control: private, no-store where
-// it sets or deletes its cookie and where a session is degraded, and nothing else: a read changes no response. So a
-// handler whose page depends on the session has to say so itself:
+// A page that shows a session is one shopper's page. This package writes Cache-Control: private,
+// no-store where it sets or deletes its cookie and where a session is degraded, and nothing else: a
+// read changes no response. So a handler whose page depends on the session has to say so itself:
 //
 //	Cache-Control: private, no-store    on any page that shows cart, customer or a choice
 //
-// Vary: Cookie is not enough: many CDNs ignore it, or every cookie of every visitor becomes a key. A page for nobody in
-// particular (Session.ID is empty) may be shared, if what its defaults were computed from is part of the cache's key:
-// the host always; with Config.CountryHeader that header, under Vary and in the CDN's own key; with Config.AcceptLanguage
-// Vary: Accept-Language, which has thousands of spellings, so better have the CDN reduce it to the shop's languages
-// first. A CDN must not serve such a shared page to a request that carries the cookie.
+// Vary: Cookie is not enough: many CDNs ignore it, or every cookie of every visitor becomes a key.
+// A page of a guest (Session.ID is empty) may be shared, if the inputs of its defaults are part of
+// the cache's key. The host is always one. With Config.CountryHeader that header is one, under Vary
+// and in the CDN's own key. With Config.AcceptLanguage it is Vary: Accept-Language, which has
+// thousands of spellings, so better have the CDN reduce it to the shop's languages first. A CDN
+// must not serve such a shared page to a request that carries the cookie.
 //
-// Many CDNs drop Set-Cookie from responses that they store, or store them with it, so that strangers share a session.
-// That is why Cache-Control: private, no-store must stay on a response that sets the cookie: after Update, Login and
-// Logout do not set another Cache-Control.
+// Many CDNs drop Set-Cookie from responses that they store, or store the cookie with the response,
+// so that strangers share a session. That is why Cache-Control: private, no-store must stay on a
+// response that sets the cookie: after Update, Login and Logout do not set another Cache-Control.
 //
 // # Proxies
 //
-// The host of a request is what the client says, unless a proxy checks it. Config.Sites is therefore an exact list, and
-// X-Forwarded-Host, Forwarded and their like are never read: have the proxy pass Host on. Config.CountryHeader is
-// read from Config.TrustedProxies alone, by http.Request.RemoteAddr; middleware that overwrites RemoteAddr with what
-// a header says (chi's deprecated RealIP and others) must not run before. Behind a Unix socket RemoteAddr is no address and trusted by nobody.
+// The host of a request is what the client says, unless a proxy checks it. Config.Sites is
+// therefore an exact list, and X-Forwarded-Host, Forwarded and similar headers are never read: have
+// the proxy pass Host on. Config.CountryHeader is read from Config.TrustedProxies alone, by
+// http.Request.RemoteAddr. Middleware that overwrites RemoteAddr with what a header says (chi's
+// deprecated RealIP and others) must not run before this one. Behind a Unix socket RemoteAddr is no
+// address, and no trusted proxy.
 //
 // # Browsers
 //
-// A name with the prefix __Host- makes browsers refuse the cookie unless it is Secure, has no Domain and Path=/. net/http
-// enforces none of that, on neither side: a client that is no browser may send what it likes. So the name
-// proves nothing; the 256 random bits of the value do. Two cookies of the name count as none.
+// A name with the prefix __Host- makes browsers refuse the cookie unless it is Secure, has no
+// Domain and Path=/. net/http enforces none of that, on neither side: a client that is no browser
+// may send what it likes. So the name proves nothing; the 256 random bits of the value do. Two
+// cookies of the name count as none.
 //
-// Over plain HTTP, browsers drop a Secure cookie (some make an exception of localhost): see Config.InsecureCookie for development.
+// Over plain HTTP, browsers drop a Secure cookie (some make an exception of localhost): see
+// Config.InsecureCookie for development.
 //
-// SameSite=Lax does not stop requests that a neighbouring subdomain makes, nor top-level navigations by GET. A handler that
-// calls Update, Login or Logout must not answer to GET, and belongs behind [net/http.CrossOriginProtection]. That lets pass
-// what has neither an Origin nor a Sec-Fetch-Site header, which browsers since 2023 always send; so a handler of JSON should
-// besides insist on its content type, which no cross-site form can send.
+// SameSite=Lax does not stop requests that a neighbouring subdomain makes, nor top-level
+// navigations by GET. A handler that calls Update, Login or Logout must not answer to GET, and
+// belongs behind [net/http.CrossOriginProtection]. That accepts a request that has neither an
+// Origin nor a Sec-Fetch-Site header, which browsers since 2023 always send. So a handler of JSON
+// should also insist on its content type, which no cross-site form can send.
 //
 // # Tokens
 //
-// A bearer token decides over a cookie on the same request, a bad one too. It is read from the Authorization header
-// alone: in a query it ends up in logs and Referer headers (RFC 6750, section 5.3).
+// A bearer token decides over a cookie on the same request, also a bad token. Package
+// middleware/bearer verifies JSON Web Tokens; Config.Identify takes any other proof of identity.
 package middleware

@@ -11,7 +11,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// A handler that outlives its request, such as a long poll, asks the resolver by itself: Request says for whom.
+// A handler that outlives its request, such as a long poll, asks the resolver by itself: Request
+// says for whom.
 func ExampleMiddleware_Request() {
 	resolver := newResolver()
 	defer resolver.Close()
@@ -33,7 +34,7 @@ func ExampleMiddleware_Request() {
 	poll.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://shop.example.ch/poll", nil))
 
 	// Where there is no HTTP at all, code says who is asking.
-	job := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "order-4711", CustomerID: "anna"}}
+	job := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "order-4711", CustomerID: "anna", Proof: sessionctx.Asserted}}
 	s, err := resolver.Resolve(context.Background(), job)
 	fmt.Println(s.Country, s.Language, err)
 	// Output:

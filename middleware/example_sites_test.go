@@ -32,8 +32,9 @@ func ExampleConfig_sites() {
 		show(handler, httptest.NewRequest("GET", url, nil))
 	}
 
-	// The attack: a cache in front, keyed by path, would keep what a Host or X-Forwarded-Host of the attacker's choice
-	// made of the page. An unlisted host has no request site, and forwarded headers are not read.
+	// The attack: a cache in front, keyed by path, would keep what a Host or X-Forwarded-Host of
+	// the attacker's choice made of the page. An unlisted host has no request site, and forwarded
+	// headers are not read.
 	fmt.Println("attacks:")
 	poisoned := httptest.NewRequest("GET", "/shoes", nil)
 	poisoned.Host = "shop.example.ch.attacker.example"

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/textproto"
@@ -11,7 +12,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// hinter reads what a request suggests, as far as the configuration believes it.
+// hinter reads the hints of a request that the configuration believes.
 type hinter struct {
 	any            bool
 	acceptLanguage bool
@@ -30,19 +31,19 @@ func newHinter(cfg *Config) (hinter, error) {
 	switch {
 	case cfg.CountryHeader == "":
 		if len(cfg.TrustedProxies) != 0 {
-			errs = append(errs, &ConfigError{Field: "Config.TrustedProxies", Reason: ReasonNoEffect, Rule: "it says whose CountryHeader is believed"})
+			errs = append(errs, mistake("TrustedProxies", fmt.Sprint(cfg.TrustedProxies), "has no effect without CountryHeader"))
 		}
 	case !isFieldName(cfg.CountryHeader):
-		errs = append(errs, &ConfigError{Field: "Config.CountryHeader", Value: cfg.CountryHeader, Reason: ReasonMalformed, Rule: "must be the name of a header field"})
+		errs = append(errs, mistake("CountryHeader", cfg.CountryHeader, "must be the name of a header field: letters, digits, '-'"))
 	case len(cfg.TrustedProxies) == 0:
-		errs = append(errs, &ConfigError{Field: "Config.CountryHeader", Value: cfg.CountryHeader, Reason: ReasonNoEffect, Rule: "TrustedProxies says whose is believed"})
+		errs = append(errs, mistake("CountryHeader", cfg.CountryHeader, "has no effect without TrustedProxies"))
 	}
 	for _, p := range cfg.TrustedProxies {
 		switch {
 		case !p.IsValid() || p.Addr().Is4In6():
-			errs = append(errs, &ConfigError{Field: "Config.TrustedProxies", Value: p.String(), Reason: ReasonMalformed, Rule: "must be a prefix of IPv4 or IPv6 addresses, such as 192.0.2.0/24"})
+			errs = append(errs, mistake("TrustedProxies", p.String(), "must be a prefix of IPv4 or IPv6 addresses, such as 192.0.2.0/24"))
 		case p.Bits() == 0:
-			errs = append(errs, &ConfigError{Field: "Config.TrustedProxies", Value: p.String(), Reason: ReasonEveryone})
+			errs = append(errs, mistake("TrustedProxies", p.String(), "must not trust every address"))
 		default:
 			h.trusted = append(h.trusted, p)
 		}
@@ -50,7 +51,8 @@ func newHinter(cfg *Config) (hinter, error) {
 	return h, errors.Join(errs...)
 }
 
-// isFieldName reports whether s is a field name of letters, digits and '-', a subset of RFC 9110, section 5.1.
+// isFieldName reports whether s is a field name of letters, digits and '-', a subset of RFC 9110,
+// section 5.1.
 func isFieldName(s string) bool {
 	for _, c := range []byte(s) {
 		if !isAlphanumeric(c) && c != '-' {
@@ -66,7 +68,8 @@ func isAlphanumeric(c byte) bool {
 
 func (h *hinter) read(r *http.Request, hints *defaults.Hints) {
 	if h.countryHeader != "" {
-		// Two values would mean that the proxy adds to what the client sent instead of replacing it.
+		// Two values would mean that the proxy adds to what the client sent instead of replacing
+		// it.
 		if v := r.Header[h.countryHeader]; len(v) == 1 && h.trusts(r.RemoteAddr) {
 			hints.Country = textproto.TrimString(v[0])
 		}
@@ -82,8 +85,8 @@ func (h *hinter) read(r *http.Request, hints *defaults.Hints) {
 	}
 }
 
-// trusts reports whether remote, "address:port", is a trusted proxy's. Anything else, such as the "@" of a
-// Unix socket, is not.
+// trusts reports whether remote, "address:port", is the address of a trusted proxy. A remote that
+// is no address, such as the "@" of a Unix socket, is not.
 func (h *hinter) trusts(remote string) bool {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 )
 
-func TestTheCountryIsBelievedFromATrustedProxyAlone(t *testing.T) {
+func TestHints_CountryIsBelievedFromATrustedProxyAlone(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		cfg.CountryHeader = "cf-ipcountry"
 		cfg.TrustedProxies = prefixes("192.0.2.7/24", "2001:db8::/32", "203.0.113.9/32")
@@ -51,7 +51,7 @@ func TestTheCountryIsBelievedFromATrustedProxyAlone(t *testing.T) {
 	}
 }
 
-func TestHintsAreOptIn(t *testing.T) {
+func TestHints_AreOptIn(t *testing.T) {
 	r := get("/")
 	r.RemoteAddr = "127.0.0.1:1"
 	r.Header = http.Header{"Cf-Ipcountry": {"AT"}, "Accept-Language": {"fr"}, "X-Country": {"AT"}}
@@ -60,7 +60,7 @@ func TestHintsAreOptIn(t *testing.T) {
 	assert.Zero(t, req.Hints)
 }
 
-func TestAcceptLanguageIsAHintWhoeverSendsIt(t *testing.T) {
+func TestHints_AcceptLanguageCountsWhoeverSendsIt(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.AcceptLanguage = true })
 	cases := []struct {
 		desc  string

@@ -10,8 +10,8 @@ import (
 
 // The refusals of a request, besides those of package sessionctx. Compare with errors.Is.
 var (
-	// ErrUnauthenticated: the request's credentials are not valid, or there are none where some are needed.
-	// HTTP answers 401.
+	// ErrUnauthenticated: the request's credentials are not valid, or credentials are needed and
+	// the request has none. HTTP answers 401.
 	ErrUnauthenticated = errors.New("middleware: unauthenticated")
 	// ErrWrongTenant: the credentials are another tenant's. HTTP answers 403.
 	ErrWrongTenant = errors.New("middleware: credentials of another tenant")
@@ -30,17 +30,19 @@ type Middleware struct {
 	hints    hinter
 }
 
-// Wrap returns a handler that resolves the session of each request and calls next with a request whose context
-// carries it: see sessionctx.FromContext. As a method value it is the func(http.Handler) http.Handler of routers.
+// Wrap returns a handler that resolves the session of each request and calls next with a request
+// whose context carries it: see sessionctx.FromContext. As a method value it is the
+// func(http.Handler) http.Handler of routers.
 //
-// The session in the context stays the one from the beginning of the request; Update, Login and Logout return
-// the new one. The ResponseWriter is passed on as it is. Nothing is written to the response, except that a session
-// that is Degraded sets Cache-Control: private, no-store; a read never sets a cookie. Panics are not caught.
+// The session in the context stays the one from the beginning of the request; Update, Login and
+// Logout return the new one. The ResponseWriter is passed on as it is. Wrap writes nothing to the
+// response, except Cache-Control: private, no-store for a session that is Degraded; a read never
+// sets a cookie. Panics are not caught.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return &handler{m, next}
 }
 
-// A struct and not a closure: stack traces then name what runs.
+// handler is a struct and not a closure, so that stack traces name it.
 type handler struct {
 	m    *Middleware
 	next http.Handler
@@ -54,7 +56,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var req sessionctx.Request
-	_, err := m.decide(r, &req)
+	_, err := m.buildRequest(r, &req)
 	if err == nil {
 		var attached *http.Request
 		if attached, err = m.attach(w, r, &req); err == nil {
@@ -81,31 +83,34 @@ func (m *Middleware) attach(w http.ResponseWriter, r *http.Request, req *session
 	return r.WithContext(ctx), nil
 }
 
-// Request says what a request asks the Resolver for: who is asking, the request site and the hints. It is what
-// Wrap, Update, Login and Logout go by, apart from their plumbing, and it asks neither store nor directory.
+// Request says what a request asks the Resolver for: who is asking, the request site and the hints.
+// Wrap, Update, Login and Logout use the same Request. It asks neither store nor directory.
 //
-// A visitor whom nobody knows is no error: the session id is then empty. Below http.StripPrefix the request site is
-// that of the session in the request's context, so that a handler there writes to the site that Wrap resolved.
+// A guest is no error: the session id is then empty. Below http.StripPrefix the request site is
+// that of the session in the request's context, so that a handler there writes to the site that
+// Wrap resolved.
 //
-// The error is one of Config.Identify, ErrUnauthenticated among them, ErrWrongTenant or sessionctx.ErrUnknownTenant.
-// The Request beside an error is a guest's.
+// The error is one of Config.Identify, ErrUnauthenticated among them, ErrWrongTenant or
+// sessionctx.ErrUnknownTenant. The Request beside an error is a guest's.
 func (m *Middleware) Request(r *http.Request) (sessionctx.Request, error) {
 	var req sessionctx.Request
-	_, err := m.inner(r, &req)
+	_, err := m.requestFor(r, &req)
 	return req, err
 }
 
-// inner is decide for a request that Wrap may have seen already.
-func (m *Middleware) inner(r *http.Request, req *sessionctx.Request) (byCookie bool, err error) {
-	byCookie, err = m.decide(r, req)
-	if s, ok := sessionctx.FromContext(r.Context()); ok && s.Tenant == req.Tenant && s.Source(defaults.FieldSite) == defaults.SourceRequestSite {
+// requestFor is buildRequest for a request that Wrap may have attached a session to.
+func (m *Middleware) requestFor(r *http.Request, req *sessionctx.Request) (byCookie bool, err error) {
+	byCookie, err = m.buildRequest(r, req)
+	s, ok := sessionctx.FromContext(r.Context())
+	if ok && s.Tenant == req.Tenant && s.Source(defaults.FieldSite) == defaults.SourceRequestSite {
 		req.Site = s.Site
 	}
 	return byCookie, err
 }
 
-// decide fills req, and reports whether the cookie decided, so that only then is it written.
-func (m *Middleware) decide(r *http.Request, req *sessionctx.Request) (byCookie bool, err error) {
+// buildRequest fills req. It reports whether the cookie decided who is asking: only then may the
+// response set the cookie.
+func (m *Middleware) buildRequest(r *http.Request, req *sessionctx.Request) (byCookie bool, err error) {
 	req.Tenant = m.tenant(r)
 	if m.sites != nil {
 		req.Site = m.sites.find(r)
@@ -145,11 +150,14 @@ func (m *Middleware) accept(id sessionctx.Identity, req *sessionctx.Request) err
 		*req = m.guest(*req)
 		return ErrWrongTenant
 	}
+	if id.Proof == 0 { // the host checked who is asking, and has no reason to say how
+		id.Proof = sessionctx.Asserted
+	}
 	req.Identity = id
 	return nil
 }
 
-// guest returns req for a visitor whom nobody knows.
+// guest returns req for a visitor without an identity.
 func (m *Middleware) guest(req sessionctx.Request) sessionctx.Request {
 	req.Identity = sessionctx.Identity{Tenant: req.Tenant}
 	if !m.cookie.off {

@@ -8,15 +8,17 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// ErrorPolicy answers a request for which no session could be resolved: by itself, or by calling next. Where the
-// defaults of a visitor whom nobody knows could be computed, r carries them as its session, which has no id.
+// ErrorPolicy answers a request for which no session could be resolved: by itself, or by calling
+// next. Where the defaults of a guest could be computed, r carries them as its session, which has
+// no id.
 //
-// The errors: those of Middleware.Request, and those of Resolver.Resolve, of which sessionctx.ErrNotFound (the
-// session that a token names has ended) and sessionctx.ErrUnavailable are the ones to expect.
+// The errors are those of Middleware.Request and those of Resolver.Resolve. Of the latter expect
+// sessionctx.ErrNotFound (the session that a token names has ended) and sessionctx.ErrUnavailable.
 type ErrorPolicy func(w http.ResponseWriter, r *http.Request, err error, next http.Handler)
 
-// RenderEnded is the ErrorPolicy that lets a session that has ended, or is not this identity's, pass with defaults,
-// and fails everything else. It is the default: a shopper who comes back late sees the shop and not an error.
+// RenderEnded is the ErrorPolicy that calls next, with defaults, for a session that has ended or is
+// not this identity's, and fails every other request. It is the default: a shopper who comes back
+// late sees the shop and not an error.
 func RenderEnded(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 	if errors.Is(err, sessionctx.ErrNotFound) {
 		RenderDefaults(w, r, err, next)
@@ -25,8 +27,8 @@ func RenderEnded(w http.ResponseWriter, r *http.Request, err error, next http.Ha
 	Fail(w, r, err, next)
 }
 
-// RenderDefaults is the ErrorPolicy that lets every request pass for which there are defaults, that with bad
-// credentials and that of another tenant's token too, and fails the rest.
+// RenderDefaults is the ErrorPolicy that calls next for every request that has defaults, also with
+// bad credentials or with another tenant's token, and fails every other request.
 func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 	if _, ok := sessionctx.FromContext(r.Context()); !ok {
 		Fail(w, r, err, next)
@@ -35,10 +37,10 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 	next.ServeHTTP(w, r)
 }
 
-// Fail is the ErrorPolicy that fails every request. A handler may call it too, for an error of Update, Login or
-// Logout; next is not used and may be nil.
+// Fail is the ErrorPolicy that fails every request. A handler may call it, too, for an error of
+// Update, Login or Logout; next is not used and may be nil.
 //
-//	401  ErrUnauthenticated, with WWW-Authenticate: Bearer error="invalid_token" (RFC 6750, section 3)
+//	401  ErrUnauthenticated, with WWW-Authenticate: Bearer error="invalid_token" (RFC 6750)
 //	403  ErrWrongTenant
 //	404  sessionctx.ErrUnknownTenant, sessionctx.ErrNotFound
 //	409  sessionctx.ErrConflict
@@ -61,7 +63,8 @@ func Fail(w http.ResponseWriter, r *http.Request, err error, next http.Handler) 
 	http.Error(w, http.StatusText(code), code)
 }
 
-// retryAfter, in seconds, is longer than a store or directory is waited for and shorter than a shopper's patience.
+// retryAfter, in seconds, is longer than the Resolver waits for a store or directory, and shorter
+// than a shopper waits for a page.
 const retryAfter = "5"
 
 func status(err error) int {
@@ -80,7 +83,8 @@ func status(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case limit != nil, errors.As(err, &invalid):
 		return http.StatusBadRequest
-	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed):
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull),
+		errors.Is(err, sessionctx.ErrClosed):
 		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError

@@ -19,7 +19,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestFailSaysNoMoreThanTheStatus(t *testing.T) {
+func TestFail_SaysNoMoreThanTheStatus(t *testing.T) {
 	const internal = "db-7.internal"
 	wrap := func(err error) error { return fmt.Errorf("%w: %s", err, internal) }
 	cases := []struct {
@@ -70,14 +70,14 @@ func (unreachable) Sites(context.Context, string) ([]defaults.Site, error) {
 	return nil, errors.New("connection refused")
 }
 
-func TestThePolicySeesTheDefaultsWhereThereAreAny(t *testing.T) {
+func TestErrorPolicy_SeesTheDefaultsThatExist(t *testing.T) {
 	errOwn := errors.New("login service is down")
 	asserted := func(id sessionctx.Identity, err error) func(*middleware.Config) {
 		return func(cfg *middleware.Config) {
 			cfg.Identify = func(*http.Request) (sessionctx.Identity, error) { return id, err }
 		}
 	}
-	foreign := sessionctx.Identity{Tenant: "demoshop", SessionID: "bert-1", CustomerID: "anna"}
+	foreign := sessionctx.Identity{Tenant: "demoshop", SessionID: "bert-1", CustomerID: "anna", Proof: sessionctx.Asserted}
 	const guest, failed = "guest of main", "failed"
 	cases := []struct {
 		desc    string
@@ -90,7 +90,7 @@ func TestThePolicySeesTheDefaultsWhereThereAreAny(t *testing.T) {
 	}{
 		{"a session that is not this customer's", directory, nil, asserted(foreign, nil), sessionctx.ErrNotFound, guest, guest, failed},
 		{"bad credentials", directory, nil, asserted(sessionctx.Identity{}, middleware.ErrUnauthenticated), middleware.ErrUnauthenticated, guest, failed, failed},
-		{"another tenant's credentials", directory, nil, asserted(sessionctx.Identity{Tenant: "othershop", SessionID: "s"}, nil), middleware.ErrWrongTenant, guest, failed, failed},
+		{"another tenant's credentials", directory, nil, asserted(sessionctx.Identity{Tenant: "othershop", SessionID: "s", Proof: sessionctx.Asserted}, nil), middleware.ErrWrongTenant, guest, failed, failed},
 		{"the login service is down", directory, nil, asserted(sessionctx.Identity{}, errOwn), errOwn, guest, failed, failed},
 		{"an operator's identity on a store that is down", directory, broken{}, asserted(sessionctx.Identity{Tenant: "demoshop", SessionID: "s", Proof: sessionctx.Management}, nil), sessionctx.ErrUnavailable, guest, failed, failed},
 		{"no sites known", unreachable{directory}, nil, nil, sessionctx.ErrUnavailable, failed, failed, failed},
@@ -105,7 +105,7 @@ func TestThePolicySeesTheDefaultsWhereThereAreAny(t *testing.T) {
 				backend = new(memstore.Store)
 			}
 			s := newShopOn(t, backend, tc.dir)
-			_, _ = s.resolver.Login(context.Background(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "bert-1"}}, "bert")
+			_, _ = s.resolver.Login(context.Background(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "bert-1", Proof: sessionctx.Asserted}}, "bert")
 			answer := func(p middleware.ErrorPolicy) string {
 				var policyErr error
 				mw := s.middleware(func(cfg *middleware.Config) {
@@ -139,14 +139,14 @@ func TestThePolicySeesTheDefaultsWhereThereAreAny(t *testing.T) {
 	}
 }
 
-func TestTheDefaultPolicyRendersEndedSessionsAndFailsTheRest(t *testing.T) {
+func TestErrorPolicy_DefaultRendersEndedSessionsAndFailsTheRest(t *testing.T) {
 	cases := []struct {
 		desc string
 		id   sessionctx.Identity
 		err  error
 		want int
 	}{
-		{"ended", sessionctx.Identity{Tenant: "demoshop", SessionID: "gone"}, nil, 200},
+		{"ended", sessionctx.Identity{Tenant: "demoshop", SessionID: "gone", Proof: sessionctx.Asserted}, nil, 200},
 		{"bad token", sessionctx.Identity{}, middleware.ErrUnauthenticated, 401},
 		{"another tenant's token", sessionctx.Identity{Tenant: "othershop"}, nil, 403},
 		{"unknown tenant", sessionctx.Identity{}, sessionctx.ErrUnknownTenant, 404},
@@ -155,7 +155,7 @@ func TestTheDefaultPolicyRendersEndedSessionsAndFailsTheRest(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
 			s := newShop(t)
-			ended := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "gone"}}
+			ended := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "gone", Proof: sessionctx.Asserted}}
 			_, err := s.resolver.Update(t.Context(), ended, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 			require.NoError(t, err)
 			require.NoError(t, s.resolver.End(t.Context(), ended))

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// siteMap is Config.Sites by normal host.
+// siteMap is Config.Sites by host, in lower case and without a last dot.
 type siteMap map[string]hostSites
 
 type hostSites struct {
@@ -30,9 +30,7 @@ func newSiteMap(sites map[string]string) (siteMap, error) {
 	}
 	m := make(siteMap, len(sites))
 	var errs []error
-	mistake := func(key string, reason Reason, rule string) {
-		errs = append(errs, &ConfigError{Field: "Config.Sites", Value: key, Reason: reason, Rule: rule})
-	}
+	refuse := func(key, rule string) { errs = append(errs, mistake("Sites", key, rule)) }
 	for _, key := range slices.Sorted(maps.Keys(sites)) {
 		host, prefix := key, ""
 		if i := strings.IndexByte(key, '/'); i >= 0 {
@@ -40,18 +38,18 @@ func newSiteMap(sites map[string]string) (siteMap, error) {
 		}
 		host = strings.ToLower(strings.TrimSuffix(host, "."))
 		if !isHost(host) || prefix != "" && path.Clean(prefix) != prefix || strings.ContainsAny(prefix, "%?#") {
-			mistake(key, ReasonMalformed, "must be a host, or a host and a path, such as shop.example/de: no scheme, no port, ASCII")
+			refuse(key, "must be a host, or a host and a path, such as shop.example/de: ASCII, no scheme, no port")
 			continue
 		}
 		if sites[key] == "" {
-			mistake(key, ReasonNoSite, "")
+			refuse(key, "must have the code of a site")
 			continue
 		}
 		hs := m[host]
 		switch {
 		case prefix == "" && hs.site != "",
 			slices.ContainsFunc(hs.below, func(p pathSite) bool { return p.prefix == prefix }):
-			mistake(key, ReasonDuplicate, "")
+			refuse(key, "must not stand for the same host and path as another key")
 		case prefix == "":
 			hs.site = sites[key]
 		default:
@@ -63,8 +61,8 @@ func newSiteMap(sites map[string]string) (siteMap, error) {
 	return m, errors.Join(errs...)
 }
 
-// isHost reports whether s is a name of lower-case letters, digits, '-', '_' and inner dots, or an IP literal as
-// RFC 3986, section 3.2.2, writes it: no port, nothing outside of ASCII.
+// isHost reports whether s is a name of lower-case letters, digits, '-', '_' and inner dots, or an
+// IP literal (RFC 3986, section 3.2.2): no port, nothing outside of ASCII.
 func isHost(s string) bool {
 	if literal, ok := strings.CutPrefix(s, "["); ok {
 		literal, ok = strings.CutSuffix(literal, "]")
@@ -84,9 +82,9 @@ func isHost(s string) bool {
 	return len(s) <= maxHost
 }
 
-// find returns the request site of r, empty if there is none.
+// find returns the request site of r, and the empty text if r has none.
 func (m siteMap) find(r *http.Request) string {
-	hs, ok := m[r.Host] // most hosts arrive in their normal form
+	hs, ok := m[r.Host] // most hosts arrive in lower case and without a port
 	if !ok {
 		if hs, ok = m.findHost(r.Host); !ok {
 			return ""
@@ -100,10 +98,11 @@ func (m siteMap) find(r *http.Request) string {
 	return hs.site
 }
 
-// maxHost is the longest name that DNS can carry, in text and without its last dot (RFC 1035, section 2.3.4).
+// maxHost is the longest name that DNS can carry, as text and without its last dot (RFC 1035,
+// section 2.3.4).
 const maxHost = 253
 
-// findHost looks up a Host header that is not in normal form: it has a port, capitals or a last dot.
+// findHost looks up a Host header that has a port, capitals or a last dot.
 func (m siteMap) findHost(host string) (hostSites, bool) {
 	host, ok := cutPort(host)
 	host = strings.TrimSuffix(host, ".")
@@ -122,7 +121,8 @@ func (m siteMap) findHost(host string) (hostSites, bool) {
 	return hs, ok
 }
 
-// cutPort returns host without ":port". It is false for what RFC 3986, section 3.2, does not let through.
+// cutPort returns host without ":port", and false for a host that RFC 3986, section 3.2, does not
+// allow.
 func cutPort(host string) (string, bool) {
 	name, port := host, ""
 	if end := strings.LastIndexByte(host, ']'); end >= 0 {

@@ -27,7 +27,7 @@ var listed = map[string]string{
 	"under_score.shop.example": "main",
 }
 
-func TestTheRequestSiteComesFromListedHostsAlone(t *testing.T) {
+func TestSites_ComeFromListedHostsAlone(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Sites = listed })
 	cases := []struct {
 		desc, host, path, want string
@@ -93,7 +93,7 @@ func TestTheRequestSiteComesFromListedHostsAlone(t *testing.T) {
 	}
 }
 
-func TestNoHeaderMovesARequestToAnotherSite(t *testing.T) {
+func TestSites_NoHeaderMovesARequestToAnotherSite(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Sites = listed })
 	for _, name := range []string{
 		"X-Forwarded-Host", "Forwarded", "X-Host", "X-Original-Host", "X-HTTP-Host-Override", "X-Forwarded-Server",
@@ -112,7 +112,7 @@ func TestNoHeaderMovesARequestToAnotherSite(t *testing.T) {
 	}
 }
 
-func FuzzARequestSiteMeansAListedHost(f *testing.F) {
+func FuzzSites_ARequestSiteMeansAListedHost(f *testing.F) {
 	sites := map[string]string{"shop.example": "main", "[2001:db8::1]": "v6"}
 	mw := newShop(f).middleware(func(cfg *middleware.Config) { cfg.Sites = sites })
 	for _, host := range []string{"shop.example", "SHOP.example.:80", "[2001:db8::1]:1", "shop.example:x", "a@shop.example"} {
@@ -136,7 +136,7 @@ func FuzzARequestSiteMeansAListedHost(f *testing.F) {
 	})
 }
 
-func TestASessionOfAnotherTenantSaysNothingAboutTheSite(t *testing.T) {
+func TestSites_SessionOfAnotherTenantSaysNothing(t *testing.T) {
 	s := newShop(t)
 	outer := s.middleware(func(cfg *middleware.Config) {
 		cfg.Tenant, cfg.Sites = middleware.Tenant("othershop"), listed
@@ -157,7 +157,7 @@ func TestASessionOfAnotherTenantSaysNothingAboutTheSite(t *testing.T) {
 	assert.True(t, called)
 }
 
-func TestBelowStripPrefixAWriteGoesToTheSiteThatWasResolved(t *testing.T) {
+func TestSites_BelowStripPrefixAWriteGoesToTheResolvedSite(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Sites = listed })
 	called := false
 	h := mw.Wrap(http.StripPrefix("/at", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -47,7 +47,7 @@ func TestThreatSessionFixation(t *testing.T) {
 			attacker, victim := newBrowser(t, mw), newBrowser(t, mw)
 			planted := tc.plant(attacker)
 			attacker.jar[cookieName], victim.jar[cookieName] = planted, planted
-			if tc.desc == cases[2].desc { // an ended session takes no write: the shopper begins anew
+			if tc.desc == cases[2].desc { // an ended session takes no write: the shopper begins again
 				victim.logout()
 			}
 			victims(victim)
@@ -90,7 +90,7 @@ func TestThreatSessionFixation(t *testing.T) {
 	})
 	t.Run("the anonymous token of before the login", func(t *testing.T) {
 		s := newShop(t)
-		mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newBearer(t, nil).Identify })
+		mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newVerifier(t).Identify })
 		before, after := bearing(signed(t, jwt.MapClaims{"sub": nil})), bearing(signed(t, nil))
 		_, err := mw.Login(httptest.NewRecorder(), before, "anna")
 		require.NoError(t, err)
@@ -114,11 +114,12 @@ func seen(t *testing.T, mw *middleware.Middleware, r *http.Request) (s sessionct
 	return s
 }
 
-// Whoever tries ids finds nothing, neither by chance nor near an id that he knows nor with an id of another kind.
+// Whoever tries ids finds nothing, neither by chance nor near an id that he knows nor with an id of
+// another kind.
 func TestThreatIDGuessing(t *testing.T) {
 	store := new(memstore.Store)
 	s := newShopOn(t, store, directory)
-	mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newBearer(t, nil).Identify })
+	mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newVerifier(t).Identify })
 	ids := make(map[string]bool)
 	var letters [43]map[byte]bool
 	var victim *browser
@@ -139,7 +140,7 @@ func TestThreatIDGuessing(t *testing.T) {
 		assert.Greater(t, len(seen), 30, "place %d of an id is hardly random", i)
 	}
 	const asserted = "62528895-b561-4518-bfdc-000000000001" // the id in somebody's token, which is in logs and links
-	_, err := s.resolver.Update(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: asserted}},
+	_, err := s.resolver.Update(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: asserted, Proof: sessionctx.Asserted}},
 		sessionctx.Patch{CartID: sessionctx.Set("cart")})
 	require.NoError(t, err)
 
@@ -172,7 +173,8 @@ func btoi(b bool) int {
 	return 0
 }
 
-// Bots without cookies, with cookies of their own make, and such that write: they cost the shop no customer and no cart.
+// Bots without cookies, with cookies of their own make, and such that write: they cost the shop no
+// customer and no cart.
 func TestThreatBotSessions(t *testing.T) {
 	const bots = 3000
 	store := &memstore.Store{MaxBytes: 1 << 20}
@@ -262,7 +264,8 @@ func TestThreatPoisonedHost(t *testing.T) {
 	}
 }
 
-// What a request suggests is believed from the shop's own proxy alone, and never more than anything that somebody decided.
+// What a request suggests is believed from the shop's own proxy alone, and never more than anything
+// that somebody decided.
 func TestThreatHintSpoofing(t *testing.T) {
 	store := new(memstore.Store)
 	s := newShopOn(t, store, directory)

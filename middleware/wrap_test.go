@@ -18,7 +18,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestWrapPassesTheResponseWriterOnAsItIs(t *testing.T) {
+func TestWrap_PassesTheResponseWriterOnAsItIs(t *testing.T) {
 	w := httptest.NewRecorder()
 	called := false
 	newShop(t).middleware(nil).Wrap(http.HandlerFunc(func(got http.ResponseWriter, _ *http.Request) {
@@ -29,7 +29,7 @@ func TestWrapPassesTheResponseWriterOnAsItIs(t *testing.T) {
 	assert.Empty(t, w.Header())
 }
 
-func TestAWarmRequestAllocatesTheContextAndTheRequestAlone(t *testing.T) {
+func TestWrap_WarmAllocatesContextAndRequestAlone(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates too")
 	}
@@ -49,7 +49,7 @@ func TestAWarmRequestAllocatesTheContextAndTheRequestAlone(t *testing.T) {
 	assert.LessOrEqual(t, allocs, 2.0)
 }
 
-func TestOverARealConnectionABrowserKeepsTheCookie(t *testing.T) {
+func TestUpdate_BrowserKeepsTheCookieOverARealConnection(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /currency", func(w http.ResponseWriter, r *http.Request) {
@@ -84,7 +84,7 @@ func TestOverARealConnectionABrowserKeepsTheCookie(t *testing.T) {
 	assert.Equal(t, "CHF", page())
 }
 
-func TestTheSessionInTheContextStaysThatOfTheBeginning(t *testing.T) {
+func TestWrap_SessionInTheContextStays(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	called := false
 	serve(mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +100,7 @@ func TestTheSessionInTheContextStaysThatOfTheBeginning(t *testing.T) {
 	assert.True(t, called)
 }
 
-func TestSkippedRequestsPassUntouched(t *testing.T) {
+func TestWrap_SkippedRequestsPassUntouched(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		cfg.Skip = func(r *http.Request) bool { return r.URL.Path == "/healthz" }
 		cfg.Identify = func(*http.Request) (sessionctx.Identity, error) { return sessionctx.Identity{}, errors.New("asked") }
@@ -115,7 +115,7 @@ func TestSkippedRequestsPassUntouched(t *testing.T) {
 	assert.Len(t, seen, 1)
 }
 
-func TestPanicsAreNotCaught(t *testing.T) {
+func TestWrap_CatchesNoPanic(t *testing.T) {
 	s := newShop(t)
 	boom := func() { panic("boom") }
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { boom() })
@@ -140,8 +140,12 @@ func TestPanicsAreNotCaught(t *testing.T) {
 	assert.Equal(t, "EUR", newBrowser(t, s.middleware(nil)).get("/").Currency)
 }
 
-func TestWhatTheIdentityLeavesOpenIsDecidedByTenantAndCookie(t *testing.T) {
+func TestRequest_TenantAndCookieDecideWhatTheIdentityLeavesOpen(t *testing.T) {
 	errOwn := errors.New("login service says no")
+	guest := sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}
+	byCookie := sessionctx.Identity{Tenant: "demoshop", SessionID: secretA, Proof: sessionctx.BySecret}
+	asserted := sessionctx.Identity{Tenant: "demoshop", SessionID: "s", Proof: sessionctx.Asserted}
+	managed := sessionctx.Identity{Tenant: "demoshop", SessionID: "s", Proof: sessionctx.Management}
 	cases := []struct {
 		desc     string
 		tenant   string
@@ -150,26 +154,24 @@ func TestWhatTheIdentityLeavesOpenIsDecidedByTenantAndCookie(t *testing.T) {
 		want     sessionctx.Identity
 		wantErr  error
 	}{
-		{"nothing to say: the cookie", "demoshop", sessionctx.Identity{}, nil,
-			sessionctx.Identity{Tenant: "demoshop", SessionID: secretA, Proof: sessionctx.BySecret}, nil},
-		{"a session, no tenant", "demoshop", sessionctx.Identity{SessionID: "s"}, nil,
-			sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil},
-		{"a tenant, no session: nobody, and the cookie is not read", "demoshop", sessionctx.Identity{Tenant: "demoshop"}, nil,
-			sessionctx.Identity{Tenant: "demoshop"}, nil},
-		{"the same tenant", "demoshop", sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil,
-			sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil},
-		{"the identity alone knows the tenant", "", sessionctx.Identity{Tenant: "othershop", SessionID: "s"}, nil,
-			sessionctx.Identity{Tenant: "othershop", SessionID: "s"}, nil},
+		{"the zero Identity: the cookie decides", "demoshop", sessionctx.Identity{}, nil, byCookie, nil},
+		{"a session, no tenant", "demoshop", sessionctx.Identity{SessionID: "s"}, nil, asserted, nil},
+		{"a tenant, no session: a guest, and the cookie is not read", "demoshop", sessionctx.Identity{Tenant: "demoshop"}, nil,
+			sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.Asserted}, nil},
+		{"the same tenant", "demoshop", sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil, asserted, nil},
+		{"the identity alone has a tenant", "", sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, nil, asserted, nil},
+		{"asserted, and says so", "demoshop", asserted, nil, asserted, nil},
+		{"another proof", "demoshop", managed, nil, managed, nil},
+		{"a secret that did not come in the cookie", "demoshop", byCookie, nil, byCookie, nil},
 
 		{"another tenant", "demoshop", sessionctx.Identity{Tenant: "othershop", SessionID: "s"}, nil,
-			sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, middleware.ErrWrongTenant},
+			guest, middleware.ErrWrongTenant},
 		{"another tenant, no session", "demoshop", sessionctx.Identity{Tenant: "othershop"}, nil,
-			sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, middleware.ErrWrongTenant},
-		{"nobody knows the tenant", "", sessionctx.Identity{SessionID: "s"}, nil,
+			guest, middleware.ErrWrongTenant},
+		{"no tenant at all", "", sessionctx.Identity{SessionID: "s"}, nil,
 			sessionctx.Identity{}, sessionctx.ErrUnknownTenant},
-		{"nobody knows anything", "", sessionctx.Identity{}, nil, sessionctx.Identity{}, sessionctx.ErrUnknownTenant},
-		{"refused: the cookie is not read", "demoshop", sessionctx.Identity{Tenant: "demoshop", SessionID: "s"}, errOwn,
-			sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, errOwn},
+		{"neither tenant nor identity", "", sessionctx.Identity{}, nil, sessionctx.Identity{}, sessionctx.ErrUnknownTenant},
+		{"refused: the cookie is not read", "demoshop", asserted, errOwn, guest, errOwn},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -190,7 +192,7 @@ func TestWhatTheIdentityLeavesOpenIsDecidedByTenantAndCookie(t *testing.T) {
 	}
 }
 
-func TestWithoutTheCookieAGuestIsAsserted(t *testing.T) {
+func TestRequest_WithoutTheCookieAGuestProvesNothing(t *testing.T) {
 	errOwn := errors.New("login service says no")
 	for desc, want := range map[string]error{"refused": errOwn, "nothing to say": nil} {
 		t.Run(desc, func(t *testing.T) {
@@ -218,7 +220,7 @@ func (broken) Save(context.Context, store.Key, store.Record, sessionctx.Revision
 	return store.Record{}, errors.New("connection refused")
 }
 
-func TestADegradedPageIsNotToBeStored(t *testing.T) {
+func TestWrap_DegradedPageIsNotToBeStored(t *testing.T) {
 	mw := newShopOn(t, broken{}, directory).middleware(nil)
 	h := mw.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		s, ok := sessionctx.FromContext(r.Context())

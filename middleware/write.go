@@ -10,46 +10,51 @@ import (
 
 // Update applies a patch to the session of the request and returns the session as it is then.
 //
-// Call Update, Login and Logout before the response is written: they set the cookie, if it has to change, and then
-// also Cache-Control: private, no-store, which must stay. Only a session that the anonymous cookie names, or that has
-// no name yet, changes the cookie; a bearer token's never does. Calls for the same response follow on from each
-// other, so a Login and then an Update write to the customer's session, and the response carries one cookie of ours.
+// Call Update, Login and Logout before the response is written: they set the cookie, if it has to
+// change. With the cookie they set Cache-Control: private, no-store, which must stay. The cookie
+// changes only for a session that the cookie names, and for a guest without a session; it never
+// changes for an identity of Config.Identify. Several calls for one response build on each other:
+// an Update after a Login writes to the customer's session, and the response carries one session
+// cookie.
 //
-// The errors are those of Request and of the Resolver's method of the same name, and ErrUnauthenticated where there is
-// no session that could be written to: NoCookie, or a bearer token without a session id. No error changes the cookie.
-// With sessionctx.ErrNotFound the session that the cookie names was ended elsewhere; a Logout, then the Update again,
-// goes on with a new one. That is not done by itself, since the browser may have a newer cookie meanwhile.
+// The errors are those of Request and of the Resolver's method of the same name. ErrUnauthenticated
+// says that there is no session to write to: NoCookie is set, or the identity has no session id. No
+// error changes the cookie. With sessionctx.ErrNotFound the session that the cookie names was ended
+// elsewhere: a Logout, then the Update again, goes on with a new session. Update does not do so by
+// itself, because the browser may have a newer cookie by then.
 func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx.Patch) (sessionctx.Session, error) {
 	return m.write(w, r, false, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
 		return m.resolver.Update(ctx, req, p)
 	})
 }
 
-// Login makes the session of the request the customer's. It is for a host that has just checked who the customer is.
-// See Update for the cookie.
+// Login makes the session of the request the customer's. It is for a host that has just checked who
+// the customer is. See Update for the cookie.
 //
-// With the cookie the session gets a new id, so that an id that somebody planted or saw before the login is worth
-// nothing after it. Two logins at once, a double click, give two sessions that both work.
+// With the cookie the session gets a new id, so that an id that somebody planted or saw before the
+// login is worth nothing after it. Two logins at once, a double click, give two sessions that both
+// work.
 func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID string) (sessionctx.Session, error) {
 	return m.write(w, r, false, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
 		return m.resolver.Login(ctx, req, customerID)
 	})
 }
 
-// Logout ends the session of the request. With the cookie it returns the anonymous session that takes its place: it
-// keeps the four choices and nothing else. Without any to keep it has no id, and the cookie is deleted, whatever it
-// named. See Update for the cookie.
+// Logout ends the session of the request. With the cookie it returns the anonymous session that
+// takes the place of the ended one: it keeps the four choices and nothing else. Without choices
+// that session has no id, and the cookie is deleted, whatever it named. See Update for the cookie.
 func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
 	return m.write(w, r, true, m.resolver.Logout)
 }
 
-// write calls the resolver for the session of r, and makes w carry the cookie of the session that comes of it. Only with drop does a
-// session without an id delete the cookie: else a write that changed nothing, under an old cookie, would take a newer one with it.
+// write calls the resolver for the session of r, and makes w carry the cookie of the session that
+// the call returns. A session without an id deletes the cookie only with drop: a write that changed
+// nothing, sent with an old cookie, would else delete a newer cookie.
 func (m *Middleware) write(w http.ResponseWriter, r *http.Request, drop bool,
 	call func(context.Context, sessionctx.Request) (sessionctx.Session, error),
 ) (sessionctx.Session, error) {
 	var req sessionctx.Request
-	byCookie, err := m.inner(r, &req)
+	byCookie, err := m.requestFor(r, &req)
 	if err != nil {
 		return sessionctx.Session{}, err
 	}
@@ -66,7 +71,8 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request, drop bool,
 	if err != nil {
 		return sessionctx.Session{}, err
 	}
-	// An id that stays is not set again: the answer may be late, and a newer cookie in the browser meanwhile.
+	// An id that stays is not set again: the answer may be late, and the browser have a newer
+	// cookie.
 	if s.ID != req.SessionID && (s.ID != "" || drop) {
 		m.cookie.set(w.Header(), req.Tenant, s.ID)
 	}

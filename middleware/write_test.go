@@ -14,7 +14,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-func TestAShopperChoosesLogsInAndLogsOut(t *testing.T) {
+func TestShopper_ChoosesLogsInAndLogsOut(t *testing.T) {
 	b := newBrowser(t, newShop(t).middleware(nil))
 	first := b.get("/")
 	assert.Empty(t, first.ID)
@@ -51,7 +51,7 @@ func TestAShopperChoosesLogsInAndLogsOut(t *testing.T) {
 	}
 }
 
-func TestALogoutWithNothingToKeepDeletesTheCookie(t *testing.T) {
+func TestLogout_WithoutChoicesDeletesTheCookie(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	b := newBrowser(t, mw)
 	b.login("anna")
@@ -68,7 +68,7 @@ func TestALogoutWithNothingToKeepDeletesTheCookie(t *testing.T) {
 	assert.Equal(t, "private, no-store", w.Header().Get("Cache-Control"))
 }
 
-func TestOneResponseCarriesOneCookieAndItsCallsFollowOnFromEachOther(t *testing.T) {
+func TestUpdate_OneResponseCarriesOneCookie(t *testing.T) {
 	currency := func(code string) sessionctx.Patch { return sessionctx.Patch{Currency: sessionctx.Set(code)} }
 	type call = func(*testing.T, http.ResponseWriter, *http.Request, *middleware.Middleware) sessionctx.Session
 	update := func(code string) call {
@@ -136,7 +136,7 @@ func TestOneResponseCarriesOneCookieAndItsCallsFollowOnFromEachOther(t *testing.
 	}
 }
 
-func TestAWriteThatKeepsTheIDSetsNoCookie(t *testing.T) {
+func TestUpdate_KeptIDSetsNoCookie(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.CookieMaxAge = 3600e9 })
 	b := newBrowser(t, mw)
 	b.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF")})
@@ -146,7 +146,7 @@ func TestAWriteThatKeepsTheIDSetsNoCookie(t *testing.T) {
 	assert.Empty(t, w.Header(), "the answer may be late, and a newer cookie in the browser meanwhile")
 }
 
-func TestAWriteThatChangesNothingLeavesEveryCookieAlone(t *testing.T) {
+func TestUpdate_WithoutChangeLeavesEveryCookie(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	b := newBrowser(t, mw)
 	ended := b.login("anna").ID
@@ -173,7 +173,7 @@ func TestAWriteThatChangesNothingLeavesEveryCookieAlone(t *testing.T) {
 	}
 }
 
-func TestAWriteThatFailsChangesNoCookie(t *testing.T) {
+func TestUpdate_FailureChangesNoCookie(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	b := newBrowser(t, mw)
 	ended := b.login("anna").ID
@@ -209,7 +209,7 @@ func TestAWriteThatFailsChangesNoCookie(t *testing.T) {
 	}
 }
 
-func TestALogoutDropsTheCookieWhateverItNames(t *testing.T) {
+func TestLogout_DeletesTheCookieWhateverItNames(t *testing.T) {
 	mw := newShop(t).middleware(nil)
 	b := newBrowser(t, mw)
 	ended := b.login("anna").ID
@@ -238,7 +238,7 @@ func TestALogoutDropsTheCookieWhateverItNames(t *testing.T) {
 	}
 }
 
-func TestAShopperWhoseSessionWasEndedElsewhereCanGoOn(t *testing.T) {
+func TestUpdate_AfterAnEndElsewhereTheShopperCanGoOn(t *testing.T) {
 	s := newShop(t)
 	mw := s.middleware(nil)
 	b := newBrowser(t, mw)
@@ -260,13 +260,13 @@ func TestAShopperWhoseSessionWasEndedElsewhereCanGoOn(t *testing.T) {
 	assert.Empty(t, b.get("/").CustomerID)
 }
 
-func TestOnlyTheCookiesOwnIdentityTouchesTheCookie(t *testing.T) {
+func TestUpdate_AssertedIdentityLeavesTheCookie(t *testing.T) {
 	cases := []struct {
 		desc string
 		id   sessionctx.Identity
 	}{
-		{"asserted", sessionctx.Identity{Tenant: "demoshop", SessionID: "token-1"}},
-		{"asserted, tenant left to the request", sessionctx.Identity{SessionID: "token-1"}},
+		{"asserted", sessionctx.Identity{Tenant: "demoshop", SessionID: "token-1", Proof: sessionctx.Asserted}},
+		{"asserted, tenant left to the request", sessionctx.Identity{SessionID: "token-1", Proof: sessionctx.Asserted}},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -299,7 +299,7 @@ func TestOnlyTheCookiesOwnIdentityTouchesTheCookie(t *testing.T) {
 	}
 }
 
-func TestWithoutASessionToWriteToNothingIsWritten(t *testing.T) {
+func TestUpdate_WithoutASessionWritesNothing(t *testing.T) {
 	cases := []struct {
 		desc string
 		edit func(*middleware.Config)
@@ -307,7 +307,7 @@ func TestWithoutASessionToWriteToNothingIsWritten(t *testing.T) {
 		{"no cookie, no other identity", func(cfg *middleware.Config) { cfg.NoCookie = true }},
 		{"an identity without a session id", func(cfg *middleware.Config) {
 			cfg.Identify = func(*http.Request) (sessionctx.Identity, error) {
-				return sessionctx.Identity{Tenant: "demoshop", CustomerID: "anna"}, nil
+				return sessionctx.Identity{Tenant: "demoshop", CustomerID: "anna", Proof: sessionctx.Asserted}, nil
 			}
 		}},
 	}
@@ -327,7 +327,7 @@ func TestWithoutASessionToWriteToNothingIsWritten(t *testing.T) {
 	}
 }
 
-func TestNothingThatAClientSendsReachesTheSetCookieHeader(t *testing.T) {
+func TestUpdate_NothingOfAClientReachesSetCookie(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		// What not to do: a tenant out of an unlisted header.
 		cfg.Tenant = func(r *http.Request) string { return r.Header.Get("X-Tenant") }

@@ -10,16 +10,6 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// LoginPolicy says what becomes of a session's choices when a customer logs in.
-type LoginPolicy uint8
-
-const (
-	// KeepChoices: what the shopper chose before the login stays chosen.
-	KeepChoices LoginPolicy = iota
-	// PreferProfile drops the choices for which the customer's profile has a value.
-	PreferProfile
-)
-
 // Config configures a Resolver. New copies it and never writes to it; a zero field is its documented default, and a value
 // out of range is an error of New.
 type Config struct {
@@ -56,8 +46,10 @@ type Config struct {
 	// 1 h; default 2 s.
 	Timeout time.Duration
 
-	// LoginPolicy says what a login does to the session's choices. Default KeepChoices.
-	LoginPolicy LoginPolicy
+	// PreferProfile lets the customer's profile outrank what the shopper chose before the login. Such a choice
+	// is kept: it decides where the profile has no value that the site offers. Default: what the shopper chose
+	// outranks the profile.
+	PreferProfile bool
 	// FailDegraded makes Resolve return ErrUnavailable when the store cannot be asked. Default: it returns
 	// computed defaults, marked Degraded.
 	FailDegraded bool
@@ -77,11 +69,11 @@ type Changed struct {
 func (cfg Config) withDefaults() (Config, error) {
 	var errs []error
 	bad := func(field string, value any, rule string) {
-		errs = append(errs, fmt.Errorf("sessionctx: Config.%s %v: %s", field, value, rule))
+		errs = append(errs, &ConfigError{Field: "sessionctx.Config." + field, Value: fmt.Sprint(value), Rule: rule})
 	}
 	required := func(field string, missing bool) {
 		if missing {
-			errs = append(errs, fmt.Errorf("sessionctx: Config.%s is required", field))
+			errs = append(errs, &ConfigError{Field: "sessionctx.Config." + field, Rule: "is required"})
 		}
 	}
 	duration := func(field string, d *time.Duration, def, low, high time.Duration, canBeNever bool) {
@@ -127,9 +119,6 @@ func (cfg Config) withDefaults() (Config, error) {
 	duration("MaxStale", &cfg.MaxStale, 0, 0, year, false)
 	duration("DirectoryMaxAge", &cfg.DirectoryMaxAge, time.Minute, time.Millisecond, 24*time.Hour, false)
 	duration("Timeout", &cfg.Timeout, 2*time.Second, time.Millisecond, time.Hour, false)
-	if cfg.LoginPolicy > PreferProfile {
-		bad("LoginPolicy", cfg.LoginPolicy, "must be KeepChoices or PreferProfile")
-	}
 	limit("Attributes", &cfg.Limits.Attributes, 64)
 	limit("AttributeName", &cfg.Limits.AttributeName, 64)
 	limit("AttributeValue", &cfg.Limits.AttributeValue, 1<<10)

@@ -17,17 +17,28 @@ import (
 func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 	r, err := sessionctx.New(sessionctx.Config{
 		CacheBytes: 1, AnonymousIdle: time.Millisecond, CustomerIdle: -2, MaxAge: time.Nanosecond, TombstoneLife: -5, MaxStale: -1,
-		DirectoryMaxAge: 48 * time.Hour, Timeout: -1, LoginPolicy: 7,
+		DirectoryMaxAge: 48 * time.Hour, Timeout: -1,
 		Limits: sessionctx.Limits{Attributes: -1, AttributeName: -1, AttributeValue: -1, Record: -1},
 	})
 	assert.Nil(t, r)
 	require.Error(t, err)
-	for _, field := range []string{
-		"Store", "Directory", "CacheBytes 1", "AnonymousIdle 1ms", "CustomerIdle -2ns", "MaxAge 1ns", "TombstoneLife -5ns", "MaxStale -1ns",
-		"DirectoryMaxAge 48h0m0s", "Timeout -1ns", "LoginPolicy 7", "Limits.Attributes -1", "Limits.AttributeName", "Limits.AttributeValue", "Limits.Record",
-	} {
-		assert.ErrorContains(t, err, "sessionctx: Config."+field)
+	var got []string
+	for _, m := range err.(interface{ Unwrap() []error }).Unwrap() {
+		var mistake *sessionctx.ConfigError
+		require.ErrorAs(t, m, &mistake)
+		assert.NotEmpty(t, mistake.Rule)
+		got = append(got, mistake.Field+" "+mistake.Value)
 	}
+	assert.ElementsMatch(t, []string{
+		"sessionctx.Config.Store ", "sessionctx.Config.Directory ", "sessionctx.Config.CacheBytes 1",
+		"sessionctx.Config.AnonymousIdle 1ms", "sessionctx.Config.CustomerIdle -2ns",
+		"sessionctx.Config.MaxAge 1ns", "sessionctx.Config.TombstoneLife -5ns", "sessionctx.Config.MaxStale -1ns",
+		"sessionctx.Config.DirectoryMaxAge 48h0m0s", "sessionctx.Config.Timeout -1ns",
+		"sessionctx.Config.Limits.Attributes -1",
+		"sessionctx.Config.Limits.AttributeName -1", "sessionctx.Config.Limits.AttributeValue -1",
+		"sessionctx.Config.Limits.Record -1",
+	}, got)
+	assert.ErrorContains(t, err, `sessionctx.Config.Timeout "-1ns": must be 1ms to 1h0m0s`)
 }
 
 func TestNewChecksTheSitesOfAStaticDirectory(t *testing.T) {

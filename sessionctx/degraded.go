@@ -25,7 +25,7 @@ func (r *Resolver) degraded(ctx context.Context, key *nearcache.Key, req *Reques
 	asGuest := req.Proof == BySecret || req.SessionID == ""
 	n, _ := r.resolution(req, &store.Record{}, asGuest, req.asserted(), d)
 	n.flags |= degradedValue
-	return r.near.New(*key).With(n), nil
+	return r.near.Empty(*key).With(n), nil
 }
 
 func (r *Resolver) logDegraded(ctx context.Context, tenant string, cause error) {

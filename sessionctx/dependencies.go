@@ -37,7 +37,7 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 		return d, r.directoryError(ctx, err)
 	}
 	if d.sites.Value.table == nil {
-		return d, fmt.Errorf("%w: %q", ErrUnknownTenant, tenant)
+		return dependencies{}, fmt.Errorf("%w: %q", ErrUnknownTenant, tenant)
 	}
 	r.askProfile(ctx, &d, tenant, customerID)
 	return d, nil
@@ -82,10 +82,8 @@ func (k profileKey) record() store.Key {
 }
 
 const (
-	unknownTenantAge  = 5 * time.Second  // at most
 	directoryLogEvery = 10 * time.Second // an outage is logged that often, for sites and for profiles
 	typicalProfile    = 512              // bytes
-	profileShare      = 12               // one of so many parts of CacheBytes
 )
 
 // newDirectory makes the caches of the Directory's answers.
@@ -116,7 +114,7 @@ func (r *Resolver) newDirectory() (err error) {
 		Hash:     func(k profileKey) uint64 { return r.profileHash(k.record().Hash()) },
 		Group:    func(k profileKey) string { return k.tenant },
 		Cost:     profileCost,
-		MaxBytes: r.cfg.CacheBytes / profileShare,
+		MaxBytes: profileShare * r.cfg.CacheBytes / shares,
 		Asked:    func() { r.stats.directoryLoads.Add(1) },
 		Failed:   func(k profileKey, err error, known bool) { r.directoryFailed("profile", k.tenant, err, known) },
 	})

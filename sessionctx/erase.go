@@ -11,14 +11,15 @@ import (
 
 // Erase removes what this library keeps of a customer. It ends all sessions, as EndAll does; every session
 // record of the customer becomes a tombstone without personal data; and every process drops the customer's
-// profile, as soon as its Store tells it. An identity from before the erasure creates nothing: its writes
-// are ErrNotFound, until Login says that the customer is back.
+// profile, as soon as its Store tells it. From then on an asserted identity of the customer begins no
+// session: a token from before the erasure may still be good, and its writes are ErrNotFound. Only Login
+// begins one. A person who comes back should get a new id.
 //
 // What remains: the customer's id, hashed or not, as the name of one record that says so, and of each session
 // a tombstone for Config.TombstoneLife. Copies that a Store does not overwrite are the host's to deal with:
 // append-only files, replicas, free pages of a file, snapshots, backups.
 //
-// The error is ErrUnsupported, after EndAll has succeeded, if the Store is no store.Eraser; else the errors
+// The error is errors.ErrUnsupported, after EndAll has succeeded, if the Store is no store.Eraser; else the errors
 // are those of EndAll, and those of a Store that fails: call Erase again then. The whole call takes as long as
 // the Store needs, until ctx ends.
 func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
@@ -32,7 +33,7 @@ func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 	r.profiles.Drop(profileKey{tenant, customerID})
 	eraser, ok := r.cfg.Store.(store.Eraser)
 	if !ok {
-		return fmt.Errorf("%w: the sessions have ended, but the Store cannot find their records", ErrUnsupported)
+		return fmt.Errorf("sessionctx: the sessions have ended, but the Store cannot find their records: %w", errors.ErrUnsupported)
 	}
 	_, err := eraser.Erase(ctx, tenant, customerID, r.erased)
 	// The stamps of the replaced records are not known here.

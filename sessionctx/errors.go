@@ -24,8 +24,6 @@ var (
 	ErrUnknownTenant = defaults.ErrUnknownTenant
 	// ErrFull: the store is at its bound and no record may be evicted. Nothing was written.
 	ErrFull = store.ErrFull
-	// ErrUnsupported: the Store cannot do what was asked.
-	ErrUnsupported = errors.New("sessionctx: not supported by the store")
 	// ErrClosed: the resolver was closed.
 	ErrClosed = errors.New("sessionctx: resolver closed")
 )

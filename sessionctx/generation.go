@@ -2,6 +2,8 @@ package sessionctx
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/sessionctx/storefront/internal/nearcache"
 	"github.com/sessionctx/storefront/sessionctx/store"
@@ -38,4 +40,95 @@ func (r *Resolver) freshGeneration(ctx context.Context, tenant, customerID strin
 func (r *Resolver) prefetchGeneration(ctx context.Context, tenant, customerID string) {
 	key := generationKey(tenant, customerID)
 	r.near.Prefetch(ctx, &key, r.near.Hash(&key))
+}
+
+// ownershipForWrite applies the rules of ownership for a write. The near-cache may be behind another process,
+// which has ended the customer's sessions and begun this one: a write, least of all an End, must not take a
+// live session for one that has ended. endedAt is when the session ended, if it did.
+func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *store.Record, preview bool) (own ownership, endedAt time.Time, err error) {
+	own = ownershipOf(&req.Identity, rec)
+	if own.generationOf == "" {
+		return own, rec.ModifiedAt, nil
+	}
+	g, err := r.knownGeneration(ctx, req.Tenant, own.generationOf)
+	if err != nil {
+		return own, endedAt, err
+	}
+	customer := g.Record()
+	if confirmed := own.confirm(rec, customer.Generation); confirmed.state != ended || preview {
+		return confirmed, customer.ModifiedAt, nil
+	}
+	if g, err = r.freshGeneration(ctx, req.Tenant, own.generationOf); err != nil {
+		return own, endedAt, err
+	}
+	customer = g.Record()
+	return own.confirm(rec, customer.Generation), customer.ModifiedAt, nil
+}
+
+// owned is the record of a session, and what it is to an identity.
+type owned struct {
+	ownership
+	entry      *entry // hangs on the generation, too, if there is one
+	record     store.Record
+	generation *entry // of the record's customer; nil: not asked for
+}
+
+// loadOwned loads the record that req names, and applies the rules of ownership. A request that names none
+// has an entry that hangs on no session.
+func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want) (own owned, err error) {
+	if req.SessionID == "" {
+		own.entry = r.near.Empty(*key)
+		own.customerID = req.asserted()
+		return own, nil
+	}
+	if key.View != "" && want.Since == 0 {
+		r.prefetchGeneration(ctx, key.Tenant, key.View)
+	}
+	if own.entry, err = r.near.Get(ctx, key, hash, want); err != nil {
+		return own, err
+	}
+	own.record = own.entry.Record()
+	if want.Accept != nil && !want.Accept(&own.record) {
+		return own, fmt.Errorf("%w: its version is %d, version %d was asked for", ErrNotFound, own.record.Version, req.AtLeast.Version)
+	}
+	own.ownership = ownershipOf(&req.Identity, &own.record)
+	if own.generationOf == "" {
+		return own, nil
+	}
+	if want.Since != 0 && key.View == "" { // the customer was not known before
+		own.generation, err = r.freshGeneration(ctx, req.Tenant, own.generationOf)
+	} else {
+		own.generation, err = r.generation(ctx, req.Tenant, own.generationOf, want.Since)
+	}
+	if err != nil {
+		return own, err
+	}
+	g := own.generation.Record()
+	own.ownership = own.confirm(&own.record, g.Generation)
+	if key.View == "" {
+		own.entry = own.entry.DependsOn(own.generation.Stamp())
+	}
+	return own, nil
+}
+
+// ownershipForLogin applies the rules of ownership for a login, and returns the record of the customer who
+// logs in. The generations are read fresh: a session that remembered one from before an EndAll of another
+// process would be dead from the beginning. One reading decides both what the old session is and what the new
+// one remembers: between two, an EndAll could fall.
+func (r *Resolver) ownershipForLogin(ctx context.Context, req *Request, customerID string, rec *store.Record) (own ownership, customer store.Record, err error) {
+	own = ownershipOf(&req.Identity, rec)
+	g, err := r.freshGeneration(ctx, req.Tenant, customerID)
+	if err != nil {
+		return own, customer, err
+	}
+	customer = g.Record()
+	generation := customer.Generation
+	if own.generationOf != "" && own.generationOf != customerID {
+		if g, err = r.freshGeneration(ctx, req.Tenant, own.generationOf); err != nil {
+			return own, customer, err
+		}
+		other := g.Record()
+		generation = other.Generation
+	}
+	return own.confirm(rec, generation), customer, nil
 }

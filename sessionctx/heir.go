@@ -6,6 +6,8 @@ import (
 	crand "crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // A login replaces the id of a session. The tombstone under the old id remembers the new id, its heir, for
@@ -15,6 +17,34 @@ import (
 
 // maxHeirs is how many tombstones a login follows.
 const maxHeirs = 2
+
+// heirOf returns the session that goes on in the place of a tombstone: its id and its record. found says that
+// it is this customer's, and live.
+func (r *Resolver) heirOf(b *bound, req *Request, customerID string, tombstone *store.Record) (id string, heir store.Record, found bool, err error) {
+	id, heir = req.SessionID, *tombstone
+	for range maxHeirs {
+		if !heir.Ended || len(heir.Heir) == 0 {
+			return id, heir, false, nil
+		}
+		var ok bool
+		if id, ok = openHeir(id, req.Tenant, customerID, heir.Heir); !ok {
+			return id, heir, false, nil
+		}
+		next := *req
+		next.SessionID = id
+		if heir, err = r.near.Reload(b.saving, r.cacheKey(&next)); err != nil {
+			return id, heir, false, b.nothingWritten(err)
+		}
+		if heir.Exists() && !heir.Ended {
+			own, _, err := r.ownershipForWrite(b, &next, &heir, false)
+			if err != nil {
+				return id, heir, false, unavailable(b, err)
+			}
+			return id, heir, own.state == live && own.customerID == customerID, nil
+		}
+	}
+	return id, heir, false, nil
+}
 
 // sealHeir returns newID, encrypted with a key that is derived from oldID, for this customer alone.
 func sealHeir(oldID, tenant, customerID, newID string) []byte {

@@ -155,7 +155,7 @@ func TestTheNextUpdateMakesTheLoginSo(t *testing.T) {
 }
 
 func TestPreferProfileDropsWhatTheProfileHas(t *testing.T) {
-	r := newResolver(t, func(c *sessionctx.Config) { c.LoginPolicy = sessionctx.PreferProfile })
+	r := newResolver(t, func(c *sessionctx.Config) { c.PreferProfile = true })
 	before := update(t, r, by("s1"), sessionctx.Patch{
 		Site: sessionctx.Set("ch"), Currency: sessionctx.Set("EUR"), Country: sessionctx.Set("LI"), Language: sessionctx.Set("it"),
 	})

@@ -50,3 +50,15 @@ func (o ownership) confirm(rec *store.Record, generation int64) ownership {
 	}
 	return o
 }
+
+// found reports whether there is a session, or a guest, to show. A cookie with an unknown or dead id is a
+// guest's; whoever asserts an id that has no record yet has a session without one.
+func (o *ownership) found(req *Request) (found, asGuest bool) {
+	switch {
+	case o.state == live, o.state == absent && req.Proof != BySecret && req.Proof != Management:
+		return true, req.SessionID == ""
+	case req.Proof == BySecret:
+		return true, true
+	}
+	return false, false
+}

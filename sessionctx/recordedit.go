@@ -109,14 +109,6 @@ func setCart(rec *store.Record, site, id string) {
 	rec.Carts = carts
 }
 
-// cartAt returns the cart of a site, empty if there is none.
-func cartAt(rec *store.Record, site string) string {
-	if i, ok := findCart(rec.Carts, site); ok {
-		return rec.Carts[i].ID
-	}
-	return ""
-}
-
 func findCart(carts []store.Cart, site string) (int, bool) {
 	return slices.BinarySearchFunc(carts, site, func(c store.Cart, site string) int { return strings.Compare(c.Site, site) })
 }
@@ -149,16 +141,4 @@ func setAttributes(rec *store.Record, p *Patch) (changed bool) {
 
 func findAttribute(attributes []store.Attribute, name string) (int, bool) {
 	return slices.BinarySearchFunc(attributes, name, func(a store.Attribute, name string) int { return strings.Compare(a.Name, name) })
-}
-
-// weakChoices says which choices rank below the customer's profile: under PreferProfile those that are not
-// newer than the login. Before a login is recorded, as with a token on an anonymous record, all of them are.
-func weakChoices(policy LoginPolicy, rec *store.Record, customerID string) (weak [defaults.NumFields]bool) {
-	if policy != PreferProfile || customerID == "" {
-		return weak
-	}
-	for f := range weak {
-		weak[f] = rec.CustomerID != customerID || rec.Changed[f] <= rec.Login
-	}
-	return weak
 }

@@ -6,6 +6,7 @@ import (
 	"unique"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/nearcache"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -123,4 +124,33 @@ func boundedHints(h defaults.Hints) defaults.Hints {
 	}
 	h.Country = h.Country[:min(len(h.Country), maxGeo)]
 	return h
+}
+
+// cacheKey names what is cached for req.
+func (r *Resolver) cacheKey(req *Request) nearcache.Key {
+	return nearcache.Key{Tenant: req.Tenant, ID: req.SessionID, View: req.asserted(), Kind: store.KindSession}
+}
+
+// hash returns the hash under which the entry is cached that answers req. Without a session id the answer
+// depends on the question alone.
+func (r *Resolver) hash(key *nearcache.Key, req *Request) uint64 {
+	h := r.near.Hash(key)
+	if req.SessionID == "" {
+		h = r.near.HashMore(h, req.Site, req.Hints.Country, req.Hints.AcceptLanguage)
+	}
+	return h
+}
+
+// enter lets a call other than Resolve in.
+func (r *Resolver) enter(req *Request) (leave func(), err error) {
+	if !r.gate.enter() {
+		return nil, ErrClosed
+	}
+	if err := req.check(); err != nil {
+		r.gate.leave()
+		return nil, err
+	}
+	req.cloneStrings()
+	req.Hints = boundedHints(req.Hints)
+	return r.gate.leave, nil
 }

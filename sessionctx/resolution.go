@@ -3,7 +3,6 @@ package sessionctx
 import (
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -60,9 +59,8 @@ type sharedValues struct {
 
 // outcomes are the shared values of a tenant. They live as long as its sites.
 type outcomes struct {
-	mu   sync.RWMutex
-	all  map[sharedValues]*sharedValues
-	size atomic.Int64
+	mu  sync.RWMutex
+	all map[sharedValues]*sharedValues
 }
 
 // maxOutcomes bounds what is shared for each tenant. Beyond it every session has its own.
@@ -128,7 +126,8 @@ func (n *resolution) answers(req *Request, now int64) bool {
 
 // resolution applies the rules to a record, as an identity sees it.
 func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, customerID string, d *dependencies) (resolution, []defaults.Rejection) {
-	values, rejected := d.sites.Value.table.Explain(r.input(req, rec, customerID, d))
+	in := r.input(req, rec, customerID, d)
+	values, rejected := d.sites.Value.table.Explain(in)
 	n := resolution{
 		shared:  d.sites.Value.outcomes.share(sharedValues{req.Site, req.Hints, values}),
 		sites:   d.sites,
@@ -154,12 +153,46 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	return n, rejected
 }
 
+// resolveEntryOf returns the entry of a record with its resolution.
+func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dependencies) *entry {
+	rec := own.record
+	if asGuest {
+		rec = store.Record{}
+	}
+	n, rejected := r.resolution(req, &rec, asGuest, own.customerID, d)
+	r.stats.reject(rejected)
+	if due := r.cfg.touchDue(&rec); !due.IsZero() {
+		n.until = r.near.Until(due)
+	}
+	return own.entry.With(n)
+}
+
 // input returns what the rules of package defaults decide from.
 func (r *Resolver) input(req *Request, rec *store.Record, customerID string, d *dependencies) defaults.Input {
 	return defaults.Input{
-		RequestSite: req.Site, Choices: rec.Choices, Weak: weakChoices(r.cfg.LoginPolicy, rec, customerID),
+		RequestSite: req.Site, Choices: rec.Choices, Weak: weakChoices(r.cfg.PreferProfile, rec, customerID),
 		Customer: d.customer(), Hints: req.Hints, HasCart: len(rec.Carts) > 0,
 	}
+}
+
+// weakChoices says which choices rank below the customer's profile: with PreferProfile those that are not
+// newer than the login. Before a login is recorded, as with a token on an anonymous record, all of them are.
+func weakChoices(preferProfile bool, rec *store.Record, customerID string) (weak [defaults.NumFields]bool) {
+	if !preferProfile || customerID == "" {
+		return weak
+	}
+	for f := range weak {
+		weak[f] = rec.CustomerID != customerID || rec.Changed[f] <= rec.Login
+	}
+	return weak
+}
+
+// cartAt returns the cart of a site, empty if there is none.
+func cartAt(rec *store.Record, site string) string {
+	if i, ok := findCart(rec.Carts, site); ok {
+		return rec.Carts[i].ID
+	}
+	return ""
 }
 
 // session writes the answer to a request with this session id to s.

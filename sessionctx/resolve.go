@@ -2,11 +2,9 @@ package sessionctx
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 
 	"github.com/sessionctx/storefront/internal/nearcache"
-	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // Resolve returns the session context of a request. It never writes, except that it moves the expiry of a
@@ -56,21 +54,6 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (*entry, erro
 // counts.
 const hitSample = 64
 
-// cacheKey names what is cached for req.
-func (r *Resolver) cacheKey(req *Request) nearcache.Key {
-	return nearcache.Key{Tenant: req.Tenant, ID: req.SessionID, View: req.asserted(), Kind: store.KindSession}
-}
-
-// hash returns the hash under which the entry is cached that answers req. Without a session id the answer
-// depends on the question alone.
-func (r *Resolver) hash(key *nearcache.Key, req *Request) uint64 {
-	h := r.near.Hash(key)
-	if req.SessionID == "" {
-		h = r.near.HashMore(h, req.Site, req.Hints.Country, req.Hints.AcceptLanguage)
-	}
-	return h
-}
-
 // resolveTries bounds how often a resolution begins again because something that it read has changed
 // meanwhile.
 const resolveTries = 16
@@ -94,18 +77,19 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 	want := r.want(req)
 	profileOf := req.asserted()
 	for try := 1; ; try++ {
-		e, own, consistent, err := r.resolveOnce(ctx, key, hash, req, want, profileOf)
-		if err == nil && !consistent && try < resolveTries {
-			profileOf = own.customerID // asked for before the record from now on
-			continue
-		}
+		a, err := r.attempt(ctx, key, hash, req, want, profileOf)
 		switch {
-		case err != nil:
+		case err != nil && a.deps.sites == nil: // without sites not even defaults can be computed
 			return nil, err
-		case e == nil:
+		case err != nil:
+			return r.degraded(ctx, key, req, &a.deps, err)
+		case !a.consistent && try < resolveTries:
+			profileOf = a.customerID // asked for before the record from now on
+		case a.resolved == nil:
 			return nil, ErrNotFound
+		default:
+			return a.resolved, nil
 		}
-		return e, nil
 	}
 }
 
@@ -126,62 +110,48 @@ func (r *Resolver) want(req *Request) (w nearcache.Want) {
 	return w
 }
 
-// resolveOnce makes the answer to req, nil if the session is not to be found, and caches it if it may. It
-// reports whether all that the answer depends on was in force at one moment. profileOf is the customer that
-// the record is expected to be of.
-func (r *Resolver) resolveOnce(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want, profileOf string) (*entry, ownership, bool, error) {
+// attempt is one try to answer a request.
+type attempt struct {
+	owned
+	deps     dependencies
+	resolved *entry // nil: the session is not to be found
+	// consistent says that all that the answer depends on was in force at one moment.
+	consistent bool
+}
+
+// attempt makes the answer to req, and caches it if it may. profileOf is the customer that the record is
+// expected to be of.
+func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want, profileOf string) (a attempt, err error) {
 	// The Directory comes first. The Store can be written by other processes, whose changes this process
 	// hears of later: a profile that came after the record may never have been in force together with it.
-	d, err := r.dependenciesOf(ctx, req.Tenant, profileOf)
-	if err != nil {
-		return nil, ownership{}, false, err
+	if a.deps, err = r.dependenciesOf(ctx, req.Tenant, profileOf); err != nil {
+		return a, err
 	}
 	begun := r.near.Now()
 	if req.Fresh {
 		want.Since = begun
 	}
-	own, err := r.loadOwned(ctx, key, hash, req, want)
-	if err != nil {
-		e, err := r.degraded(ctx, key, req, &d, err)
-		return e, own.ownership, true, err
+	if a.owned, err = r.loadOwned(ctx, key, hash, req, want); err != nil {
+		return a, err
 	}
-	asGuest := req.SessionID == ""
-	switch {
-	case own.state == live, own.state == absent && req.Proof != BySecret && req.Proof != Management:
-	case req.Proof == BySecret:
-		asGuest = true
-	default:
-		current := r.near.Stamps().Current
-		return nil, own.ownership, current(own.entry.Stamp()) && current(own.entry.Customer()), nil
-	}
-	if own.customerID != d.customerID {
-		r.askProfile(ctx, &d, req.Tenant, own.customerID)
-	}
-	rec := own.record
-	if asGuest {
-		rec = store.Record{}
-	}
-	n, rejected := r.resolution(req, &rec, asGuest, own.customerID, &d)
-	r.stats.reject(rejected)
-	if own.record.Exists() && !asGuest {
-		if due := r.cfg.touchDue(&own.record); !due.IsZero() {
-			n.until = r.near.Until(due)
+	found, asGuest := a.found(req)
+	if found {
+		if a.customerID != a.deps.customerID {
+			r.askProfile(ctx, &a.deps, req.Tenant, a.customerID)
 		}
+		a.resolved = r.resolveEntryOf(req, &a.owned, asGuest, &a.deps)
 	}
-	e := own.entry.With(n)
-	consistent, err := r.consistent(ctx, &own, &d, begun)
-	if err != nil {
-		e, err := r.degraded(ctx, key, req, &d, err)
-		return e, own.ownership, true, err
+	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, begun); err != nil || !found {
+		return a, err
 	}
 	now := r.near.Now()
-	if consistent && !d.missing && e.Stamp().Quiet() && e.Customer().Quiet() && now < e.Deadline() {
-		r.near.Keep(hash, e)
+	if a.consistent && !a.deps.missing && a.entry.Stamp().Quiet() && a.entry.Customer().Quiet() && now < a.entry.Deadline() {
+		r.near.Keep(hash, a.resolved)
 	}
-	if now >= n.until {
-		r.touch(ctx, e)
+	if now >= a.resolved.Resolved.until {
+		r.touch(ctx, a.resolved)
 	}
-	return e, own.ownership, consistent, nil
+	return a, nil
 }
 
 // consistent reports whether record, generation, sites and profile were in force at one moment, at or after
@@ -208,50 +178,4 @@ func (r *Resolver) consistent(ctx context.Context, own *owned, d *dependencies, 
 	current := r.near.Stamps().Current
 	return current(own.entry.Stamp()) && current(own.entry.Customer()) &&
 		(own.generation == nil || current(own.generation.Stamp())) && !d.superseded(), nil
-}
-
-// owned is the record of a session, and what it is to an identity.
-type owned struct {
-	ownership
-	entry      *entry // hangs on the generation, too, if there is one
-	record     store.Record
-	generation *entry // of the record's customer; nil: not asked for
-}
-
-// loadOwned loads the record that req names, and applies the rules of ownership. A request that names none
-// has an entry that hangs on no session.
-func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want) (own owned, err error) {
-	if req.SessionID == "" {
-		own.entry = r.near.New(*key)
-		own.customerID = req.asserted()
-		return own, nil
-	}
-	if key.View != "" && want.Since == 0 {
-		r.prefetchGeneration(ctx, key.Tenant, key.View)
-	}
-	if own.entry, err = r.near.Get(ctx, key, hash, want); err != nil {
-		return own, err
-	}
-	own.record = own.entry.Record()
-	if want.Accept != nil && !want.Accept(&own.record) {
-		return own, fmt.Errorf("%w: its version is %d, version %d was asked for", ErrNotFound, own.record.Version, req.AtLeast.Version)
-	}
-	own.ownership = ownershipOf(&req.Identity, &own.record)
-	if own.generationOf == "" {
-		return own, nil
-	}
-	if want.Since != 0 && key.View == "" { // the customer was not known before
-		own.generation, err = r.freshGeneration(ctx, req.Tenant, own.generationOf)
-	} else {
-		own.generation, err = r.generation(ctx, req.Tenant, own.generationOf, want.Since)
-	}
-	if err != nil {
-		return own, err
-	}
-	g := own.generation.Record()
-	own.ownership = own.confirm(&own.record, g.Generation)
-	if key.View == "" {
-		own.entry = own.entry.DependsOn(own.generation.Stamp())
-	}
-	return own, nil
 }

@@ -39,6 +39,15 @@ const (
 	numLogs
 )
 
+// The shares of Config.CacheBytes, in twelfths. At the default of 96 MiB there are 2^20 stamps.
+const (
+	sessionShare  = 7
+	customerShare = 3
+	profileShare  = 1
+	stampShare    = 1
+	shares        = sessionShare + customerShare + profileShare + stampShare
+)
+
 // New returns a Resolver. The error joins every mistake in cfg, each a *ConfigError. Close the Resolver after
 // use.
 func New(cfg Config) (*Resolver, error) {
@@ -54,8 +63,10 @@ func New(cfg Config) (*Resolver, error) {
 		maxStale = -1
 	}
 	r.near, err = nearcache.New(nearcache.Config[resolution]{
-		Load: r.store.Load, Timeout: cfg.Timeout, MaxBytes: cfg.CacheBytes - cfg.CacheBytes/profileShare, MaxStale: maxStale,
-		Cost: resolution.cost, Spawn: r.spawn, OnInvalidate: r.customerChanged,
+		Load: r.store.Load, Timeout: cfg.Timeout, MaxStale: maxStale,
+		SessionBytes: sessionShare * cfg.CacheBytes / shares, CustomerBytes: customerShare * cfg.CacheBytes / shares,
+		StampBytes: stampShare * cfg.CacheBytes / shares,
+		Cost:       resolution.cost, Spawn: r.spawn, OnInvalidate: r.customerChanged,
 	})
 	if err != nil {
 		return nil, err
@@ -103,20 +114,6 @@ func (r *Resolver) Close() error {
 	}
 	r.near.Close()
 	return nil
-}
-
-// enter lets a call other than Resolve in.
-func (r *Resolver) enter(req *Request) (leave func(), err error) {
-	if !r.gate.enter() {
-		return nil, ErrClosed
-	}
-	if err := req.check(); err != nil {
-		r.gate.leave()
-		return nil, err
-	}
-	req.cloneStrings()
-	req.Hints = boundedHints(req.Hints)
-	return r.gate.leave, nil
 }
 
 // Invalidate starts to ask the directory again about a customer, or with an empty customerID about the sites

@@ -148,29 +148,6 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 	return true, r.cfg.Limits.checkRecord(next)
 }
 
-// ownershipForWrite applies the rules of ownership for a write. The near-cache may be behind another process,
-// which has ended the customer's sessions and begun this one: a write, least of all an End, must not take a
-// live session for one that has ended. endedAt is when the session ended, if it did.
-func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *store.Record, preview bool) (own ownership, endedAt time.Time, err error) {
-	own = ownershipOf(&req.Identity, rec)
-	if own.generationOf == "" {
-		return own, rec.ModifiedAt, nil
-	}
-	g, err := r.knownGeneration(ctx, req.Tenant, own.generationOf)
-	if err != nil {
-		return own, endedAt, err
-	}
-	customer := g.Record()
-	if confirmed := own.confirm(rec, customer.Generation); confirmed.state != ended || preview {
-		return confirmed, customer.ModifiedAt, nil
-	}
-	if g, err = r.freshGeneration(ctx, req.Tenant, own.generationOf); err != nil {
-		return own, endedAt, err
-	}
-	customer = g.Record()
-	return own.confirm(rec, customer.Generation), customer.ModifiedAt, nil
-}
-
 // buryEnded puts a tombstone in the place of a session that EndAll has ended, now that a write has met it.
 // It is best effort: until it succeeds the session stays ended by its generation.
 func (r *Resolver) buryEnded(b *bound, req *Request, c *change) {

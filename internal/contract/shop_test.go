@@ -17,6 +17,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/middleware/rest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
@@ -102,10 +103,12 @@ type shop struct {
 
 func newShop(t *testing.T, change ...func(*settings)) *shop {
 	t.Helper()
-	bearer, err := middleware.NewBearer(middleware.BearerConfig{Issuer: "issuer", Audience: "shop", Keys: []middleware.Key{{Algorithm: "HS256", Key: key}}})
+	tokens, err := bearer.New(bearer.Config{
+		Issuer: "issuer", Audience: "shop", Keys: []bearer.Key{{Algorithm: "HS256", Key: key}},
+	})
 	require.NoError(t, err)
 	cfg := settings{
-		identify: bearer.Identify,
+		identify: tokens.Identify,
 		tenant:   func(r *http.Request) string { return strings.Split(r.URL.Path, "/")[2] },
 	}
 	for _, c := range change {
@@ -127,14 +130,14 @@ func newShop(t *testing.T, change ...func(*settings)) *shop {
 	require.NoError(t, err)
 	handler, err := rest.New(rest.Config{
 		Resolver: resolver, Middleware: mw, Logger: log,
-		Claims: func(r *http.Request) (middleware.Claims, error) {
+		Scopes: func(r *http.Request) (tenant, scopes string, err error) {
 			if _, err := cfg.identify(r); err != nil {
-				return middleware.Claims{}, err
+				return "", "", err
 			}
-			return bearer.Verify(r)
+			return tokens.Scopes(r)
 		},
 		SaasToken: func(_, token string) (string, error) {
-			c, err := bearer.VerifyToken(token)
+			c, err := tokens.VerifyToken(token)
 			return c.Identity.CustomerID, err
 		},
 	})
@@ -147,11 +150,11 @@ func newShop(t *testing.T, change ...func(*settings)) *shop {
 		return s
 	}
 	chf := sessionctx.Patch{Currency: sessionctx.Set("CHF")}
-	update(sessionctx.Identity{SessionID: "s1"}, chf)
-	update(sessionctx.Identity{SessionID: "s1"}, sessionctx.Patch{CartID: sessionctx.Set("cart"), Attributes: map[string]json.RawMessage{"a": []byte("1")}})
-	update(sessionctx.Identity{SessionID: "s2", CustomerID: "anna"}, chf)
-	update(sessionctx.Identity{SessionID: "s3"}, chf)
-	require.NoError(t, resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s3"}}))
+	update(sessionctx.Identity{SessionID: "s1", Proof: sessionctx.Asserted}, chf)
+	update(sessionctx.Identity{SessionID: "s1", Proof: sessionctx.Asserted}, sessionctx.Patch{CartID: sessionctx.Set("cart"), Attributes: map[string]json.RawMessage{"a": []byte("1")}})
+	update(sessionctx.Identity{SessionID: "s2", CustomerID: "anna", Proof: sessionctx.Asserted}, chf)
+	update(sessionctx.Identity{SessionID: "s3", Proof: sessionctx.Asserted}, chf)
+	require.NoError(t, resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s3", Proof: sessionctx.Asserted}}))
 	s := &shop{handler, update(sessionctx.Identity{Proof: sessionctx.BySecret}, chf).ID}
 	st.down.Store(cfg.down)
 	return s

@@ -33,8 +33,9 @@ type Config[R any] struct {
 	Load func(ctx context.Context, key store.Key) (store.Record, error)
 	// Timeout bounds each load.
 	Timeout time.Duration
-	// MaxBytes bounds what the cache takes, stamps included.
-	MaxBytes int64
+	// SessionBytes, CustomerBytes and StampBytes bound what the cache takes: for entries of sessions, for
+	// entries of customers, and for stamps.
+	SessionBytes, CustomerBytes, StampBytes int64
 	// MaxStale is for how long a record is reused. Negative: for as long as a Watcher grants a lease.
 	MaxStale time.Duration
 	// Cost returns the bytes that a resolution keeps alive beyond its own size.
@@ -73,28 +74,23 @@ type call struct {
 	session, customer stamp.Stamp
 }
 
-// The shares of Config.MaxBytes, in twelfths. The rest is for the stamps.
 const (
-	sessionShare  = 8
-	customerShare = 3
-	shares        = 12
 	bytesPerStamp = 8
 	typicalEntry  = 560 // bytes of a session without attributes
 )
 
 // New returns a cache. Close it after use.
 func New[R any](cfg Config[R]) (*Cache[R], error) {
-	share := cfg.MaxBytes / shares
 	c := &Cache[R]{
 		cfg: cfg, seed: maphash.MakeSeed(), mask: ^uint64(0), clock: newClock(),
-		stamps: stamp.NewTable(share / bytesPerStamp),
+		stamps: stamp.NewTable(cfg.StampBytes / bytesPerStamp),
 	}
 	c.calls.Spawn, c.calls.Timeout = cfg.Spawn, cfg.Timeout
 	var err error
-	if c.sessions, err = boundedcache.New[*Entry[R]](sessionShare*share, typicalEntry); err != nil {
+	if c.sessions, err = boundedcache.New[*Entry[R]](cfg.SessionBytes, typicalEntry); err != nil {
 		return nil, err
 	}
-	if c.customers, err = boundedcache.New[*Entry[R]](customerShare*share, typicalEntry); err != nil {
+	if c.customers, err = boundedcache.New[*Entry[R]](cfg.CustomerBytes, typicalEntry); err != nil {
 		c.sessions.Close()
 		return nil, err
 	}
@@ -228,7 +224,9 @@ func (c *Cache[R]) Get(ctx context.Context, k *Key, hash uint64, want Want) (*En
 		if rec := e.Record(); want.Accept(&rec) {
 			return e, nil
 		}
-		want.Since = c.Fresh(k.Store())
+	}
+	if want.Accept != nil { // a load under way may find what is too old, too
+		want.Since = max(want.Since, c.Fresh(k.Store()))
 	}
 	return c.load(ctx, k, hash, want.Since)
 }
@@ -269,14 +267,14 @@ func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (
 
 // begin returns the entry of a load that begins now, without a record.
 func (c *Cache[R]) begin(k *Key) *Entry[R] {
-	e := c.New(*k)
+	e := c.Empty(*k)
 	e.session = c.stamps.Read(c.StripeOf(e.key.Store()))
 	return e
 }
 
-// New returns an entry without a record that hangs on no session: only on the customer of its view. The texts
+// Empty returns an entry without a record that hangs on no session: only on the customer of its view. The texts
 // of the key are copied, since they may be parts of a whole request.
-func (c *Cache[R]) New(k Key) *Entry[R] {
+func (c *Cache[R]) Empty(k Key) *Entry[R] {
 	e := &Entry[R]{
 		key:   Key{unique.Make(k.Tenant).Value(), strings.Clone(k.ID), strings.Clone(k.View), k.Kind},
 		start: c.Now(), deadline: endless,
@@ -297,7 +295,7 @@ func (c *Cache[R]) CustomerStamp(tenant, customerID string) stamp.Stamp {
 // Reload reads the store for its caller alone, and keeps nothing.
 func (c *Cache[R]) Reload(ctx context.Context, k Key) (store.Record, error) {
 	e, err := singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, func(ctx context.Context) (*Entry[R], error) {
-		e := c.New(k)
+		e := c.Empty(k)
 		return e, c.fill(ctx, e)
 	})
 	if err != nil {
@@ -368,7 +366,7 @@ type Write[R any] struct {
 
 // Begin counts a write in. End counts it out; one of the two ways to end must follow.
 func (c *Cache[R]) Begin(k Key) (*Write[R], error) {
-	e := c.New(k)
+	e := c.Empty(k)
 	s, ok := c.stamps.Begin(c.StripeOf(e.key.Store()))
 	if !ok {
 		return nil, ErrBusy

@@ -1,5 +1,5 @@
-// Package redisserver runs a real redis-server for a test: a process of the test's own, on a free loopback port, in a
-// folder of its own, stopped by its process id. It is for tests alone.
+// Package redisserver runs a real redis-server for a test: a process of its own, on a free loopback
+// port, in a folder of its own. It stops the process by its id. It is for tests only.
 package redisserver
 
 import (
@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,18 +22,19 @@ type Server struct {
 	port    int
 	args    []string
 	dir     string
-	process *os.Process // nil: it does not run
+	process *os.Process // nil: not running
 	ended   chan struct{}
 }
 
-// Start starts a server that keeps nothing on disk, unless args, in the words of its command line, say otherwise. It ends with the test.
-// Where there is no redis-server the test is skipped; under REQUIRE_SERVERS=1 it fails.
+// Start starts a server that keeps nothing on disk and evicts nothing, unless args say otherwise.
+// args are those of the command line of redis-server. The server ends with the test. If there is no
+// redis-server the test is skipped; under REQUIRE_SERVERS=1 it fails.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	for _, program := range []string{"redis-server", "redis-cli"} {
 		if _, err := exec.LookPath(program); err != nil {
 			if os.Getenv("REQUIRE_SERVERS") == "1" {
-				t.Fatalf("REQUIRE_SERVERS=1, and there is no %s: %v", program, err)
+				t.Fatalf("REQUIRE_SERVERS=1, but there is no %s: %v", program, err)
 			}
 			t.Skipf("NOT TESTED: there is no %s (Debian's package redis-server): %v", program, err)
 		}
@@ -45,10 +45,10 @@ func Start(t testing.TB, args ...string) *Server {
 	t.Cleanup(func() {
 		s.Kill()
 		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("the server's folder stays: %v", err)
+			t.Errorf("the folder of the server is not removed: %v", err)
 		}
 	})
-	const tries = 10 // somebody else may take the port first
+	const tries = 10 // another process may take the port first
 	for range tries {
 		s.port = freePort(t)
 		if err = s.run(t.Context()); err == nil {
@@ -67,8 +67,9 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// startPatience is how long a server may take until it answers: a long one, for it may have much to load.
-const startPatience = 30 * time.Second
+// startTimeout is how long a server may take until it answers. It is long, because the server may
+// have to load a large file.
+const startTimeout = 30 * time.Second
 
 // run starts the process and waits until it answers.
 func (s *Server) run(ctx context.Context) error {
@@ -86,7 +87,7 @@ func (s *Server) run(ctx context.Context) error {
 		close(ended)
 	}()
 	s.process, s.ended = cmd.Process, ended
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
 		if out, err := s.cli(ctx, "PING"); err == nil && (out == "PONG" || strings.HasPrefix(out, "NOAUTH")) {
@@ -95,10 +96,10 @@ func (s *Server) run(ctx context.Context) error {
 		select {
 		case <-ended:
 			s.process = nil
-			return fmt.Errorf("redis-server has ended:\n%s", log.String())
+			return fmt.Errorf("redis-server has exited:\n%s", log.String())
 		case <-ctx.Done():
 			s.Kill()
-			return fmt.Errorf("redis-server does not answer within %v:\n%s", startPatience, log.String())
+			return fmt.Errorf("redis-server does not answer within %v:\n%s", startTimeout, log.String())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -107,10 +108,10 @@ func (s *Server) run(ctx context.Context) error {
 // Addr returns where the server listens, as host:port.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
-// Dir returns the server's folder, which outlives a Kill.
+// Dir returns the folder of the server. Kill does not remove it.
 func (s *Server) Dir() string { return s.dir }
 
-// Kill kills the process with SIGKILL, if it runs, and waits for its end. What it has on disk stays.
+// Kill kills the process with SIGKILL, if it runs, and waits for its end. Its files stay.
 func (s *Server) Kill() {
 	if s.process == nil {
 		return
@@ -120,27 +121,15 @@ func (s *Server) Kill() {
 	s.process = nil
 }
 
-// Freeze stops the process where it stands, without its end: it accepts connections, and answers nothing.
-func (s *Server) Freeze(t testing.TB) {
-	t.Helper()
-	require.NoError(t, s.process.Signal(syscall.SIGSTOP))
-}
-
-// Thaw lets a frozen process go on.
-func (s *Server) Thaw(t testing.TB) {
-	t.Helper()
-	require.NoError(t, s.process.Signal(syscall.SIGCONT))
-}
-
-// Restart starts the server again, where it was, after a Kill.
+// Restart kills the process if it runs, and starts it again with the same port and folder.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Kill()
 	require.NoError(t, s.run(context.WithoutCancel(t.Context())))
 }
 
-// Do asks the server something, as its default user in database 0, and returns the answer as redis-cli prints it; an answer that is an
-// error, too.
+// Do sends a command as the default user to database 0, and returns the answer as redis-cli prints
+// it. It returns an answer that is an error in the same way.
 func (s *Server) Do(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := s.cli(context.WithoutCancel(t.Context()), args...)

@@ -8,7 +8,7 @@ import (
 	"github.com/sessionctx/storefront/internal/redisserver"
 )
 
-func TestWhatWasAcknowledgedIsThereAfterAKillAndARestart(t *testing.T) {
+func TestRestart_KeepsAcknowledgedWrites(t *testing.T) {
 	s := redisserver.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	assert.Equal(t, "OK", s.Do(t, "SET", "k", "v"))
 	s.Kill()
@@ -16,7 +16,7 @@ func TestWhatWasAcknowledgedIsThereAfterAKillAndARestart(t *testing.T) {
 	assert.Equal(t, "v", s.Do(t, "GET", "k"))
 }
 
-func TestTwoServersAreApart(t *testing.T) {
+func TestStart_ServersAreSeparate(t *testing.T) {
 	a, b := redisserver.Start(t), redisserver.Start(t)
 	a.Do(t, "SET", "k", "v")
 	assert.NotEqual(t, a.Addr(), b.Addr())

@@ -25,7 +25,7 @@ var ownRequests = []struct{ method, path, body string }{
 	{"DELETE", "/me/context/attributes/a", ""},
 }
 
-func TestWhoMayNotSeeASessionChangesNothingOfIt(t *testing.T) {
+func TestAdmission_WhoMayNotSeeASessionChangesNothing(t *testing.T) {
 	s := newShop(t)
 	owner := s.bearer(claims{Session: "s1", Customer: "anna"})
 	owner.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204)
@@ -85,7 +85,7 @@ func TestWhoMayNotSeeASessionChangesNothingOfIt(t *testing.T) {
 	}
 }
 
-func TestTheTenantInThePathIsThatOfTheCredentials(t *testing.T) {
+func TestAdmission_TenantInThePathIsThatOfTheCredentials(t *testing.T) {
 	s := newShop(t, func(c *settings) { c.middleware.Tenant = middleware.Tenant("demoshop") })
 	for _, c := range []*client{s.shopper("s1"), s.browser(sessionPatch("CHF")), s.bearer(claims{Tenant: "othershop", Session: "s1"})} {
 		for _, r := range ownRequests {
@@ -99,7 +99,7 @@ func TestTheTenantInThePathIsThatOfTheCredentials(t *testing.T) {
 	s.client().do("GET", "/session-context/othershop/openapi.json", "").must(200)
 }
 
-func TestABearerTokenDecidesOverACookie(t *testing.T) {
+func TestAdmission_TokenDecidesOverCookie(t *testing.T) {
 	s := newShop(t)
 	c := s.browser(sessionPatch("CHF")).with("Authorization", s.shopper("s1").header.Get("Authorization"))
 	assert.Equal(t, "EUR", c.do("GET", "/me/context", "").context().Currency)
@@ -162,7 +162,7 @@ func TestThreatCrossSiteWrite(t *testing.T) {
 	t.Run("a host's own login without a token is as good as a cookie", func(t *testing.T) {
 		s := newShop(t, func(c *settings) {
 			c.middleware.Identify = func(*http.Request) (sessionctx.Identity, error) {
-				return sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", CustomerID: "anna"}, nil
+				return sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", CustomerID: "anna", Proof: sessionctx.Asserted}, nil
 			}
 		})
 		c := s.client()
@@ -172,7 +172,7 @@ func TestThreatCrossSiteWrite(t *testing.T) {
 	})
 }
 
-func TestABodyIsJSONAndSaysSo(t *testing.T) {
+func TestAdmission_BodyIsJSONAndSaysSo(t *testing.T) {
 	s := newShop(t)
 	cases := []struct {
 		desc, contentType string
@@ -218,7 +218,7 @@ func TestABodyIsJSONAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestACookieThatNamesNothingIsNoSession(t *testing.T) {
+func TestAdmission_CookieThatNamesNothingIsNoSession(t *testing.T) {
 	s := newShop(t)
 	ended := s.browser(sessionPatch("CHF"))
 	id := sessionctx.Identity{Tenant: "demoshop", SessionID: ended.header.Get("Cookie")[len(cookieName)+1:], Proof: sessionctx.BySecret}
@@ -246,16 +246,31 @@ func TestACookieThatNamesNothingIsNoSession(t *testing.T) {
 	unknown.do("GET", "/me/context", "").must(404)
 }
 
-func TestNewNamesEveryMistake(t *testing.T) {
-	h, err := rest.New(rest.Config{MaxBody: -1, MaxDepth: 2})
-	require.Nil(t, h)
-	for _, field := range []string{"Resolver", "Middleware", "MaxBody", "MaxDepth"} {
-		assert.ErrorContains(t, err, "rest.Config."+field)
+func TestNew_NamesEveryMistake(t *testing.T) {
+	mistakes := func(cfg rest.Config) map[string]string { // by field
+		h, err := rest.New(cfg)
+		require.Nil(t, h)
+		found := make(map[string]string)
+		for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
+			var mistake *sessionctx.ConfigError
+			require.ErrorAs(t, err, &mistake)
+			found[strings.TrimPrefix(mistake.Field, "rest.Config.")] = mistake.Value + " " + mistake.Rule
+		}
+		return found
 	}
-	var mistake *middleware.ConfigError
-	require.ErrorAs(t, err, &mistake)
-	for _, cfg := range []rest.Config{{MaxBody: 16<<20 + 1}, {MaxDepth: 1001}, {MaxDepth: -1}} {
-		_, err := rest.New(cfg)
-		assert.ErrorContains(t, err, "is out of range")
+	want := map[string]string{"Resolver": " is required", "Middleware": " is required"}
+	assert.Equal(t, want, mistakes(rest.Config{}))
+	for value, cfg := range map[string]rest.Config{
+		"MaxBody -1":       {MaxBody: -1},
+		"MaxBody 16777217": {MaxBody: 16<<20 + 1},
+		"MaxDepth 2":       {MaxDepth: 2},
+		"MaxDepth 1001":    {MaxDepth: 1001},
+		"MaxDepth -1":      {MaxDepth: -1},
+	} {
+		field, value, _ := strings.Cut(value, " ")
+		rule := map[string]string{"MaxBody": "must be 1 byte to 16 MiB (16777216)", "MaxDepth": "must be 3 to 1000"}[field]
+		found := mistakes(cfg)
+		assert.Equal(t, value+" "+rule, found[field])
+		assert.Len(t, found, 3)
 	}
 }

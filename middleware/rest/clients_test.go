@@ -10,7 +10,7 @@ import (
 
 // The requests of two clients of the service that anybody can read.
 
-func TestAClientMaySendTheWholeMetadataBack(t *testing.T) {
+func TestPatch_WholeMetadataMayComeBack(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1").with("Accept-Language", "de", "Accept", "*/*")
 	patch := func(changes map[string]any, want int) {
@@ -31,7 +31,7 @@ func TestAClientMaySendTheWholeMetadataBack(t *testing.T) {
 	c.do("PATCH", "/me/context?upsert=whatever&x=%zz", `{"currency":"CHF"}`).must(204)
 }
 
-func TestAClientMayAskForTheVersionFirst(t *testing.T) {
+func TestPatch_VersionMayBeAskedForFirst(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	version := func() int64 { return c.do("GET", "/me/context", "").context().Metadata.Version }

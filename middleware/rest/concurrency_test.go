@@ -29,13 +29,14 @@ func together(n int, f func(int)) {
 	all.Wait()
 }
 
-// stores are where a session may live: in a store that one process has for itself, and in one that nobody watches.
+// stores are where a session may live: in a store that one process has for itself, and in one that
+// nobody watches.
 var stores = map[string]func() store.Store{
 	"watched": func() store.Store { return &memstore.Store{} },
 	"shared":  func() store.Store { return &flakyStore{Store: &memstore.Store{}} },
 }
 
-func TestFiftyAttributesWrittenAtOnceAreAllKept(t *testing.T) {
+func TestAttributes_FiftyWrittenAtOnceAreAllKept(t *testing.T) {
 	for name, backend := range stores {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t, func(c *settings) { c.sessions.Store = backend() })
@@ -58,7 +59,7 @@ func TestFiftyAttributesWrittenAtOnceAreAllKept(t *testing.T) {
 	}
 }
 
-func TestOfTwentyWritesOfOneFieldOnOneVersionOneWins(t *testing.T) {
+func TestPatch_OfTwentyOnOneVersionOneWins(t *testing.T) {
 	for name, backend := range stores {
 		t.Run(name, func(t *testing.T) {
 			for _, tc := range []struct{ desc, write string }{
@@ -95,7 +96,7 @@ func TestOfTwentyWritesOfOneFieldOnOneVersionOneWins(t *testing.T) {
 	}
 }
 
-func TestOfTwentyUpsertsAtOnceOneCreates(t *testing.T) {
+func TestPut_OfTwentyUpsertsAtOnceOneCreates(t *testing.T) {
 	s := newShop(t)
 	var mu sync.Mutex
 	count := map[int]int{}
@@ -123,7 +124,7 @@ func (r *restlessStore) Load(ctx context.Context, key store.Key) (store.Record, 
 	return rec, err
 }
 
-func TestAPutThatNeverMeetsTheSessionThatItWasMadeForIsAConflict(t *testing.T) {
+func TestPut_ThatNeverMeetsItsSessionIsAConflict(t *testing.T) {
 	backend := &restlessStore{Store: &memstore.Store{}}
 	s := newShop(t, func(c *settings) { c.sessions.Store = backend })
 	s.operator().do("PUT", "/context/s1?upsert=true", `{"currency":"CHF"}`).must(204)
@@ -132,7 +133,7 @@ func TestAPutThatNeverMeetsTheSessionThatItWasMadeForIsAConflict(t *testing.T) {
 	assert.Equal(t, "CHF", s.operator().do("GET", "/context/s1", "").context().Currency)
 }
 
-func TestPutsAmongPatchesLoseNothing(t *testing.T) {
+func TestPut_AmongPatchesLosesNothing(t *testing.T) {
 	s := newShop(t)
 	s.shopper("s1").do("PATCH", "/me/context", `{"context":{"n":0}}`).must(204)
 	// Each client adds 1 to what it has seen, and starts anew if that has moved.
@@ -159,11 +160,11 @@ func TestPutsAmongPatchesLoseNothing(t *testing.T) {
 	assert.Equal(t, "40", string(s.operator().do("GET", "/context/s1", "").context().Context["n"]))
 }
 
-func TestTheAnonymousTokenIsWorthNothingAfterTheLogin(t *testing.T) {
+func TestLogin_AnonymousTokenIsWorthNothingAfterIt(t *testing.T) {
 	s := newShop(t)
 	old, anna := s.shopper("s1"), s.bearer(claims{Session: "s1", Customer: "anna"})
 	etag := old.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204).Header.Get("ETag")
-	_, err := s.resolver.Login(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1"}}, "anna")
+	_, err := s.resolver.Login(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}}, "anna")
 	require.NoError(t, err)
 	anna.do("PATCH", "/me/context", `{"context":{"secret":"of anna's"}}`).must(204)
 	before := anna.do("GET", "/me/context", "").must(200).body
@@ -178,7 +179,7 @@ func TestTheAnonymousTokenIsWorthNothingAfterTheLogin(t *testing.T) {
 	assert.Equal(t, "CHF", anna.do("GET", "/me/context", "").context().Currency, "the choice went along")
 }
 
-func TestWritesInFlightDuringALogoutReviveNothing(t *testing.T) {
+func TestLogout_WritesInFlightReviveNothing(t *testing.T) {
 	for name, backend := range stores {
 		t.Run(name, func(t *testing.T) {
 			for round := range 6 {
@@ -186,7 +187,7 @@ func TestWritesInFlightDuringALogoutReviveNothing(t *testing.T) {
 				token, browser := s.bearer(claims{Session: "s1", Customer: "anna"}), s.browser(sessionPatch("CHF"))
 				token.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 				ends := []sessionctx.Identity{
-					{Tenant: "demoshop", SessionID: "s1", CustomerID: "anna"},
+					{Tenant: "demoshop", SessionID: "s1", CustomerID: "anna", Proof: sessionctx.Asserted},
 					{Tenant: "demoshop", SessionID: browser.header.Get("Cookie")[len(cookieName)+1:], Proof: sessionctx.BySecret},
 				}
 				for i, c := range []*client{token, browser} {

@@ -22,7 +22,8 @@ type condition struct {
 	tags []entityTag
 }
 
-// readCondition reads all lines of a header. What is no tag, and all that follows it on its line, matches nothing.
+// readCondition reads all lines of a header. On each line it stops at the first text that is no
+// tag.
 func readCondition(h http.Header, name string) (c condition) {
 	lines, sent := h[name]
 	c.sent = sent
@@ -49,15 +50,17 @@ func readCondition(h http.Header, name string) (c condition) {
 	return c
 }
 
-// revises reports whether a tag names the revision of s exactly. The last part of a tag moves with the shop's defaults too and
-// says nothing about writes, so it does not count.
+// revises reports whether a tag names the revision of s exactly. The last part of a tag changes
+// with the shop's defaults, too, and says nothing about writes, so it does not count.
 func (c condition) revises(s sessionctx.Session) bool {
 	rev := s.Revision()
 	prefix := fmt.Sprintf(`"%016x.%d.`, rev.Incarnation, rev.Version)
-	return slices.ContainsFunc(c.tags, func(t entityTag) bool { return !t.weak && strings.HasPrefix(t.opaque, prefix) })
+	return slices.ContainsFunc(c.tags, func(t entityTag) bool {
+		return !t.weak && strings.HasPrefix(t.opaque, prefix)
+	})
 }
 
-// shows reports whether a tag is that of all that s shows, by weak comparison: RFC 9110, section 13.1.2.
+// shows reports whether a tag is the whole tag of s, by weak comparison: RFC 9110, section 13.1.2.
 func (c condition) shows(s sessionctx.Session) bool {
 	etag := s.ETag()
 	return slices.ContainsFunc(c.tags, func(t entityTag) bool { return t.opaque == etag })
@@ -72,12 +75,13 @@ func readPreconditions(r *http.Request) preconditions {
 
 func (p *preconditions) sent() bool { return p.match.sent || p.noneMatch.sent }
 
-// check refuses a write over s. there: s is something that a GET would show.
-func (p *preconditions) check(s sessionctx.Session, there bool) error {
-	if p.match.sent && !p.match.revises(s) && !(p.match.any && there) {
+// check refuses a write over s if a precondition does not hold. exists says whether a GET would
+// show s.
+func (p *preconditions) check(s sessionctx.Session, exists bool) error {
+	if p.match.sent && !p.match.revises(s) && !(p.match.any && exists) {
 		return errPrecondition
 	}
-	if p.noneMatch.sent && there && (p.noneMatch.any || p.noneMatch.shows(s)) {
+	if p.noneMatch.sent && exists && (p.noneMatch.any || p.noneMatch.shows(s)) {
 		return errPrecondition
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-func TestAWriteHoldsOnlyForTheRevisionThatIfMatchNames(t *testing.T) {
+func TestIfMatch_HoldsForTheNamedRevisionAlone(t *testing.T) {
 	s := newShop(t)
 	c, op := s.shopper("s1"), s.operator()
 	first := c.do("GET", "/me/context", "").Header.Get("ETag")
@@ -73,7 +73,7 @@ func TestAWriteHoldsOnlyForTheRevisionThatIfMatchNames(t *testing.T) {
 	}
 }
 
-func TestIfMatchIsNotMerged(t *testing.T) {
+func TestIfMatch_IsNotMerged(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	etag := c.do("PATCH", "/me/context", `{"currency":"CHF"}`).Header.Get("ETag")
@@ -82,7 +82,7 @@ func TestIfMatchIsNotMerged(t *testing.T) {
 	c.do("PATCH", "/me/context", `{"currency":"GBP","metadata":{"version":1}}`).must(204)
 }
 
-func TestATagStillMatchesWhenOnlyTheShopsDefaultsMoved(t *testing.T) {
+func TestIfMatch_MatchesWhenOnlyTheDefaultsChanged(t *testing.T) {
 	dir := demoshop()
 	s := newShop(t, func(c *settings) { c.sessions.Directory = dir })
 	c := s.shopper("s1")
@@ -94,7 +94,7 @@ func TestATagStillMatchesWhenOnlyTheShopsDefaultsMoved(t *testing.T) {
 	c.with("If-Match", etag).do("PATCH", "/me/context", `{"context":{"a":2}}`).must(204)
 }
 
-func TestIfNoneMatchLetsAWriteOnlyCreate(t *testing.T) {
+func TestIfNoneMatch_LetsAWriteOnlyCreate(t *testing.T) {
 	s := newShop(t)
 	op := s.operator().with("If-None-Match", "*")
 	op.with("If-Match", "*").do("PUT", "/context/s1?upsert=true", `{}`).must(412)
@@ -110,7 +110,7 @@ func TestIfNoneMatchLetsAWriteOnlyCreate(t *testing.T) {
 	s.shopper("s2").with("If-Match", "*").do("PATCH", "/me/context", `{"currency":"GBP"}`).must(204)
 }
 
-func TestAStaleVersionIsMergedWhereItCanBeAndElseAConflict(t *testing.T) {
+func TestPatch_StaleVersionIsMergedOrAConflict(t *testing.T) {
 	cases := []struct {
 		desc, between, write string
 		want                 int

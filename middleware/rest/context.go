@@ -10,7 +10,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// contextBody is a session context on the wire. What is not there is left out.
+// contextBody is a session context on the wire, without members for what the session does not have.
 type contextBody struct {
 	SessionID      string                     `json:"sessionId,omitempty"`
 	CustomerID     string                     `json:"customerId,omitempty"`
@@ -31,14 +31,15 @@ type metadata struct {
 	ModifiedAt time.Time `json:"modifiedAt,omitzero"`
 }
 
-// rejection is a candidate that was passed over.
+// rejection is a candidate that was rejected.
 type rejection struct {
 	Value  string `json:"value"`
 	Source string `json:"source"`
 	Reason string `json:"reason"`
 }
 
-// newContextBody shows s. Of a degraded session attributes and version are not known, and not shown.
+// newContextBody shows s. The attributes and the version of a degraded session are not known, and
+// not shown.
 func (x *exchange) newContextBody(s sessionctx.Session) *contextBody {
 	b := &contextBody{
 		SessionID: x.sessionID(), CustomerID: s.CustomerID, SiteCode: s.Site, Currency: s.Currency,
@@ -60,7 +61,8 @@ func (b *contextBody) explain(e sessionctx.Explanation) {
 	b.Rejected = make(map[string][]rejection)
 	for _, r := range e.Rejected {
 		name := fieldNames[r.Field]
-		b.Rejected[name] = append(b.Rejected[name], rejection{cut(r.Value), r.Source.String(), r.Reason.String()})
+		rejected := rejection{cut(r.Value), r.Source.String(), r.Reason.String()}
+		b.Rejected[name] = append(b.Rejected[name], rejected)
 	}
 }
 
@@ -78,7 +80,7 @@ func (x *exchange) show() error {
 		if e.Session.ID == "" {
 			return sessionctx.ErrNotFound
 		}
-		// No tag: it would not move with what was rejected.
+		// No tag: it would stay the same where another candidate is rejected.
 		b := x.newContextBody(e.Session)
 		b.explain(e)
 		x.write(http.StatusOK, "application/json", b)
@@ -89,7 +91,7 @@ func (x *exchange) show() error {
 		return err
 	}
 	if s.ID == "" && !s.Degraded {
-		return sessionctx.ErrNotFound // the cookie names nothing; defaults for nobody are for pages
+		return sessionctx.ErrNotFound // the cookie names no session; a guest's defaults are for pages
 	}
 	x.tag(s)
 	if c := readCondition(x.r.Header, "If-None-Match"); s.ETag() != "" && (c.any || c.shows(s)) {

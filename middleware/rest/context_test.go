@@ -17,7 +17,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestASessionExistsAsSoonAsItsTokenIsValid(t *testing.T) {
+func TestContext_ExistsAsSoonAsItsTokenIsValid(t *testing.T) {
 	s := newShop(t)
 	anonymous := s.shopper("s1").do("GET", "/me/context", "")
 	assert.JSONEq(t, `{"sessionId":"s1","siteCode":"main","currency":"EUR","targetLocation":"DE","language":"de","context":{},"metadata":{"version":0}}`,
@@ -30,13 +30,13 @@ func TestASessionExistsAsSoonAsItsTokenIsValid(t *testing.T) {
 	assert.Zero(t, s.resolver.Stats().Writes)
 }
 
-func TestTheBodyShowsAllThatTheSessionHolds(t *testing.T) {
+func TestContext_ShowsAllThatTheSessionHolds(t *testing.T) {
 	s := newShop(t)
 	cart := sessionctx.Patch{
 		Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart-1"),
 		Attributes: map[string]json.RawMessage{"a b/c": []byte(`{"<tag>":[1.50,null,"\u2028&"]}`), "b": []byte(`0`)},
 	}
-	id := sessionctx.Identity{Tenant: "demoshop", SessionID: "s1"}
+	id := sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}
 	_, err := s.resolver.Update(t.Context(), sessionctx.Request{Identity: id}, cart)
 	require.NoError(t, err)
 	a := s.shopper("s1").do("GET", "/me/context", "")
@@ -53,7 +53,7 @@ func TestTheBodyShowsAllThatTheSessionHolds(t *testing.T) {
 	assert.Regexp(t, `^"[0-9a-f]{16}\.1\.[\w-]{22}"$`, a.Header.Get("ETag"))
 }
 
-func TestTheIDOfASessionByCookieIsShownToNobody(t *testing.T) {
+func TestContext_NeverShowsTheIDOfASessionByCookie(t *testing.T) {
 	s := newShop(t)
 	c := s.browser(sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 	secret := c.header.Get("Cookie")[len(cookieName)+1:]
@@ -72,7 +72,7 @@ func TestTheIDOfASessionByCookieIsShownToNobody(t *testing.T) {
 	}
 }
 
-func TestExplainSaysWhyTheValuesAreWhatTheyAre(t *testing.T) {
+func TestExplain_SaysWhyTheValuesAreWhatTheyAre(t *testing.T) {
 	s := newShop(t)
 	c := s.bearer(claims{Session: "s1", Customer: "bob"})
 	c.do("PATCH", "/me/context", `{"siteCode":"us","language":"en"}`).must(204)
@@ -99,7 +99,7 @@ func TestExplainSaysWhyTheValuesAreWhatTheyAre(t *testing.T) {
 	}
 }
 
-func TestIfNoneMatchComparesTheWholeTagWeakly(t *testing.T) {
+func TestIfNoneMatch_ComparesTheWholeTagWeakly(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	c.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
@@ -143,7 +143,7 @@ func TestIfNoneMatchComparesTheWholeTagWeakly(t *testing.T) {
 	c.with("If-None-Match", etag).do("GET", "/me/context", "").must(200)
 }
 
-func TestAHeadIsAGetWithoutItsBody(t *testing.T) {
+func TestHead_IsAGetWithoutItsBody(t *testing.T) {
 	s := newShop(t)
 	server := serve(t, s.handler)
 	c := s.shopper("s1")
@@ -213,21 +213,21 @@ type brokenDirectory struct{ sessionctx.Static }
 
 func (brokenDirectory) Sites(context.Context, string) ([]siteList, error) { return nil, errDown }
 
-func TestWithoutTheSitesThereIsNoAnswer(t *testing.T) {
+func TestContext_UnavailableWithoutSites(t *testing.T) {
 	s := newShop(t, func(c *settings) { c.sessions.Directory = brokenDirectory{} })
 	s.shopper("s1").do("GET", "/me/context", "").must(503)
 	s.shopper("s1").do("PATCH", "/me/context", `{"currency":"EUR"}`).must(503)
 	assert.Empty(t, s.log.String(), "an outage is the resolver's to tell, not once a request")
 }
 
-func TestAClosedServerAnswersThatItIs(t *testing.T) {
+func TestContext_UnavailableWhenClosed(t *testing.T) {
 	s := newShop(t)
 	require.NoError(t, s.resolver.Close())
 	s.shopper("s1").do("GET", "/me/context", "").must(503)
 	s.operator().do("PUT", "/context/s1", `{"metadata":{"version":1}}`).must(503)
 }
 
-func TestHintsOfTheRequestCountForTheShopperAndNotForTheOperator(t *testing.T) {
+func TestContext_HintsCountForTheShopperAlone(t *testing.T) {
 	s := newShop(t, func(c *settings) {
 		c.middleware.AcceptLanguage = true
 		c.middleware.CountryHeader, c.middleware.TrustedProxies = "CF-IPCountry", []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
@@ -242,7 +242,7 @@ func TestHintsOfTheRequestCountForTheShopperAndNotForTheOperator(t *testing.T) {
 	assert.Equal(t, []string{"de", "DE"}, []string{b.Language, b.TargetLocation})
 }
 
-func TestASiteThatTheHostDecidesOverrulesTheChoice(t *testing.T) {
+func TestContext_RequestSiteOverrulesTheChoice(t *testing.T) {
 	s := newShop(t, func(c *settings) { c.middleware.Sites = map[string]string{"shop.example": "main"} })
 	c := s.shopper("s1")
 	d := c.do("PATCH", "/me/context", `{"siteCode":"us"}`).must(400).problem().Details
@@ -255,7 +255,7 @@ func TestASiteThatTheHostDecidesOverrulesTheChoice(t *testing.T) {
 	assert.Equal(t, "us", s.operator().do("GET", "/context/s1", "").context().SiteCode)
 }
 
-func TestAStatusOfTheServerIsNotExplainedToTheClient(t *testing.T) {
+func TestProblem_ExplainsNoServerError(t *testing.T) {
 	s := newShop(t, func(c *settings) {
 		c.middleware.Identify = func(*http.Request) (sessionctx.Identity, error) { return sessionctx.Identity{}, errDown }
 	})

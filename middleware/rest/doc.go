@@ -1,36 +1,49 @@
-// Package rest serves the HTTP interface of the Emporix Session Context Service from a Resolver in process, so that a
-// client written for that service works against a Go server that mounts it.
+// Package rest serves the HTTP interface of the Emporix Session Context Service from a Resolver in
+// process, so that a client written for that service works against a Go server that mounts it.
 //
-// A Handler answers below /session-context/{tenant}/ and looks at nothing but the request's own path: mount it on any mux
-// under that prefix; only a base before it is for http.StripPrefix. The interface describes itself at /session-context/{tenant}/openapi.json.
+// A Handler answers below /session-context/{tenant}/ and reads nothing but the request's own path:
+// mount it on any mux under that prefix; only a base before the prefix is for http.StripPrefix. The
+// interface describes itself at /session-context/{tenant}/openapi.json.
 //
 // # Where the service leaves it open
 //
-//   - Credentials that are missing or not valid are 401, those that do not suffice 403: a token without a session on /me, one without
-//     the scope on /context/{sessionId}. A cookie alone is 401 there.
-//   - A PATCH with a stale metadata.version is merged where nothing that it touches has changed since, and else 409. A PUT
-//     touches everything, so its version must be the present one. If-Match is never merged: 412. Attributes that are
-//     posted or deleted state no version; If-Match is for them too.
-//   - Where upsert=true creates a session the version is not looked at. One that has ended is not revived: 404.
-//   - null clears, also context: null, which removes all attributes. The empty text is no value: 400. Half a surrogate pair, and a number
-//     that is infinite as a double, are no JSON that two readers would agree on: 400.
-//   - A session by token that was never written is shown with version 0; a cookie that names no session is 404, as defaults
-//     for nobody are for pages. A write by such a cookie begins a new session, unless the one that it named was ended.
-//   - While the store is down a GET shows computed defaults, without context, metadata and ETag; all else is 503.
-//   - What an operator sees and writes does not depend on the operator's own host, country or language.
+//   - Credentials that are missing or not valid are 401, those that do not suffice 403: a token
+//     without a session on /me, one without the scope on /context/{sessionId}. A cookie alone is
+//     401 there.
+//   - A PATCH with a stale metadata.version is merged where nothing that it touches has changed
+//     since, and else 409. A PUT touches everything, so its version must be the present one.
+//     If-Match is never merged: 412. Attributes that are posted or deleted state no version;
+//     If-Match is for them, too.
+//   - Where upsert=true creates a session the version does not count. One that has ended is not
+//     revived: 404.
+//   - null clears, also context: null, which removes all attributes. The empty text is no value:
+//     400. Half a surrogate pair, and a number that is infinite as a double, are no JSON that two
+//     readers would agree on: 400.
+//   - A session by token that was never written is shown with version 0. A cookie that names no
+//     session is 404, because a guest's defaults are for pages. A write with such a cookie begins a
+//     new session, unless the session that it named was ended.
+//   - While the store is down a GET shows computed defaults, without context, metadata and ETag;
+//     any other request is 503.
+//   - What an operator sees and writes does not depend on the operator's own host, country or
+//     language.
 //
 // # Traps
 //
-//   - Who is asking is decided by middleware.Middleware.Request. Its Wrap need not be around the Handler; if it is, it answers
-//     bad credentials by itself, with its own ErrorPolicy and no problem document. So leave the prefix out with middleware.Config.Skip.
-//   - http.ServeMux and most routers clean paths: "." and ".." and empty segments in the name of an attribute redirect before the
-//     Handler sees them, and browsers resolve "%2e%2e" as well. Such an attribute is removed with PATCH {"context": {"..": null}}.
-//     Proxies that unescape "%2F" do no harm: all that follows "attributes/" is one name.
-//   - The id of a session by cookie is the secret that makes its bearer the shopper, and the cookie hides it from scripts.
-//     So no answer to such a session has a sessionId; only those to bearer tokens do.
-//   - CORS is not served here: where scripts of other origins may call with bearer tokens, put a CORS middleware around the Handler that
-//     answers OPTIONS, and lets ETag, If-Match, If-None-Match, Authorization and Content-Type through. A write by cookie from another
-//     origin is refused all the same, unless Config.CrossOrigin trusts it.
-//   - A cookie-borne write from a page of another scheme or port of the host is cross-origin too.
-//   - A session id stands in the path of /context/{sessionId} and therefore in access logs. Treat those of sessions by cookie as secrets.
+//   - middleware.Middleware.Request decides who is asking. Its Wrap need not be around the Handler;
+//     if it is, it answers bad credentials by itself, with its own ErrorPolicy and no problem
+//     document. So leave the prefix out with middleware.Config.Skip.
+//   - http.ServeMux and most routers clean paths: "." and ".." and empty segments in the name of an
+//     attribute redirect before the Handler sees them, and browsers resolve "%2e%2e" as well. Such
+//     an attribute is removed with PATCH {"context": {"..": null}}. Proxies that unescape "%2F" do
+//     no harm: all that follows "attributes/" is one name.
+//   - The id of a session by cookie is the secret that makes its bearer the shopper, and the cookie
+//     hides it from scripts. So no answer to such a session has a sessionId; only those to bearer
+//     tokens do.
+//   - CORS is not served here: where scripts of other origins may call with bearer tokens, put a
+//     CORS middleware around the Handler that answers OPTIONS, and allows ETag, If-Match,
+//     If-None-Match, Authorization and Content-Type. A write by cookie from another origin is
+//     refused all the same, unless Config.CrossOrigin trusts it.
+//   - A cookie-borne write from a page of another scheme or port of the host is cross-origin, too.
+//   - A session id stands in the path of /context/{sessionId} and therefore in access logs. Treat
+//     those of sessions by cookie as secrets.
 package rest

@@ -14,8 +14,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// Two tabs of one shopper have both seen version 1. What they change apart from each other is merged; where both change the
-// same, the second is told the version to look at.
+// Two tabs of one shopper have both seen version 1. What they change apart from each other is
+// merged; where both change the same, the second is told the version to look at.
 func Example_conflict() {
 	resolver, _ := sessionctx.New(sessionctx.Config{
 		Store: &memstore.Store{},
@@ -27,7 +27,7 @@ func Example_conflict() {
 	mw, _ := middleware.New(middleware.Config{
 		Resolver: resolver,
 		Tenant:   middleware.Tenant("acme"),
-		Identify: func(*http.Request) (sessionctx.Identity, error) { // the host's own login; with tokens: Bearer.Identify
+		Identify: func(*http.Request) (sessionctx.Identity, error) { // the host's own login; with tokens: bearer.Verifier.Identify
 			return sessionctx.Identity{SessionID: "s1", CustomerID: "anna"}, nil
 		},
 	})

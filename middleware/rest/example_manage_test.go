@@ -8,16 +8,18 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/middleware/rest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// A service creates a session and puts a cart into it. Two functions of the middleware's Bearer are all that it takes.
+// A service creates a session and puts a cart into it. The Verifier says who is asking, and what
+// the token of the service grants.
 func Example_manage() {
 	key := []byte("a key of at least thirty-two bytes")
-	bearer, err := middleware.NewBearer(middleware.BearerConfig{
-		Issuer: issuer, Audience: audience, Keys: []middleware.Key{{Algorithm: "HS256", Key: key}},
+	tokens, err := bearer.New(bearer.Config{
+		Issuer: issuer, Audience: audience, Keys: []bearer.Key{{Algorithm: "HS256", Key: key}},
 	})
 	if err != nil {
 		panic(err)
@@ -29,13 +31,15 @@ func Example_manage() {
 		}}},
 	})
 	defer resolver.Close()
-	mw, _ := middleware.New(middleware.Config{Resolver: resolver, Tenant: middleware.Tenant("acme"), Identify: bearer.Identify})
+	mw, _ := middleware.New(middleware.Config{
+		Resolver: resolver, Tenant: middleware.Tenant("acme"), Identify: tokens.Identify,
+	})
 	api, _ := rest.New(rest.Config{
 		Resolver: resolver, Middleware: mw,
-		Claims: bearer.Verify, // wrong: bearer.Identify's token alone, which says nothing of scopes
+		Scopes: tokens.Scopes, // without this line no service may do anything here
 		SaasToken: func(tenant, token string) (string, error) {
-			c, err := bearer.VerifyToken(token)
-			if err == nil && c.Identity.Tenant != tenant { // without this line another tenant's customer of the same id would do
+			c, err := tokens.VerifyToken(token)
+			if err == nil && c.Identity.Tenant != tenant { // else another tenant's customer of the same id would do
 				err = middleware.ErrWrongTenant
 			}
 			return c.Identity.CustomerID, err
@@ -44,7 +48,8 @@ func Example_manage() {
 
 	put := func(scope, body string) {
 		r := httptest.NewRequest(http.MethodPut, "/session-context/acme/context/s1?upsert=true", strings.NewReader(body))
-		r.Header.Set("Authorization", "Bearer "+signed(key, map[string]any{"tenant": "acme", "sub": "backoffice", "scope": scope}))
+		token := signed(key, map[string]any{"tenant": "acme", "sub": "backoffice", "scope": scope})
+		r.Header.Set("Authorization", "Bearer "+token)
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		api.ServeHTTP(w, r)

@@ -14,7 +14,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// The interface beside a shop's own pages, on one mux. The middleware leaves the interface out: it says by itself who is asking.
+// The interface beside a shop's own pages, on one mux. The middleware leaves the interface out: it
+// says by itself who is asking.
 func Example_mount() {
 	resolver, err := sessionctx.New(sessionctx.Config{
 		Store: &memstore.Store{},

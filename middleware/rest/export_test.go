@@ -36,21 +36,21 @@ func EncodeMergePatch(p sessionctx.Patch) ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-// Target is a path taken apart.
+// Target is what a path says.
 type Target struct {
 	Resource                uint8
 	Tenant, SessionID, Name string
 }
 
-// ParseTarget takes the escaped path of a request apart as the Handler does.
+// ParseTarget reads the escaped path of a request as the Handler does.
 func ParseTarget(escapedPath string) (Target, error) {
 	t, err := parseTarget(escapedPath)
 	return Target{uint8(t.resource), t.tenant, t.sessionID, t.name}, err
 }
 
-// Refused returns the body of the answer to an error of an operation, and its status.
-func Refused(err error) (body []byte, status int) {
-	p := refused(err)
+// ProblemFor returns the body of the answer to an error of an operation, and its status.
+func ProblemFor(err error) (body []byte, status int) {
+	p := problemFor(err)
 	body, _ = json.Marshal(p) // its members are texts and numbers
 	return body, p.Status
 }

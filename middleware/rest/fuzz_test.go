@@ -15,8 +15,8 @@ import (
 	"github.com/sessionctx/storefront/middleware/rest"
 )
 
-// FuzzMergePatch: a body that is accepted can be written out again, says the same then, and is one that any reader of
-// JSON understands in the same way.
+// FuzzMergePatch: a body that is accepted can be written out again, says the same then, and is one
+// that any reader of JSON understands in the same way.
 func FuzzMergePatch(f *testing.F) {
 	for _, tc := range hostileBodies {
 		f.Add([]byte(tc.body))
@@ -32,7 +32,7 @@ func FuzzMergePatch(f *testing.F) {
 		const depth = 8
 		p, err := rest.ParseMergePatch(body, depth)
 		if err != nil {
-			answer, status := rest.Refused(err)
+			answer, status := rest.ProblemFor(err)
 			require.Equal(t, http.StatusBadRequest, status)
 			require.True(t, utf8.Valid(answer) && json.Valid(answer))
 			require.Less(t, len(answer), 1000+200*len(body), "hostile input is cut")
@@ -86,7 +86,7 @@ func FuzzTarget(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string) {
 		got, err := rest.ParseTarget(path)
 		if err != nil {
-			_, status := rest.Refused(err)
+			_, status := rest.ProblemFor(err)
 			require.Contains(t, []int{http.StatusBadRequest, http.StatusNotFound}, status)
 			require.Zero(t, got.Tenant+got.SessionID+got.Name)
 		} else {

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/sessionctx/storefront/middleware"
@@ -21,7 +22,7 @@ const manageScope = "sessioncontext.context_manage"
 type Handler struct {
 	resolver *sessionctx.Resolver
 	mw       *middleware.Middleware
-	claims   func(*http.Request) (middleware.Claims, error)
+	scopes   func(*http.Request) (tenant, scopes string, err error)
 	saas     func(tenant, token string) (string, error)
 	cross    *http.CrossOriginProtection
 	maxBody  int64
@@ -41,16 +42,22 @@ type exchange struct {
 // operation answers a request, or returns an error with nothing answered yet.
 type operation func(*exchange) error
 
-// operations are all there are; HEAD is a GET whose body net/http drops.
+// operations are those of each resource; HEAD is a GET whose body net/http drops.
 var operations = [numResources]struct {
 	allow   string
 	methods map[string]operation
 }{
-	document:      {"GET, HEAD", map[string]operation{"GET": (*exchange).describe, "HEAD": (*exchange).describe}},
-	ownContext:    {"GET, HEAD, PATCH", map[string]operation{"GET": (*exchange).show, "HEAD": (*exchange).show, "PATCH": (*exchange).merge}},
+	document: {"GET, HEAD", map[string]operation{
+		"GET": (*exchange).describe, "HEAD": (*exchange).describe,
+	}},
+	ownContext: {"GET, HEAD, PATCH", map[string]operation{
+		"GET": (*exchange).show, "HEAD": (*exchange).show, "PATCH": (*exchange).merge,
+	}},
 	ownAttributes: {"POST", map[string]operation{"POST": (*exchange).addAttribute}},
 	ownAttribute:  {"DELETE", map[string]operation{"DELETE": (*exchange).removeAttribute}},
-	anyContext:    {"GET, HEAD, PUT", map[string]operation{"GET": (*exchange).show, "HEAD": (*exchange).show, "PUT": (*exchange).replace}},
+	anyContext: {"GET, HEAD, PUT", map[string]operation{
+		"GET": (*exchange).show, "HEAD": (*exchange).show, "PUT": (*exchange).replace,
+	}},
 	anyAttributes: {"POST", map[string]operation{"POST": (*exchange).addAttribute}},
 	anyAttribute:  {"DELETE", map[string]operation{"DELETE": (*exchange).removeAttribute}},
 }
@@ -74,7 +81,8 @@ func (x *exchange) serve() (err error) {
 	op, ok := ops.methods[x.r.Method]
 	if !ok {
 		return &refusal{
-			status: http.StatusMethodNotAllowed, message: "This resource does not know the method.", header: [2]string{"Allow", ops.allow},
+			status: http.StatusMethodNotAllowed, message: "This resource does not know the method.",
+			header: [2]string{"Allow", ops.allow},
 		}
 	}
 	if x.to.resource == document {
@@ -97,30 +105,32 @@ func (x *exchange) identify() error {
 	if err != nil {
 		return err
 	}
-	var claims middleware.Claims
 	own := x.to.resource.own()
+	var tenant, scopes string // of the token; read for other sessions alone
 	if !own {
-		if claims, err = x.claims(x.r); err != nil {
+		if tenant, scopes, err = x.scopes(x.r); err != nil {
 			return err
 		}
 	}
 	switch {
 	case own && req.SessionID == "" && (req.Proof == sessionctx.BySecret || !x.hasToken()):
 		return errNoIdentity
-	case !own && claims == middleware.Claims{} && !x.hasToken():
+	case !own && tenant == "" && !x.hasToken():
 		return errNoToken
-	case req.Tenant != x.to.tenant, !own && claims.Identity.Tenant != "" && claims.Identity.Tenant != x.to.tenant:
+	case req.Tenant != x.to.tenant, tenant != "" && tenant != x.to.tenant:
 		return errOtherTenant
 	case own && req.SessionID == "":
 		return errNoSession
 	case own:
 		x.req = req
 		return nil
-	case !claims.HasScope(manageScope):
+	case tenant == "" || !slices.Contains(strings.Split(scopes, " "), manageScope):
 		return errScope
 	}
 	// Neither request site nor hints: they would be the operator's and not the shopper's.
-	x.req.Identity = sessionctx.Identity{Tenant: x.to.tenant, SessionID: x.to.sessionID, Proof: sessionctx.Management}
+	x.req.Identity = sessionctx.Identity{
+		Tenant: x.to.tenant, SessionID: x.to.sessionID, Proof: sessionctx.Management,
+	}
 	return nil
 }
 
@@ -134,7 +144,8 @@ func (x *exchange) hasToken() bool {
 	return false
 }
 
-// admitWrite keeps out the writes that another site makes a browser send, and those that are not JSON.
+// admitWrite refuses the writes that another site makes a browser send, and those that are not
+// JSON.
 func (x *exchange) admitWrite() error {
 	byItself := x.req.Proof == sessionctx.BySecret || !x.hasToken()
 	if byItself && x.cross.Check(x.r) != nil {
@@ -159,8 +170,9 @@ func (x *exchange) admitWrite() error {
 		name = "Accept-Patch"
 	}
 	return &refusal{
-		status: http.StatusUnsupportedMediaType, message: "The body must be application/json or application/merge-patch+json.",
-		header: [2]string{name, "application/merge-patch+json, application/json"},
+		status:  http.StatusUnsupportedMediaType,
+		message: "The body must be application/json or application/merge-patch+json.",
+		header:  [2]string{name, "application/merge-patch+json, application/json"},
 	}
 }
 
@@ -189,8 +201,8 @@ func (x *exchange) flag(name string) (bool, error) {
 	}
 }
 
-// sessionID returns the id to show in an answer, empty for a session by secret: its id is all that it takes to be the shopper, and the
-// cookie hides it from scripts.
+// sessionID returns the id to show in an answer. It is empty for a session by secret: whoever knows
+// that id is the shopper, and the cookie hides it from scripts.
 func (x *exchange) sessionID() string {
 	if x.req.Proof == sessionctx.BySecret {
 		return ""

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// hostileBodies are documents that are refused wherever a body is read. Each would change something if it were taken.
+// hostileBodies are documents that are refused wherever a body is read. Each would change something
+// if it were taken.
 var hostileBodies = []struct{ desc, body string }{
 	{"nothing", ""},
 	{"white space", " \n"},
@@ -99,7 +100,7 @@ func TestThreatJSONTricks(t *testing.T) {
 	})
 }
 
-func TestAnAttributeNeedsAKeyAndAValue(t *testing.T) {
+func TestAttributes_NeedKeyAndValue(t *testing.T) {
 	s := newShop(t)
 	cases := []struct {
 		desc, body string
@@ -123,7 +124,7 @@ func TestAnAttributeNeedsAKeyAndAValue(t *testing.T) {
 	}
 }
 
-func TestAnAttributeIsAnyJSONValueUnderAnyPrintableName(t *testing.T) {
+func TestAttributes_AnyJSONValueUnderAnyPrintableName(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	for i, value := range []string{`{"a":{"b":[]}}`, `[]`, `""`, `"x"`, `0`, `-1.50e-3`, `true`, `false`, `12345678901234567890123`, `{"nested":null}`} {
@@ -146,7 +147,7 @@ func TestAnAttributeIsAnyJSONValueUnderAnyPrintableName(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThereIsRemovedWithoutError(t *testing.T) {
+func TestAttributes_RemovingAnAbsentOneIsNoError(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	c.do("DELETE", "/me/context/attributes/a", "").must(204)

@@ -8,11 +8,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-func TestAnOperatorSeesAnySessionThatHasARecord(t *testing.T) {
+func TestManagement_SeesAnySessionThatHasARecord(t *testing.T) {
 	s := newShop(t)
 	op := s.operator()
 	op.do("GET", "/context/s1", "").must(404)
@@ -36,7 +35,7 @@ func TestAnOperatorSeesAnySessionThatHasARecord(t *testing.T) {
 	s.shopper(secret).do("GET", "/me/context", "").must(404)
 }
 
-func TestAPutReplacesTheWholeContext(t *testing.T) {
+func TestPut_ReplacesTheWholeContext(t *testing.T) {
 	before := `{"siteCode":"main","currency":"CHF","targetLocation":"AT","cartId":"cart-1","context":{"a":1,"b":2},"metadata":{"version":1}}`
 	cases := []struct {
 		desc, body              string
@@ -80,7 +79,7 @@ func TestAPutReplacesTheWholeContext(t *testing.T) {
 	}
 }
 
-func TestAPutOfWhatAGetShowedChangesNoDefaultIntoAChoice(t *testing.T) {
+func TestPut_OfWhatAGetShowedMakesNoDefaultAChoice(t *testing.T) {
 	s := newShop(t)
 	c := s.bearer(claims{Session: "s1", Customer: "anna"})
 	c.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":[1]}}`).must(204)
@@ -93,7 +92,7 @@ func TestAPutOfWhatAGetShowedChangesNoDefaultIntoAChoice(t *testing.T) {
 	assert.Equal(t, explained.Context, again.Context)
 }
 
-func TestAChoiceThatIsNotOfferedNowDoesNotOutliveAPut(t *testing.T) {
+func TestPut_DropsAChoiceThatIsNotOfferedNow(t *testing.T) {
 	s := newShop(t)
 	op := s.operator()
 	op.do("PUT", "/context/s1?upsert=true", `{"siteCode":"main","currency":"CHF"}`).must(204)
@@ -104,7 +103,7 @@ func TestAChoiceThatIsNotOfferedNowDoesNotOutliveAPut(t *testing.T) {
 	assert.Equal(t, "EUR", op.do("GET", "/context/s1", "").context().Currency, "what was replaced does not come back")
 }
 
-func TestAPutStatesTheVersionThatItReplaces(t *testing.T) {
+func TestPut_StatesTheVersionThatItReplaces(t *testing.T) {
 	s := newShop(t)
 	op := s.operator()
 	c := s.shopper("s1")
@@ -150,7 +149,7 @@ func TestAPutStatesTheVersionThatItReplaces(t *testing.T) {
 	}
 }
 
-func TestUpsertCreatesASessionThatIsNotThere(t *testing.T) {
+func TestPut_UpsertCreatesAnAbsentSession(t *testing.T) {
 	s := newShop(t)
 	op := s.operator()
 	for _, tc := range []struct{ desc, id, query, body string }{
@@ -253,6 +252,7 @@ func TestThreatManagementWithoutTheScope(t *testing.T) {
 		{"a service without scope", s.bearer(claims{Customer: "reports"}), 403},
 		{"a service with another scope", s.bearer(claims{Customer: "reports", Scope: "order.order_read"}), 403},
 		{"a scope that begins alike", s.bearer(claims{Customer: "reports", Scope: manage + "s x" + manage}), 403},
+		{"a scope behind a tab", s.bearer(claims{Customer: "reports", Scope: "x\t" + manage}), 403},
 		{"a service of another tenant", s.bearer(claims{Tenant: "othershop", Customer: "backoffice", Scope: manage}), 403},
 		{"an expired token", s.bearer(claims{Customer: "backoffice", Scope: manage, Life: -3600e9}), 401},
 		{"another issuer's token", s.bearer(claims{Customer: "backoffice", Scope: manage, Issuer: "https://evil.example"}), 401},
@@ -278,16 +278,21 @@ func TestThreatManagementWithoutTheScope(t *testing.T) {
 	half.operator().do("PUT", "/context/s1?upsert=true", `{}`).must(204)
 	half.bearer(claims{Tenant: "othershop", Scope: manage}).do("GET", "/context/s1", "").must(403)
 
-	without := newShop(t, func(c *settings) { c.rest.Claims = nil })
+	without := newShop(t, func(c *settings) { c.rest.Scopes = nil })
 	without.operator().do("GET", "/context/s1", "").must(403)
 	without.client().do("GET", "/context/s1", "").must(401)
 	unasked := newShop(t, func(c *settings) {
-		c.rest.Claims = func(*http.Request) (middleware.Claims, error) { return middleware.Claims{}, sessionctx.ErrUnavailable }
+		c.rest.Scopes = func(*http.Request) (tenant, scopes string, err error) { return "", "", sessionctx.ErrUnavailable }
 	})
 	unasked.operator().do("GET", "/context/s1", "").must(503)
+	nowhere := newShop(t, func(c *settings) {
+		c.rest.Scopes = func(*http.Request) (tenant, scopes string, err error) { return "", manage, nil }
+	})
+	nowhere.operator().do("PUT", "/context/s1?upsert=true", "{}").must(403)
+	nowhere.client().do("GET", "/context/s1", "").must(401)
 }
 
-func TestAnOperatorCannotSetWhatAShopperCouldNot(t *testing.T) {
+func TestManagement_CannotSetWhatAShopperCouldNot(t *testing.T) {
 	s := newShop(t, func(c *settings) { c.sessions.Limits.Attributes = 1 })
 	op := s.operator()
 	d := op.do("PUT", "/context/s1?upsert=true", `{"currency":"JPY","cartId":7,"siteCode":"us"}`).must(400).problem().Details

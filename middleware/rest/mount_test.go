@@ -46,7 +46,7 @@ func send(t testing.TB, to net.Addr, method, path string, header http.Header, bo
 	return read(t, res)
 }
 
-func TestTheHandlerServesOnAnyMux(t *testing.T) {
+func TestHandler_ServesOnAnyMux(t *testing.T) {
 	stripped := func(h http.Handler) http.Handler { return http.StripPrefix("/api", h) }
 	cases := []struct {
 		desc, base string
@@ -101,7 +101,7 @@ func TestTheHandlerServesOnAnyMux(t *testing.T) {
 	}
 }
 
-func TestThePathSaysExactlyOneThing(t *testing.T) {
+func TestHandler_PathSaysExactlyOneThing(t *testing.T) {
 	s := newShop(t)
 	server := serve(t, s.handler) // no mux that cleans paths
 	op := s.operator().header
@@ -145,7 +145,7 @@ func TestThePathSaysExactlyOneThing(t *testing.T) {
 	assert.Equal(t, 401, w.Code, "%25 is how it is escaped")
 }
 
-func TestAMethodThatAResourceDoesNotKnowIsToldWhichItDoes(t *testing.T) {
+func TestHandler_UnknownMethodIsToldTheAllowedOnes(t *testing.T) {
 	s := newShop(t)
 	for path, allow := range map[string]string{
 		"/openapi.json":            "GET, HEAD",

@@ -36,8 +36,8 @@ type state struct {
 	versioned  bool // metadata.version is there, and not null
 }
 
-// parseState reads the body of a PATCH (RFC 7396, one level deep: attributes are merged by name) or of a PUT.
-// Members that it does not know are ignored; cartId is one of them unless withCart.
+// parseState reads the body of a PATCH (RFC 7396, one level deep: attributes are merged by name) or
+// of a PUT. It ignores members that it does not know, and cartId unless withCart is true.
 func parseState(body []byte, maxDepth int, withCart bool) (s state, err error) {
 	members, err := parseObject(body, maxDepth)
 	if err != nil {
@@ -97,8 +97,9 @@ func (s *state) patch() sessionctx.Patch {
 	}
 }
 
-// replacement returns the state as all that the session is to hold, over what it is now. A value that the session has now
-// without anybody having chosen it is not made a choice: a client sends back what it was shown.
+// replacement returns the state as a patch that leaves the session nothing else, over what the
+// session is now. A client sends back what it was shown, so a value that is a default now becomes
+// no choice.
 func (s *state) replacement(now sessionctx.Session) sessionctx.Patch {
 	p := s.patch()
 	p.ReplaceAttributes = true
@@ -117,7 +118,7 @@ func (s *state) replacement(now sessionctx.Session) sessionctx.Patch {
 	return p
 }
 
-// canonical returns a code in its canonical spelling, and what is no code as it is.
+// canonical returns a code in its canonical spelling, and any other text as it is.
 func canonical(f defaults.Field, value string) string {
 	var code string
 	var ok bool
@@ -176,7 +177,7 @@ func parseText(name string, members map[string]json.RawMessage) (t text, fault *
 
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// compact drops the white space that decides nothing.
+// compact drops insignificant white space.
 func compact(raw json.RawMessage) json.RawMessage {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) != nil {

@@ -19,7 +19,7 @@ func (b contextBody) values() string {
 	return strings.Join([]string{b.SiteCode, b.Currency, b.TargetLocation, b.Language}, " ")
 }
 
-func TestAPatchChangesWhatItNamesAndNothingElse(t *testing.T) {
+func TestPatch_ChangesWhatItNamesAlone(t *testing.T) {
 	before := `{"siteCode":"main","currency":"CHF","targetLocation":"AT","language":"fr","context":{"a":1,"b":{"x":1}}}`
 	cases := []struct {
 		desc, body, values, context string
@@ -75,7 +75,7 @@ func TestAPatchChangesWhatItNamesAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestAValueThatTheSessionCannotHaveIsNamed(t *testing.T) {
+func TestPatch_NamesAValueThatTheSessionCannotHave(t *testing.T) {
 	cases := []struct {
 		desc, body string
 		want       int
@@ -160,7 +160,7 @@ func attributesOf(t testing.TB, a *answer) string {
 	return "{" + strings.Join(names, ",") + "}"
 }
 
-func TestTheLimitsHoldForTheMergedResult(t *testing.T) {
+func TestPatch_LimitsHoldForTheMergedResult(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	c.do("PATCH", "/me/context", `{"context":{`+attributes(0, 40, 1)+`}}`).must(204)
@@ -188,7 +188,7 @@ func TestTheLimitsHoldForTheMergedResult(t *testing.T) {
 	tight.do("PATCH", "/me/context", `{}`+strings.Repeat(" ", 63)).must(413)
 }
 
-func TestABodyOver32KiBIsNotRead(t *testing.T) {
+func TestPatch_BodyOver32KiBIsNotRead(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	c.do("PATCH", "/me/context", `{"x":"`+strings.Repeat("x", 32<<10-8)+`"}`).must(204)
@@ -222,11 +222,11 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, errDown }
 
-func TestAWriteToASessionThatGoesOutOfExistenceIsNotFound(t *testing.T) {
+func TestPatch_SessionThatEndsMeanwhileIsNotFound(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	c.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
-	require.NoError(t, s.resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1"}}))
+	require.NoError(t, s.resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}}))
 	for _, a := range []*answer{
 		c.do("GET", "/me/context", ""),
 		c.do("GET", "/me/context?explain=true", ""),
@@ -245,7 +245,7 @@ func TestAWriteToASessionThatGoesOutOfExistenceIsNotFound(t *testing.T) {
 	}
 }
 
-func TestAWriteWhoseClientHasGoneWritesNothing(t *testing.T) {
+func TestPatch_ClientThatHasGoneWritesNothing(t *testing.T) {
 	s := newShop(t)
 	c := s.shopper("s1")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -258,7 +258,7 @@ func TestAWriteWhoseClientHasGoneWritesNothing(t *testing.T) {
 	assert.Equal(t, int64(0), c.do("GET", "/me/context", "").context().Metadata.Version)
 }
 
-func TestAnUnknownTenantHasNoSessions(t *testing.T) {
+func TestContext_UnknownTenantIsNotFound(t *testing.T) {
 	s := newShop(t)
 	c := s.bearer(claims{Tenant: "nosuchshop", Session: "s1"})
 	for _, method := range []string{"GET", "PATCH"} {

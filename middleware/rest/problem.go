@@ -18,7 +18,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// problem is the body of an answer that is an error: RFC 9457, and the members that clients of the service know.
+// problem is the body of an answer that is an error: RFC 9457, and the members that clients of the
+// service know.
 type problem struct {
 	Type           string   `json:"type"`
 	Title          string   `json:"title"`
@@ -30,10 +31,10 @@ type problem struct {
 	CurrentVersion *int64   `json:"currentVersion,omitempty"`
 	Details        []detail `json:"details,omitempty"`
 
-	header [2]string // that the answer has besides
+	header [2]string // one more header of the answer: name and value
 }
 
-// detail is one value that was not taken.
+// detail is one value that was refused.
 type detail struct {
 	Field  string `json:"field"`           // as on the wire
 	Value  string `json:"value,omitempty"` // as it was sent, cut
@@ -47,12 +48,12 @@ const (
 	reasonTooLarge  = "tooLarge"
 )
 
-// refusal is an answer that was decided here.
+// refusal is an error that this package answers with a status of its own.
 type refusal struct {
 	status  int
 	message string
 	details []detail
-	header  [2]string // one more
+	header  [2]string // one more header of the answer: name and value
 }
 
 // Error says what the client is told.
@@ -67,7 +68,9 @@ func forbidden(message string) *refusal {
 }
 
 func unauthorized(message, challenge string) *refusal {
-	return &refusal{status: http.StatusUnauthorized, message: message, header: [2]string{"WWW-Authenticate", challenge}}
+	return &refusal{
+		status: http.StatusUnauthorized, message: message, header: [2]string{"WWW-Authenticate", challenge},
+	}
 }
 
 // Challenges: RFC 6750, section 3.
@@ -78,18 +81,26 @@ const (
 )
 
 var (
-	errNowhere      = &refusal{status: http.StatusNotFound, message: "There is nothing at this path."}
-	errEscape       = badRequest("The path is not UTF-8 with proper percent-encoding.")
-	errTenant       = badRequest("The tenant in the path is malformed: it must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters.")
-	errNoIdentity   = unauthorized("The request has neither a bearer token nor a session cookie.", challenge)
-	errNoToken      = unauthorized("This operation needs a bearer token.", challenge)
-	errOtherTenant  = forbidden("The tenant in the path is not that of the credentials.")
-	errNoSession    = forbidden("The token names no session.")
-	errScope        = &refusal{status: http.StatusForbidden, message: "The token lacks the scope " + manageScope + ".", header: [2]string{"WWW-Authenticate", challengeInsufficient}}
-	errCrossOrigin  = forbidden("A write from another origin needs a bearer token.")
-	errSaasToken    = forbidden("The session is a customer's: the header saas-token must hold a valid token of that customer.")
+	errNowhere = &refusal{status: http.StatusNotFound, message: "There is nothing at this path."}
+	errEscape  = badRequest("The path is not UTF-8 with proper percent-encoding.")
+	errTenant  = badRequest("The tenant in the path is malformed: it must match ^[a-z][a-z0-9]+$ and " +
+		"have 3 to 16 characters.")
+	errNoIdentity  = unauthorized("The request has neither a bearer token nor a session cookie.", challenge)
+	errNoToken     = unauthorized("This operation needs a bearer token.", challenge)
+	errOtherTenant = forbidden("The tenant in the path is not that of the credentials.")
+	errNoSession   = forbidden("The token names no session.")
+	errScope       = &refusal{
+		status: http.StatusForbidden, message: "The token lacks the scope " + manageScope + ".",
+		header: [2]string{"WWW-Authenticate", challengeInsufficient},
+	}
+	errCrossOrigin = forbidden("A write from another origin needs a bearer token.")
+	errSaasToken   = forbidden("The session is a customer's: the header saas-token must hold a valid token " +
+		"of that customer.")
 	errVersion      = invalidDetails([]detail{{Field: "metadata.version", Reason: reasonRequired}})
-	errPrecondition = &refusal{status: http.StatusPreconditionFailed, message: "The session is not the one that If-Match or If-None-Match asks for."}
+	errPrecondition = &refusal{
+		status:  http.StatusPreconditionFailed,
+		message: "The session is not the one that If-Match or If-None-Match asks for.",
+	}
 	errBodyTooLarge = &refusal{status: http.StatusRequestEntityTooLarge, message: "The body is too large."}
 	errBodyBroken   = badRequest("The body ended early.")
 )
@@ -113,9 +124,12 @@ func wrongType(field string, raw json.RawMessage) detail {
 	return detail{Field: field, Value: cut(string(raw)), Reason: reasonWrongType}
 }
 
-// refused turns the error of an operation into what the client is told: nothing of what is inside.
-func refused(err error) *problem {
-	p := &problem{Type: "about:blank", Status: http.StatusInternalServerError, Message: "Something went wrong on the server."}
+// problemFor turns the error of an operation into what the client is told, which says nothing of
+// the server's inside.
+func problemFor(err error) *problem {
+	p := &problem{
+		Type: "about:blank", Status: http.StatusInternalServerError, Message: "Something went wrong on the server.",
+	}
 	var r *refusal
 	var conflict *sessionctx.ConflictError
 	switch details, status, sentence := rejections(err); {
@@ -132,19 +146,24 @@ func refused(err error) *problem {
 		p.Status, p.Message = http.StatusNotFound, "Session not found."
 	case errors.As(err, &conflict):
 		p.Status, p.CurrentVersion = http.StatusConflict, &conflict.Version
-		p.Message = "What this write touches has changed since the version that it is based on. Get the session, and try again."
+		p.Message = "What this write touches has changed since the version that it is based on. " +
+			"Get the session, and try again."
 	case details != nil:
 		p.Status, p.Message, p.Details = status, sentence, details
-	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		p.Status, p.Message = http.StatusServiceUnavailable, "The service cannot answer at the moment. Before a write is sent again, get the session: it may have been applied."
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull),
+		errors.Is(err, sessionctx.ErrClosed), errors.Is(err, context.Canceled),
+		errors.Is(err, context.DeadlineExceeded):
+		p.Status = http.StatusServiceUnavailable
+		p.Message = "The service cannot answer at the moment. Before a write is sent again, get the session: " +
+			"it may have been applied."
 		p.header = [2]string{"Retry-After", retryAfter}
 	}
 	p.Title, p.Code, p.Detail = http.StatusText(p.Status), p.Status, p.Message
 	return p
 }
 
-// rejections collects the values that the core did not take, from all the errors that are joined in err.
+// rejections collects the values that the Resolver refused, from all the errors that are joined in
+// err.
 func rejections(err error) (details []detail, status int, sentence string) {
 	status = http.StatusRequestEntityTooLarge
 	say := func(s string) {
@@ -178,23 +197,26 @@ func rejections(err error) (details []detail, status int, sentence string) {
 	return details, status, sentence
 }
 
-// retryAfter, in seconds, is longer than a store or directory is waited for and shorter than a shopper's patience.
+// retryAfter, in seconds, is longer than the Resolver waits for a store or directory, and shorter
+// than a shopper waits for a page.
 const retryAfter = "5"
 
 // fail answers with an error.
 func (x *exchange) fail(err error) {
-	p := refused(err)
+	p := problemFor(err)
 	p.SessionID = x.sessionID()
 	if p.header[0] != "" {
 		x.w.Header().Set(p.header[0], p.header[1])
 	}
 	if p.Status == http.StatusInternalServerError {
-		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answered 500", slog.String("method", x.r.Method), slog.Any("error", redact.Error(err, x.secrets()...)))
+		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answered 500",
+			slog.String("method", x.r.Method), slog.Any("error", redact.Error(err, x.secrets()...)))
 	}
 	x.write(p.Status, "application/problem+json", p)
 }
 
-// secrets are what the request says that no log may repeat: the host's own errors may quote it.
+// secrets returns the texts of the request that no log may repeat. The host's own errors may quote
+// them.
 func (x *exchange) secrets() []string {
 	secrets := []string{x.req.SessionID, x.req.CustomerID, x.to.sessionID}
 	for _, name := range [...]string{"Authorization", "Saas-Token"} {
@@ -215,7 +237,7 @@ func (x *exchange) write(status int, contentType string, v any) {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // nosniff, and no type that a browser would run
 	if err := enc.Encode(v); err != nil {
-		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answer not encoded", slog.Any("error", err))
+		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: cannot encode the answer", slog.Any("error", err))
 		x.w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
@@ -224,7 +246,7 @@ func (x *exchange) write(status int, contentType string, v any) {
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(status)
-	_, _ = x.w.Write(body) // a client that went away is nobody's error
+	_, _ = x.w.Write(body) // that a client has gone away is no error
 }
 
 // cut shortens hostile input for an answer.

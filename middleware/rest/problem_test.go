@@ -17,7 +17,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-func TestEveryErrorHasOneAnswer(t *testing.T) {
+func TestProblem_EveryErrorHasOneAnswer(t *testing.T) {
 	large := &sessionctx.LimitError{Field: "context", Rule: "a session has at most 2 attributes", Size: true}
 	form := &sessionctx.LimitError{Field: "cartId", Value: "\xff" + strings.Repeat("x", 99), Rule: "must be printable text"}
 	invalid := &defaults.Invalid{Field: defaults.FieldCountry, Value: "EU", Reason: defaults.ReasonUnknownCode}
@@ -47,7 +47,7 @@ func TestEveryErrorHasOneAnswer(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			body, status := rest.Refused(tc.err)
+			body, status := rest.ProblemFor(tc.err)
 			assert.Equal(t, tc.status, status)
 			assert.NotContains(t, string(body), "db-7")
 			var p problem

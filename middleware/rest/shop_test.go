@@ -20,6 +20,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/middleware/rest"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
@@ -90,13 +91,13 @@ func signed(key []byte, members map[string]any) string {
 	return s
 }
 
-func newBearer(t testing.TB) *middleware.Bearer {
+func newVerifier(t testing.TB) *bearer.Verifier {
 	t.Helper()
-	b, err := middleware.NewBearer(middleware.BearerConfig{
-		Issuer: issuer, Audience: audience, Keys: []middleware.Key{{Algorithm: "HS256", Key: key}},
+	v, err := bearer.New(bearer.Config{
+		Issuer: issuer, Audience: audience, Keys: []bearer.Key{{Algorithm: "HS256", Key: key}},
 	})
 	require.NoError(t, err)
-	return b
+	return v
 }
 
 // shop is a server of the interface, for one test.
@@ -117,18 +118,18 @@ type settings struct {
 
 func newShop(t testing.TB, change ...func(*settings)) *shop {
 	t.Helper()
-	bearer := newBearer(t)
+	tokens := newVerifier(t)
 	log := &bytes.Buffer{}
 	cfg := settings{
 		sessions: sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)},
 		middleware: middleware.Config{
 			Tenant:   func(r *http.Request) string { return strings.Split(r.URL.Path+"//", "/")[2] },
-			Identify: bearer.Identify,
+			Identify: tokens.Identify,
 		},
 		rest: rest.Config{
-			Claims: bearer.Verify,
+			Scopes: tokens.Scopes,
 			SaasToken: func(tenant, token string) (string, error) {
-				c, err := bearer.VerifyToken(token)
+				c, err := tokens.VerifyToken(token)
 				if err == nil && c.Identity.Tenant != tenant {
 					err = middleware.ErrWrongTenant
 				}
@@ -206,8 +207,8 @@ type answer struct {
 	body string
 }
 
-// do sends a request to a path below /session-context/demoshop, or to the whole path of another tenant.
-// A body without a content type is application/json.
+// do sends a request to a path below /session-context/demoshop, or to the whole path of another
+// tenant. A body without a content type is application/json.
 func (c *client) do(method, path, body string) *answer {
 	c.t.Helper()
 	if !strings.HasPrefix(path, "/session-context/") {

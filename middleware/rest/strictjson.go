@@ -18,10 +18,10 @@ var (
 	errNumber    = badRequest("A number in the body is too large.")
 )
 
-// parseObject returns the members of the JSON object that body is, by their exact names. Unlike encoding/json alone
-// it leaves nothing to the reader's taste: where two readers of one document could see two different things (a name that is
-// there twice, half a surrogate pair, a number that is infinite to most programs), there is no document.
-// See RFC 8259, sections 4, 6, 8.2, and RFC 7493.
+// parseObject returns the members of the JSON object in body, by their exact names. Unlike
+// encoding/json alone it refuses a document that two readers could read as two different things: a
+// name that exists twice, half a surrogate pair, a number that is infinite to most programs. See
+// RFC 8259, sections 4, 6 and 8.2, and RFC 7493.
 func parseObject(body []byte, maxDepth int) (map[string]json.RawMessage, error) {
 	switch {
 	case !utf8.Valid(body) || loneSurrogate(body):
@@ -41,7 +41,7 @@ func parseObject(body []byte, maxDepth int) (map[string]json.RawMessage, error) 
 	return members, nil
 }
 
-// level is an object or a list that is being read.
+// level is an object or a list that checkTokens has entered.
 type level struct {
 	names map[string]bool // nil: a list
 	value bool            // in an object: the next token is a value
@@ -93,8 +93,8 @@ func checkTokens(body []byte, maxDepth int) error {
 	}
 }
 
-// loneSurrogate reports whether an escape in a string of the document is half a surrogate pair. encoding/json would
-// put U+FFFD there, so that names that differ could become one.
+// loneSurrogate reports whether an escape in a string of the document is half a surrogate pair.
+// encoding/json would replace it with U+FFFD, so that two different names could become one.
 func loneSurrogate(doc []byte) bool {
 	for i, inString := 0, false; i < len(doc); i++ {
 		switch {
@@ -102,7 +102,7 @@ func loneSurrogate(doc []byte) bool {
 			inString = !inString
 		case !inString || doc[i] != '\\':
 		case !utf16.IsSurrogate(escaped(doc[i:])):
-			i++ // whatever is escaped, it is neither quote nor escape
+			i++ // the escaped character ends no string and begins no escape
 		case utf16.DecodeRune(escaped(doc[i:]), escaped(doc[i+6:])) == utf8.RuneError:
 			return true
 		default:
@@ -112,7 +112,8 @@ func loneSurrogate(doc []byte) bool {
 	return false
 }
 
-// escaped returns the UTF-16 code unit of the escape \uXXXX at the beginning of b, 0 if there is none.
+// escaped returns the UTF-16 code unit of the escape \uXXXX at the beginning of b, and 0 if b
+// begins with none.
 func escaped(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0

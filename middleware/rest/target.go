@@ -26,19 +26,20 @@ const (
 	numResources
 )
 
-// own reports whether the session is that of whoever is asking.
+// own reports whether the session is the caller's own.
 func (k resource) own() bool { return k == ownContext || k == ownAttributes || k == ownAttribute }
 
-// target is a path taken apart.
+// target is what a path says.
 type target struct {
 	tenant    string
 	resource  resource
-	sessionID string // of anyContext and what is below
+	sessionID string // of anyContext, anyAttributes and anyAttribute
 	name      string // of an attribute
 }
 
-// parseTarget takes apart the path of a request, still escaped: a name may contain slashes, and "%2F" is not "/" before it is
-// known which part is which. What follows "attributes/" is one name, slashes and all, since proxies are fond of unescaping.
+// parseTarget reads the escaped path of a request. It splits the path before it unescapes the
+// parts, because "%2F" in a name is not the "/" between two parts. All that follows "attributes/"
+// is one name, also with slashes in it, because many proxies unescape "%2F".
 func parseTarget(escapedPath string) (t target, err error) {
 	rest, ok := strings.CutPrefix(escapedPath, Prefix)
 	if !ok {

@@ -44,7 +44,8 @@ func (p *paper) String() string {
 	return p.b.String()
 }
 
-// gossip is a store and a directory whose errors and panics say what they were asked for, as those of databases and HTTP clients do.
+// gossip is a store and a directory whose errors and panics say what they were asked for, as those
+// of databases and HTTP clients do.
 type gossip struct {
 	*memstore.Store
 	sessionctx.Static
@@ -86,7 +87,8 @@ func (g *gossip) Customer(ctx context.Context, tenant, id string) (defaults.Cust
 	return g.Static.Customer(ctx, tenant, id)
 }
 
-// Whoever reads logs or error texts learns no session id, token, cookie, customer or cart, whatever fails and whatever was sent.
+// Whoever reads logs or error texts learns no session id, token, cookie, customer or cart, whatever
+// fails and whatever was sent.
 func TestThreatLogLeak(t *testing.T) {
 	handlers := map[string]func(io.Writer, *slog.HandlerOptions) slog.Handler{
 		"text": func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewTextHandler(w, o) },
@@ -106,7 +108,7 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 	g := &gossip{Store: &memstore.Store{}, Static: demoshop()}
 	g.store.Store("")
 	g.directory.Store("")
-	bearer := newBearer(t)
+	tokens := newVerifier(t)
 	var hook atomic.Value
 	hook.Store("")
 	s := newShop(t, func(c *settings) {
@@ -123,7 +125,7 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 			if r.Header.Get("X-Broken") != "" { // the host's own mistake
 				return sessionctx.Identity{}, fmt.Errorf("cannot parse %q, cookies %v", r.Header.Get("Authorization"), r.Header["Cookie"])
 			}
-			return bearer.Identify(r)
+			return tokens.Identify(r)
 		}
 	})
 	token := s.bearer(claims{Session: sid, Customer: customer})
@@ -205,17 +207,18 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 	require.Equal(t, cart, token.do("GET", "/me/context", "").context().CartID)
 }
 
-// Text that a client sends ends up in no header, and in the log as one value and not as a line of its own.
+// Text that a client sends ends up in no header, and in the log as one value and not as a line of
+// its own.
 func TestThreatHeaderAndLogInjection(t *testing.T) {
 	log := &paper{}
 	s := newShop(t, func(c *settings) {
 		c.rest.Logger = slog.New(slog.NewTextHandler(log, nil))
-		bearer := newBearer(t)
+		tokens := newVerifier(t)
 		c.middleware.Identify = func(r *http.Request) (sessionctx.Identity, error) {
 			if x := r.Header.Get("X-Broken"); x != "" {
 				return sessionctx.Identity{}, errors.New(strings.ReplaceAll(x, "|", "\r\n"))
 			}
-			return bearer.Identify(r)
+			return tokens.Identify(r)
 		}
 	})
 	server := httptest.NewServer(s.handler)

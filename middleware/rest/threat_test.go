@@ -22,7 +22,7 @@ import (
 func (c *client) secretOf() string { return strings.TrimPrefix(c.header.Get("Cookie"), cookieName+"=") }
 
 func (s *shop) identity(id string, customer ...string) sessionctx.Request {
-	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, CustomerID: strings.Join(customer, "")}}
+	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, CustomerID: strings.Join(customer, ""), Proof: sessionctx.Asserted}}
 }
 
 // Whoever has kept a token, a cookie or a tab of a session that was ended has nothing.
@@ -310,7 +310,8 @@ func TestThreatAttributeBomb(t *testing.T) {
 	})
 }
 
-// A session id is used again after its record has gone: what an old tab knows of the old one must not count for the new one.
+// A session id is used again after its record has gone: what an old tab knows of the old one must
+// not count for the new one.
 func TestThreatReplayAfterReCreation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, func(c *settings) { c.sessions.AnonymousIdle = time.Minute })

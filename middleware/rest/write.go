@@ -50,7 +50,8 @@ func (x *exchange) addAttribute() error {
 	return nil
 }
 
-// removeAttribute answers DELETE .../attributes/{name}. That it was not there is no error.
+// removeAttribute answers DELETE .../attributes/{name}. An attribute that does not exist is no
+// error.
 func (x *exchange) removeAttribute() error {
 	s, err := x.update(sessionctx.Patch{Attributes: map[string]json.RawMessage{x.to.name: nil}})
 	if err != nil {
@@ -75,13 +76,16 @@ func (x *exchange) update(p sessionctx.Patch) (s sessionctx.Session, err error) 
 	return s, err
 }
 
-// errMoved says that a replacement was made over a session that is not the present one.
-var errMoved = errors.New("rest: the session has moved")
+// errChanged says that a replacement was built for another state of the session than the present
+// one.
+var errChanged = errors.New("rest: the session has changed")
 
 // replace answers PUT /context/{sessionId}.
 //
-// What a replacement changes depends on what the session is (see state.replacement), which is known for certain only when the
-// write is tried. So it is tried over nothing first, learns from the refusal what there is, and is made over that.
+// What a replacement changes depends on the state of the session (see state.replacement), and the
+// write itself is the first to know that state for certain. So the first try is for a session
+// without any value. It is refused, the refusal says what the session is, and the second try is for
+// that state.
 func (x *exchange) replace() error {
 	upsert, err := x.flag("upsert")
 	if err != nil {
@@ -110,23 +114,23 @@ func (x *exchange) replace() error {
 		p.Upsert = upsert
 		p.Require = func(s sessionctx.Session) error {
 			now = s
-			there := s.Revision() != sessionctx.Revision{}
-			switch err := c.check(s, there); {
+			exists := s.Revision() != sessionctx.Revision{}
+			switch err := c.check(s, exists); {
 			case err != nil:
 				return err
-			case there && s.CustomerID != "" && s.CustomerID != customerID:
+			case exists && s.CustomerID != "" && s.CustomerID != customerID:
 				return errSaasToken
-			case there && !st.versioned:
+			case exists && !st.versioned:
 				return errVersion
-			case there && s.Version != st.version:
+			case exists && s.Version != st.version:
 				return &sessionctx.ConflictError{Version: s.Version}
 			case !known || s.Revision() != over.Revision():
-				return errMoved
+				return errChanged
 			}
 			return nil
 		}
 		s, err := x.update(p)
-		if errors.Is(err, errMoved) {
+		if errors.Is(err, errChanged) {
 			over, known = now, true
 			continue
 		}
@@ -140,11 +144,13 @@ func (x *exchange) replace() error {
 	return &sessionctx.ConflictError{Version: now.Version}
 }
 
-// replaceTries bounds how often a replacement is made anew. Its version holds it to one state of the session, so
-// that it can move once when it is learned, and again only where a session is created and ended all the time.
+// replaceTries bounds how often a replacement is tried. Its version allows one state of the
+// session, so a second try is the rule, and more tries happen only where a session is created and
+// ended all the time.
 const replaceTries = 4
 
-// saasCustomer returns whose the token in the header saas-token is, empty if it is nobody's.
+// saasCustomer returns the customer of the token in the header saas-token, and the empty text
+// without a valid token.
 func (x *exchange) saasCustomer() (string, error) {
 	tokens := x.r.Header.Values("saas-token")
 	if len(tokens) != 1 || x.saas == nil {

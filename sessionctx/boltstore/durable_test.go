@@ -64,7 +64,7 @@ func TestWhatHasEndedStaysEndedAfterARestart(t *testing.T) {
 		Customers: map[string]defaults.Customer{"C1": {}},
 	}}
 	request := func(id, customer string) sessionctx.Request {
-		return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "acme", SessionID: id, CustomerID: customer}}
+		return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "acme", SessionID: id, CustomerID: customer, Proof: sessionctx.Asserted}}
 	}
 	ctx := t.Context()
 	start := func() (*sessionctx.Resolver, func()) {

@@ -42,7 +42,7 @@ func Example() {
 	}
 
 	ctx := context.Background()
-	shopper := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "myshop", SessionID: "s1"}}
+	shopper := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "myshop", SessionID: "s1", Proof: sessionctx.Asserted}}
 	run(func(r *sessionctx.Resolver) (sessionctx.Session, error) {
 		return r.Update(ctx, shopper, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 	})

@@ -11,14 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
-	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const benchRecords = 10_000
 
-// goroutines make it 32 on two cores.
+// goroutines is the number for each core: 32 on two cores.
 const goroutines = 16
 
 // filled returns a store with records, and their keys.
@@ -35,7 +34,7 @@ func filled(b *testing.B) (*redisserver.Server, *redisstore.Store, []store.Key) 
 	return server, backend, keys
 }
 
-// parallel runs do on 32 goroutines, each time with another random number below benchRecords.
+// parallel runs do on 32 goroutines, with random numbers below benchRecords.
 func parallel(b *testing.B, do func(i int) error) {
 	var failed atomic.Pointer[error]
 	b.SetParallelism(goroutines)
@@ -86,7 +85,7 @@ func BenchmarkResolveCold(b *testing.B) {
 	r := resolver(b, backend)
 	parallel(b, func(i int) error {
 		req := request(keys[i].ID)
-		req.Freshness = sessionctx.FreshRead
+		req.Fresh = true
 		s, err := r.Resolve(context.Background(), req)
 		if err == nil && s.Version != 1 {
 			err = fmt.Errorf("version %d", s.Version)

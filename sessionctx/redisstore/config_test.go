@@ -13,9 +13,10 @@ import (
 	"github.com/sessionctx/storefront/internal/redisserver"
 	"github.com/sessionctx/storefront/internal/sinktest"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestEveryMistakeOfAConfigIsNamed(t *testing.T) {
+func TestConfig_EveryMistakeIsNamed(t *testing.T) {
 	_, err := redisstore.New(redisstore.Config{
 		Client: rueidis.ClientOption{
 			InitAddress: []string{"a:1", "b:2"}, AlwaysRESP2: true, ReplicaOnly: true,
@@ -26,22 +27,71 @@ func TestEveryMistakeOfAConfigIsNamed(t *testing.T) {
 		Prefix: strings.Repeat("x", 65),
 		Lease:  time.Millisecond,
 	})
-	require.Error(t, err)
-	for _, field := range []string{
-		"Client.InitAddress", "Client.AlwaysRESP2", "Client.ReplicaOnly", "Client.Sentinel", "Client.OnInvalidations", "Client.ClientTrackingOptions",
-		"Client.SendToReplicas", "Client.Standalone", "Client.ConnLifetime", "Prefix", "Lease",
+	var fields []string
+	for _, e := range mistakes(t, err) {
+		fields = append(fields, strings.TrimPrefix(e.Field, "redisstore.Config."))
+	}
+	assert.ElementsMatch(t, []string{
+		"Client.InitAddress", "Client.AlwaysRESP2", "Client.ReplicaOnly", "Client.Sentinel", "Client.OnInvalidations",
+		"Client.ClientTrackingOptions", "Client.SendToReplicas", "Client.Standalone", "Client.ConnLifetime", "Prefix", "Lease",
+	}, fields)
+}
+
+// mistakes returns the errors that are joined in err.
+func mistakes(t *testing.T, err error) (all []*store.ConfigError) {
+	t.Helper()
+	joined, ok := err.(interface{ Unwrap() []error })
+	require.True(t, ok, "%v", err)
+	for _, e := range joined.Unwrap() {
+		mistake, ok := e.(*store.ConfigError)
+		require.True(t, ok, "%v", e)
+		all = append(all, mistake)
+	}
+	return all
+}
+
+func TestConfig_MistakeSaysFieldValueAndRule(t *testing.T) {
+	address := rueidis.ClientOption{InitAddress: []string{"127.0.0.1:1"}}
+	const braces = `must not contain "{" or "}": a pair of them fixes the cluster slot of each key`
+	for _, tc := range []struct {
+		desc string
+		cfg  redisstore.Config
+		want store.ConfigError
+	}{
+		{"no address", redisstore.Config{}, store.ConfigError{
+			Field: "redisstore.Config.Client.InitAddress", Rule: "is required: one address, host:port, of the primary",
+		}},
+		{"opening brace in the prefix", redisstore.Config{Client: address, Prefix: "shop{"}, store.ConfigError{
+			Field: "redisstore.Config.Prefix", Value: "shop{", Rule: braces,
+		}},
+		{"closing brace in the prefix", redisstore.Config{Client: address, Prefix: "}"}, store.ConfigError{
+			Field: "redisstore.Config.Prefix", Value: "}", Rule: braces,
+		}},
+		{"prefix too long", redisstore.Config{Client: address, Prefix: strings.Repeat("p", 66)}, store.ConfigError{
+			Field: "redisstore.Config.Prefix", Value: strings.Repeat("p", 64), Rule: "must have 1 to 64 bytes, and has 66",
+		}},
+		{"lease too long", redisstore.Config{Client: address, Lease: time.Hour}, store.ConfigError{
+			Field: "redisstore.Config.Lease", Value: "1h0m0s", Rule: "must be 50ms to 1m0s",
+		}},
+		{"lease negative", redisstore.Config{Client: address, Lease: -1}, store.ConfigError{
+			Field: "redisstore.Config.Lease", Value: "-1ns", Rule: "must be 50ms to 1m0s",
+		}},
 	} {
-		assert.ErrorContains(t, err, "redisstore: Config."+field)
+		t.Run(tc.desc, func(t *testing.T) {
+			_, err := redisstore.New(tc.cfg)
+			assert.Equal(t, []*store.ConfigError{&tc.want}, mistakes(t, err))
+		})
 	}
 }
 
-func TestAURLIsNoAddressAndIsNotShown(t *testing.T) {
-	_, err := redisstore.New(redisstore.Config{Client: rueidis.ClientOption{InitAddress: []string{"redis://shop:secret@redis.internal:6379"}}})
-	require.ErrorContains(t, err, "redisstore: Config.Client.InitAddress")
+func TestConfig_URLIsRefusedAndNotShown(t *testing.T) {
+	address := []string{"redis://shop:secret@redis.internal:6379"}
+	_, err := redisstore.New(redisstore.Config{Client: rueidis.ClientOption{InitAddress: address}})
+	require.Equal(t, "redisstore.Config.Client.InitAddress", mistakes(t, err)[0].Field)
 	assert.NotContains(t, err.Error(), "secret")
 }
 
-func TestTheCallersAddressMayChangeAfterNew(t *testing.T) {
+func TestConfig_CallerMayChangeAddressAfterNew(t *testing.T) {
 	server, other := redisserver.Start(t), redisserver.Start(t)
 	addr := []string{server.Addr()}
 	var s sinktest.Sink
@@ -56,32 +106,11 @@ func TestTheCallersAddressMayChangeAfterNew(t *testing.T) {
 	assert.False(t, listening(other))
 }
 
-func TestAServerThatDoesNotAnswerIsAnErrorThatNamesIt(t *testing.T) {
+func TestNew_NamesServerThatDoesNotAnswer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	addr := l.Addr().String()
 	require.NoError(t, l.Close())
 	_, err = redisstore.New(redisstore.Config{Client: rueidis.ClientOption{InitAddress: []string{addr}}})
 	assert.ErrorContains(t, err, addr)
-}
-
-func TestAClusterAndAReplicaAreRefused(t *testing.T) {
-	primary := redisserver.Start(t)
-	host, port, err := net.SplitHostPort(primary.Addr())
-	require.NoError(t, err)
-	for _, tc := range []struct {
-		desc string
-		args []string
-		want string
-	}{
-		{"cluster", []string{"--cluster-enabled", "yes"}, "it is a cluster: only a single primary is supported"},
-		{"replica", []string{"--replicaof", host + " " + port}, "it is a replica: records are read from the primary only"},
-	} {
-		t.Run(tc.desc, func(t *testing.T) {
-			server := redisserver.Start(t, tc.args...)
-			_, err := redisstore.New(config(server))
-			require.ErrorContains(t, err, tc.want)
-			assert.ErrorContains(t, err, server.Addr())
-		})
-	}
 }

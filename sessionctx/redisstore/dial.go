@@ -23,7 +23,8 @@ func dialerOf(o *rueidis.ClientOption) dialer {
 		dial = dialTCP
 	}
 	return func(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
-		// Others wait for the same connection: the one who is first does not decide for them how long. Dialer.Timeout does.
+		// Several calls wait for the same connection. The context of the first call must not end
+		// the dial for the others; Dialer.Timeout does.
 		conn, err := dial(context.WithoutCancel(ctx), addr, d, cfg)
 		if err != nil {
 			return nil, dialError{err}

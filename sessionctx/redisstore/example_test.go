@@ -14,7 +14,7 @@ func Example() {
 		Client: rueidis.ClientOption{InitAddress: []string{"redis.internal:6379"}, Username: "shop", Password: "..."},
 	})
 	if err != nil {
-		log.Fatal(err) // the server does not answer, or is no single primary
+		log.Fatal(err) // the server does not answer, or is not supported
 	}
 	defer store.Close()
 	resolver, err := sessionctx.New(sessionctx.Config{Store: store, Directory: directory})

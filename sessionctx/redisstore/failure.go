@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,29 +15,30 @@ type dialError struct{ error }
 
 func (e dialError) Unwrap() error { return e.error }
 
-// failure says what an error of the client means. Where nothing was written it is ErrUnavailable or ErrFull; otherwise the
-// outcome is unknown.
+// failure makes the error of a call from the error of the client. If nothing was written it is
+// ErrUnavailable or ErrFull; otherwise the outcome is unknown.
 func failure(op string, err error) error {
 	var dial dialError
 	answer, answered := rueidis.IsRedisErr(err)
 	switch {
 	case answered && strings.HasPrefix(answer.Error(), "OOM "):
 		return fmt.Errorf("redisstore: %s: %w: the server is at its maxmemory", op, store.ErrFull)
-	case answered: // the script's only write is its last command, so one that failed has written nothing
-		return fmt.Errorf("redisstore: %s: %w: the server says: %w", op, store.ErrUnavailable, err)
-	case errors.As(err, &dial), errors.Is(err, rueidis.ErrNoCache): // a new connection that the server would tell nothing: it was not used
+	case answered: // a script that failed has written nothing: its only write is its last command
+		return fmt.Errorf("redisstore: %s: %w: the server answers: %w", op, store.ErrUnavailable, err)
+	case errors.As(err, &dial), errors.Is(err, errNotSent),
+		errors.Is(err, rueidis.ErrNoCache): // no tracking on a new connection, which was not used then
 		return fmt.Errorf("redisstore: %s: %w: %w", op, store.ErrUnavailable, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", op, err)
 }
 
-// torn reports whether a connection broke under a call that it may be worth to make again.
-func torn(ctx context.Context, err error) bool {
+// retryable reports whether the connection broke during a read, so that the read may be sent again.
+func retryable(err error) bool {
 	if err == nil {
 		return false
 	}
 	var dial dialError
 	_, answered := rueidis.IsRedisErr(err)
-	return !answered && !rueidis.IsRedisNil(err) && ctx.Err() == nil && !errors.As(err, &dial) && !errors.Is(err, rueidis.ErrClosing) &&
+	return !answered && !rueidis.IsRedisNil(err) && !errors.As(err, &dial) && !errors.Is(err, rueidis.ErrClosing) &&
 		!errors.Is(err, rueidis.ErrNoCache)
 }

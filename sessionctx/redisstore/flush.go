@@ -8,9 +8,15 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// What is missing may have been lost, by a server that was flushed. Then what was read before is worth nothing, and that must be known before
-// somebody acts on what is missing: with a generation that was lost, a session of before would live. So the connection for data is told of a flush
-// too, by the server in front of the first answer that misses something; and what is missing on another connection may have been lost between the two.
+// A missing record may have been lost with all others, by a flush of the server. Then all earlier
+// reads must be invalidated before anybody acts on the missing record. Otherwise the generation of
+// a customer could be missing, and a session that was read earlier, and that the generation had
+// ended, would live.
+//
+// The invalidation connection is too late for that. So the connection for data receives flushes,
+// too: the server reports a flush on it before the first answer that misses a record. A flush
+// between two connections for data is not reported at all, so reportMiss treats every new
+// connection as a flush.
 
 // dataOption returns the option of the client for data.
 func (s *Store) dataOption() rueidis.ClientOption {
@@ -19,36 +25,39 @@ func (s *Store) dataOption() rueidis.ClientOption {
 		s.dials.Add(1)
 		return dial(ctx, addr, d, cfg)
 	}
-	option.DisableCache = false // else there is no tracking
-	option.ClientTrackingOptions = []string{"PREFIX", s.cfg.Prefix + noTenant, "BCAST"}
-	option.NewCacheStoreFn = func(rueidis.CacheStoreOption) rueidis.CacheStore { return flushes{sinks: &s.sinks} }
+	option.DisableCache = false // otherwise there is no tracking
+	// The server reports a flush on every connection with tracking. No key begins with this prefix,
+	// so it reports nothing else on this one.
+	option.ClientTrackingOptions = []string{"PREFIX", s.cfg.Prefix + "!", "BCAST"}
+	option.NewCacheStoreFn = func(rueidis.CacheStoreOption) rueidis.CacheStore { return flushReceiver{sinks: &s.sinks} }
 	return option
 }
 
-// noTenant begins no tenant: of a flush the server tells everybody, and of no key whoever asks for this prefix.
-const noTenant = "!"
-
-// flushes is a cache that nobody asks. The client passes on to it what the server tells, before the answers that come after.
-type flushes struct {
+// flushReceiver is a cache that is never read. The client calls Delete for a message of the server,
+// and before it returns the answers that come after the message.
+type flushReceiver struct {
 	rueidis.CacheStore // nil
 	sinks              *sinks
 }
 
 // Delete implements rueidis.CacheStore.
-func (f flushes) Delete([]rueidis.RedisMessage) { f.sinks.lost() }
+func (f flushReceiver) Delete([]rueidis.RedisMessage) { f.sinks.invalidateAll() }
 
-// Close implements rueidis.CacheStore. It is called when the connection has ended, which says nothing of a flush.
-func (flushes) Close(error) {}
+// Close implements rueidis.CacheStore. It is called when the connection has ended. That is not a
+// flush.
+func (flushReceiver) Close(error) {}
 
-// missed is called before it is said that a record is missing, which was asked for when so many dials had begun. If one has begun since, the
-// answer may have come over the connection before, and says nothing of the next one, which the server may not have been asked yet to tell of flushes.
-func (s *Store) missed(dials int64) {
-	now := s.dials.Load()
-	if now == s.told.Load() {
+// reportMiss is called before Load returns that a record is missing. dials is the number of dials
+// that had begun when Load sent its question. If another dial has begun since, the answer may have
+// come from the connection before. Such an answer says nothing about the next connection, on which
+// the server may not report flushes yet: the next miss must be reported again.
+func (s *Store) reportMiss(dials int64) {
+	begun := s.dials.Load()
+	if begun == s.reportedDials.Load() {
 		return
 	}
-	s.sinks.lost()
-	if now == dials {
-		s.told.Store(now)
+	s.sinks.invalidateAll()
+	if begun == dials {
+		s.reportedDials.Store(begun)
 	}
 }

@@ -8,15 +8,16 @@ import (
 	"github.com/sessionctx/storefront/internal/sinktest"
 )
 
-// TestAMissOnTheConnectionBeforeTellsNothingOfTheNextOne has an answer come from a connection that has ended, while the next one is being
-// made. Whatever is flushed until the server has been asked to tell of that on the next one is told by the first miss there.
-func TestAMissOnTheConnectionBeforeTellsNothingOfTheNextOne(t *testing.T) {
+// An answer comes from a connection that has ended, while the next one is being made. A flush
+// before the server reports flushes on the next connection must be reported by the first miss
+// there.
+func TestReportMiss_AnswerOfEarlierConnectionSaysNothingAboutNext(t *testing.T) {
 	var s Store
 	var sink sinktest.Sink
 	s.sinks.add(&sink)
 	load := func(dialed int64, losses int) {
 		t.Helper()
-		s.missed(dialed)
+		s.reportMiss(dialed)
 		assert.Equal(t, losses, sink.Losses())
 	}
 	s.dials.Store(1)

@@ -33,8 +33,9 @@ func (s *between) Load(ctx context.Context, key store.Key) (store.Record, error)
 	return rec, err
 }
 
-// ended returns a cookie's session of customer C1 that an EndAll has ended, on another server process than the Resolver's.
-func ended(t *testing.T, server *redisserver.Server) sessionctx.Request {
+// endedSession returns a request by cookie for a session of customer C1 that an EndAll of another
+// process has ended.
+func endedSession(t *testing.T, server *redisserver.Server) sessionctx.Request {
 	there := resolver(t, open(t, server))
 	req := request("")
 	req.Proof = sessionctx.BySecret
@@ -45,14 +46,15 @@ func ended(t *testing.T, server *redisserver.Server) sessionctx.Request {
 	return req
 }
 
-// ready waits for the lease and for the customer's profile, which a resolution that is the first to ask for it is begun anew after.
+// ready waits for the lease, and for the profile of the customer. The first resolution that needs
+// the profile starts again when it has come.
 func ready(t *testing.T, r *sessionctx.Resolver) {
 	eventually(t, leased(r), "the lease")
 	_, err := r.Resolve(t.Context(), customer(""))
 	require.NoError(t, err)
 }
 
-// deaf is a connection that hears nothing while it is held.
+// deaf is a connection that receives nothing while it is held.
 type deaf struct {
 	net.Conn
 	held *sync.RWMutex
@@ -65,7 +67,8 @@ func (c deaf) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// hold makes the nth connection deaf while it is held: the first one listens, the second one is for data.
+// hold makes the nth connection deaf while it is held. The first one is for invalidations, the
+// second one for data.
 func hold(nth int64, held *sync.RWMutex) func(*redisstore.Config) {
 	var dials atomic.Int64
 	return func(cfg *redisstore.Config) {
@@ -79,20 +82,20 @@ func hold(nth int64, held *sync.RWMutex) func(*redisstore.Config) {
 	}
 }
 
-// A session and its customer's generation are two reads: one from before a flush and one from after it would be a session that was never ended.
-// The connection that listens hears of it too late here.
-func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *testing.T) {
+// A session and the generation of its customer are two reads. With a flush between them the session
+// would look as if it had never ended. The invalidation connection is too late here.
+func TestFlush_SessionThatHadEndedStaysHidden(t *testing.T) {
 	for _, tc := range []struct {
-		desc  string
-		fresh sessionctx.Freshness
-		torn  bool // by a new connection, before which the flush was
+		desc       string
+		fresh      bool
+		reconnects bool // and the flush is before the new connection
 	}{
-		{"plain", 0, false}, {"fresh", sessionctx.FreshRead, false}, {"plain, torn", 0, true}, {"fresh, torn", sessionctx.FreshRead, true},
+		{"plain", false, false}, {"fresh", true, false}, {"plain, new connection", false, true}, {"fresh, new connection", true, true},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			server := redisserver.Start(t)
-			req := ended(t, server)
-			req.Freshness = tc.fresh
+			req := endedSession(t, server)
+			req.Fresh = tc.fresh
 			var held, shut sync.RWMutex
 			backend := &between{Store: open(t, server, hold(1, &held), func(cfg *redisstore.Config) {
 				cfg.Lease = time.Minute
@@ -106,10 +109,10 @@ func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *
 			})}
 			r := resolver(t, backend)
 			ready(t, r)
-			epoch := r.Stats().Epoch
+			epoch := r.Stats().InvalidatedAll
 			flush := func() {
 				held.Lock()
-				if tc.torn {
+				if tc.reconnects {
 					shut.Lock()
 					defer shut.Unlock()
 					kill(t, server, "here")
@@ -118,7 +121,7 @@ func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *
 			}
 			backend.do.Store(&flush)
 			s, err := r.Resolve(t.Context(), req)
-			assert.Greater(t, r.Stats().Epoch, epoch, "told by the connection for data alone")
+			assert.Greater(t, r.Stats().InvalidatedAll, epoch, "reported by the connection for data alone")
 			held.Unlock()
 			require.NoError(t, err)
 			assert.Empty(t, s.CustomerID)
@@ -127,8 +130,8 @@ func TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead(t *
 	}
 }
 
-// What is cached is worth nothing after a flush, though nothing is read that could be missed.
-func TestAFlushIsToldThoughTheConnectionForDataIsSilent(t *testing.T) {
+// A flush must invalidate cached records also if nobody reads a record that is missing.
+func TestFlush_IsReportedWhileDataConnectionIsSilent(t *testing.T) {
 	server := redisserver.Start(t)
 	var held sync.RWMutex
 	var s sinktest.Sink
@@ -137,5 +140,5 @@ func TestAFlushIsToldThoughTheConnectionForDataIsSilent(t *testing.T) {
 	held.Lock()
 	defer held.Unlock()
 	server.Do(t, "FLUSHALL")
-	eventually(t, func() bool { return s.Losses() == 1 }, "the loss")
+	eventually(t, func() bool { return s.Losses() == 1 }, "the report")
 }

@@ -13,14 +13,15 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// listener is one connection on which the server tells of every write. Its client makes no second one: what is heard from
-// a listener is heard on the same connection from its beginning, or not at all.
+// listener is the invalidation connection: the server reports every write on it. Its client never
+// makes a second connection. So a listener receives every message from the beginning of its
+// connection on, or it has ended.
 type listener struct {
 	client rueidis.Client
 	conn   net.Conn
 }
 
-var errListenerEnded = errors.New("the connection that listens has ended")
+var errListenerEnded = errors.New("the invalidation connection has ended")
 
 // listen makes a listener, and checks the server.
 func (s *Store) listen(ctx context.Context) (*listener, error) {
@@ -35,9 +36,8 @@ func (s *Store) listen(ctx context.Context) (*listener, error) {
 		c.conn, err = dial(ctx, addr, d, cfg)
 		return c.conn, err
 	}
-	option.DisableCache = false // else there is no tracking; nothing is ever read through this client
+	option.DisableCache = false // otherwise there is no tracking; this client reads nothing
 	option.RingScaleEachConn = 8
-	option.BlockingPipeline = -1 // else two questions at once may be enough for it to want another connection
 	option.ClientTrackingOptions = []string{"PREFIX", s.cfg.Prefix, "BCAST"}
 	option.OnInvalidations = s.sinks.invalidate
 	option.ClientName += "-tracking"
@@ -46,18 +46,26 @@ func (s *Store) listen(ctx context.Context) (*listener, error) {
 		if c.client != nil {
 			c.close()
 		}
+		if errors.Is(err, rueidis.ErrNoCache) {
+			err = fmt.Errorf("it does not let this user track changes: Redis %s or newer and the permission +client|tracking are required: %w",
+				minVersion, err)
+		}
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	if err := c.ask(ctx); err != nil {
+	if err = c.ask(ctx); err == nil {
+		err = s.checkEviction(ctx, c.client)
+	}
+	if err != nil {
 		c.close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// close closes the connection first: an orderly farewell to a server that is silent takes its time.
+// close closes the connection first: the client would wait for the answer of a server that is
+// silent.
 func (c *listener) close() {
 	if c.conn != nil {
 		c.conn.Close()
@@ -65,71 +73,63 @@ func (c *listener) close() {
 	c.client.Close()
 }
 
-// unfit says that the server answers, and must not be used.
-type unfit struct{ reason string }
-
-func (e unfit) Error() string { return e.reason }
-
-// ask asks the server what it is. All that it had to tell before it answers has been passed on when ask returns.
+// ask checks that the server is a primary that is supported. Every message that the server sent
+// before its answer has been reported when ask returns.
 func (c *listener) ask(ctx context.Context) error {
-	// HELLO says what the server is, and takes no permission. It is answered even while a script runs for too long, when writes that
-	// came before the script are acknowledged and not told yet: PING is not.
+	// HELLO says what the server is, and needs no permission. But the server answers HELLO also
+	// while a script runs for too long. Then it has acknowledged writes that came before the
+	// script, and has not sent their messages yet. It does not answer PING then.
 	answers := c.client.DoMulti(ctx, c.client.B().Arbitrary("HELLO").Build(), c.client.B().Ping().Build())
-	answer, err := answers[0].AsStrMap()
-	switch {
-	case err != nil:
-		return err
-	case answers[1].Error() != nil:
-		return answers[1].Error()
-	case answer["mode"] != "standalone":
-		return unfit{fmt.Sprintf("it is a %s: only a single primary is supported", answer["mode"])}
-	case answer["role"] != "master":
-		return unfit{fmt.Sprintf("it is a %s: records are read from the primary only", answer["role"])}
+	hello, err := answers[0].AsStrMap()
+	if err == nil {
+		err = answers[1].Error()
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return checkHello(hello)
 }
 
-// follow listens until ctx ends, beginning with c.
-func (s *Store) follow(ctx context.Context, c *listener) {
+// runListener listens until ctx ends, first on c and then on one new listener after the other.
+func (s *Store) runListener(ctx context.Context, c *listener) {
 	for {
-		err := s.heed(ctx, c)
+		err := s.renewLease(ctx, c)
 		c.close()
 		if ctx.Err() != nil {
 			return
 		}
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "redisstore: the server does not tell of changes any more: nothing is answered from the cache until it does",
-			slog.Any("error", err))
-		begin := time.Now()
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "redisstore: invalidation connection lost; cache disabled until it is back", slog.Any("error", err))
+		lost := time.Now()
 		if c = s.listenAgain(ctx); c == nil {
 			return
 		}
-		s.refused.Store(nil)
-		s.sinks.lost() // what was told between the two connections
-		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "redisstore: the server tells of changes again", slog.Duration("after", time.Since(begin)))
+		s.unusable.Store(nil)
+		s.sinks.invalidateAll() // nobody has received the messages between the two connections
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "redisstore: invalidation connection is back; cache enabled", slog.Duration("after", time.Since(lost)))
 	}
 }
 
-// heed renews the lease for as long as the server answers on c, and returns why it ended.
-func (s *Store) heed(ctx context.Context, c *listener) error {
+// renewLease extends the lease for as long as the server answers on c, and returns why it stopped.
+func (s *Store) renewLease(ctx context.Context, c *listener) error {
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ask := func() {
 		sent := time.Now()
-		ctx, done := context.WithTimeout(ctx, s.patience())
+		ctx, done := context.WithTimeout(ctx, s.answerTimeout())
 		defer done()
 		if err := c.ask(ctx); err != nil {
-			s.judge(err)
+			s.recordUnsupported(ctx, err)
 			cancel(err)
 			return
 		}
-		s.sinks.grant(sent.Add(s.cfg.Lease))
+		s.sinks.extendLease(sent.Add(s.cfg.Lease))
 	}
 	tick := time.NewTicker(s.cfg.Lease / 4)
 	defer tick.Stop()
 	for {
-		asking.Go(ask) // the next question does not wait for the answer to the last: a slow network has the lease all the time, too
+		asking.Go(ask) // without waiting for the last answer, so that a slow network keeps the lease
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -138,19 +138,11 @@ func (s *Store) heed(ctx context.Context, c *listener) error {
 	}
 }
 
-// patience is how long an answer is waited for before the connection is given up. It is no part of any promise: a late
-// answer extends no lease.
-func (s *Store) patience() time.Duration { return max(2*s.cfg.Lease, deadAfter) }
+// answerTimeout is how long renewLease waits for an answer before it gives the connection up. It is
+// not part of any promise: a late answer extends no lease.
+func (s *Store) answerTimeout() time.Duration { return max(2*s.cfg.Lease, deadAfter) }
 
-// judge notes whether the server must not be asked for records.
-func (s *Store) judge(err error) {
-	if u, ok := err.(unfit); ok {
-		err = fmt.Errorf("the server at %s cannot be used: %w", s.cfg.Client.InitAddress[0], u)
-		s.refused.Store(&err)
-	}
-}
-
-// retryEvery is how often a server that is gone is tried again.
+// retryEvery is how often listenAgain tries to connect.
 const retryEvery = 250 * time.Millisecond
 
 // listenAgain tries until it has a listener, or ctx ends.
@@ -162,7 +154,7 @@ func (s *Store) listenAgain(ctx context.Context) *listener {
 		if err == nil {
 			return c
 		}
-		s.judge(err)
+		s.recordUnsupported(ctx, err)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

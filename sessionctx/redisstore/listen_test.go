@@ -1,9 +1,14 @@
 package redisstore_test
 
 import (
+	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"net"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +22,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestAnAppliedWriteIsOneMessageAndAConflictIsNone(t *testing.T) {
+func TestSave_AppliedWriteIsOneMessageAndConflictIsNone(t *testing.T) {
 	server := redisserver.Start(t)
 	backend := open(t, server)
 	var s sinktest.Sink
@@ -38,7 +43,7 @@ func TestAnAppliedWriteIsOneMessageAndAConflictIsNone(t *testing.T) {
 	touch.ExpiresAt = touch.ExpiresAt.Add(time.Hour)
 	_, err = backend.Save(t.Context(), key, touch, touch.Revision())
 	require.NoError(t, err)
-	last, lastRec := aRecord() // what is told in order has been told when this one has
+	last, lastRec := aRecord() // messages come in order: after this one no other is missing
 	_, err = backend.Save(t.Context(), last, lastRec, store.Revision{})
 	require.NoError(t, err)
 	eventually(t, func() bool { return s.Reports(last) == 1 }, "the last message")
@@ -46,7 +51,7 @@ func TestAnAppliedWriteIsOneMessageAndAConflictIsNone(t *testing.T) {
 	assert.Zero(t, s.Losses())
 }
 
-func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
+func TestWatch_InvalidatesAllWhenMessagesMayBeMissing(t *testing.T) {
 	server := redisserver.Start(t)
 	backend := open(t, server)
 	var s sinktest.Sink
@@ -58,26 +63,27 @@ func TestWhateverMayHaveBeenMissedIsLost(t *testing.T) {
 	}{
 		{"the connection is killed", func() { kill(t, server, "sessionctx-tracking") }},
 		{"all connections are killed", func() { server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }},
-		{"all keys are gone", func() { server.Do(t, "FLUSHALL") }},
-		{"all keys of the database are gone", func() { server.Do(t, "FLUSHDB") }},
-		{"the server is started anew, and counts its connections from the beginning", func() { server.Restart(t) }},
+		{"FLUSHALL", func() { server.Do(t, "FLUSHALL") }},
+		{"FLUSHDB", func() { server.Do(t, "FLUSHDB") }},
+		{"the server is restarted, and its connection ids start again", func() { server.Restart(t) }},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			before := s.Losses()
 			tc.do()
-			eventually(t, func() bool { return s.Losses() > before }, "the loss")
+			eventually(t, func() bool { return s.Losses() > before }, "InvalidateAll")
 			eventually(t, s.Leased, "the lease")
 			key, rec := aRecord()
 			before = s.Losses()
 			_, err := backend.Save(t.Context(), key, rec, store.Revision{})
 			require.NoError(t, err)
-			eventually(t, func() bool { return s.Reports(key) == 1 || s.Losses() > before }, "the message, or that it is lost")
+			eventually(t, func() bool { return s.Reports(key) == 1 || s.Losses() > before }, "Invalidate or InvalidateAll")
 		})
 	}
 }
 
-// A script that runs for too long is answered for, in part: writes that came just before it are acknowledged, and not told until it has ended.
-func TestAServerThatIsBusyWithAScriptExtendsNoLease(t *testing.T) {
+// While a script runs for too long the server answers some commands. It has acknowledged writes
+// that came just before the script, and reports them only after the script.
+func TestLease_BusyServerExtendsNone(t *testing.T) {
 	server := redisserver.Start(t, "--busy-reply-threshold", "50")
 	var s sinktest.Sink
 	defer open(t, server).Watch(&s)()
@@ -88,7 +94,7 @@ func TestAServerThatIsBusyWithAScriptExtendsNoLease(t *testing.T) {
 	eventually(t, s.Leased, "the lease")
 }
 
-// busy has the server run a script until over is called.
+// busy makes the server run a script until over is called.
 func busy(t *testing.T, server *redisserver.Server) (over func()) {
 	script := exec.Command("redis-cli", "-u", "redis://"+server.Addr(), "EVAL", "while true do end", "0")
 	require.NoError(t, script.Start())
@@ -100,8 +106,8 @@ func busy(t *testing.T, server *redisserver.Server) (over func()) {
 	return func() { require.Equal(t, "OK", server.Do(t, "SCRIPT", "KILL")) }
 }
 
-// A new connection asks to be told of flushes, which a server in a script refuses.
-func TestAServerThatIsBusyWithAScriptIsUnavailableToANewConnection(t *testing.T) {
+// A new connection turns on tracking, which a server that runs a script refuses.
+func TestSave_BusyServerIsUnavailableOnNewConnection(t *testing.T) {
 	server := redisserver.Start(t, "--busy-reply-threshold", "1")
 	backend := open(t, server, func(cfg *redisstore.Config) { cfg.Client.ClientName, cfg.Lease = "here", time.Minute })
 	key, rec := aRecord()
@@ -117,7 +123,7 @@ func TestAServerThatIsBusyWithAScriptIsUnavailableToANewConnection(t *testing.T)
 	assert.ErrorIs(t, err, store.ErrUnavailable)
 }
 
-func TestAPrimaryThatBecomesAReplicaAnswersNothing(t *testing.T) {
+func TestListener_PrimaryThatBecomesReplicaAnswersNothing(t *testing.T) {
 	other, server := redisserver.Start(t), redisserver.Start(t)
 	backend := open(t, server)
 	r := resolver(t, backend)
@@ -146,7 +152,25 @@ func TestAPrimaryThatBecomesAReplicaAnswersNothing(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestASecondProcessIsToldOfEveryWrite(t *testing.T) {
+func TestListener_ReplicaAnswersNothingThoughNoNewConnectionIsMade(t *testing.T) {
+	other, server := redisserver.Start(t), redisserver.Start(t)
+	var dials atomic.Int64
+	backend := open(t, server, func(cfg *redisstore.Config) {
+		cfg.Client.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			if dials.Add(1) > 2 {
+				return nil, errors.New("no third connection")
+			}
+			return d.DialContext(ctx, "tcp", addr)
+		}
+	})
+	server.Do(t, append([]string{"REPLICAOF"}, strings.Split(other.Addr(), ":")...)...)
+	key, _ := aRecord()
+	var err error
+	eventually(t, func() bool { _, err = backend.Load(t.Context(), key); return err != nil }, "the refusal")
+	assert.ErrorContains(t, err, "it is a replica")
+}
+
+func TestWatch_SecondProcessReceivesEveryWrite(t *testing.T) {
 	server := redisserver.Start(t)
 	a, b := resolver(t, open(t, server)), resolver(t, open(t, server))
 	eventually(t, leased(b), "the lease")
@@ -163,7 +187,7 @@ func TestASecondProcessIsToldOfEveryWrite(t *testing.T) {
 	assert.GreaterOrEqual(t, b.Stats().Invalidations, int64(50))
 }
 
-func TestWarmReadsSendNothingToTheServer(t *testing.T) {
+func TestResolve_WarmReadsSendNothing(t *testing.T) {
 	server := redisserver.Start(t)
 	r := resolver(t, open(t, server))
 	eventually(t, leased(r), "the lease")
@@ -178,7 +202,7 @@ func TestWarmReadsSendNothingToTheServer(t *testing.T) {
 			require.Equal(t, "GBP", s.Currency)
 		}
 	}
-	eventually(t, func() bool { // its own messages have come back, and the cache has taken in what it was asked for
+	eventually(t, func() bool { // until the messages of its own writes have come
 		before := calls(t, server, "get")
 		warm()
 		warm()
@@ -192,7 +216,7 @@ func TestWarmReadsSendNothingToTheServer(t *testing.T) {
 	assert.Equal(t, scripts, calls(t, server, "evalsha"))
 }
 
-func TestVisitsThatWriteNothingLeaveNoKey(t *testing.T) {
+func TestResolve_VisitsThatWriteNothingLeaveNoKey(t *testing.T) {
 	server := redisserver.Start(t)
 	r := resolver(t, open(t, server))
 	for i := range 100 {

@@ -20,7 +20,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestAServerThatIsDownIsSurvivedAndComesBack(t *testing.T) {
+func TestResolver_ServerThatIsDownIsSurvived(t *testing.T) {
 	server := redisserver.Start(t, "--appendonly", "yes")
 	backend := open(t, server)
 	soft := resolver(t, backend)
@@ -41,7 +41,7 @@ func TestAServerThatIsDownIsSurvivedAndComesBack(t *testing.T) {
 		_, err = r.Update(t.Context(), customer("s1"), currency("EUR"))
 		assert.ErrorIs(t, err, store.ErrUnavailable)
 		req := customer("s1")
-		req.Freshness = sessionctx.FreshRead
+		req.Fresh = true
 		_, err = r.Resolve(t.Context(), req)
 		assert.ErrorIs(t, err, store.ErrUnavailable)
 	}
@@ -82,8 +82,7 @@ func TestAServerThatIsDownIsSurvivedAndComesBack(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// TestAfterAFlushNoMoreLoadsThanTheBoundAreUnderWay counts them at a server that does not answer for a while.
-func TestAfterAFlushNoMoreLoadsThanTheBoundAreUnderWay(t *testing.T) {
+func TestLoad_NoMoreLoadsThanTheBoundAreInFlight(t *testing.T) {
 	server := redisserver.Start(t)
 	backend := open(t, server, func(cfg *redisstore.Config) { cfg.Client.ConnWriteTimeout = time.Minute })
 	r := resolver(t, backend, func(cfg *sessionctx.Config) { cfg.Timeout = time.Minute })
@@ -103,29 +102,28 @@ func TestAfterAFlushNoMoreLoadsThanTheBoundAreUnderWay(t *testing.T) {
 	assert.Zero(t, backend.Loading())
 }
 
-// TestAWriteThatSetsOutAndIsNotAnsweredIsNoConflict cuts the connection when the script is under way.
-func TestAWriteWhoseAnswerIsLostIsFoundByItsWriteID(t *testing.T) {
+// The connection breaks after the script was sent and before its answer comes.
+func TestUpdate_LostAnswerIsFoundByWriteID(t *testing.T) {
 	server := redisserver.Start(t)
 	p := cutter(t, server.Addr())
 	backend := open(t, server, func(cfg *redisstore.Config) { cfg.Client.InitAddress[0] = p.Addr().String() })
 	r := resolver(t, backend)
-	_, err := r.Update(t.Context(), request("s1"), currency("CHF"))
+	first, err := r.Update(t.Context(), request("s1"), currency("CHF"))
 	require.NoError(t, err)
 	p.cutAtAnswer("GBP")
 	s, err := r.Update(t.Context(), request("s1"), currency("GBP"))
-	require.NoError(t, err, "it was applied, and the record says so")
-	assert.Equal(t, int64(2), s.Version)
+	require.NoError(t, err, "the write was applied, and the record shows it")
+	assert.Equal(t, first.Version+1, s.Version)
 	assert.Equal(t, 1, p.cuts())
 }
 
-func TestASaveUnderWayWhenTheStoreIsClosedIsNotSaidToHaveWrittenNothing(t *testing.T) {
+func TestClose_OutcomeOfSaveInFlightIsUnknown(t *testing.T) {
 	server := redisserver.Start(t)
 	sent := make(chan struct{})
 	backend, err := redisstore.New(config(server, func(cfg *redisstore.Config) {
-		cfg.Client.PipelineMultiplex = -1 // one connection, which there is already
 		cfg.Client.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
 			conn, err := d.DialContext(ctx, "tcp", addr)
-			return &heard{Conn: conn, word: "EVALSHA", sent: sent}, err
+			return &signalling{Conn: conn, word: "EVALSHA", sent: sent}, err
 		}
 	}))
 	require.NoError(t, err)
@@ -144,14 +142,14 @@ func TestASaveUnderWayWhenTheStoreIsClosedIsNotSaidToHaveWrittenNothing(t *testi
 	assert.ErrorIs(t, err, store.ErrUnavailable, "a later one")
 }
 
-// heard is a connection that says when a word has been sent.
-type heard struct {
+// signalling is a connection that closes sent when a word has been sent.
+type signalling struct {
 	net.Conn
 	word string
 	sent chan struct{}
 }
 
-func (c *heard) Write(b []byte) (int, error) {
+func (c *signalling) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	if bytes.Contains(b, []byte(c.word)) {
 		close(c.sent)
@@ -159,7 +157,7 @@ func (c *heard) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func TestASilentConnectionIsGivenUpThoughTheDialerHasNoKeepAlive(t *testing.T) {
+func TestLoad_SilentConnectionIsGivenUpWithoutKeepAlive(t *testing.T) {
 	server := redisserver.Start(t)
 	backend := open(t, server, func(cfg *redisstore.Config) { cfg.Client.Dialer.KeepAlive, cfg.Client.ConnWriteTimeout = -1, -1 })
 	server.Freeze(t)
@@ -169,25 +167,5 @@ func TestASilentConnectionIsGivenUpThoughTheDialerHasNoKeepAlive(t *testing.T) {
 	key, _ := aRecord()
 	_, err := backend.Load(ctx, key)
 	require.Error(t, err)
-	assert.NoError(t, ctx.Err(), "it waited for its caller's end")
-}
-
-// proxy passes on what a server and its clients say, until it has seen a word from a client: then it waits for the answer, and cuts the connection.
-type proxy struct {
-	net.Listener
-	mu   sync.Mutex
-	word string
-	n    int
-}
-
-func (p *proxy) cutAtAnswer(word string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.word = word
-}
-
-func (p *proxy) cuts() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.n
+	assert.NoError(t, ctx.Err(), "it waited for the context of its caller")
 }

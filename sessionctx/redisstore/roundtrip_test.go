@@ -11,7 +11,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-func TestAColdReadIsOneRoundTrip(t *testing.T) {
+func TestResolve_ColdReadIsOneRoundTrip(t *testing.T) {
 	server := redisserver.Start(t)
 	r := resolver(t, open(t, server))
 	eventually(t, leased(r), "the lease")
@@ -20,8 +20,8 @@ func TestAColdReadIsOneRoundTrip(t *testing.T) {
 	assert.Equal(t, 1, calls(t, server, "get"))
 }
 
-// The server stands still, so that what is under way has set out without an answer to anything before it.
-func TestACustomersTwoColdReadsGoOutTogether(t *testing.T) {
+// The server is frozen, so both reads were sent before the first answer came.
+func TestResolve_TwoColdReadsOfCustomerGoTogether(t *testing.T) {
 	server := redisserver.Start(t)
 	store := open(t, server)
 	r := resolver(t, store, patient)
@@ -36,30 +36,30 @@ func TestACustomersTwoColdReadsGoOutTogether(t *testing.T) {
 		_, err := cold.Resolve(t.Context(), customer("s1"))
 		done <- err
 	}()
-	eventually(t, func() bool { return store.Loading() == 2 }, "two reads under way")
+	eventually(t, func() bool { return store.Loading() == 2 }, "two reads in flight")
 	server.Thaw(t)
 	require.NoError(t, <-done)
 	assert.Equal(t, 2, calls(t, server, "get")-before)
 }
 
-func TestAWriteToAKnownSessionIsOneRoundTrip(t *testing.T) {
+func TestUpdate_KnownSessionIsOneRoundTrip(t *testing.T) {
 	server := redisserver.Start(t)
 	r := resolver(t, open(t, server))
 	eventually(t, leased(r), "the lease")
 	_, err := r.Update(t.Context(), request("s1"), currency("CHF"))
 	require.NoError(t, err)
-	eventually(t, func() bool { // known, and its own message has come back
+	eventually(t, func() bool { // cached, and the message of its own write has come
 		before := calls(t, server, "get")
 		s, err := r.Resolve(t.Context(), request("s1"))
 		require.NoError(t, err)
-		return s.Version == 1 && calls(t, server, "get") == before
+		return s.Currency == "CHF" && calls(t, server, "get") == before
 	}, "a warm cache")
 	scripts, gets := calls(t, server, "evalsha"), calls(t, server, "get")
 	_, err = r.Update(t.Context(), request("s1"), currency("GBP"))
 	require.NoError(t, err)
 	assert.Equal(t, 1, calls(t, server, "evalsha")-scripts)
-	assert.Equal(t, 1, calls(t, server, "get")-gets, "the one in the script")
+	assert.Equal(t, 1, calls(t, server, "get")-gets, "the GET of the script")
 }
 
-// patient is for a server that stands still.
+// patient is for a frozen server.
 func patient(cfg *sessionctx.Config) { cfg.Timeout = time.Minute }

@@ -13,31 +13,31 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// script is Save. Incarnation and version are compared as the strings of bytes that they are: a number of Lua is a double, which
-// takes two versions for one beyond 2^53. It writes once, or not at all, so that one write is one message to those who listen,
-// and a conflict none.
+// script is Save. It compares incarnation and version as byte strings: a number of Lua is a double,
+// in which different versions above 2^53 are equal. It writes once or not at all. So a write is one
+// invalidation message, and a conflict is none.
 //
 //	KEYS[1]  the key
-//	ARGV[1]  the base's incarnation; empty: nothing may be stored
-//	ARGV[2]  the base's version
+//	ARGV[1]  the incarnation of the base; empty: nothing may be stored
+//	ARGV[2]  the version of the base
 //	ARGV[3]  the expiry
 //	ARGV[4]  the expiry in milliseconds; 0: never
-//	ARGV[5]  the record; empty: what is stored stays, but for its expiry
+//	ARGV[5]  the record; empty: a touch, which changes the expiry only
 //
-// It returns 1, and for a touch what is stored then; or 0, and what is stored, if anything is.
+// It returns 1, and after a touch the stored value; or 0, and the stored value if there is one.
 var script = rueidis.NewLuaScript(`
-local now = redis.call('GET', KEYS[1])
-if now then
-  if ARGV[1] == '' or string.sub(now, 11, 18) ~= ARGV[1] or string.sub(now, 27, 26 + #ARGV[2]) ~= ARGV[2] then
-    return {0, now}
+local stored = redis.call('GET', KEYS[1])
+if stored then
+  if ARGV[1] == '' or string.sub(stored, 11, 18) ~= ARGV[1] or string.sub(stored, 27, 26 + #ARGV[2]) ~= ARGV[2] then
+    return {0, stored}
   end
 elseif ARGV[1] ~= '' then
   return {0}
 end
 local record = ARGV[5]
 if record == '' then
-  if not now then return {0} end
-  record = string.sub(now, 9)
+  if not stored then return {0} end
+  record = string.sub(stored, 9)
 end
 local value = ARGV[3] .. record
 if ARGV[4] == '0' then
@@ -49,13 +49,38 @@ if ARGV[5] == '' then return {1, value} end
 return {1}
 `)
 
-// arguments returns what the script is to do, or why the record cannot be stored.
-func arguments(key store.Key, rec store.Record, base store.Revision) ([]string, error) {
+// save runs the script on the key that is called name.
+func (s *Store) save(ctx context.Context, op, name, tenant string, rec store.Record, base store.Revision) (store.Record, error) {
+	args, err := arguments(tenant, rec, base)
+	if err != nil {
+		return store.Record{}, fmt.Errorf("redisstore: %s: %w: nothing was written: %w", op, store.ErrUnavailable, err)
+	}
+	answer, err := await(ctx, s.saves, func(ctx context.Context) (scriptAnswer, error) { return s.exec(ctx, name, args) })
+	if err != nil {
+		return store.Record{}, failure(op, err)
+	}
+	var stored store.Record
+	if answer.stored != nil {
+		if stored, err = decode(answer.stored, tenant); err != nil {
+			return store.Record{}, failure(op, err)
+		}
+	}
+	switch {
+	case !answer.applied:
+		return stored, fmt.Errorf("redisstore: %s: %w", op, store.ErrConflict)
+	case answer.stored == nil:
+		return rec, nil
+	}
+	return stored, nil
+}
+
+// arguments returns the arguments of the script, or why the record cannot be stored.
+func arguments(tenant string, rec store.Record, base store.Revision) ([]string, error) {
 	if rec.Incarnation == 0 {
 		return nil, errors.New("the record has no incarnation")
 	}
-	if rec.Tenant != key.Tenant {
-		return nil, fmt.Errorf("the record's tenant %q is not the key's, %q", rec.Tenant, key.Tenant)
+	if rec.Tenant != tenant {
+		return nil, fmt.Errorf("the record has the tenant %q, and the key has %q", rec.Tenant, tenant)
 	}
 	args := make([]string, 5)
 	if base != (store.Revision{}) {
@@ -80,20 +105,28 @@ func arguments(key store.Key, rec store.Record, base store.Revision) ([]string, 
 	return args, nil
 }
 
-var errAnswer = errors.New("the server's answer is none of the script")
+// scriptAnswer is what the script returns: whether it has written, and the stored value if that is
+// not the value that was sent.
+type scriptAnswer struct {
+	applied bool
+	stored  []byte
+}
 
-// exec runs the script: it reports whether the write was applied, and what is stored if that is not what was sent.
-func (s *Store) exec(ctx context.Context, key string, args []string) (applied bool, stored []byte, err error) {
-	answer, err := script.Exec(ctx, s.data, []string{key}, args).ToArray()
+var errAnswer = errors.New("unexpected answer to the script")
+
+// exec runs the script.
+func (s *Store) exec(ctx context.Context, name string, args []string) (a scriptAnswer, err error) {
+	answer, err := script.Exec(ctx, s.data, []string{name}, args).ToArray()
 	switch {
 	case err != nil:
-		return false, nil, err
+		return a, err
 	case len(answer) == 0 || len(answer) > 2:
-		return false, nil, errAnswer
+		return a, errAnswer
 	}
 	n, err := answer[0].AsInt64()
+	a.applied = n == 1
 	if err == nil && len(answer) > 1 {
-		stored, err = answer[1].AsBytes()
+		a.stored, err = answer[1].AsBytes()
 	}
-	return n == 1, stored, err
+	return a, err
 }

@@ -22,7 +22,7 @@ import (
 
 const tenant = "demoshop"
 
-// open returns a Store on a server that ends with the test.
+// open returns a Store that is closed with the test.
 func open(t testing.TB, server *redisserver.Server, change ...func(*redisstore.Config)) *redisstore.Store {
 	t.Helper()
 	s, err := redisstore.New(config(server, change...))
@@ -49,7 +49,7 @@ var directory = sessionctx.Static{tenant: {
 	Customers: map[string]defaults.Customer{"C1": {Currency: "CHF"}},
 }}
 
-// resolver returns a Resolver over store that ends with the test.
+// resolver returns a Resolver that is closed with the test.
 func resolver(t testing.TB, backend store.Store, change ...func(*sessionctx.Config)) *sessionctx.Resolver {
 	t.Helper()
 	cfg := sessionctx.Config{Store: backend, Directory: directory, Logger: slog.New(slog.DiscardHandler), Timeout: 900 * time.Millisecond}
@@ -63,7 +63,7 @@ func resolver(t testing.TB, backend store.Store, change ...func(*sessionctx.Conf
 }
 
 func request(id string) sessionctx.Request {
-	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, SessionID: id}}
+	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, SessionID: id, Proof: sessionctx.Asserted}}
 }
 
 func customer(id string) sessionctx.Request {
@@ -95,7 +95,7 @@ func kill(t testing.TB, server *redisserver.Server, name string) {
 	require.Equal(t, "1", server.Do(t, "CLIENT", "KILL", "ID", id[1]))
 }
 
-// eventually asks again and again until ok, for a time that is more than enough.
+// eventually polls until ok, much longer than it should take.
 func eventually(t testing.TB, ok func() bool, what string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)

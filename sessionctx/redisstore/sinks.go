@@ -10,18 +10,20 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// sinks are those who are told. Each call of a sink is made with the lock held, so that none is made after its stop.
+// sinks are the sinks that watch the Store. They are called with the lock held, so that no sink is
+// called after its stop has returned.
 type sinks struct {
+	keys  keyspace
 	mu    sync.Mutex
 	all   []*watch
-	lease time.Time // the latest one that was granted
+	lease time.Time // the latest that was granted
 }
 
-// watch is a sink; its address is its name.
+// watch is a sink. It is told from others by its address.
 type watch struct{ sink store.Sink }
 
-// Watch implements store.Watcher. The lease comes as soon as the server has been heard, and is renewed as long as it is. stop may
-// be called more than once, but not by the sink.
+// Watch implements store.Watcher. The Store extends the lease as long as the invalidation
+// connection answers. stop may be called more than once, but not by the sink.
 func (s *Store) Watch(sink store.Sink) (stop func()) { return s.sinks.add(sink) }
 
 func (l *sinks) add(sink store.Sink) (stop func()) {
@@ -39,20 +41,21 @@ func (l *sinks) add(sink store.Sink) (stop func()) {
 	}
 }
 
-// invalidate passes on what the server says: the names of keys that have changed, or nil when there are too many to name.
-func (l *sinks) invalidate(keys []rueidis.RedisMessage) {
-	if keys == nil {
-		l.lost()
+// invalidate reports an invalidation message of the server: names of keys, or nil if all keys are
+// gone.
+func (l *sinks) invalidate(names []rueidis.RedisMessage) {
+	if names == nil {
+		l.invalidateAll()
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := range keys {
-		key, err := keys[i].ToString()
-		h, ok := hashOf(key)
+	for i := range names {
+		name, err := names[i].ToString()
+		_, _, h, ok := l.keys.parse(name)
 		for _, w := range l.all {
 			switch {
-			case err != nil: // not the name of a key: whatever it means, something was not told
+			case err != nil: // not the name of a key, so a change may be unreported
 				w.sink.InvalidateAll()
 			case ok:
 				w.sink.Invalidate(h)
@@ -61,7 +64,16 @@ func (l *sinks) invalidate(keys []rueidis.RedisMessage) {
 	}
 }
 
-func (l *sinks) lost() {
+// invalidateKey reports a write of this process that no caller knows of.
+func (l *sinks) invalidateKey(h store.KeyHash) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.all {
+		w.sink.Invalidate(h)
+	}
+}
+
+func (l *sinks) invalidateAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, w := range l.all {
@@ -69,8 +81,8 @@ func (l *sinks) lost() {
 	}
 }
 
-// grant extends the lease; one that ends before one granted already is none.
-func (l *sinks) grant(until time.Time) {
+// extendLease extends the lease. It ignores a time that is not after the present lease.
+func (l *sinks) extendLease(until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !until.After(l.lease) {
@@ -82,7 +94,7 @@ func (l *sinks) grant(until time.Time) {
 	}
 }
 
-// end forgets them all, and the lease.
+// end removes all sinks, and the lease.
 func (l *sinks) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,129 +12,128 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Store is a store.Store and a store.Watcher. It is safe for concurrent use by multiple goroutines.
+// Store is a store.Store, a store.Watcher and a store.Eraser. It is safe for concurrent use by
+// multiple goroutines.
 type Store struct {
 	cfg   Config
+	keys  keyspace
 	data  rueidis.Client
-	dials atomic.Int64  // connections for data that were begun
-	told  atomic.Int64  // of them, those before which all that was lost has been told
-	loads chan struct{} // under way
+	loads chan struct{} // one element for each load in flight
+	saves chan struct{} // one element for each save in flight
 	sinks sinks
 
-	refused atomic.Pointer[error] // why the server must not be asked; nil: it may
-	end     context.CancelFunc
-	bg      sync.WaitGroup
+	dials         atomic.Int64 // begun dials of the client for data
+	reportedDials atomic.Int64 // dials up to which lost records have been reported, see reportMiss
+
+	unusable atomic.Pointer[error] // why no call may be sent; nil: calls may be sent
+	end      context.CancelFunc
+	bg       sync.WaitGroup
 }
 
 var (
 	_ store.Store   = (*Store)(nil)
 	_ store.Watcher = (*Store)(nil)
+	_ store.Eraser  = (*Store)(nil)
 )
 
-// maxLoads is how many loads may be under way at once. When all that was cached is lost, a process asks for its sessions again no faster
-// than the server answers, and leaves room for others; the rest wait here. More of them at once do not make a pipeline faster.
-const maxLoads = 256
-
-// New returns a Store on the server that cfg names, which must answer. The error joins every mistake in cfg, or says why
-// the server cannot be used. Close the Store after use, after the Resolvers that it serves.
+// New returns a Store on the server that cfg names. The server must answer. The error joins a
+// *store.ConfigError for every mistake in cfg, or says why the server cannot be used. Close the
+// Store after use, after the Resolvers that it serves.
 func New(cfg Config) (*Store, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, loads: make(chan struct{}, maxLoads)}
+	s := &Store{
+		cfg: cfg, keys: keyspace(cfg.Prefix), sinks: sinks{keys: keyspace(cfg.Prefix)},
+		loads: make(chan struct{}, maxLoads), saves: make(chan struct{}, maxSaves),
+	}
 	ctx, end := context.WithCancel(context.Background())
 	s.end = end
-	c, err := s.listen(ctx) // the first to come, for it says what is wrong with the server
+	c, err := s.listen(ctx) // before the client for data, because it checks the server
 	if err != nil {
 		end()
-		return nil, fmt.Errorf("redisstore: the server at %s cannot be used: %w", cfg.Client.InitAddress[0], err)
+		return nil, s.cannotUse(err)
 	}
 	if s.data, err = rueidis.NewClient(s.dataOption()); err != nil {
 		end()
 		c.close()
-		return nil, fmt.Errorf("redisstore: the server at %s cannot be used: %w", cfg.Client.InitAddress[0], err)
+		return nil, s.cannotUse(err)
 	}
-	s.told.Store(s.dials.Load())
-	s.bg.Go(func() { s.follow(ctx, c) })
+	s.reportedDials.Store(s.dials.Load())
+	s.bg.Go(func() { s.runListener(ctx, c) })
 	return s, nil
+}
+
+func (s *Store) cannotUse(err error) error {
+	return fmt.Errorf("redisstore: the server at %s cannot be used: %w", s.cfg.Client.InitAddress[0], err)
 }
 
 var errClosed = errors.New("the Store is closed")
 
-// Close frees the connections. Calls that come later fail, and no sink hears anything more. A Save that is under way is waited for, but not
-// for long: the outcome of one whose answer does not come is unknown.
+// Close frees the connections. Later calls fail, and no sink is called any more. Close waits for a
+// Save in flight, but not for long: if its answer does not come, its outcome is unknown.
 func (s *Store) Close() error {
 	s.end()
 	s.bg.Wait()
 	s.sinks.end()
-	s.refused.Store(&errClosed)
+	s.unusable.Store(&errClosed)
 	s.data.Close()
 	return nil
 }
 
 // Load implements store.Store: one GET.
-func (s *Store) Load(ctx context.Context, key store.Key) (rec store.Record, err error) {
+func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	if err := s.ready(ctx, "load"); err != nil {
-		return rec, err
+		return store.Record{}, err
 	}
-	select {
-	case s.loads <- struct{}{}:
-		defer func() { <-s.loads }()
-	case <-ctx.Done():
-		return rec, fmt.Errorf("redisstore: load: %w", ctx.Err())
+	name := s.keys.name(key)
+	type answer struct {
+		value  []byte
+		exists bool
 	}
-	name, dials := s.key(key), s.dials.Load()
-	get := func() ([]byte, error) { // Arbitrary computes no slot of a cluster, as Get would
-		return s.data.Do(ctx, s.data.B().Arbitrary("GET").Args(name).Build()).AsBytes()
+	a, err := await(ctx, s.loads, func(call context.Context) (answer, error) {
+		dials := s.dials.Load()
+		get := func() ([]byte, error) { // unlike Get, Arbitrary does not compute the cluster slot
+			return s.data.Do(call, s.data.B().Arbitrary("GET").Args(name).Build()).AsBytes()
+		}
+		value, err := get()
+		if retryable(err) && ctx.Err() == nil { // most likely the server was restarted
+			value, err = get()
+		}
+		switch {
+		case rueidis.IsRedisNil(err):
+			s.reportMiss(dials)
+			return answer{}, nil
+		case err != nil:
+			return answer{}, err
+		}
+		return answer{value, true}, nil
+	})
+	var rec store.Record
+	if err == nil && a.exists {
+		rec, err = decode(a.value, key.Tenant)
 	}
-	value, err := get()
-	if torn(ctx, err) { // by a server that was started anew, most likely
-		value, err = get()
+	if err != nil {
+		return store.Record{}, failure("load", err)
 	}
-	switch {
-	case rueidis.IsRedisNil(err):
-		s.missed(dials)
-		return rec, nil
-	case err != nil:
-		return rec, failure("load", err)
-	}
-	return decode(value, key.Tenant)
+	return rec, nil
 }
 
 // Save implements store.Store: one script.
-func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (now store.Record, err error) {
+func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (store.Record, error) {
 	if err := s.ready(ctx, "save"); err != nil {
-		return now, err
+		return store.Record{}, err
 	}
-	args, err := arguments(key, rec, base)
-	if err != nil {
-		return now, fmt.Errorf("redisstore: save: %w: nothing was written: %w", store.ErrUnavailable, err)
-	}
-	applied, stored, err := s.exec(ctx, s.key(key), args)
-	if err != nil {
-		return now, failure("save", err)
-	}
-	if stored != nil {
-		if now, err = decode(stored, key.Tenant); err != nil {
-			return now, err
-		}
-	}
-	switch {
-	case !applied:
-		return now, fmt.Errorf("redisstore: save: %w", store.ErrConflict)
-	case stored == nil:
-		return rec, nil
-	}
-	return now, nil
+	return s.save(ctx, "save", s.keys.name(key), key.Tenant, rec, base)
 }
 
-// ready says why a call must not set out.
+// ready returns why a call must not be sent.
 func (s *Store) ready(ctx context.Context, op string) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("redisstore: %s: nothing was asked of the server: %w", op, err)
+		return fmt.Errorf("redisstore: %s: %w: nothing was sent: %w", op, store.ErrUnavailable, err)
 	}
-	if err := s.refused.Load(); err != nil {
+	if err := s.unusable.Load(); err != nil {
 		return fmt.Errorf("redisstore: %s: %w: %w", op, store.ErrUnavailable, *err)
 	}
 	return nil

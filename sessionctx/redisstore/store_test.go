@@ -30,13 +30,12 @@ func TestSharedStore(t *testing.T) {
 	storetest.RunShared(t, func(*testing.T) (one, other store.Store) { return a, b })
 }
 
-func TestAtItsMaxmemoryTheServerIsFullAndNothingIsWritten(t *testing.T) {
+func TestSave_ServerAtMaxmemoryIsFull(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	key, rec := aRecord()
 	_, err := s.Save(t.Context(), key, rec, store.Revision{})
 	require.NoError(t, err)
-	server.Do(t, "CONFIG", "SET", "maxmemory-policy", "noeviction")
 	server.Do(t, "CONFIG", "SET", "maxmemory", "1")
 	next := rec
 	next.Version++
@@ -47,7 +46,7 @@ func TestAtItsMaxmemoryTheServerIsFullAndNothingIsWritten(t *testing.T) {
 	assert.Equal(t, rec, got)
 }
 
-func TestVersionsBeyondTheDoublesOfLuaAreToldApart(t *testing.T) {
+func TestSave_VersionsAboveDoublesOfLuaDiffer(t *testing.T) {
 	s := open(t, redisserver.Start(t))
 	key, rec := aRecord()
 	rec.Version = math.MaxInt64 - 1
@@ -63,7 +62,7 @@ func TestVersionsBeyondTheDoublesOfLuaAreToldApart(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestNoIdIsSeenOnTheServer(t *testing.T) {
+func TestKey_NoIdIsSeenOnServer(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	r := resolver(t, s)
@@ -74,7 +73,7 @@ func TestNoIdIsSeenOnTheServer(t *testing.T) {
 	keys := strings.Fields(server.Do(t, "KEYS", "*"))
 	require.Len(t, keys, 2)
 	for _, key := range keys {
-		assert.Regexp(t, `^sessionctx:demoshop:[A-Za-z0-9_-]{43}$`, key)
+		assert.Regexp(t, `^sessionctx:\{[A-Za-z0-9]{1,3}\}demoshop:s:[A-Za-z0-9_-]{43}$`, key)
 		for _, id := range []string{secret.ID, "session-by-token"} {
 			assert.NotContains(t, key, id)
 			assert.NotContains(t, server.Do(t, "GET", key), id)
@@ -82,13 +81,13 @@ func TestNoIdIsSeenOnTheServer(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoRecordIsAnErrorAndStays(t *testing.T) {
+func TestLoad_InvalidValueIsErrorAndStays(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	for _, tc := range []struct{ desc, value string }{
 		{"empty", ""},
 		{"short", "x"},
-		{"rubbish", strings.Repeat("x", 100)},
+		{"arbitrary bytes", strings.Repeat("x", 100)},
 		{"an unknown schema", "12345678\x09" + strings.Repeat("x", 100)},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -98,7 +97,7 @@ func TestWhatIsNoRecordIsAnErrorAndStays(t *testing.T) {
 			name := newest(t, server)
 			server.Do(t, "SET", name, tc.value)
 			_, err = s.Load(t.Context(), key)
-			require.ErrorContains(t, err, "no record")
+			require.ErrorContains(t, err, "not a valid record")
 			assert.NotContains(t, err.Error(), key.ID)
 			next := rec
 			next.Version++
@@ -118,7 +117,7 @@ func newest(t *testing.T, server *redisserver.Server) string {
 	return keys[0]
 }
 
-func TestARecordUnderAnotherTenantsKeyIsAnError(t *testing.T) {
+func TestLoad_RecordOfAnotherTenantIsError(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	key, rec := aRecord()
@@ -130,14 +129,14 @@ func TestARecordUnderAnotherTenantsKeyIsAnError(t *testing.T) {
 	rec.Tenant = "othershop"
 	_, err = s.Save(t.Context(), other, rec, store.Revision{})
 	require.NoError(t, err)
-	for _, n := range strings.Fields(server.Do(t, "KEYS", "sessionctx:othershop:*")) {
+	for _, n := range strings.Fields(server.Do(t, "KEYS", "sessionctx:{*}othershop:*")) {
 		server.Do(t, "COPY", name, n, "REPLACE")
 	}
 	_, err = s.Load(t.Context(), other)
 	assert.ErrorContains(t, err, "another tenant")
 }
 
-func TestPrefixesAreApart(t *testing.T) {
+func TestPrefix_ShopsAreSeparate(t *testing.T) {
 	server := redisserver.Start(t)
 	a := open(t, server)
 	b := open(t, server, func(cfg *redisstore.Config) { cfg.Prefix = "other:" })
@@ -149,7 +148,7 @@ func TestPrefixesAreApart(t *testing.T) {
 	assert.Zero(t, got)
 }
 
-func TestTheScriptIsSentAgainWhenTheServerHasForgottenIt(t *testing.T) {
+func TestSave_ScriptIsSentAgainAfterScriptFlush(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	key, rec := aRecord()
@@ -162,7 +161,7 @@ func TestTheScriptIsSentAgainWhenTheServerHasForgottenIt(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestAClosedStoreSaysSo(t *testing.T) {
+func TestClose_LaterCallsFail(t *testing.T) {
 	s, err := redisstore.New(config(redisserver.Start(t)))
 	require.NoError(t, err)
 	var early sinktest.Sink
@@ -180,7 +179,7 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	assert.NoError(t, s.Close())
 }
 
-func TestACallThatIsOverAsksNothing(t *testing.T) {
+func TestSave_EndedContextSendsNothing(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -191,7 +190,7 @@ func TestACallThatIsOverAsksNothing(t *testing.T) {
 	assert.Empty(t, server.Do(t, "KEYS", "*"))
 }
 
-func TestAnEndOfAllSessionsHoldsThoughTheServerHasLostTheOneBefore(t *testing.T) {
+func TestEndAll_HoldsAfterServerLostEarlierOne(t *testing.T) {
 	server := redisserver.Start(t)
 	r := resolver(t, open(t, server))
 	require.NoError(t, r.EndAll(t.Context(), tenant, "C1"))
@@ -201,7 +200,7 @@ func TestAnEndOfAllSessionsHoldsThoughTheServerHasLostTheOneBefore(t *testing.T)
 	require.Equal(t, "1", server.Do(t, "DEL", lost))
 	require.NoError(t, r.EndAll(t.Context(), tenant, "C1"))
 	req := customer("s1")
-	req.Freshness = sessionctx.FreshRead
+	req.Fresh = true
 	_, err = r.Resolve(t.Context(), req)
 	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
 }

@@ -74,13 +74,13 @@ func (s *Server) assemble(cfg *Config, key []byte) (err error) {
 		return err
 	}
 	mw, err := middleware.New(middleware.Config{
-		Resolver: s.resolver, Tenant: s.tenant, Identify: issuer.Bearer().Identify, AcceptLanguage: true, OnError: shop.Failed,
+		Resolver: s.resolver, Tenant: s.tenant, Identify: issuer.Verifier().Identify, AcceptLanguage: true, OnError: shop.Failed,
 	})
 	if err != nil {
 		return err
 	}
 	api, err := rest.New(rest.Config{
-		Resolver: s.resolver, Middleware: mw, Claims: issuer.Bearer().Verify, SaasToken: issuer.CustomerOf, Logger: s.logger,
+		Resolver: s.resolver, Middleware: mw, Scopes: issuer.Verifier().Scopes, SaasToken: issuer.CustomerOf, Logger: s.logger,
 	})
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func open(t *testing.T, with setup) *market {
 	issuer, err := tokens.New(tokens.Config{Files: files, Resolver: m.resolver, Key: make([]byte, 32), Logger: logger})
 	require.NoError(t, err)
 	mw, err := middleware.New(middleware.Config{
-		Resolver: m.resolver, Identify: issuer.Bearer().Identify, AcceptLanguage: true, OnError: shop.Failed,
+		Resolver: m.resolver, Identify: issuer.Verifier().Identify, AcceptLanguage: true, OnError: shop.Failed,
 		Tenant: func(r *http.Request) string {
 			if rest, ok := strings.CutPrefix(r.URL.Path, "/shop/"); ok {
 				tenant, _, _ := strings.Cut(rest, "/")

@@ -36,7 +36,7 @@ func (is *Issuer) anonymousLogin(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := sessionctx.Identity{Tenant: p["tenant"], SessionID: newSessionID()}
+	id := sessionctx.Identity{Tenant: p["tenant"], SessionID: newSessionID(), Proof: sessionctx.Asserted}
 	patch := sessionctx.Patch{
 		Site: choice(p["siteCode"]), Currency: choice(p["currency"]),
 		Country: choice(p["targetLocation"]), Language: choice(p["language"]),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -24,7 +25,7 @@ func (is *Issuer) customerAnswer(id sessionctx.Identity) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	saas, err := is.sign(saasAudience, AccessLife, sessionctx.Identity{Tenant: id.Tenant, CustomerID: id.CustomerID}, "")
+	saas, err := is.sign(saasAudience, AccessLife, sessionctx.Identity{Tenant: id.Tenant, CustomerID: id.CustomerID, Proof: sessionctx.Asserted}, "")
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +48,8 @@ func (is *Issuer) customerLogin(r *http.Request) (any, error) {
 		return nil, err
 	}
 	was, err := is.access.Verify(r)
-	if err == nil && was == (middleware.Claims{}) {
-		was.Identity = sessionctx.Identity{Tenant: tenant, SessionID: newSessionID()}
+	if err == nil && was == (bearer.Claims{}) {
+		was.Identity = sessionctx.Identity{Tenant: tenant, SessionID: newSessionID(), Proof: sessionctx.Asserted}
 	}
 	if was, err = shopper(was, err, tenant); err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func (is *Issuer) customerLogin(r *http.Request) (any, error) {
 		if err := is.resolver.End(r.Context(), sessionctx.Request{Identity: id}); err != nil {
 			return nil, err
 		}
-		id = sessionctx.Identity{Tenant: tenant, SessionID: newSessionID()}
+		id = sessionctx.Identity{Tenant: tenant, SessionID: newSessionID(), Proof: sessionctx.Asserted}
 	}
 	if _, err := is.resolver.Login(r.Context(), sessionctx.Request{Identity: id}, customerID); err != nil {
 		return nil, err
@@ -100,10 +101,10 @@ func (is *Issuer) customerLogout(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var c middleware.Claims
+	var c bearer.Claims
 	if token := p["accessToken"]; token != "" {
 		c, err = is.access.VerifyToken(token)
-	} else if c, err = is.access.Verify(r); err == nil && c == (middleware.Claims{}) {
+	} else if c, err = is.access.Verify(r); err == nil && c == (bearer.Claims{}) {
 		return nil, errNoToken
 	}
 	if c, err = shopper(c, err, tenant); err != nil {
@@ -130,7 +131,7 @@ func (is *Issuer) validate(r *http.Request) (any, error) {
 		return nil, err
 	}
 	c, err := is.access.Verify(r)
-	if err == nil && c == (middleware.Claims{}) {
+	if err == nil && c == (bearer.Claims{}) {
 		return nil, errNoToken
 	}
 	if c, err = shopper(c, err, tenant); err != nil || c.Identity.CustomerID == "" {

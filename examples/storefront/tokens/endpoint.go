@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 )
 
 const maxBody = 8 << 10 // bytes
@@ -129,14 +130,14 @@ func body(r *http.Request, mediaType string) ([]byte, error) {
 }
 
 // shopper returns what a verified token says, if it is one of a session of the tenant.
-func shopper(c middleware.Claims, err error, tenant string) (middleware.Claims, error) {
+func shopper(c bearer.Claims, err error, tenant string) (bearer.Claims, error) {
 	switch {
 	case err != nil:
-		return middleware.Claims{}, err
+		return bearer.Claims{}, err
 	case c.Identity.Tenant != tenant:
-		return middleware.Claims{}, middleware.ErrWrongTenant
+		return bearer.Claims{}, middleware.ErrWrongTenant
 	case c.Identity.SessionID == "":
-		return middleware.Claims{}, errNoShopper
+		return bearer.Claims{}, errNoShopper
 	}
 	return c, nil
 }

@@ -42,7 +42,7 @@ func FuzzTokens(f *testing.F) {
 		s := s.in(t)
 		// As it is, and as a payload under a good signature, which chance would never find.
 		for _, token := range []string{text, sign(text)} {
-			_, asAccess := s.issuer.Bearer().VerifyToken(token)
+			_, asAccess := s.issuer.Verifier().VerifyToken(token)
 			_, asSaas := s.issuer.CustomerOf("demoshop", token)
 			a := s.get("/customer/demoshop/logout?accessToken="+url.QueryEscape(token), "")
 			if asAccess != nil && a.StatusCode == http.StatusNoContent {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults/sitefile"
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -41,7 +42,7 @@ type Issuer struct {
 	key      []byte
 	logger   *slog.Logger
 
-	access, refresh, saas *middleware.Bearer
+	access, refresh, saas *bearer.Verifier
 
 	failures *failures
 	compare  func(hash, password []byte) error // bcrypt, unless a test counts
@@ -51,17 +52,18 @@ type Issuer struct {
 
 const keySize = 32 // bytes, as many as SHA-256 has (RFC 7518, section 3.2)
 
-// New returns an Issuer. The error joins every mistake in cfg; it contains nothing of the key.
+// New returns an Issuer. An error joins one *sessionctx.ConfigError per mistake; none contains the
+// key.
 func New(cfg Config) (*Issuer, error) {
 	var errs []error
 	if cfg.Files == nil {
-		errs = append(errs, errors.New("tokens: Config.Files is required"))
+		errs = append(errs, mistake("Files", "is required"))
 	}
 	if cfg.Resolver == nil {
-		errs = append(errs, errors.New("tokens: Config.Resolver is required"))
+		errs = append(errs, mistake("Resolver", "is required"))
 	}
 	if len(cfg.Key) != keySize {
-		errs = append(errs, fmt.Errorf("tokens: Config.Key must have %d bytes, has %d", keySize, len(cfg.Key)))
+		errs = append(errs, mistake("Key", fmt.Sprintf("must have %d bytes, has %d", keySize, len(cfg.Key))))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -73,15 +75,15 @@ func New(cfg Config) (*Issuer, error) {
 	if is.logger == nil {
 		is.logger = slog.Default()
 	}
-	for _, b := range []struct {
-		to       **middleware.Bearer
+	for _, v := range []struct {
+		to       **bearer.Verifier
 		audience string
-		remember int
+		cached   int
 	}{{&is.access, accessAudience, 0}, {&is.refresh, refreshAudience, -1}, {&is.saas, saasAudience, -1}} {
 		var err error
-		*b.to, err = middleware.NewBearer(middleware.BearerConfig{
-			Issuer: issuer, Audience: b.audience, Remember: b.remember,
-			Keys:   []middleware.Key{{Algorithm: "HS256", Key: is.key}},
+		*v.to, err = bearer.New(bearer.Config{
+			Issuer: issuer, Audience: v.audience, CachedTokens: v.cached,
+			Keys:   []bearer.Key{{Algorithm: "HS256", Key: is.key}},
 			Leeway: -1, // one clock
 		})
 		errs = append(errs, err)
@@ -89,11 +91,17 @@ func New(cfg Config) (*Issuer, error) {
 	return is, errors.Join(errs...)
 }
 
-// Bearer verifies access tokens: for middleware.Config.Identify, and for the scopes of a service's token.
-func (is *Issuer) Bearer() *middleware.Bearer { return is.access }
+// mistake returns the error of one field of a Config.
+func mistake(field, rule string) error {
+	return &sessionctx.ConfigError{Field: "tokens.Config." + field, Rule: rule}
+}
 
-// CustomerOf returns the customer whom a saas token names. The error is middleware.ErrUnauthenticated for what is no
-// saas token in force, and middleware.ErrWrongTenant for one of another tenant; customer ids are a tenant's own.
+// Verifier verifies access tokens: for middleware.Config.Identify and rest.Config.Scopes.
+func (is *Issuer) Verifier() *bearer.Verifier { return is.access }
+
+// CustomerOf returns the customer whom a saas token names. The error is
+// middleware.ErrUnauthenticated for a text that is no valid saas token, and
+// middleware.ErrWrongTenant for a token of another tenant: customer ids are a tenant's own.
 func (is *Issuer) CustomerOf(tenant, saasToken string) (customerID string, err error) {
 	c, err := is.saas.VerifyToken(saasToken)
 	switch {
@@ -107,8 +115,8 @@ func (is *Issuer) CustomerOf(tenant, saasToken string) (customerID string, err e
 	return c.Identity.CustomerID, nil
 }
 
-// Handler returns the handler of the seven endpoints; mount it at /customerlogin/, /customer/ and /oauth/. Everything
-// else below is 404.
+// Handler returns the handler of the seven endpoints; mount it at /customerlogin/, /customer/ and
+// /oauth/. Everything else below is 404.
 func (is *Issuer) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", is.endpoint("", notFound))

@@ -13,13 +13,13 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-func TestNewSaysAllThatIsWrong(t *testing.T) {
+func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 	_, err := tokens.New(tokens.Config{Key: []byte("too short, and secret")})
 	require.Error(t, err)
 	assert.Equal(t, []string{
-		"tokens: Config.Files is required",
-		"tokens: Config.Resolver is required",
-		"tokens: Config.Key must have 32 bytes, has 21",
+		"tokens.Config.Files: is required",
+		"tokens.Config.Resolver: is required",
+		"tokens.Config.Key: must have 32 bytes, has 21",
 	}, strings.Split(err.Error(), "\n"))
 }
 
@@ -35,7 +35,7 @@ func TestAKeyOutlivesAnIssuer(t *testing.T) {
 
 	another, err := tokens.New(tokens.Config{Files: files, Resolver: s.resolver, Key: []byte(strings.Repeat("k", 32))})
 	require.NoError(t, err)
-	_, err = another.Bearer().VerifyToken(anna.text("access_token"))
+	_, err = another.Verifier().VerifyToken(anna.text("access_token"))
 	require.Error(t, err)
 }
 

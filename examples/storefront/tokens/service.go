@@ -96,7 +96,7 @@ func (is *Issuer) serviceToken(r *http.Request) (any, error) {
 		}
 	}
 	scope := strings.Join(asked, " ")
-	token, err := is.sign(accessAudience, AccessLife, sessionctx.Identity{Tenant: tenant, CustomerID: client.ID}, scope)
+	token, err := is.sign(accessAudience, AccessLife, sessionctx.Identity{Tenant: tenant, CustomerID: client.ID, Proof: sessionctx.Asserted}, scope)
 	if err != nil {
 		return nil, err
 	}

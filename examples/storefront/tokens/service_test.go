@@ -34,13 +34,13 @@ func TestAServiceGetsItsScopes(t *testing.T) {
 			assert.Equal(t, tc.want, a.text("scope"))
 
 			r := withBearer(httptest.NewRequest(http.MethodGet, "/", nil), a.text("access_token"))
-			c, err := s.issuer.Bearer().Verify(r)
+			c, err := s.issuer.Verifier().Verify(r)
 			require.NoError(t, err)
 			assert.Equal(t, tc.want, c.Scopes)
 			assert.Equal(t, tc.want == manage, c.HasScope(manage))
-			id, err := s.issuer.Bearer().Identify(r)
+			id, err := s.issuer.Verifier().Identify(r)
 			require.NoError(t, err)
-			assert.Equal(t, sessionctx.Identity{Tenant: "demoshop"}, id, "a service is nobody's customer")
+			assert.Equal(t, sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.Asserted}, id, "a service is no customer")
 		})
 	}
 }
@@ -157,7 +157,7 @@ func TestAServicesTokenIsRefusedAsTheRFCSays(t *testing.T) {
 func TestAServiceNamesItsTenantInTheScopeAlone(t *testing.T) {
 	s := newShop(t)
 	a := s.ok(s.token("grant_type", "client_credentials", "client_id", "backoffice", "client_secret", secret, "scope", "tenant=othershop "+manage))
-	c, err := s.issuer.Bearer().VerifyToken(a.text("access_token"))
+	c, err := s.issuer.Verifier().VerifyToken(a.text("access_token"))
 	require.NoError(t, err)
 	assert.Equal(t, "othershop", c.Identity.Tenant)
 	assert.Equal(t, manage, a.text("scope"))

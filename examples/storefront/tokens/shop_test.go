@@ -233,7 +233,7 @@ func formRequest(body string) *http.Request {
 // session resolves the session that an access token names, as the middleware would.
 func (s *shop) session(accessToken string) (sessionctx.Session, error) {
 	s.Helper()
-	id, err := s.issuer.Bearer().Identify(withBearer(httptest.NewRequest(http.MethodGet, "/", nil), accessToken))
+	id, err := s.issuer.Verifier().Identify(withBearer(httptest.NewRequest(http.MethodGet, "/", nil), accessToken))
 	require.NoError(s, err)
 	return s.resolver.Resolve(s.Context(), sessionctx.Request{Identity: id})
 }

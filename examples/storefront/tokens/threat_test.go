@@ -23,7 +23,7 @@ func TestThreatTokenOfAnotherPurpose(t *testing.T) {
 		use  func(token string) bool
 	}{
 		{"to identify a request", []string{"anonymous access", "customer's access", "service"}, func(token string) bool {
-			_, err := s.issuer.Bearer().VerifyToken(token)
+			_, err := s.issuer.Verifier().VerifyToken(token)
 			return err == nil
 		}},
 		{"to name a customer to a service", []string{"saas"}, func(token string) bool {

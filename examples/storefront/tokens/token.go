@@ -21,7 +21,7 @@ const (
 
 const tokenType = "Bearer" // RFC 6750
 
-// claims are what a token says, under the names that middleware.BearerConfig reads by default.
+// claims are what a token says, under the names that bearer.Config reads by default.
 type claims struct {
 	jwt.RegisteredClaims
 	Tenant  string `json:"tenant"`

@@ -83,7 +83,7 @@ func TestForgedTokensOpenNothing(t *testing.T) {
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			access, refresh, saas := tc.forge(anna.text("access_token")), tc.forge(anna.text("refresh_token")), tc.forge(anna.text("saas_token"))
-			_, err := s.issuer.Bearer().VerifyToken(access)
+			_, err := s.issuer.Verifier().VerifyToken(access)
 			require.ErrorIs(t, err, middleware.ErrUnauthenticated)
 			_, err = s.issuer.CustomerOf("demoshop", saas)
 			require.ErrorIs(t, err, middleware.ErrUnauthenticated)

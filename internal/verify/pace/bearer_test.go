@@ -16,6 +16,7 @@ import (
 	"github.com/sessionctx/storefront/internal/verify/pace"
 	"github.com/sessionctx/storefront/internal/verify/tables"
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -56,17 +57,18 @@ func (s *signer) token(t testing.TB, sessionID, customerID string) string {
 	return token
 }
 
-func (s *signer) bearer(t testing.TB, remember int) *middleware.Bearer {
+// verifier returns a Verifier of the signer's tokens that caches that many of them.
+func (s *signer) verifier(t testing.TB, cached int) *bearer.Verifier {
 	t.Helper()
-	b, err := middleware.NewBearer(middleware.BearerConfig{
-		Issuer: issuer, Audience: audience, Remember: remember,
-		Keys: []middleware.Key{{Algorithm: s.method.Alg(), Key: s.check}},
+	v, err := bearer.New(bearer.Config{
+		Issuer: issuer, Audience: audience, CachedTokens: cached,
+		Keys: []bearer.Key{{Algorithm: s.method.Alg(), Key: s.check}},
 	})
 	require.NoError(t, err)
-	return b
+	return v
 }
 
-// parsing is golang-jwt by itself, with the options that a Bearer gives it: the signature and the claims, no identity.
+// parsing is golang-jwt by itself, with the options that a Verifier gives it, and the audience: the signature and the claims, no identity.
 func (s *signer) parsing(tokens []string) pace.Way {
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{s.method.Alg()}), jwt.WithIssuer(issuer), jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(), jwt.WithLeeway(30*time.Second), jwt.WithStrictDecoding())
@@ -79,10 +81,10 @@ func (s *signer) parsing(tokens []string) pace.Way {
 	})
 }
 
-func verifying(b *middleware.Bearer, tokens []string) pace.Way {
+func verifying(v *bearer.Verifier, tokens []string) pace.Way {
 	return walk("VerifyToken", len(tokens), func(int) func(int) bool {
 		return func(i int) bool {
-			c, err := b.VerifyToken(tokens[i])
+			c, err := v.VerifyToken(tokens[i])
 			return err == nil && c.Identity.SessionID != ""
 		}
 	})
@@ -97,10 +99,10 @@ func TestATokenIsVerifiedBesideParse(t *testing.T) {
 		for i := range sent {
 			sent[i] = s.token(t, fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i), fmt.Sprintf("C%08d", i))
 		}
-		remembering := verifying(s.bearer(t, 0), sent)
+		remembering := verifying(s.verifier(t, 0), sent)
 		remembering.Start(0)(tokens)
 		again := pace.Compare(t, 1, remembering, s.parsing(sent))
-		first := pace.Compare(t, 1, verifying(s.bearer(t, -1), sent), s.parsing(sent))
+		first := pace.Compare(t, 1, verifying(s.verifier(t, -1), sent), s.parsing(sent))
 		rows = append(rows,
 			again.Row(s.method.Alg()+", seen before", 1, pace.Goal{}),
 			first.Row(s.method.Alg()+", never remembered", 1, pace.Goal{}),
@@ -128,9 +130,9 @@ func TestARememberedTokenBesideTheCookie(t *testing.T) {
 func warmByToken(t testing.TB, n int) pace.Way {
 	t.Helper()
 	s := signers(t)[0]
-	bearer := s.bearer(t, max(4*n, 4096)) // room for all of them in either generation of the memory
+	verifier := s.verifier(t, max(4*n, 4096)) // room for all of them in either half of the cache
 	r := newResolver(t)
-	mw := newMiddleware(t, r, func(c *middleware.Config) { c.Identify = bearer.Identify })
+	mw := newMiddleware(t, r, func(c *middleware.Config) { c.Identify = verifier.Identify })
 	all := newShoppers(n)
 	tokens := make([]string, n)
 	for i := range tokens {

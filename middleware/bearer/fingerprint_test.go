@@ -1,4 +1,4 @@
-package middleware
+package bearer
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestFingerprintsTellTextsApart(t *testing.T) {
+func TestFingerprint_TellsTextsApart(t *testing.T) {
 	f, other, plain := newFingerprinter(), newFingerprinter(), newFingerprinter()
 	plain.mac = nil // as where only FIPS 140 modes are allowed
 	text := strings.Repeat("0123456789abcdef", 30)
@@ -33,10 +33,10 @@ func TestFingerprintsTellTextsApart(t *testing.T) {
 	assert.NotEqual(t, f.of(text), other.of(text), "each has a key of its own")
 }
 
-func TestAFingerprinterKeepsNoText(t *testing.T) {
-	f, room := newFingerprinter(), new(fingerprintRoom)
-	f.rooms.New = func() any { return room }
+func TestFingerprinter_KeepsNoText(t *testing.T) {
+	f, buffer := newFingerprinter(), new(fingerprintBuffer)
+	f.buffers.New = func() any { return buffer }
 	f.of("a secret")
-	assert.NotZero(t, cap(room.text))
-	assert.NotContains(t, string(room.text[:cap(room.text)]), "secret")
+	assert.NotZero(t, cap(buffer.text))
+	assert.NotContains(t, string(buffer.text[:cap(buffer.text)]), "secret")
 }

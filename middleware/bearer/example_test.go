@@ -1,38 +1,55 @@
-package middleware_test
+package bearer_test
 
 import (
+	"cmp"
 	"fmt"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
 // Tokens of an identity provider, and the cookie for everybody else.
-func ExampleBearer() {
+func Example() {
 	secret := []byte("0123456789abcdef0123456789abcdef") // better: the public key of the issuer
-	bearer, err := middleware.NewBearer(middleware.BearerConfig{
+	tokens, err := bearer.New(bearer.Config{
 		Issuer:   "https://id.example",
 		Audience: "storefront",
-		Keys:     []middleware.Key{{ID: "2026-01", Algorithm: "HS256", Key: secret}},
+		Keys:     []bearer.Key{{ID: "2026-01", Algorithm: "HS256", Key: secret}},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	resolver := newResolver()
+	resolver, err := sessionctx.New(sessionctx.Config{Store: new(memstore.Store), Directory: sites})
+	if err != nil {
+		log.Fatal(err)
+	}
 	defer resolver.Close()
 	mw, err := middleware.New(middleware.Config{
 		Resolver: resolver,
 		Tenant:   middleware.Tenant("demoshop"),
-		Identify: bearer.Identify,
+		Identify: tokens.Identify,
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	handler := mw.Wrap(page)
+	handler := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, _ := sessionctx.FromContext(r.Context())
+		fmt.Fprintf(w, "%s: %s %s %s %s", cmp.Or(s.CustomerID, "guest"), s.Site, s.Currency, s.Country, s.Language)
+	}))
+	show := func(r *http.Request) {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Body)
+	}
 
 	anna := jwt.MapClaims{
 		"iss": "https://id.example", "aud": "storefront", "exp": time.Now().Add(time.Hour).Unix(),
@@ -45,11 +62,11 @@ func ExampleBearer() {
 		log.Fatal(err)
 	}
 
-	show(handler, httptest.NewRequest("GET", "/", nil))
+	show(httptest.NewRequest("GET", "/", nil))
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Authorization", "Bearer "+signed)
-	show(handler, r)
-	claims, err := bearer.Verify(r)
+	show(r)
+	claims, err := tokens.Verify(r)
 	fmt.Println(claims.HasScope("sessioncontext.context_manage"), err)
 
 	// The attack: the same claims, not signed at all.
@@ -57,7 +74,7 @@ func ExampleBearer() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = bearer.VerifyToken(forged)
+	_, err = tokens.VerifyToken(forged)
 	fmt.Println(err)
 	// Output:
 	// 200 guest: main EUR DE de
@@ -65,3 +82,13 @@ func ExampleBearer() {
 	// true <nil>
 	// middleware: unauthenticated: the token's algorithm or signature is not valid
 }
+
+// sites are the shop of the example.
+var sites = sessionctx.Static{"demoshop": {
+	Sites: []defaults.Site{
+		{Code: "main", Default: true, Currency: "EUR", Country: "DE", Language: "de", Languages: []string{"de", "en"}},
+	},
+	Customers: map[string]defaults.Customer{
+		"anna": {Language: "en", Addresses: []defaults.Address{{Country: "AT", Tags: []string{"shipping"}}}},
+	},
+}}

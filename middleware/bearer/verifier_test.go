@@ -1,4 +1,4 @@
-package middleware_test
+package bearer_test
 
 import (
 	"crypto/ecdsa"
@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -52,8 +54,8 @@ type issuerKeys struct {
 	hmac    []byte
 }
 
-func (k *issuerKeys) keys() []middleware.Key {
-	return []middleware.Key{
+func (k *issuerKeys) keys() []bearer.Key {
+	return []bearer.Key{
 		{ID: "rsa", Algorithm: "RS256", Key: &k.rsa.PublicKey},
 		{ID: "pss", Algorithm: "PS256", Key: &k.rsa.PublicKey},
 		{ID: "ec", Algorithm: "ES256", Key: &k.ecdsa.PublicKey},
@@ -62,19 +64,19 @@ func (k *issuerKeys) keys() []middleware.Key {
 	}
 }
 
-func bearerConfig() middleware.BearerConfig {
-	return middleware.BearerConfig{Issuer: "https://id.example", Audience: "storefront", Keys: issuer().keys()}
+func config() bearer.Config {
+	return bearer.Config{Issuer: "https://id.example", Audience: "storefront", Keys: issuer().keys()}
 }
 
-func newBearer(t testing.TB, edit func(*middleware.BearerConfig)) *middleware.Bearer {
+func newVerifier(t testing.TB, edit func(*bearer.Config)) *bearer.Verifier {
 	t.Helper()
-	cfg := bearerConfig()
+	cfg := config()
 	if edit != nil {
 		edit(&cfg)
 	}
-	b, err := middleware.NewBearer(cfg)
+	v, err := bearer.New(cfg)
 	require.NoError(t, err)
-	return b
+	return v
 }
 
 // claims returns good claims with some changed; a nil removes one.
@@ -103,60 +105,145 @@ func signed(t testing.TB, changed jwt.MapClaims) string {
 }
 
 func bearing(token string) *http.Request {
-	r := get("/")
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Authorization", "Bearer "+token)
 	return r
 }
 
-func TestAVerifiedTokenSaysWhoIsAsking(t *testing.T) {
+func TestVerify_SaysWhoIsAsking(t *testing.T) {
 	k := issuer()
-	anna := sessionctx.Identity{Tenant: "demoshop", SessionID: "session-1", CustomerID: "anna"}
-	kid := func(id string) map[string]any { return map[string]any{"kid": id} }
+	const all = "a sessioncontext.context_manage"
+	who := func(tenant, sessionID, customerID string) sessionctx.Identity {
+		return sessionctx.Identity{
+			Tenant: tenant, SessionID: sessionID, CustomerID: customerID, Proof: sessionctx.Asserted,
+		}
+	}
+	anna := who("demoshop", "session-1", "anna")
+	with := func(method jwt.SigningMethod, kid string, key any) string {
+		return sign(t, method, map[string]any{"kid": kid}, key, claims(nil))
+	}
+	clientID := func(c *bearer.Config) { c.AudienceClaim = "client_id" }
 	cases := []struct {
 		desc   string
-		edit   func(*middleware.BearerConfig)
+		edit   func(*bearer.Config)
 		token  string
 		want   sessionctx.Identity
 		scopes string
 	}{
-		{"RSA", nil, sign(t, jwt.SigningMethodRS256, kid("rsa"), k.rsa, claims(nil)), anna, "a sessioncontext.context_manage"},
-		{"ECDSA", nil, sign(t, jwt.SigningMethodES256, kid("ec"), k.ecdsa, claims(nil)), anna, "a sessioncontext.context_manage"},
-		{"Ed25519", nil, sign(t, jwt.SigningMethodEdDSA, kid("ed"), k.ed25519, claims(nil)), anna, "a sessioncontext.context_manage"},
-		{"HMAC", nil, signed(t, nil), anna, "a sessioncontext.context_manage"},
-		{"without a kid, for a key without id", func(c *middleware.BearerConfig) { c.Keys = []middleware.Key{{Algorithm: "HS256", Key: k.hmac}} },
-			sign(t, jwt.SigningMethodHS256, nil, k.hmac, claims(nil)), anna, "a sessioncontext.context_manage"},
-		{"several audiences", nil, signed(t, jwt.MapClaims{"aud": []string{"other", "storefront"}}), anna, "a sessioncontext.context_manage"},
-		{"anonymous", nil, signed(t, jwt.MapClaims{"sub": nil, "scope": nil}), sessionctx.Identity{Tenant: "demoshop", SessionID: "session-1"}, ""},
+		{"RSA", nil, with(jwt.SigningMethodRS256, "rsa", k.rsa), anna, all},
+		{"ECDSA", nil, with(jwt.SigningMethodES256, "ec", k.ecdsa), anna, all},
+		{"Ed25519", nil, with(jwt.SigningMethodEdDSA, "ed", k.ed25519), anna, all},
+		{"HMAC", nil, signed(t, nil), anna, all},
+		{"without a kid, for a key without id",
+			func(c *bearer.Config) { c.Keys = []bearer.Key{{Algorithm: "HS256", Key: k.hmac}} },
+			sign(t, jwt.SigningMethodHS256, nil, k.hmac, claims(nil)), anna, all},
+		{"several audiences", nil, signed(t, jwt.MapClaims{"aud": []string{"other", "storefront"}}), anna, all},
+		{"the audience in another claim", clientID,
+			signed(t, jwt.MapClaims{"aud": nil, "client_id": "storefront"}), anna, all},
+		{"the audience in another claim, beside an aud of another meaning", clientID,
+			signed(t, jwt.MapClaims{"aud": "other", "client_id": "storefront"}), anna, all},
+		{"anonymous", nil, signed(t, jwt.MapClaims{"sub": nil, "scope": nil}), who("demoshop", "session-1", ""), ""},
 		{"scopes as a list", nil, signed(t, jwt.MapClaims{"scope": []string{"a", "b"}}), anna, "a b"},
-		{"a service's", nil, signed(t, jwt.MapClaims{"sid": nil, "sub": "client-1"}), sessionctx.Identity{Tenant: "demoshop", CustomerID: "client-1"}, "a sessioncontext.context_manage"},
-		{"an issuer of one tenant", func(c *middleware.BearerConfig) { c.Tenant = "demoshop" }, signed(t, jwt.MapClaims{"tenant": "othershop"}), anna, "a sessioncontext.context_manage"},
-		{"other claim names", func(c *middleware.BearerConfig) {
+		{"a service's", nil, signed(t, jwt.MapClaims{"sid": nil, "sub": "client-1"}), who("demoshop", "", "client-1"), all},
+		{"an issuer of one tenant", func(c *bearer.Config) { c.Tenant = "demoshop" },
+			signed(t, jwt.MapClaims{"tenant": "othershop"}), anna, all},
+		{"an issuer of one tenant, whose customers have a claim that is the tenant's by default",
+			func(c *bearer.Config) { c.Tenant, c.CustomerClaim = "demoshop", "tenant" },
+			signed(t, jwt.MapClaims{"tenant": "anna"}), anna, all},
+		{"other claim names", func(c *bearer.Config) {
 			c.TenantClaim, c.SessionClaim, c.CustomerClaim, c.ScopesClaim = "t", "s", "c", "scp"
 		}, signed(t, jwt.MapClaims{"t": "othershop", "s": "session-2", "c": "bert", "scp": "x"}),
-			sessionctx.Identity{Tenant: "othershop", SessionID: "session-2", CustomerID: "bert"}, "x"},
-		{"expired less than the leeway ago", nil, signed(t, jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()}), anna, "a sessioncontext.context_manage"},
-		{"valid from a moment on that is within the leeway", nil, signed(t, jwt.MapClaims{"nbf": time.Now().Add(25 * time.Second).Unix()}), anna, "a sessioncontext.context_manage"},
-		{"by Keyfunc", func(c *middleware.BearerConfig) {
-			c.Keys, c.Algorithms, c.Keyfunc = nil, []string{"ES256", "RS256"}, func(*jwt.Token) (any, error) { return &k.rsa.PublicKey, nil }
-		}, sign(t, jwt.SigningMethodRS256, kid("new"), k.rsa, claims(nil)), anna, "a sessioncontext.context_manage"},
+			who("othershop", "session-2", "bert"), "x"},
+		{"expired less than the leeway ago", nil,
+			signed(t, jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()}), anna, all},
+		{"valid from a moment on that is within the leeway", nil,
+			signed(t, jwt.MapClaims{"nbf": time.Now().Add(25 * time.Second).Unix()}), anna, all},
+		{"by Keyfunc", func(c *bearer.Config) {
+			c.Keys, c.Algorithms = nil, []string{"ES256", "RS256"}
+			c.Keyfunc = func(*jwt.Token) (any, error) { return &k.rsa.PublicKey, nil }
+		}, with(jwt.SigningMethodRS256, "new", k.rsa), anna, all},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			b := newBearer(t, tc.edit)
-			for _, again := range []string{"verified", "remembered"} {
-				c, err := b.Verify(bearing(tc.token))
+			v := newVerifier(t, tc.edit)
+			for _, again := range []string{"verified", "cached"} {
+				c, err := v.Verify(bearing(tc.token))
 				require.NoError(t, err, again)
 				assert.Equal(t, tc.want, c.Identity, again)
 				assert.Equal(t, tc.scopes, c.Scopes, again)
 				assert.WithinDuration(t, time.Now(), c.Expires, time.Hour)
 			}
-			id, err := b.Identify(bearing(tc.token))
+			tenant, scopes, err := v.Scopes(bearing(tc.token))
+			require.NoError(t, err)
+			assert.Equal(t, tc.want.Tenant, tenant)
+			assert.Equal(t, tc.scopes, scopes)
+			id, err := v.Identify(bearing(tc.token))
 			require.NoError(t, err)
 			if tc.want.SessionID == "" {
-				assert.Equal(t, sessionctx.Identity{Tenant: tc.want.Tenant}, id, "a client is no customer")
-			} else {
-				assert.Equal(t, tc.want, id)
+				tc.want.CustomerID = "" // a client is no customer
 			}
+			assert.Equal(t, tc.want, id)
+		})
+	}
+}
+
+func TestVerify_NothingForARequestWithoutAToken(t *testing.T) {
+	v, r := newVerifier(t, nil), httptest.NewRequest(http.MethodGet, "/", nil)
+	c, err := v.Verify(r)
+	require.NoError(t, err)
+	assert.Zero(t, c)
+	id, err := v.Identify(r)
+	require.NoError(t, err)
+	assert.Equal(t, sessionctx.Identity{}, id, "the zero Identity leaves the decision to the cookie")
+	tenant, scopes, err := v.Scopes(r)
+	require.NoError(t, err)
+	assert.Empty(t, tenant+scopes)
+}
+
+func TestVerify_RefusesAKidThatIsNoString(t *testing.T) {
+	k := issuer()
+	configs := map[string]func(*bearer.Config){
+		"a key without id": func(c *bearer.Config) { c.Keys = []bearer.Key{{Algorithm: "HS256", Key: k.hmac}} },
+		"Keyfunc": func(c *bearer.Config) {
+			c.Keys, c.Algorithms = nil, []string{"HS256"}
+			c.Keyfunc = func(*jwt.Token) (any, error) { return k.hmac, nil }
+		},
+	}
+	for desc, edit := range configs {
+		t.Run(desc, func(t *testing.T) {
+			v := newVerifier(t, edit)
+			for _, kid := range []any{nil, 0, true, []string{}, []string{"hmac"}, map[string]any{}} {
+				token := sign(t, jwt.SigningMethodHS256, map[string]any{"kid": kid}, k.hmac, claims(nil))
+				c, err := v.VerifyToken(token)
+				assert.ErrorIs(t, err, middleware.ErrUnauthenticated, "kid %v", kid)
+				assert.Zero(t, c)
+			}
+			_, err := v.VerifyToken(sign(t, jwt.SigningMethodHS256, nil, k.hmac, claims(nil)))
+			assert.NoError(t, err, "a token without a kid is another matter")
+		})
+	}
+}
+
+func TestVerify_RefusesAnotherAudience(t *testing.T) {
+	cases := []struct {
+		desc, claim string
+		changed     jwt.MapClaims
+	}{
+		{"aud alone, where client_id counts", "client_id", jwt.MapClaims{"aud": "storefront"}},
+		{"another client_id", "client_id", jwt.MapClaims{"client_id": "backoffice"}},
+		{"a client_id that is no text", "client_id", jwt.MapClaims{"client_id": map[string]any{"storefront": 1}}},
+		{"client_id, where aud counts", "", jwt.MapClaims{"aud": nil, "client_id": "storefront"}},
+		{"no text in the list", "", jwt.MapClaims{"aud": []any{1, nil, []any{"storefront"}}}},
+		{"an empty list", "", jwt.MapClaims{"aud": []any{}}},
+		{"the empty text", "", jwt.MapClaims{"aud": ""}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			v := newVerifier(t, func(c *bearer.Config) { c.AudienceClaim = tc.claim })
+			c, err := v.VerifyToken(signed(t, tc.changed))
+			assert.ErrorIs(t, err, middleware.ErrUnauthenticated)
+			assert.ErrorContains(t, err, "another audience")
+			assert.Zero(t, c)
 		})
 	}
 }
@@ -236,9 +323,9 @@ func TestThreatJWTConfusion(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			b := newBearer(t, nil)
+			v := newVerifier(t, nil)
 			for range 2 {
-				c, err := b.Verify(bearing(tc.token))
+				c, err := v.Verify(bearing(tc.token))
 				require.ErrorIs(t, err, middleware.ErrUnauthenticated)
 				assert.Zero(t, c)
 				assert.True(t, strings.HasPrefix(err.Error(), "middleware: unauthenticated: "), err.Error())
@@ -250,24 +337,25 @@ func TestThreatJWTConfusion(t *testing.T) {
 				assert.NotContains(t, err.Error(), "anna")
 				assert.NotContains(t, err.Error(), "evil")
 			}
-			id, err := b.Identify(bearing(tc.token))
+			id, err := v.Identify(bearing(tc.token))
 			require.ErrorIs(t, err, middleware.ErrUnauthenticated)
 			assert.Zero(t, id)
-			id, err = b.Identify(bearing(good))
+			id, err = v.Identify(bearing(good))
 			require.NoError(t, err)
 			assert.Equal(t, "anna", id.CustomerID, "the good token beside it counts")
 		})
 	}
 }
 
-// otherSpelling changes bits of the last character that stand for nothing: 32 bytes take 42 2/3 characters.
+// otherSpelling changes bits of the last character that stand for nothing: 32 bytes take 42 2/3
+// characters.
 func otherSpelling(token string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := len(token) - 1
 	return token[:last] + string(alphabet[strings.IndexByte(alphabet, token[last])^1])
 }
 
-func TestTheHeaderSaysWhetherThereIsAToken(t *testing.T) {
+func TestVerify_ReadsTheHeaderAlone(t *testing.T) {
 	good := signed(t, nil)
 	cases := []struct {
 		desc   string
@@ -290,9 +378,9 @@ func TestTheHeaderSaysWhetherThereIsAToken(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			r := get("/?access_token=" + good)
+			r := httptest.NewRequest(http.MethodGet, "/?access_token="+good, nil)
 			r.Header["Authorization"] = tc.header
-			c, err := newBearer(t, nil).Verify(r)
+			c, err := newVerifier(t, nil).Verify(r)
 			if tc.bad {
 				require.ErrorIs(t, err, middleware.ErrUnauthenticated)
 			} else {
@@ -303,52 +391,7 @@ func TestTheHeaderSaysWhetherThereIsAToken(t *testing.T) {
 	}
 }
 
-func TestABearerTokenDecidesOverACookie(t *testing.T) {
-	cases := []struct {
-		desc, authorization string
-		want                sessionctx.Identity
-		wantErr             error
-	}{
-		{"a good token", "Bearer " + signed(t, nil), sessionctx.Identity{Tenant: "demoshop", SessionID: "session-1", CustomerID: "anna"}, nil},
-		{"a service's token", "Bearer " + signed(t, jwt.MapClaims{"sid": nil}), sessionctx.Identity{Tenant: "demoshop"}, nil},
-		{"a bad token", "Bearer nonsense", sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, middleware.ErrUnauthenticated},
-		{"another tenant's token", "Bearer " + signed(t, jwt.MapClaims{"tenant": "othershop"}), sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}, middleware.ErrWrongTenant},
-		{"no token", "", sessionctx.Identity{Tenant: "demoshop", SessionID: secretA, Proof: sessionctx.BySecret}, nil},
-		{"another scheme", "Basic YTpi", sessionctx.Identity{Tenant: "demoshop", SessionID: secretA, Proof: sessionctx.BySecret}, nil},
-	}
-	for _, tc := range cases {
-		t.Run(tc.desc, func(t *testing.T) {
-			mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Identify = newBearer(t, nil).Identify })
-			r := get("/")
-			r.AddCookie(&http.Cookie{Name: cookieName, Value: secretA})
-			r.Header.Set("Authorization", tc.authorization)
-			req, err := mw.Request(r)
-			if tc.wantErr == nil {
-				require.NoError(t, err)
-			} else {
-				require.ErrorIs(t, err, tc.wantErr)
-			}
-			assert.Equal(t, tc.want, req.Identity)
-		})
-	}
-}
-
-func TestATokenNamesNobodysSecretSession(t *testing.T) {
-	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Identify = newBearer(t, nil).Identify })
-	b := newBrowser(t, mw)
-	victim := b.login("anna").ID
-
-	r := bearing(signed(t, jwt.MapClaims{"sid": victim}))
-	req, err := mw.Request(r)
-	require.NoError(t, err)
-	assert.Equal(t, sessionctx.Asserted, req.Proof)
-	assert.Equal(t, "anna", b.get("/").CustomerID)
-	var seen sessionctx.Session
-	serve(mw.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen, _ = sessionctx.FromContext(r.Context()) })), r)
-	assert.Empty(t, seen.ID)
-}
-
-func TestAKeyfuncThatCannotBeAskedIsNotTheTokensFault(t *testing.T) {
+func TestKeyfunc_UnavailableIsNotUnauthenticated(t *testing.T) {
 	down := fmt.Errorf("%w: the key set could not be fetched", sessionctx.ErrUnavailable)
 	for _, tc := range []struct {
 		desc string
@@ -359,24 +402,24 @@ func TestAKeyfuncThatCannotBeAskedIsNotTheTokensFault(t *testing.T) {
 		{"not to be asked", down, sessionctx.ErrUnavailable},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			b := newBearer(t, func(cfg *middleware.BearerConfig) {
+			v := newVerifier(t, func(cfg *bearer.Config) {
 				cfg.Keys, cfg.Algorithms = nil, []string{"HS256"}
 				cfg.Keyfunc = func(*jwt.Token) (any, error) { return nil, tc.err }
 			})
-			_, err := b.Verify(bearing(signed(t, nil)))
+			_, err := v.Verify(bearing(signed(t, nil)))
 			require.ErrorIs(t, err, tc.want)
 			assert.Equal(t, tc.want == middleware.ErrUnauthenticated, errors.Is(err, middleware.ErrUnauthenticated))
 		})
 	}
 }
 
-func TestAScopeIsGrantedInWholeWords(t *testing.T) {
-	c := middleware.Claims{Scopes: "a sessioncontext.context_manage  b"}
+func TestHasScope_ComparesWholeScopes(t *testing.T) {
+	c := bearer.Claims{Scopes: "a sessioncontext.context_manage  b"}
 	for scope, want := range map[string]bool{
 		"sessioncontext.context_manage": true, "a": true, "b": true,
 		"sessioncontext.context": false, "context_manage": false, "A": false, "": false, " ": false, "a sessioncontext.context_manage": false,
 	} {
 		assert.Equal(t, want, c.HasScope(scope), "%q", scope)
 	}
-	assert.False(t, middleware.Claims{}.HasScope(""))
+	assert.False(t, bearer.Claims{}.HasScope(""))
 }

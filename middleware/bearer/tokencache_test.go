@@ -1,4 +1,4 @@
-package middleware_test
+package bearer_test
 
 import (
 	"fmt"
@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
 )
 
-func TestATokenIsRememberedNoLongerThanItLives(t *testing.T) {
+func TestTokenCache_ForgetsATokenInTime(t *testing.T) {
 	cases := []struct {
 		desc       string
 		lives      time.Duration
-		remember   int
+		cached     int
 		after      time.Duration
 		wantAsked  int64 // how often the key was looked up, for 3 uses at first and 1 after
 		wantErrAft bool
@@ -29,23 +29,23 @@ func TestATokenIsRememberedNoLongerThanItLives(t *testing.T) {
 		{"5 min later the key counts again", time.Hour, 0, 5 * time.Minute, 2, false},
 		{"in its last moment", time.Minute, 0, 90*time.Second - 1, 1, false},
 		{"after its end and the leeway", time.Minute, 0, 90 * time.Second, 2, true},
-		{"remembering turned off", time.Hour, -1, 0, 4, false},
+		{"the cache turned off", time.Hour, -1, 0, 4, false},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var asked atomic.Int64
-				b := newBearer(t, func(cfg *middleware.BearerConfig) {
-					cfg.Keys, cfg.Algorithms, cfg.Remember = nil, []string{"HS256"}, tc.remember
+				v := newVerifier(t, func(cfg *bearer.Config) {
+					cfg.Keys, cfg.Algorithms, cfg.CachedTokens = nil, []string{"HS256"}, tc.cached
 					cfg.Keyfunc = func(*jwt.Token) (any, error) { asked.Add(1); return issuer().hmac, nil }
 				})
 				r := bearing(signed(t, jwt.MapClaims{"exp": time.Now().Add(tc.lives).Unix()}))
 				for range 3 {
-					_, err := b.Verify(r)
+					_, err := v.Verify(r)
 					require.NoError(t, err)
 				}
-				wait(tc.after)
-				_, err := b.Verify(r)
+				<-time.After(tc.after)
+				_, err := v.Verify(r)
 				assert.Equal(t, tc.wantErrAft, err != nil, "%v", err)
 				assert.Equal(t, tc.wantAsked, asked.Load())
 			})
@@ -53,15 +53,15 @@ func TestATokenIsRememberedNoLongerThanItLives(t *testing.T) {
 	}
 }
 
-func TestRememberedTokensAreBoundedAndThoseInUseStay(t *testing.T) {
+func TestTokenCache_IsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	var asked atomic.Int64
-	b := newBearer(t, func(cfg *middleware.BearerConfig) {
-		cfg.Keys, cfg.Algorithms, cfg.Remember = nil, []string{"HS256"}, 8
+	v := newVerifier(t, func(cfg *bearer.Config) {
+		cfg.Keys, cfg.Algorithms, cfg.CachedTokens = nil, []string{"HS256"}, 8
 		cfg.Keyfunc = func(*jwt.Token) (any, error) { asked.Add(1); return issuer().hmac, nil }
 	})
-	verify := func(id string) bool { // whether it was remembered
+	verify := func(id string) bool { // whether it was cached
 		before := asked.Load()
-		c, err := b.VerifyToken(signed(t, jwt.MapClaims{"sid": id, "exp": 1 << 40}))
+		c, err := v.VerifyToken(signed(t, jwt.MapClaims{"sid": id, "exp": int64(1 << 40)}))
 		require.NoError(t, err)
 		require.Equal(t, id, c.Identity.SessionID)
 		return asked.Load() == before
@@ -80,8 +80,8 @@ func TestRememberedTokensAreBoundedAndThoseInUseStay(t *testing.T) {
 	assert.LessOrEqual(t, kept, 8)
 }
 
-func TestManyGoroutinesVerifyEachTheirOwnToken(t *testing.T) {
-	b := newBearer(t, func(cfg *middleware.BearerConfig) { cfg.Remember = 8 })
+func TestTokenCache_NeverMixesTokens(t *testing.T) {
+	v := newVerifier(t, func(cfg *bearer.Config) { cfg.CachedTokens = 8 })
 	tokens := make([]string, 32)
 	for i := range tokens {
 		tokens[i] = signed(t, jwt.MapClaims{"sid": fmt.Sprint(i)})
@@ -91,7 +91,7 @@ func TestManyGoroutinesVerifyEachTheirOwnToken(t *testing.T) {
 		wg.Go(func() {
 			for n := range 200 {
 				i := (n*7 + g) % len(tokens)
-				c, err := b.VerifyToken(tokens[i])
+				c, err := v.VerifyToken(tokens[i])
 				if !assert.NoError(t, err) || !assert.Equal(t, fmt.Sprint(i), c.Identity.SessionID) {
 					return
 				}

@@ -1,0 +1,97 @@
+package middleware_test
+
+import (
+	"maps"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+var tokenKey = []byte("0123456789abcdef0123456789abcdef")
+
+func newVerifier(t testing.TB) *bearer.Verifier {
+	t.Helper()
+	v, err := bearer.New(bearer.Config{
+		Issuer: "https://id.example", Audience: "storefront", Keys: []bearer.Key{{Algorithm: "HS256", Key: tokenKey}},
+	})
+	require.NoError(t, err)
+	return v
+}
+
+// signed returns anna's token with some of its claims changed; a nil removes one.
+func signed(t testing.TB, changed jwt.MapClaims) string {
+	t.Helper()
+	claims := jwt.MapClaims{
+		"iss": "https://id.example", "aud": "storefront", "exp": time.Now().Add(time.Hour).Unix(),
+		"tenant": "demoshop", "sid": "session-1", "sub": "anna",
+	}
+	maps.Copy(claims, changed)
+	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(tokenKey)
+	require.NoError(t, err)
+	return token
+}
+
+func bearing(token string) *http.Request {
+	r := get("/")
+	r.Header.Set("Authorization", "Bearer "+token)
+	return r
+}
+
+func TestRequest_TokenDecidesOverCookie(t *testing.T) {
+	guest := sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}
+	byCookie := sessionctx.Identity{Tenant: "demoshop", SessionID: secretA, Proof: sessionctx.BySecret}
+	anna := sessionctx.Identity{
+		Tenant: "demoshop", SessionID: "session-1", CustomerID: "anna", Proof: sessionctx.Asserted,
+	}
+	cases := []struct {
+		desc, authorization string
+		want                sessionctx.Identity
+		wantErr             error
+	}{
+		{"a good token", "Bearer " + signed(t, nil), anna, nil},
+		{"a service's token", "Bearer " + signed(t, jwt.MapClaims{"sid": nil}),
+			sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.Asserted}, nil},
+		{"a bad token", "Bearer nonsense", guest, middleware.ErrUnauthenticated},
+		{"another tenant's token", "Bearer " + signed(t, jwt.MapClaims{"tenant": "othershop"}),
+			guest, middleware.ErrWrongTenant},
+		{"no token", "", byCookie, nil},
+		{"another scheme", "Basic YTpi", byCookie, nil},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Identify = newVerifier(t).Identify })
+			r := get("/")
+			r.AddCookie(&http.Cookie{Name: cookieName, Value: secretA})
+			r.Header.Set("Authorization", tc.authorization)
+			req, err := mw.Request(r)
+			if tc.wantErr == nil {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, tc.wantErr)
+			}
+			assert.Equal(t, tc.want, req.Identity)
+		})
+	}
+}
+
+func TestRequest_TokenOpensNoSecretSession(t *testing.T) {
+	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Identify = newVerifier(t).Identify })
+	b := newBrowser(t, mw)
+	victim := b.login("anna").ID
+
+	r := bearing(signed(t, jwt.MapClaims{"sid": victim}))
+	req, err := mw.Request(r)
+	require.NoError(t, err)
+	assert.Equal(t, sessionctx.Asserted, req.Proof)
+	assert.Equal(t, "anna", b.get("/").CustomerID)
+	assert.Empty(t, seen(t, mw, r).ID)
+}
