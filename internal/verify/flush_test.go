@@ -76,9 +76,9 @@ func TestAfterAFlushEachSessionIsLoadedAFewTimesWhateverIsRead(t *testing.T) {
 	warm()
 	var rows [][]string
 	for i := range flushes {
-		epoch := r.Stats().Epoch
+		before := r.Stats().InvalidatedAll
 		server.Do(t, "FLUSHALL")
-		for r.Stats().Epoch == epoch {
+		for r.Stats().InvalidatedAll == before {
 			select {
 			case <-time.After(time.Millisecond):
 			case <-t.Context().Done():

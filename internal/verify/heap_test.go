@@ -21,7 +21,7 @@ import (
 
 // smallGoal is how many bytes a cached session should take, all that lives because of it counted, when there are many.
 const (
-	smallGoal = 480.0
+	smallGoal = 640.0
 	many      = 100_000
 )
 

@@ -39,7 +39,7 @@ func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.R
 }
 
 func asserted(id, customer string) sessionctx.Request {
-	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, CustomerID: customer}}
+	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, CustomerID: customer, Proof: sessionctx.Asserted}}
 }
 
 func cookie(id string) sessionctx.Request {

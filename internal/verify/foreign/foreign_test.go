@@ -86,7 +86,7 @@ func TestNoAnswerIsForeign(t *testing.T) {
 		for j := range perTenant {
 			s := &shopper{tenant: tenant, mark: fmt.Sprintf("%s-%d", tenant, j), currency: currency, language: "en"}
 			// Tenants have the same ids: what tells them apart is the tenant.
-			s.request = sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, SessionID: fmt.Sprintf("session-%d", j)}}
+			s.request = sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, SessionID: fmt.Sprintf("session-%d", j), Proof: sessionctx.Asserted}}
 			switch j % 3 {
 			case 0:
 				s.customer = fmt.Sprintf("session-%d", j) // a customer may be called like a session

@@ -100,7 +100,7 @@ func TestColdReadsFromRedisBesideTheBareClient(t *testing.T) {
 	missed := pace.Compare(t, crowd, resolving("Resolve", small, len(ids), func(i int) sessionctx.Request { return bySecret(ids[i]) }), get)
 	tables.Write(t, "pace-redis", pace.Header,
 		load.Row("Store.Load, "+on(crowd), 1, goal),
-		fresh.Row("Resolve, FreshRead, "+on(crowd), 1, goal),
+		fresh.Row("Resolve, Fresh, "+on(crowd), 1, goal),
 		missed.Row("Resolve, hardly anything fits into the cache, "+on(crowd), 1, goal),
 	)
 }
@@ -147,7 +147,7 @@ func copyOf(t testing.TB, dst, src store.Store, ids []string) store.Store {
 func resolvingCold(r *sessionctx.Resolver, ids []string) pace.Way {
 	return resolving("Resolve", r, len(ids), func(i int) sessionctx.Request {
 		req := bySecret(ids[i])
-		req.Freshness = sessionctx.FreshRead
+		req.Fresh = true
 		return req
 	})
 }

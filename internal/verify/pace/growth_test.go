@@ -59,7 +59,7 @@ func (g *grown) warm() pace.Way {
 func (g *grown) cold() pace.Way {
 	return resolving(fmt.Sprint(g.size), g.resolver, len(g.shoppers.keys), func(i int) sessionctx.Request {
 		req := g.request(i)
-		req.Freshness = sessionctx.FreshRead
+		req.Fresh = true
 		return req
 	})
 }

@@ -34,7 +34,7 @@ func newShoppers(n int) *shoppers {
 
 func (s *shoppers) request(i int) sessionctx.Request {
 	return sessionctx.Request{
-		Identity: sessionctx.Identity{Tenant: tenant, SessionID: s.sessions[i], CustomerID: s.customers[i]},
+		Identity: sessionctx.Identity{Tenant: tenant, SessionID: s.sessions[i], CustomerID: s.customers[i], Proof: sessionctx.Asserted},
 		Hints:    defaults.Hints{Country: "AT", AcceptLanguage: "de-AT,de;q=0.9,en;q=0.8"},
 	}
 }

@@ -356,13 +356,13 @@ func measureProcess(t *testing.T, c *scale.Constants) {
 	r := newResolver(t, filled{}, 40<<20)
 	for range 3 { // what the cache does not take in at once it takes in later
 		for i := range sessions {
-			_, err := r.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant(0), SessionID: key(i)[len(prefix):]}})
+			_, err := r.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant(0), SessionID: key(i)[len(prefix):], Proof: sessionctx.Asserted}})
 			require.NoError(t, err)
 		}
 	}
 	was := r.Stats().Loads
 	for i := range sessions {
-		_, err := r.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant(0), SessionID: key(i)[len(prefix):]}})
+		_, err := r.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant(0), SessionID: key(i)[len(prefix):], Proof: sessionctx.Asserted}})
 		require.NoError(t, err)
 	}
 	cached := float64(sessions - (r.Stats().Loads - was))

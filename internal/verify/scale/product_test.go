@@ -112,7 +112,7 @@ func slow(r *sessionctx.Resolver) int64 {
 
 // Serve implements scale.Server.
 func (p *product) Serve(r scale.Request) scale.Outcome {
-	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant(r.Session), SessionID: fmt.Sprintf("s%d", r.Session)}}
+	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant(r.Session), SessionID: fmt.Sprintf("s%d", r.Session), Proof: sessionctx.Asserted}}
 	if r.Owned {
 		req.CustomerID = fmt.Sprintf("c%d", r.Session)
 	}

@@ -36,14 +36,14 @@ type session struct {
 	} // once it has ended
 }
 
-func (s *session) request(fresh sessionctx.Freshness) sessionctx.Request {
-	return sessionctx.Request{Identity: s.Identity, Freshness: fresh}
+func (s *session) request(fresh bool) sessionctx.Request {
+	return sessionctx.Request{Identity: s.Identity, Fresh: fresh}
 }
 
 // begin takes a new session, of a token or of a cookie.
 func (c *shopper) begin() {
 	c.serial++
-	c.take(sessionctx.Identity{Tenant: tenant, SessionID: fmt.Sprintf("%s-%d", c.name, c.serial)})
+	c.take(sessionctx.Identity{Tenant: tenant, SessionID: fmt.Sprintf("%s-%d", c.name, c.serial), Proof: sessionctx.Asserted})
 	if rand.IntN(8) == 0 { // not too many: the tombstones of cookies stay for an hour
 		c.now.Proof, c.now.SessionID = sessionctx.BySecret, ""
 	}
@@ -96,9 +96,9 @@ func (c *shopper) act(ctx context.Context, r *sessionctx.Resolver, serial int64)
 	less := func(part int) bool { n -= part; return n < 0 }
 	switch {
 	case less(m.read):
-		c.read(ctx, r, serial, 0)
+		c.read(ctx, r, serial, false)
 	case less(m.fresh):
-		c.read(ctx, r, serial, sessionctx.FreshRead)
+		c.read(ctx, r, serial, true)
 	case less(m.write):
 		c.write(ctx, r, serial)
 	case less(m.login):
@@ -128,7 +128,7 @@ func (c *shopper) refused(op string, err error) {
 func (c *shopper) failed(ctx context.Context, op string, err error) {
 	switch {
 	case ctx.Err() != nil:
-	case errors.Is(err, sessionctx.ErrUnavailable):
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrUnknownOutcome):
 		c.tally.failed.Add(1)
 		if c.exclusive {
 			c.violation("%s: %v", op, err)
@@ -170,20 +170,20 @@ func (c *shopper) look(s sessionctx.Session, serial int64, plain bool) {
 	c.now.seen[serial] = rev
 }
 
-func (c *shopper) read(ctx context.Context, r *sessionctx.Resolver, serial int64, fresh sessionctx.Freshness) {
+func (c *shopper) read(ctx context.Context, r *sessionctx.Resolver, serial int64, fresh bool) {
 	s, err := r.Resolve(ctx, c.now.request(fresh))
 	switch {
 	case ctx.Err() != nil:
 	case err == nil:
-		if fresh == 0 {
-			c.tally.reads.Add(1)
-		} else {
+		if fresh {
 			c.tally.fresh.Add(1)
+		} else {
+			c.tally.reads.Add(1)
 		}
-		c.look(s, serial, fresh == 0)
+		c.look(s, serial, !fresh)
 	case errors.Is(err, sessionctx.ErrNotFound):
 		c.refused("a read", err)
-	case errors.Is(err, sessionctx.ErrUnavailable) && fresh != 0 && !c.exclusive:
+	case errors.Is(err, sessionctx.ErrUnavailable) && fresh && !c.exclusive:
 		c.tally.failed.Add(1)
 	default:
 		c.violation("a read: %v", err)
@@ -198,7 +198,7 @@ func (c *shopper) write(ctx context.Context, r *sessionctx.Resolver, serial int6
 	if rand.IntN(2) == 0 {
 		p.Currency = sessionctx.Set(currencies[rand.IntN(4)])
 	}
-	s, err := r.Update(ctx, c.now.request(0), p)
+	s, err := r.Update(ctx, c.now.request(false), p)
 	if err != nil {
 		c.failed(ctx, "a write", err)
 		return
@@ -220,7 +220,7 @@ func (c *shopper) write(ctx context.Context, r *sessionctx.Resolver, serial int6
 
 func (c *shopper) login(ctx context.Context, r *sessionctx.Resolver, serial int64) {
 	old, flushes := c.now, c.flushes.Load()
-	s, err := r.Login(ctx, c.now.request(0), c.customer())
+	s, err := r.Login(ctx, c.now.request(false), c.customer())
 	if err != nil {
 		c.failed(ctx, "a login", err)
 		return
@@ -240,7 +240,7 @@ func (c *shopper) login(ctx context.Context, r *sessionctx.Resolver, serial int6
 
 func (c *shopper) logout(ctx context.Context, r *sessionctx.Resolver, serial int64) {
 	old, flushes := c.now, c.flushes.Load()
-	s, err := r.Logout(ctx, old.request(0))
+	s, err := r.Logout(ctx, old.request(false))
 	if err != nil {
 		c.failed(ctx, "a logout", err)
 		return
@@ -271,21 +271,21 @@ func (c *shopper) comeBackLate(ctx context.Context, r *sessionctx.Resolver, seri
 	s := &c.ended[rand.IntN(len(c.ended))]
 	c.tally.late.Add(1)
 	if rand.IntN(2) == 0 {
-		fresh := sessionctx.FreshRead
+		fresh := true
 		if (c.exclusive || serial == s.dead.in) && rand.IntN(2) == 0 {
-			fresh = 0 // a Resolver is never behind itself, nor behind the others where no other process writes
+			fresh = false // a Resolver is never behind itself, nor behind the others where no other process writes
 		}
 		got, err := r.Resolve(ctx, s.request(fresh))
 		if err == nil && got.Version > 0 && s.lives[got.Revision().Incarnation] {
 			c.violation("a revived session: %s sees session %s at %v %v after its end (alone: %v, in Resolver %d at flush %d; read anew: %v, in Resolver %d at flush %d)",
-				c.name, got.ID, got.Revision(), time.Since(s.dead.at), s.dead.byEnd, s.dead.in, s.dead.flushes, fresh != 0, serial, c.flushes.Load())
+				c.name, got.ID, got.Revision(), time.Since(s.dead.at), s.dead.byEnd, s.dead.in, s.dead.flushes, fresh, serial, c.flushes.Load())
 		}
 		return
 	}
 	if s.Proof != sessionctx.BySecret && !s.dead.byEnd {
 		return // its record may have expired, and then the token is as good as new: there is nothing to be late for
 	}
-	got, err := r.Update(ctx, s.request(0), sessionctx.Patch{CartID: sessionctx.Set("late")})
+	got, err := r.Update(ctx, s.request(false), sessionctx.Patch{CartID: sessionctx.Set("late")})
 	switch {
 	case err != nil:
 	case s.Proof == sessionctx.BySecret:

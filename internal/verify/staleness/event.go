@@ -19,6 +19,7 @@ func Now() int64 {
 type Write struct {
 	Process, Session int
 	Revision         sessionctx.Revision
+	First            bool   // there was no record before
 	Mark             string // what it wrote
 	Begin, Ack       int64
 }

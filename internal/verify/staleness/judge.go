@@ -79,7 +79,7 @@ func NewJudge(writes []Write, flushes []Flush) (*Judge, error) {
 			return nil, fmt.Errorf("a lost write: both %q and %q were acknowledged as session %d at %v", was, w.Mark, w.Session, w.Revision)
 		}
 		inc.mark[w.Revision.Version] = w.Mark
-		if w.Revision.Version == 1 {
+		if w.First {
 			inc.begin = w.Begin
 		}
 		inc.there = min(inc.there, w.Ack)

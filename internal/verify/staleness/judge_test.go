@@ -17,10 +17,10 @@ func at(incarnation uint64, version int64) sessionctx.Revision {
 // version 1 of incarnation 8.
 var (
 	someWrites = []Write{
-		{Process: 0, Revision: at(7, 1), Mark: "a", Begin: 100, Ack: 110},
+		{Process: 0, Revision: at(7, 1), First: true, Mark: "a", Begin: 100, Ack: 110},
 		{Process: 1, Revision: at(7, 2), Mark: "b", Begin: 120, Ack: 150},
 		{Process: 0, Revision: at(7, 3), Mark: "c", Begin: 130, Ack: 140},
-		{Process: 1, Revision: at(8, 1), Mark: "d", Begin: 300, Ack: 310},
+		{Process: 1, Revision: at(8, 1), First: true, Mark: "d", Begin: 300, Ack: 310},
 	}
 	someFlushes = []Flush{{Begin: 200, End: 210}}
 )

@@ -17,7 +17,7 @@ var Shop = sessionctx.Static{"demoshop": {Sites: []defaults.Site{{Code: "main", 
 
 // Request asks for a session of the Shop.
 func Request(id string) sessionctx.Request {
-	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id}}
+	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, Proof: sessionctx.Asserted}}
 }
 
 // Recorder reads and writes sessions through one Resolver, and writes down what it saw and when. It is safe for concurrent use.
@@ -79,7 +79,7 @@ func (c *Recorder) Read(ctx context.Context, session int) {
 // ReadFresh resolves a session from the store, whatever is cached.
 func (c *Recorder) ReadFresh(ctx context.Context, session int) {
 	req := Request("s" + strconv.Itoa(session))
-	req.Freshness = sessionctx.FreshRead
+	req.Fresh = true
 	begin := Now()
 	s, err := c.resolver.Resolve(ctx, req)
 	if ctx.Err() != nil {
@@ -92,9 +92,9 @@ func (c *Recorder) ReadFresh(ctx context.Context, session int) {
 	case errors.Is(err, sessionctx.ErrUnavailable):
 		c.report.FailedReads++
 	case err != nil:
-		c.report.Trouble = fmt.Sprintf("Resolve anew: %v", err)
+		c.report.Trouble = fmt.Sprintf("a fresh read: %v", err)
 	case s.Degraded:
-		c.report.Trouble = "Resolve anew: a degraded answer"
+		c.report.Trouble = "a fresh read: a degraded answer"
 	default:
 		c.report.Fresh = append(c.report.Fresh, Sighting{
 			Process: c.process, Session: session, Revision: s.Revision(), Mark: s.CartID, Last: begin, Reads: 1,
@@ -106,7 +106,14 @@ func (c *Recorder) ReadFresh(ctx context.Context, session int) {
 func (c *Recorder) Write(ctx context.Context, session int) {
 	mark := fmt.Sprintf("%d-%d", c.process, c.serial.Add(1))
 	begin := Now()
-	s, err := c.resolver.Update(ctx, Request("s"+strconv.Itoa(session)), sessionctx.Patch{CartID: sessionctx.Set(mark)})
+	first := false
+	s, err := c.resolver.Update(ctx, Request("s"+strconv.Itoa(session)), sessionctx.Patch{
+		CartID: sessionctx.Set(mark),
+		Require: func(current sessionctx.Session) error {
+			first = current.Version == 0
+			return nil
+		},
+	})
 	ack := Now()
 	if ctx.Err() != nil {
 		return
@@ -115,10 +122,10 @@ func (c *Recorder) Write(ctx context.Context, session int) {
 	defer c.mu.Unlock()
 	switch {
 	case err == nil && s.CartID == mark:
-		c.report.Writes = append(c.report.Writes, Write{c.process, session, s.Revision(), mark, begin, ack})
+		c.report.Writes = append(c.report.Writes, Write{c.process, session, s.Revision(), first, mark, begin, ack})
 	case err == nil:
 		c.report.Trouble = fmt.Sprintf("Update to %q returned %q", mark, s.CartID)
-	case errors.Is(err, sessionctx.ErrUnavailable):
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrUnknownOutcome):
 		c.report.FailedWrites++
 	default:
 		c.report.Trouble = fmt.Sprintf("Update: %v", err)
@@ -146,7 +153,7 @@ func (c *Recorder) Check(ctx context.Context) error {
 	if _, err := c.resolver.Update(ctx, req, sessionctx.Patch{CartID: sessionctx.Set("check")}); err != nil {
 		return err
 	}
-	req.Freshness = sessionctx.FreshRead
+	req.Fresh = true
 	if _, err := c.resolver.Resolve(ctx, req); err != nil {
 		return err
 	}
