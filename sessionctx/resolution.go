@@ -159,7 +159,11 @@ func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dep
 	if asGuest {
 		rec = store.Record{}
 	}
-	n, rejected := r.resolution(req, &rec, asGuest, own.customerID, d)
+	customerID := own.customerID
+	if view := own.entry.Key().View; view == customerID {
+		customerID = view // one text in memory for both
+	}
+	n, rejected := r.resolution(req, &rec, asGuest, customerID, d)
 	r.stats.reject(rejected)
 	if due := r.cfg.touchDue(&rec); !due.IsZero() {
 		n.until = r.near.Until(due)
