@@ -33,11 +33,11 @@ var shopperKinds = []struct {
 	most  int   // sessions
 	goal  bool  // it is the size of the sessions themselves
 }{
-	{"anonymous", 0, 500, 10_000_000, true},
-	// With each customer live the entry of his generation and what the directory said of him: of a hundred sessions little is that.
-	{"customers', a hundred of each", 100, 500, 1_000_000, true},
-	{"customers', ten of each", 10, 500, 1_000_000, false},
-	{"customers', one of each", 1, 1100, 1_000_000, false},
+	{"anonymous", 0, 760, 10_000_000, true},
+	// With each customer live the entry of his generation and what the directory said of him: of a thousand sessions little is that.
+	{"customers', a thousand of each", 1000, 760, 1_000_000, true},
+	{"customers', ten of each", 10, 900, 1_000_000, false},
+	{"customers', one of each", 1, 2200, 1_000_000, false},
 }
 
 // skipRace reports whether the test was run in a binary without the race detector instead, because this one has it: its
