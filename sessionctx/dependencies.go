@@ -13,8 +13,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// dependencies are what a resolution depends on besides the request and the record: the answers of the
-// Directory. The identity of an answer says whether it is still in force.
+// dependencies are what a resolution depends on besides the request and the record: the answers of
+// the Directory. The identity of an answer says whether it is still in force.
 type dependencies struct {
 	sites      *directory.Answer[*tenantSites]
 	profile    *directory.Answer[defaults.Customer] // nil: no customer, or missing
@@ -22,15 +22,16 @@ type dependencies struct {
 	missing    bool                                 // the profile could not be had
 }
 
-// tenantSites are the sites of a tenant as the rules read them, with the outcomes that its sessions share.
+// tenantSites are the sites of a tenant as the rules read them, with the outcomes that its sessions
+// share.
 type tenantSites struct {
 	given    []defaults.Site // as the Directory has given them
 	table    *defaults.Sites // nil: there is no such tenant
 	outcomes outcomes
 }
 
-// dependenciesOf asks for the sites of a tenant, and for the profile of a customer unless there is none. It
-// fails only without sites.
+// dependenciesOf asks for the sites of a tenant, and for the profile of a customer unless there is
+// none. It fails only without sites.
 func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string) (d dependencies, err error) {
 	d.sites, err = r.sites.Get(ctx, tenant)
 	if err != nil {
@@ -43,8 +44,8 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 	return d, nil
 }
 
-// askProfile gives d the profile of a customer. A profile that cannot be had is missing, and no error: the
-// session is worth more.
+// askProfile gives d the profile of a customer. A profile that cannot be had is missing, and no
+// error: the session is worth more.
 func (r *Resolver) askProfile(ctx context.Context, d *dependencies, tenant, customerID string) {
 	d.customerID, d.profile, d.missing = customerID, nil, false
 	if customerID == "" {
@@ -137,8 +138,8 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 	return &tenantSites{given: given, table: table}, nil
 }
 
-// profileHash returns the hash under which a profile is kept: from the key of the customer's record, so that
-// a report about that record finds the profile.
+// profileHash returns the hash under which a profile is kept: from the key of the customer's
+// record, so that a report about that record finds the profile.
 func (r *Resolver) profileHash(h store.KeyHash) uint64 {
 	return r.near.HashMore(0, string(h[:]))
 }

@@ -24,14 +24,15 @@ type Stats struct {
 	DirectoryErrors int64
 	DroppedFills    int64 // values that the cache did not take
 	Invalidations   int64 // reports of a Watcher about one record
-	// InvalidatedAll counts how often everything was invalidated, because reports may have been missing.
+	// InvalidatedAll counts how often everything was invalidated, because reports may have been
+	// missing.
 	InvalidatedAll int64
 
-	// Lease is for how long entries are valid if nothing more is heard; negative: they are not valid now;
-	// 1<<63-1: the lease never ends.
+	// Lease is for how long entries are valid if nothing more is heard; negative: they are not
+	// valid now; 1<<63-1: the lease never ends.
 	Lease time.Duration
-	// StoreHangs says that the Store has not answered several calls in time: nothing is asked of it but by
-	// a probe, until that is answered.
+	// StoreHangs says that the Store has not answered several calls in time: nothing is asked of it
+	// but by a probe, until that is answered.
 	StoreHangs bool
 
 	// Rejected counts, by reason, the candidates that were passed over when a session was computed.
@@ -54,8 +55,8 @@ func (c *counters) reject(rs []defaults.Rejection) {
 	}
 }
 
-// HitRatio returns the share of the resolutions that were answered from the near-cache as they were, 0 to 1;
-// 0 before the first.
+// HitRatio returns the share of the resolutions that were answered from the near-cache as they
+// were, 0 to 1; 0 before the first.
 func (s Stats) HitRatio() float64 {
 	if s.Resolves == 0 {
 		return 0
@@ -63,7 +64,8 @@ func (s Stats) HitRatio() float64 {
 	return float64(s.Hits) / float64(s.Resolves)
 }
 
-// Stats returns the counters. It is safe for concurrent use by multiple goroutines, also after Close.
+// Stats returns the counters. It is safe for concurrent use by multiple goroutines, also after
+// Close.
 func (r *Resolver) Stats() Stats {
 	c, near := &r.stats, r.near
 	s := Stats{
