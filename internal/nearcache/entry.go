@@ -24,9 +24,6 @@ func (k *Key) Store() store.Key { return store.Key{Tenant: k.Tenant, Kind: k.Kin
 // Entry is what the cache holds of one key: that there is a record or none, what it was loaded
 // under, and what it last resolved to. It is immutable.
 type Entry[R any] struct {
-	// Resolved is what the caller has made of the record. It is the zero R until then.
-	Resolved R
-
 	key      Key
 	session  stamp.Stamp // of the key, from before the load
 	customer stamp.Stamp // of the customer that the entry depends on
@@ -36,6 +33,9 @@ type Entry[R any] struct {
 	// entry is resolved once and read often. Without a record both are empty.
 	decoded *store.Record
 	encoded string
+
+	// Resolved is what the caller has made of the record. It is the zero R until then.
+	Resolved R
 }
 
 // Record returns the record, the zero Record if there is none. The caller must not change it.
