@@ -16,41 +16,93 @@ const (
 
 // languageRange is one element of the header (RFC 9110 section 12.5.4).
 type languageRange struct {
-	tag     string
+	value   string
 	quality int // in thousandths; -1: malformed
+	tag     languageTag
+	reason  Reason // why the value is no language
+	read    bool   // tag and reason are set
 }
 
-// acceptLanguage returns the language of the site that serves the header's best reader.
+// parse reads the value once. A range of weight 0 loses no tail: a shorter tag would exclude more than was said.
+func (lr *languageRange) parse() {
+	if lr.read {
+		return
+	}
+	lr.read = true
+	read := readLanguage
+	if lr.quality == 0 {
+		read = languageCode
+	}
+	var canonical string
+	if canonical, lr.reason = read(lr.value); lr.reason == accepted {
+		lr.tag = newLanguageTag(canonical)
+	}
+}
+
+// acceptLanguage returns the language of the site that serves the header's best range.
 func (st *storefront) acceptLanguage(header string, r *rejections) (string, bool) {
 	var buf [maxLanguageRanges]languageRange
 	ranges := parseAcceptLanguage(header, buf[:0])
-	for _, lr := range ranges {
-		if lr.quality == 0 || lr.tag == "*" {
+	var exclude func(languageTag) bool
+	if slices.ContainsFunc(ranges, func(lr languageRange) bool { return lr.quality == 0 }) {
+		exclude = func(o languageTag) bool { return excluded(ranges, o) }
+	}
+	for i := range ranges {
+		lr := &ranges[i]
+		if lr.quality == 0 || lr.value == "*" {
 			continue // "not this one" and "any" suggest nothing
 		}
 		reason := ReasonMalformed
 		if lr.quality > 0 {
-			var language string
-			if language, reason = st.languages.match(lr.tag); reason == accepted {
-				if !excluded(ranges, language) {
-					return language, true
+			lr.parse()
+			if reason = lr.reason; reason == accepted {
+				if o, ok := st.languages.best(withScript(lr.tag, ranges[:i]), exclude); ok {
+					return o.text, true
 				}
 				reason = ReasonNotOffered
 			}
 		}
-		r.add(FieldLanguage, candidate{lr.tag, SourceAcceptLanguage}, reason)
+		r.add(FieldLanguage, candidate{lr.value, SourceAcceptLanguage}, reason)
 	}
 	return "", false
 }
 
-// excluded reports whether the header says of that very language that it is not acceptable.
-func excluded(ranges []languageRange, language string) bool {
-	for _, lr := range ranges {
-		if lr.quality == 0 && strings.EqualFold(strings.ReplaceAll(lr.tag, "_", "-"), language) {
-			return true
+// withScript returns a bare language with the script of its first regional form among the ranges before it: browsers write
+// zh-TW,zh and mean traditional Chinese, although zh alone is simplified.
+func withScript(t languageTag, before []languageRange) languageTag {
+	if !t.bare {
+		return t
+	}
+	for i := range before {
+		form := &before[i]
+		if form.read && form.reason == accepted && form.tag.group == t.group && !form.tag.bare {
+			if t.script != form.tag.script {
+				t.script = form.tag.script
+				t.text = t.language + "-" + t.script
+			}
+			return t
 		}
 	}
-	return false
+	return t
+}
+
+// excluded reports whether the header says of a language that it is not acceptable: whether the closest range that covers
+// the language has weight 0. So en;q=0 excludes en-GB, unless the header also names en-GB with a weight.
+func excluded(ranges []languageRange, o languageTag) bool {
+	closest, zero := 0, false
+	for i := range ranges {
+		lr := &ranges[i]
+		if lr.quality < 0 || lr.value == "*" {
+			continue
+		}
+		if lr.parse(); lr.reason != accepted {
+			continue
+		}
+		if closeness, ok := lr.tag.covers(o); ok && closeness >= closest {
+			closest, zero = closeness, lr.quality == 0 // of two that are as close the one of weight 0 comes last
+		}
+	}
+	return zero
 }
 
 // parseAcceptLanguage appends the elements of the header to ranges, best first, those of equal quality in the order of the header.
@@ -61,14 +113,14 @@ func parseAcceptLanguage(header string, ranges []languageRange) []languageRange 
 		header = header[:strings.LastIndexByte(header, ',')+1]
 	}
 	for element := range strings.SplitSeq(header, ",") {
-		tag, parameters, _ := strings.Cut(element, ";")
-		if tag = strings.Trim(tag, " \t"); tag == "" {
+		value, parameters, _ := strings.Cut(element, ";")
+		if value = strings.Trim(value, " \t"); value == "" {
 			continue
 		}
 		if len(ranges) == maxLanguageRanges {
 			break
 		}
-		ranges = append(ranges, languageRange{tag, qualityOf(parameters)})
+		ranges = append(ranges, languageRange{value: value, quality: qualityOf(parameters)})
 	}
 	slices.SortStableFunc(ranges, func(a, b languageRange) int { return b.quality - a.quality })
 	return ranges

@@ -1,6 +1,8 @@
 package defaults
 
 import (
+	"strings"
+
 	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
@@ -28,6 +30,9 @@ func currencyCode(s string) (string, Reason) {
 	}
 	return code, accepted
 }
+
+// readCurrency reads a currency as stored data has it: surrounding blanks and case do not count.
+func readCurrency(s string) (string, Reason) { return currencyCode(strings.Trim(s, blanks)) }
 
 // MinorUnits returns how many decimals ISO 4217 gives a currency: 2 for EUR, 0 for JPY, 3 for KWD. Payment providers count in
 // these units. Some amounts are displayed with fewer decimals, as those of IQD, which has 3 and no such coins. ok is false for what

@@ -2,8 +2,9 @@ package defaults
 
 import "strings"
 
-// Customer is what the shop knows of a customer's preferences, in whatever spelling it was stored.
-// A preference that cannot be taken is passed over and never an error: the data is older than the rules.
+// Customer is what the shop knows of a customer's preferences, in whatever spelling it was stored. Surrounding blanks do not
+// count, a country may also be written with three letters, UK or EL, and a language may have a tail that cannot be parsed, such as
+// that of de_DE.UTF-8. A preference that cannot be used is rejected and never an error: the data is older than the rules.
 // The zero Customer prefers nothing: it stands for a customer who is not known.
 type Customer struct {
 	Site      string // code of the preferred site
@@ -14,9 +15,11 @@ type Customer struct {
 
 // Address is one address of a customer. One address may be of several kinds. An address without a country decides nothing.
 type Address struct {
-	Country string   // ISO 3166-1 alpha-2
-	Tags    []string // the kinds: "shipping", "billing", in any case; others are ignored
-	Default bool     // preferred among the addresses of its kind
+	Country string // ISO 3166-1 alpha-2
+	// Tags are the kinds: "shipping", "billing". Case, surrounding blanks and the usual prefixes do not count, as in
+	// "DEFAULT_SHIPPING" and "address.billing". Other tags are ignored.
+	Tags    []string
+	Default bool // tried first among the addresses of its kind
 }
 
 const (
@@ -24,29 +27,30 @@ const (
 	billing  = "billing"
 )
 
-// countryOf returns the country of the customer's address of a kind: the first one flagged default, else the first.
-func (c *Customer) countryOf(kind string) string {
-	first := ""
-	for i := range c.Addresses {
-		a := &c.Addresses[i]
-		if a.Country == "" || !a.is(kind) {
-			continue
-		}
-		if a.Default {
-			return a.Country
-		}
-		if first == "" {
-			first = a.Country
-		}
-	}
-	return first
-}
-
 func (a *Address) is(kind string) bool {
 	for _, tag := range a.Tags {
-		if strings.EqualFold(tag, kind) {
+		if strings.EqualFold(kindOf(tag), kind) {
 			return true
 		}
 	}
 	return false
 }
+
+// tagPrefixes are what shop systems write in front of the kind of an address. A longer prefix goes before one that it begins with.
+var tagPrefixes = [...]string{"default", "is", "primary", "preferred", "main", "address", "addr", "customer", "type", "kind", "role", "tag"}
+
+// kindOf returns a tag without blanks, prefixes and the separators between them.
+func kindOf(tag string) string {
+	tag = trimSeparators(tag)
+	for again := true; again; {
+		again = false
+		for _, prefix := range tagPrefixes {
+			if len(tag) > len(prefix) && strings.EqualFold(tag[:len(prefix)], prefix) {
+				tag, again = trimSeparators(tag[len(prefix):]), true
+			}
+		}
+	}
+	return tag
+}
+
+func trimSeparators(tag string) string { return strings.Trim(tag, blanks+"_-.:/=#") }

@@ -16,4 +16,4 @@
 //     wrong for honest shoppers as well. CDNs say XX or T1 for "unknown", which is no country and is passed over.
 package defaults
 
-//go:generate go run ./internal/gencodes -out codes_gen.go
+//go:generate go run ./internal/gencodes -out codes_gen.go -languages languages_gen.go

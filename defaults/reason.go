@@ -15,7 +15,7 @@ const (
 	ReasonInactiveSite
 	// ReasonNotOffered: a good code that the session's site does not offer. Its text is "notOffered".
 	ReasonNotOffered
-	// ReasonOverruled: the choice of a site while the server binds the request to another one. Its text is "overruled".
+	// ReasonOverruled: the choice of a site or a language while the server binds the request to another one. Its text is "overruled".
 	ReasonOverruled
 )
 
