@@ -18,46 +18,53 @@ const (
 type languageRange struct {
 	value   string
 	quality int // in thousandths; -1: malformed
-	tag     languageTag
-	reason  Reason // why the value is no language
-	read    bool   // tag and reason are set
 }
 
-// parse reads the value once. A range of weight 0 loses no tail: a shorter tag would exclude more than was said.
-func (lr *languageRange) parse() {
-	if lr.read {
-		return
+// languageRanges are the elements of a header, best first, and what is known of their tags.
+type languageRanges struct {
+	list  [maxLanguageRanges]languageRange
+	size  int  // of list
+	zeros bool // one has weight 0
+	read  [maxLanguageRanges]struct {
+		done   bool
+		tag    languageTag
+		reason Reason // why the value is no language
 	}
-	lr.read = true
-	read := readLanguage
-	if lr.quality == 0 {
-		read = languageCode
+}
+
+// tag reads the tag of an element, once. An element of weight 0 loses no tail: a shorter tag would exclude more than was said.
+func (h *languageRanges) tag(i int) (*languageTag, Reason) {
+	r := &h.read[i]
+	if !r.done {
+		r.done = true
+		read := readLanguage
+		if h.list[i].quality == 0 {
+			read = languageCode
+		}
+		var canonical string
+		if canonical, r.reason = read(h.list[i].value); r.reason == accepted {
+			r.tag = newLanguageTag(canonical)
+		}
 	}
-	var canonical string
-	if canonical, lr.reason = read(lr.value); lr.reason == accepted {
-		lr.tag = newLanguageTag(canonical)
-	}
+	return &r.tag, r.reason
 }
 
 // acceptLanguage returns the language of the site that serves the header's best range.
 func (st *storefront) acceptLanguage(header string, r *rejections) (string, bool) {
-	var buf [maxLanguageRanges]languageRange
-	ranges := parseAcceptLanguage(header, buf[:0])
-	var exclude func(languageTag) bool
-	if slices.ContainsFunc(ranges, func(lr languageRange) bool { return lr.quality == 0 }) {
-		exclude = func(o languageTag) bool { return excluded(ranges, o) }
-	}
-	for i := range ranges {
-		lr := &ranges[i]
+	var h languageRanges
+	h.size = len(parseAcceptLanguage(header, h.list[:0]))
+	h.zeros = slices.ContainsFunc(h.list[:h.size], func(lr languageRange) bool { return lr.quality == 0 })
+	for i := range h.size {
+		lr := h.list[i]
 		if lr.quality == 0 || lr.value == "*" {
 			continue // "not this one" and "any" suggest nothing
 		}
 		reason := ReasonMalformed
 		if lr.quality > 0 {
-			lr.parse()
-			if reason = lr.reason; reason == accepted {
-				if o, ok := st.languages.best(withScript(lr.tag, ranges[:i]), exclude); ok {
-					return o.text, true
+			var tag *languageTag
+			if tag, reason = h.tag(i); reason == accepted {
+				if language, ok := st.languages.best(h.withScript(*tag, i), &h); ok {
+					return language, true
 				}
 				reason = ReasonNotOffered
 			}
@@ -67,38 +74,43 @@ func (st *storefront) acceptLanguage(header string, r *rejections) (string, bool
 	return "", false
 }
 
-// withScript returns a bare language with the script of its first regional form among the ranges before it: browsers write
+// withScript returns the tag of element i, if it is bare with the script of its first regional form before it: browsers write
 // zh-TW,zh and mean traditional Chinese, although zh alone is simplified.
-func withScript(t languageTag, before []languageRange) languageTag {
+func (h *languageRanges) withScript(t languageTag, i int) languageTag {
 	if !t.bare {
 		return t
 	}
-	for i := range before {
-		form := &before[i]
-		if form.read && form.reason == accepted && form.tag.group == t.group && !form.tag.bare {
-			if t.script != form.tag.script {
-				t.script = form.tag.script
-				t.text = t.language + "-" + t.script
-			}
-			return t
+	for j := range i {
+		form, reason := h.tag(j)
+		if h.list[j].quality <= 0 || reason != accepted || form.group != t.group || form.bare {
+			continue
 		}
+		if t.script != form.script {
+			t.script = form.script
+			t.text = t.language + "-" + t.script
+		}
+		break
 	}
 	return t
 }
 
-// excluded reports whether the header says of a language that it is not acceptable: whether the closest range that covers
-// the language has weight 0. So en;q=0 excludes en-GB, unless the header also names en-GB with a weight.
-func excluded(ranges []languageRange, o languageTag) bool {
+// excludes reports whether the header says of a language that it is not acceptable: whether the closest range that covers
+// the language has weight 0. So en;q=0 excludes en-GB, unless the header also names en-GB with a weight. The nil pointer excludes nothing.
+func (h *languageRanges) excludes(o *languageTag) bool {
+	if h == nil || !h.zeros {
+		return false
+	}
 	closest, zero := 0, false
-	for i := range ranges {
-		lr := &ranges[i]
+	for i := range h.size {
+		lr := h.list[i]
 		if lr.quality < 0 || lr.value == "*" {
 			continue
 		}
-		if lr.parse(); lr.reason != accepted {
+		tag, reason := h.tag(i)
+		if reason != accepted {
 			continue
 		}
-		if closeness, ok := lr.tag.covers(o); ok && closeness >= closest {
+		if closeness, ok := tag.covers(o); ok && closeness >= closest {
 			closest, zero = closeness, lr.quality == 0 // of two that are as close the one of weight 0 comes last
 		}
 	}
@@ -120,7 +132,7 @@ func parseAcceptLanguage(header string, ranges []languageRange) []languageRange 
 		if len(ranges) == maxLanguageRanges {
 			break
 		}
-		ranges = append(ranges, languageRange{value: value, quality: qualityOf(parameters)})
+		ranges = append(ranges, languageRange{value, qualityOf(parameters)})
 	}
 	slices.SortStableFunc(ranges, func(a, b languageRange) int { return b.quality - a.quality })
 	return ranges

@@ -1,6 +1,9 @@
 package defaults
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Customer is what the shop knows of a customer's preferences, in whatever spelling it was stored. Surrounding blanks do not
 // count, a country may also be written with three letters, UK or EL, and a language may have a tail that cannot be parsed, such as
@@ -29,7 +32,9 @@ const (
 
 func (a *Address) is(kind string) bool {
 	for _, tag := range a.Tags {
-		if strings.EqualFold(kindOf(tag), kind) {
+		tag = trimSeparators(tag)
+		before := len(tag) - len(kind)
+		if before >= 0 && strings.EqualFold(tag[before:], kind) && isTagPrefix(tag[:before]) {
 			return true
 		}
 	}
@@ -39,18 +44,18 @@ func (a *Address) is(kind string) bool {
 // tagPrefixes are what shop systems write in front of the kind of an address. A longer prefix goes before one that it begins with.
 var tagPrefixes = [...]string{"default", "is", "primary", "preferred", "main", "address", "addr", "customer", "type", "kind", "role", "tag"}
 
-// kindOf returns a tag without blanks, prefixes and the separators between them.
-func kindOf(tag string) string {
-	tag = trimSeparators(tag)
-	for again := true; again; {
-		again = false
-		for _, prefix := range tagPrefixes {
-			if len(tag) > len(prefix) && strings.EqualFold(tag[:len(prefix)], prefix) {
-				tag, again = trimSeparators(tag[len(prefix):]), true
-			}
+// isTagPrefix reports whether s consists of the usual prefixes and of separators, be it of nothing.
+func isTagPrefix(s string) bool {
+	for s = trimSeparators(s); s != ""; s = trimSeparators(s) {
+		i := slices.IndexFunc(tagPrefixes[:], func(prefix string) bool {
+			return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+		})
+		if i < 0 {
+			return false
 		}
+		s = s[len(tagPrefixes[i]):]
 	}
-	return tag
+	return true
 }
 
 func trimSeparators(tag string) string { return strings.Trim(tag, blanks+"_-.:/=#") }

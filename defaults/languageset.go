@@ -26,28 +26,30 @@ func (l *languageSet) match(value string, read func(string) (string, Reason)) (s
 	if reason != accepted || l.tags == nil {
 		return canonical, reason
 	}
-	if best, ok := l.best(newLanguageTag(canonical), nil); ok {
-		return best.text, accepted
+	tag := newLanguageTag(canonical)
+	if best, ok := l.best(tag, nil); ok {
+		return best, accepted
 	}
 	return "", ReasonNotOffered
 }
 
-// best returns the offered tag that serves t best and is not excluded. A set of every language offers t itself. Of several with the same rank it is the
-// site's own language, else one without region and variant, else the first.
-func (l *languageSet) best(t languageTag, excluded func(languageTag) bool) (languageTag, bool) {
+// best returns the offered language that serves t best and that the header, if there is one, does not exclude. A set of every language offers t itself. Of several with
+// the same rank it is the site's own language, else one without region and variant, else the first.
+func (l *languageSet) best(t languageTag, header *languageRanges) (string, bool) {
 	if l.tags == nil {
-		return t, excluded == nil || !excluded(t)
+		return t.text, !header.excludes(&t)
 	}
 	best, rank := -1, rankNone
 	for i := range l.tags {
-		r := t.rank(l.tags[i])
-		plainer := best > 0 && r == rank && l.tags[i].plain() && !l.tags[best].plain()
-		if (r < rank || plainer) && (excluded == nil || !excluded(l.tags[i])) {
+		o := &l.tags[i]
+		r := t.rank(o)
+		plainer := best > 0 && r == rank && o.plain() && !l.tags[best].plain()
+		if (r < rank || plainer) && !header.excludes(o) {
 			best, rank = i, r
 		}
 	}
 	if best < 0 {
-		return languageTag{}, false
+		return "", false
 	}
-	return l.tags[best], true
+	return l.tags[best].text, true
 }

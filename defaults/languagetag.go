@@ -86,30 +86,31 @@ func (t *languageTag) add(canonical string) {
 	t.variants = strings.TrimSuffix(strings.TrimSuffix(t.variants, rest), "-")
 }
 
-// parent returns the next tag of the parent chain of CLDR (es-AR, es-419), which ends before the language without a region.
-func (t languageTag) parent() (parent languageTag, ok bool) {
+// toParent turns t into the next tag of the parent chain of CLDR (es-AR, es-419). The chain ends before the language without a
+// region: there toParent returns false.
+func (t *languageTag) toParent() bool {
 	switch {
 	case t.region == "":
-		return t, false
+		return false
 	case t.variants != "":
 		t.variants = ""
 	default:
 		t.region = languageData().parents[regionKey{t.language, t.script, t.region}]
 	}
-	return t, t.region != ""
+	return t.region != ""
 }
 
 // plain reports whether a tag has neither region nor variant.
-func (t languageTag) plain() bool { return t.region == "" && t.variants == "" }
+func (t *languageTag) plain() bool { return t.region == "" && t.variants == "" }
 
 // at reports whether two tags of one group have the same subtags.
-func (t languageTag) at(o languageTag) bool {
+func (t *languageTag) at(o *languageTag) bool {
 	return t.language == o.language && t.script == o.script && t.region == o.region && t.variants == o.variants
 }
 
 // below returns how many steps t's parent chain takes to o, 0 if they are the same.
-func (t languageTag) below(o languageTag) (steps int, ok bool) {
-	for ok = true; ok; t, ok = t.parent() {
+func (t languageTag) below(o *languageTag) (steps int, ok bool) {
+	for ok = true; ok; ok = t.toParent() {
 		if t.at(o) {
 			return steps, true
 		}
@@ -119,7 +120,7 @@ func (t languageTag) below(o languageTag) (steps int, ok bool) {
 }
 
 // matches reports whether somebody who asks for t can read o.
-func (t languageTag) matches(o languageTag) bool {
+func (t *languageTag) matches(o *languageTag) bool {
 	return t.group == o.group && (t.script == o.script || twoScripts(t.group))
 }
 
@@ -139,7 +140,7 @@ const (
 )
 
 // rank says how well an offered tag serves somebody who asks for t.
-func (t languageTag) rank(o languageTag) int {
+func (t languageTag) rank(o *languageTag) int {
 	switch {
 	case !t.matches(o):
 		return rankNone
@@ -152,15 +153,14 @@ func (t languageTag) rank(o languageTag) int {
 	case t.language != o.language || t.script != o.script:
 		return rankOther
 	}
-	step, ok := 0, t.region != ""
-	for ; ok; t, ok = t.parent() {
+	for step, ok := 0, t.region != ""; ok; ok = t.toParent() {
 		if t.at(o) {
 			return rankAncestor + step
 		}
 		if t.region == "001" && t.language == "en" && o.region == "GB" && o.variants == "" {
 			return rankTypical + step
 		}
-		if _, ok := o.below(t); ok {
+		if _, ok := o.below(&t); ok {
 			return rankSibling + step
 		}
 		step += chainStep
@@ -170,7 +170,7 @@ func (t languageTag) rank(o languageTag) int {
 
 // covers reports whether a range of Accept-Language covers a tag, and how closely: the range en covers en-GB, and en-001 does more
 // closely.
-func (t languageTag) covers(o languageTag) (closeness int, ok bool) {
+func (t languageTag) covers(o *languageTag) (closeness int, ok bool) {
 	switch {
 	case t.group != o.group || t.language != o.language && t.language != t.group:
 		return 0, false
@@ -184,7 +184,7 @@ func (t languageTag) covers(o languageTag) (closeness int, ok bool) {
 		return 3, true
 	}
 	t.language = o.language // no-NO covers nb-NO
-	steps, ok := o.below(t)
+	steps, ok := o.below(&t)
 	return rankSame - steps, ok
 }
 
