@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// What is read of an Accept-Language header at most. Browsers send some 40 bytes and a handful of languages; what
-// is longer was made up, and each language costs a match.
+// What is read of an Accept-Language header at most. Browsers send some 40 bytes and a handful of
+// languages; what is longer was made up, and each language costs a match.
 const (
 	maxAcceptLanguage = 256 // bytes; a language that the cut goes through is dropped
 	maxLanguageRanges = 16  // elements of the list, empty ones not counted
@@ -32,7 +32,8 @@ type languageRanges struct {
 	}
 }
 
-// tag reads the tag of an element, once. An element of weight 0 loses no tail: a shorter tag would exclude more than was said.
+// tag reads the tag of an element, once. An element of weight 0 loses no tail: a shorter tag would
+// exclude more than was said.
 func (h *languageRanges) tag(i int) (*languageTag, Reason) {
 	r := &h.read[i]
 	if !r.done {
@@ -74,8 +75,8 @@ func (st *storefront) acceptLanguage(header string, r *rejections) (string, bool
 	return "", false
 }
 
-// withScript returns the tag of element i, if it is bare with the script of its first regional form before it: browsers write
-// zh-TW,zh and mean traditional Chinese, although zh alone is simplified.
+// withScript returns the tag of element i, if it is bare with the script of its first regional form
+// before it: browsers write zh-TW,zh and mean traditional Chinese, although zh alone is simplified.
 func (h *languageRanges) withScript(t languageTag, i int) languageTag {
 	if !t.bare {
 		return t
@@ -94,8 +95,9 @@ func (h *languageRanges) withScript(t languageTag, i int) languageTag {
 	return t
 }
 
-// excludes reports whether the header says of a language that it is not acceptable: whether the closest range that covers
-// the language has weight 0. So en;q=0 excludes en-GB, unless the header also names en-GB with a weight. The nil pointer excludes nothing.
+// excludes reports whether the header says of a language that it is not acceptable: whether the
+// closest range that covers the language has weight 0. So en;q=0 excludes en-GB, unless the header
+// also names en-GB with a weight. The nil pointer excludes nothing.
 func (h *languageRanges) excludes(o *languageTag) bool {
 	if h == nil || !h.zeros {
 		return false
@@ -117,8 +119,9 @@ func (h *languageRanges) excludes(o *languageTag) bool {
 	return zero
 }
 
-// parseAcceptLanguage appends the elements of the header to ranges, best first, those of equal quality in the order of the header.
-// golang.org/x/text/language.ParseAcceptLanguage gives up the whole header for one tag that it does not know.
+// parseAcceptLanguage appends the elements of the header to ranges, best first, those of equal
+// quality in the order of the header. golang.org/x/text/language.ParseAcceptLanguage gives up the
+// whole header for one tag that it does not know.
 func parseAcceptLanguage(header string, ranges []languageRange) []languageRange {
 	if len(header) > maxAcceptLanguage {
 		header = header[:maxAcceptLanguage]
@@ -138,8 +141,9 @@ func parseAcceptLanguage(header string, ranges []languageRange) []languageRange 
 	return ranges
 }
 
-// qualityOf returns the weight among an element's parameters, such as q=0.8, in thousandths: 1000 if there is none, -1 if it
-// is malformed. RFC 9110 allows three decimals; programs that compute their weights send more.
+// qualityOf returns the weight among an element's parameters, such as q=0.8, in thousandths: 1000
+// if there is none, -1 if it is malformed. RFC 9110 allows three decimals; programs that compute
+// their weights send more.
 func qualityOf(parameters string) int {
 	for parameter := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(parameter, "=")

@@ -9,8 +9,9 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// What browsers send by default in forty locales: Chrome and Edge name the region, then the language, then English; Firefox
-// sends the list of its language pack; Safari the languages of the system, without weights for one.
+// What browsers send by default in forty locales: Chrome and Edge name the region, then the
+// language, then English; Firefox sends the list of its language pack; Safari the languages of the
+// system, without weights for one.
 func TestAcceptLanguage_Browsers(t *testing.T) {
 	world := offering(t, "en-US en-GB ar bg ca cs da de el es es-419 et fa fi fil fr fr-CA he hi hr hu id it ja ko lt lv ms nl no pl pt-BR pt-PT ro ru sk sl sr sv th tr uk ur vi zh-CN zh-HK zh-TW")
 	europe := offering(t, "de en fr") // a shop of three languages

@@ -2,18 +2,21 @@ package defaults
 
 import "errors"
 
-// Check judges values that a caller sends now. in is the session as it would be after the write, with the sent values as they
-// were sent; sent, indexed by Field, marks those fields of in.Choices that the caller sent. A sent empty value clears the
-// choice and is always right; values that were not sent are not judged.
+// Check judges values that a caller sends now. in is the session as it would be after the write,
+// with the sent values as they were sent; sent, indexed by Field, marks those fields of in.Choices
+// that the caller sent. A sent empty value clears the choice and is always right; values that were
+// not sent are not judged.
 //
-// A sent site must exist, be active and, where a request site is in force, be that site. The other sent values are judged
-// against the site that the session would have; where the sent site itself is refused they need only be current codes.
+// A sent site must exist, be active and, where a request site is in force, be that site. The other
+// sent values are judged against the site that the session would have; where the sent site itself
+// is refused they need only be current codes.
 //
-// Check returns in.Choices with the sent values in canonical spelling, or the zero Choices and the joined errors, each an
-// [*Invalid]. A language stays the one that was sent, also where the site spells it otherwise: de-AT is stored, and shown as de by a
-// site that offers de alone. What Check accepts, Resolve takes, and from the choice, as long as the sites do not change; a site
-// or a language that the request says it takes from the request. A sent value is not weak:
-// Input.Weak counts for the others only. Safe for concurrent use by multiple goroutines.
+// Check returns in.Choices with the sent values in canonical spelling, or the zero Choices and the
+// joined errors, each an [*Invalid]. A language stays the one that was sent, also where the site
+// spells it otherwise: de-AT is stored, and shown as de by a site that offers de alone. What Check
+// accepts, Resolve takes, and from the choice, as long as the sites do not change; a site or a
+// language that the request says it takes from the request. A sent value is not weak: Input.Weak
+// counts for the others only. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 	customer := in.Customer
 	if customer == nil {

@@ -23,9 +23,10 @@ const (
 	effectIgnored    = "this site is not used"
 )
 
-// NewSites compiles the sites of one tenant, and accepts no mistake: it is for literals, and for data that somebody can correct now.
-// An inactive site is not judged. NewSites copies what it needs and never writes to what it was given. The error
-// joins every mistake in the list, each a [*SiteError].
+// NewSites compiles the sites of one tenant, and accepts no mistake: it is for literals, and for
+// data that somebody can correct now. An inactive site is not judged. NewSites copies what it needs
+// and never writes to what it was given. The error joins every mistake in the list, each a
+// [*SiteError].
 func NewSites(sites []Site) (*Sites, error) {
 	c := compiler{sites: sites}
 	table := c.compile()
@@ -49,24 +50,28 @@ func place(e *SiteError, last int) int {
 	return e.Index
 }
 
-// CompileSites compiles the sites of one tenant as far as they are valid. It is for data that a running shop reads: codes are
-// withdrawn, and the shop must not close for it. The mistakes say what was wrong and what came of it:
+// CompileSites compiles the sites of one tenant as far as they are valid. It is for data that a
+// running shop reads: codes are withdrawn, and the shop must not close for it. The mistakes say
+// what was wrong and what came of it:
 //
-//   - Codes are read generously: surrounding blanks and case do not count, a country may also be written with three letters, UK or EL.
-//     That is no mistake.
-//   - An entry of a list that is no current code is not offered. A list that was given stays a restriction, however little is left of it.
+//   - Codes are read generously: surrounding blanks and case do not count, a country may also be
+//     written with three letters, UK or EL. That is no mistake.
+//   - An entry of a list that is no current code is not offered. A list that was given stays a
+//     restriction, however little is left of it.
 //   - A site's own currency of three letters serves, also if it was withdrawn or is unknown.
-//   - An unusable country of the home base is replaced by the first usable one of ShipTo, an unusable language by the first usable one
-//     of Languages.
-//   - A site without country or language then, with a currency that is no code, or with an invalid code of its own, is left out. If it
-//     was valid in previous it keeps the form that it had there, for 24 hours after it was valid last.
+//   - An unusable country of the home base is replaced by the first usable one of ShipTo, an
+//     unusable language by the first usable one of Languages.
+//   - A site without country or language then, with a currency that is no code, or with an invalid
+//     code of its own, is left out. If it was valid in previous it keeps the form that it had
+//     there, for 24 hours after it was valid last.
 //   - An inactive site is not judged. Of active sites with the same code the first counts.
 //
-// An empty list, no usable default site and several default sites are an error, a [*SiteError]: nobody is ever given another default
-// site. CompileSites never writes to what it was given.
+// An empty list, no usable default site and several default sites are an error, a [*SiteError]:
+// nobody is ever given another default site. CompileSites never writes to what it was given.
 //
-// previous is the table that the tenant's answer before this one gave, or nil, and now is the time at which sites were read. An
-// unchanged answer has to be compiled again, too: a site that keeps an old form loses it when its time is over.
+// previous is the table that the tenant's answer before this one gave, or nil, and now is the time
+// at which sites were read. An unchanged answer has to be compiled again, too: a site that keeps an
+// old form loses it when its time is over.
 func CompileSites(sites []Site, previous *Sites, now time.Time) (*Sites, []*SiteError, error) {
 	c := compiler{sites: sites, generous: true, previous: previous, now: now}
 	table := c.compile()
@@ -235,7 +240,8 @@ func replace(own *string, list []string, canonical func(string) (string, bool)) 
 	return effectLeftOut
 }
 
-// canonicalOwn brings a site's own values into canonical spelling. A currency that is not current is so already.
+// canonicalOwn brings a site's own values into canonical spelling. A currency that is not current
+// is so already.
 func canonicalOwn(site *Site) {
 	if code, ok := CanonicalCurrency(site.Currency); ok {
 		site.Currency = code
@@ -244,7 +250,8 @@ func canonicalOwn(site *Site) {
 	site.Language, _ = CanonicalLanguage(site.Language)
 }
 
-// readSite brings the codes that can be read generously into canonical spelling, and leaves the others as they are.
+// readSite brings the codes that can be read generously into canonical spelling, and leaves the
+// others as they are.
 func readSite(site *Site) {
 	read := func(code *string, read func(string) (string, Reason)) {
 		if canonical, reason := read(*code); reason == accepted {

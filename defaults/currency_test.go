@@ -57,7 +57,8 @@ func TestCanonicalCurrency(t *testing.T) {
 	}
 }
 
-// validator's table of ISO 4217 is kept by other people from another source: the two differ only where there is a reason.
+// validator's table of ISO 4217 is kept by other people from another source: the two differ only
+// where there is a reason.
 func TestCanonicalCurrency_AgreesWithTheValidatorExceptForReasons(t *testing.T) {
 	const fund, noMoney = "a fund or unit of account", "no money"
 	onlyValidator := map[string]string{
@@ -83,7 +84,8 @@ func TestCanonicalCurrency_AgreesWithTheValidatorExceptForReasons(t *testing.T) 
 	assert.Equal(t, 155, n)
 }
 
-// x/text has the decimals that CLDR recommends for display: none where there are no such coins any more.
+// x/text has the decimals that CLDR recommends for display: none where there are no such coins any
+// more.
 func TestMinorUnits_AgreeWithXTextExceptForDisplay(t *testing.T) {
 	shownWithout := strings.Fields("AFN ALL AMD COP GYD IDR IQD IRR KPW LAK LBP MGA MMK MNT MUR PKR RSD SOS SYP TZS UZS YER")
 	unknown := map[string]int{"MRU": 2, "SLE": 2, "VED": 2, "VES": 2, "XCG": 2, "ZWG": 2}

@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// Customer is what the shop knows of a customer's preferences, in whatever spelling it was stored. Surrounding blanks do not
-// count, a country may also be written with three letters, UK or EL, and a language may have a tail that cannot be parsed, such as
-// that of de_DE.UTF-8. A preference that cannot be used is rejected and never an error: the data is older than the rules.
-// The zero Customer prefers nothing: it stands for a customer who is not known.
+// Customer is what the shop knows of a customer's preferences, in whatever spelling it was stored.
+// Surrounding blanks do not count, a country may also be written with three letters, UK or EL, and
+// a language may have a tail that cannot be parsed, such as that of de_DE.UTF-8. A preference that
+// cannot be used is rejected and never an error: the data is older than the rules. The zero
+// Customer prefers nothing: it stands for a customer who is not known.
 type Customer struct {
 	Site      string // code of the preferred site
 	Currency  string // preferred currency, ISO 4217
@@ -16,11 +17,12 @@ type Customer struct {
 	Addresses []Address
 }
 
-// Address is one address of a customer. One address may be of several kinds. An address without a country decides nothing.
+// Address is one address of a customer. One address may be of several kinds. An address without a
+// country decides nothing.
 type Address struct {
 	Country string // ISO 3166-1 alpha-2
-	// Tags are the kinds: "shipping", "billing". Case, surrounding blanks and the usual prefixes do not count, as in
-	// "DEFAULT_SHIPPING" and "address.billing". Other tags are ignored.
+	// Tags are the kinds: "shipping", "billing". Case, surrounding blanks and the usual prefixes do
+	// not count, as in "DEFAULT_SHIPPING" and "address.billing". Other tags are ignored.
 	Tags    []string
 	Default bool // tried first among the addresses of its kind
 }
@@ -41,7 +43,8 @@ func (a *Address) is(kind string) bool {
 	return false
 }
 
-// tagPrefixes are what shop systems write in front of the kind of an address. A longer prefix goes before one that it begins with.
+// tagPrefixes are what shop systems write in front of the kind of an address. A longer prefix goes
+// before one that it begins with.
 var tagPrefixes = [...]string{"default", "is", "primary", "preferred", "main", "address", "addr", "customer", "type", "kind", "role", "tag"}
 
 // isTagPrefix reports whether s consists of the usual prefixes and of separators, be it of nothing.

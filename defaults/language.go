@@ -7,13 +7,15 @@ import (
 	"golang.org/x/text/language"
 )
 
-// maxLanguage bounds a language tag, in bytes: RFC 5646 section 4.4.1 asks for buffers of at least that.
+// maxLanguage bounds a language tag, in bytes: RFC 5646 section 4.4.1 asks for buffers of at least
+// that.
 const maxLanguage = 35
 
-// CanonicalLanguage returns the canonical spelling of a BCP 47 language tag (RFC 5646 section 4.5, and CLDR's replacements for
-// deprecated languages): en_gb is en-GB, iw is he. Not accepted are tags that are longer than 35 bytes, as given or as they would be
-// returned, tags with a subtag that golang.org/x/text does not know, and tags that name no language of a person: und, mul, mis, zxx,
-// and tags of private use alone.
+// CanonicalLanguage returns the canonical spelling of a BCP 47 language tag (RFC 5646 section 4.5,
+// and CLDR's replacements for deprecated languages): en_gb is en-GB, iw is he. Not accepted are
+// tags that are longer than 35 bytes, as given or as they would be returned, tags with a subtag
+// that golang.org/x/text does not know, and tags that name no language of a person: und, mul, mis,
+// zxx, and tags of private use alone.
 func CanonicalLanguage(s string) (tag string, ok bool) {
 	tag, reason := languageCode(s)
 	return tag, reason == accepted
@@ -39,7 +41,8 @@ func parseLanguage(s string) (language.Tag, Reason) {
 		}
 		return language.Und, ReasonMalformed
 	}
-	// The parser sorts several variants, and then accepts rubbish behind them that it refuses in a second pass.
+	// The parser sorts several variants, and then accepts rubbish behind them that it refuses in a
+	// second pass.
 	if len(s) > len("zho-Hant-TW") {
 		canonical := tag.String()
 		again, err := language.Parse(canonical)
@@ -54,8 +57,9 @@ func parseLanguage(s string) (language.Tag, Reason) {
 	return tag, accepted
 }
 
-// readLanguage reads a tag as profiles and browsers have it: surrounding blanks do not count, and a tail that cannot be parsed
-// is cut off, as in de_DE_formal (WordPress) and de_DE.UTF-8 (POSIX). If nothing can be parsed the reason is that of the whole tag.
+// readLanguage reads a tag as profiles and browsers have it: surrounding blanks do not count, and a
+// tail that cannot be parsed is cut off, as in de_DE_formal (WordPress) and de_DE.UTF-8 (POSIX). If
+// nothing can be parsed the reason is that of the whole tag.
 func readLanguage(s string) (string, Reason) {
 	s = strings.Trim(s, blanks)
 	tag, reason := languageCode(s)

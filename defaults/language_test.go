@@ -34,7 +34,8 @@ func TestCanonicalLanguage(t *testing.T) {
 	}
 }
 
-// group is the language of a canonical tag, in which matching must stay. It is a second, simpler statement of the rule.
+// group is the language of a canonical tag, in which matching must stay. It is a second, simpler
+// statement of the rule.
 func group(tag string) string {
 	language, _, _ := strings.Cut(tag, "-")
 	for group, codes := range map[string]string{"no": "nb nn", "sr": "sh cnr", "zh": "cmn", "ms": "zsm", "ar": "arb", "sw": "swh", "ro": "mo", "fil": "tl"} {
@@ -238,7 +239,8 @@ func TestResolve_LanguageOfAProfileLosesAnUnparsableTail(t *testing.T) {
 	}
 }
 
-// Whatever is asked for and offered: a match stays within its language and among what is offered, and an offered tag gets itself.
+// Whatever is asked for and offered: a match stays within its language and among what is offered,
+// and an offered tag gets itself.
 func TestResolve_LanguageNeverLeavesItsGroup(t *testing.T) {
 	stock := strings.Fields("en en-GB en-AU en-001 en-150 en-US de de-AT de-CH-1996 gsw nb nn no no-NO nb-NO da sv zh zh-TW zh-HK zh-MO zh-Hans-HK yue cmn " +
 		"sr sr-Latn sr-Cyrl-ME cnr sh hr bs bs-Cyrl es es-419 es-AR es-MX eu ca ca-valencia gl pt pt-PT pt-AO fil tl he iw id ms zsm ar arb arz fa prs " +

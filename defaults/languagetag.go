@@ -16,9 +16,10 @@ type languageTag struct {
 	bare     bool   // neither script, region nor variant was given
 }
 
-// sameLanguages are the languages that are written under two codes. The values are language, script and region, as far as the old
-// code says them. Macrolanguages are not in the table, except where the macrolanguage and its one large member are one thing to
-// everybody: Malay (ms) is not Indonesian (id), and Serbian (sr) is not Croatian (hr).
+// sameLanguages are the languages that are written under two codes. The values are language, script
+// and region, as far as the old code says them. Macrolanguages are not in the table, except where
+// the macrolanguage and its one large member are one thing to everybody: Malay (ms) is not
+// Indonesian (id), and Serbian (sr) is not Croatian (hr).
 var sameLanguages = map[string]string{
 	"iw":  "he",
 	"in":  "id",
@@ -35,7 +36,8 @@ var sameLanguages = map[string]string{
 
 const norwegian = "no" // the group of no, nb and nn
 
-// twoScripts reports whether a group reads two scripts alike, so that the script does not separate its languages.
+// twoScripts reports whether a group reads two scripts alike, so that the script does not separate
+// its languages.
 func twoScripts(group string) bool { return group == "sr" || group == "bs" }
 
 // newLanguageTag takes a tag in canonical spelling apart.
@@ -62,7 +64,8 @@ func newLanguageTag(canonical string) languageTag {
 	return t
 }
 
-// add sets what the subtags of a canonical tag say. Extensions and private use say nothing about the language.
+// add sets what the subtags of a canonical tag say. Extensions and private use say nothing about
+// the language.
 func (t *languageTag) add(canonical string) {
 	language, rest, _ := strings.Cut(canonical, "-")
 	t.language = language
@@ -86,8 +89,8 @@ func (t *languageTag) add(canonical string) {
 	t.variants = strings.TrimSuffix(strings.TrimSuffix(t.variants, rest), "-")
 }
 
-// toParent turns t into the next tag of the parent chain of CLDR (es-AR, es-419). The chain ends before the language without a
-// region: there toParent returns false.
+// toParent turns t into the next tag of the parent chain of CLDR (es-AR, es-419). The chain ends
+// before the language without a region: there toParent returns false.
 func (t *languageTag) toParent() bool {
 	switch {
 	case t.region == "":
@@ -124,8 +127,8 @@ func (t *languageTag) matches(o *languageTag) bool {
 	return t.group == o.group && (t.script == o.script || twoScripts(t.group))
 }
 
-// The ranks of an offered tag among those that match, best first. A rank of a regional relative is one of the chain's first step;
-// each further step adds chainStep.
+// The ranks of an offered tag among those that match, best first. A rank of a regional relative is
+// one of the chain's first step; each further step adds chainStep.
 const (
 	rankExact    = iota // the same text
 	rankAncestor        // on the parent chain of what is asked for, or the same under another spelling: zh-TW, zh-Hant-TW
@@ -168,8 +171,8 @@ func (t languageTag) rank(o *languageTag) int {
 	return rankSame
 }
 
-// covers reports whether a range of Accept-Language covers a tag, and how closely: the range en covers en-GB, and en-001 does more
-// closely.
+// covers reports whether a range of Accept-Language covers a tag, and how closely: the range en
+// covers en-GB, and en-001 does more closely.
 func (t languageTag) covers(o *languageTag) (closeness int, ok bool) {
 	switch {
 	case t.group != o.group || t.language != o.language && t.language != t.group:
@@ -197,7 +200,8 @@ type languageTables struct {
 	parents map[regionKey]string // region
 }
 
-// languageData unpacks the tables at first use: a program that matches no language does not pay for it.
+// languageData unpacks the tables at first use: a program that matches no language does not pay for
+// it.
 var languageData = sync.OnceValue(func() languageTables {
 	tables := languageTables{scripts: make(map[string]string), parents: make(map[regionKey]string)}
 	for script, tags := range scriptLanguages {

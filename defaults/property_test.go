@@ -15,7 +15,8 @@ import (
 
 const trials = 3000
 
-// world makes random shops and requests from a small stock of good, odd and bad values, so that they meet often.
+// world makes random shops and requests from a small stock of good, odd and bad values, so that
+// they meet often.
 type world struct{ *rand.Rand }
 
 func newWorld(seed uint64) world { return world{rand.New(rand.NewPCG(seed, 17))} }

@@ -20,33 +20,36 @@ type Rejection struct {
 //
 //   - site: the request site; the choice; the customer's preferred site; the default site
 //   - currency: the choice; the customer's preferred currency; the site's currency
-//   - country: the choice; the countries of the customer's shipping addresses; of the billing addresses; the geo hint, unless the
-//     session has a cart; the country of the site's home base
-//   - language: the request language; the choice; the customer's preferred language; the Accept-Language hint; the site's language
+//   - country: the choice; the countries of the customer's shipping addresses; of the billing
+//     addresses; the geo hint, unless the session has a cart; the country of the site's home base
+//   - language: the request language; the choice; the customer's preferred language; the
+//     Accept-Language hint; the site's language
 //
-// A choice that Input.Weak marks is tried after the customer's values instead. Among the addresses of a kind those flagged default
-// are tried first, then the others, both in order.
+// A choice that Input.Weak marks is tried after the customer's values instead. Among the addresses
+// of a kind those flagged default are tried first, then the others, both in order.
 //
-// A site is accepted if it exists and is active. The others must be codes that are current and that the session's site
-// offers; they are compared and returned in canonical spelling, a language as the site spells it. A site's own currency, country and
-// language are always offered. Resolve never fails: the last candidate always holds.
+// A site is accepted if it exists and is active. The others must be codes that are current and that
+// the session's site offers; they are compared and returned in canonical spelling, a language as
+// the site spells it. A site's own currency, country and language are always offered. Resolve never
+// fails: the last candidate always holds.
 //
-// A language is accepted if the site offers the same language in the same script. Serbian and Bosnian match in both of their
-// scripts, Norwegian (no), bokmål (nb) and nynorsk (nn) match each other, and old codes match the present ones (iw and he). No
-// other two languages match, however near they are. Among several that match, the best is the same tag; then the nearest on
-// CLDR's chain of regional parents (es-419 for es-AR, en-GB for en-AU, zh-HK for zh-MO); then the site's own language; then
-// the tag without a region; then the first in the site's order.
+// A language is accepted if the site offers the same language in the same script. Serbian and
+// Bosnian match in both of their scripts, Norwegian (no), bokmål (nb) and nynorsk (nn) match each
+// other, and old codes match the present ones (iw and he). No other two languages match, however
+// near they are. Among several that match, the best is the same tag; then the nearest on CLDR's
+// chain of regional parents (es-419 for es-AR, en-GB for en-AU, zh-HK for zh-MO); then the site's
+// own language; then the tag without a region; then the first in the site's order.
 //
-// It costs no allocation where the candidates are in canonical spelling and the hints say no language. Safe for concurrent
-// use by multiple goroutines.
+// It costs no allocation where the candidates are in canonical spelling and the hints say no
+// language. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Resolve(in Input) Values {
 	return s.resolve(&in, nil)
 }
 
-// Explain decides as Resolve does and also gives the candidates that were rejected, field by field in the
-// order in which they were tried. Candidates that rank below the accepted one were not tried and are not listed. Where
-// a request site or a request language is in force, a choice of another one is listed as overruled. Safe for concurrent use by
-// multiple goroutines.
+// Explain decides as Resolve does and also gives the candidates that were rejected, field by field
+// in the order in which they were tried. Candidates that rank below the accepted one were not tried
+// and are not listed. Where a request site or a request language is in force, a choice of another
+// one is listed as overruled. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Explain(in Input) (Values, []Rejection) {
 	var r rejections
 	v := s.resolve(&in, &r)

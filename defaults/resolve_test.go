@@ -26,7 +26,8 @@ func billedIn(country string) defaults.Address {
 	return defaults.Address{Country: country, Tags: []string{"billing"}}
 }
 
-// Each case has a candidate in every place from the one that wins downwards, so that it wins by rank.
+// Each case has a candidate in every place from the one that wins downwards, so that it wins by
+// rank.
 func TestResolve_FirstAcceptedCandidateDecides(t *testing.T) {
 	sites := demoSites(t)
 	profile := &defaults.Customer{
@@ -201,7 +202,8 @@ func TestResolve_AddressesAreTriedDefaultFirst(t *testing.T) {
 	}
 }
 
-// A candidate of each source meets each reason for which it can be rejected. Under it there is only the site's own value.
+// A candidate of each source meets each reason for which it can be rejected. Under it there is only
+// the site's own value.
 func TestExplain_KeepsRejectedCandidatesWithTheirReason(t *testing.T) {
 	sites := demoSites(t)
 	type place struct {

@@ -49,7 +49,8 @@ func (s Source) stored() bool {
 	return false
 }
 
-// String returns the source as the wire and the logs show it, such as "customer.preferredCurrency". SourceNone is "".
+// String returns the source as the wire and the logs show it, such as "customer.preferredCurrency".
+// SourceNone is "".
 func (s Source) String() string { return nameOf("Source", sourceNames, uint8(s)) }
 
 // MarshalText returns what String returns, and an error for a value that is no source.

@@ -18,8 +18,9 @@ type storefront struct {
 // unrestricted accepts every current code.
 var unrestricted = &storefront{}
 
-// newStorefront compiles a site whose own values are canonical. Entries of its lists that are no codes are left out. A list that was
-// given stays a restriction, also if nothing is left of it: then the site offers its own value alone.
+// newStorefront compiles a site whose own values are canonical. Entries of its lists that are no
+// codes are left out. A list that was given stays a restriction, also if nothing is left of it:
+// then the site offers its own value alone.
 func newStorefront(site Site) *storefront {
 	st := &storefront{Site: site}
 	st.Currencies = canonicalList(site.Currencies, site.Currency, CanonicalCurrency)
@@ -37,8 +38,8 @@ func newStorefront(site Site) *storefront {
 	return st
 }
 
-// canonicalList returns the valid codes in canonical spelling, each once, in the order given. If codes were given and none is
-// valid it returns the site's own.
+// canonicalList returns the valid codes in canonical spelling, each once, in the order given. If
+// codes were given and none is valid it returns the site's own.
 func canonicalList(codes []string, own string, canonical func(string) (string, bool)) []string {
 	if len(codes) == 0 {
 		return nil
@@ -64,8 +65,9 @@ func setOf(codes []string, own string) map[string]struct{} {
 	return set
 }
 
-// judge returns a currency, a country or a language that the site offers, in canonical spelling, a language as the site spells
-// it, or why it is rejected. A stored value, one of a profile, is read generously.
+// judge returns a currency, a country or a language that the site offers, in canonical spelling, a
+// language as the site spells it, or why it is rejected. A stored value, one of a profile, is read
+// generously.
 func (st *storefront) judge(f Field, value string, stored bool) (canonical string, reason Reason) {
 	r := &strict
 	if stored {

@@ -12,8 +12,9 @@ import (
 // latin is the script of a language that the table of scripts does not list.
 const latin = "Latn"
 
-// likelyScripts returns, for every script but the Latin one, the languages that are written in it unless their tag says
-// otherwise, and for every script the regional languages that are written in another script than the language is: zh-TW.
+// likelyScripts returns, for every script but the Latin one, the languages that are written in it
+// unless their tag says otherwise, and for every script the regional languages that are written in
+// another script than the language is: zh-TW.
 func likelyScripts(core map[string][]byte) (map[string][]string, error) {
 	var data struct {
 		Supplemental struct{ LikelySubtags map[string]string }
@@ -50,9 +51,10 @@ func scriptOf(full string) string {
 	return latin
 }
 
-// parentRegions returns, by their parent, the regional languages whose parent in CLDR is another regional language, as that of
-// es-AR is es-419. Tags have a script, so that a program compares like with like. A parent of another language, such as en-IN of
-// hi-Latn, says whose texts may stand in: it is no parent for our purpose.
+// parentRegions returns, by their parent, the regional languages whose parent in CLDR is another
+// regional language, as that of es-AR is es-419. Tags have a script, so that a program compares
+// like with like. A parent of another language, such as en-IN of hi-Latn, says whose texts may
+// stand in: it is no parent for our purpose.
 func parentRegions(core map[string][]byte) (map[string][]string, error) {
 	var data struct {
 		Supplemental struct {
@@ -77,7 +79,8 @@ func parentRegions(core map[string][]byte) (map[string][]string, error) {
 	return parents, nil
 }
 
-// split takes a CLDR locale apart. Without a script it is Latin: so are all that have a region as their parent.
+// split takes a CLDR locale apart. Without a script it is Latin: so are all that have a region as
+// their parent.
 func split(locale string) (language, script, region string) {
 	script = latin
 	for i, subtag := range strings.Split(locale, "-") {

@@ -1,12 +1,15 @@
-// Command gencodes writes the tables of package defaults: current currencies and countries, and what the matching of
-// languages needs. It reads published data:
+// Command gencodes writes the tables of package defaults: current currencies and countries, and
+// what the matching of languages needs. It reads published data:
 //
-//   - npm cldr-core (Unicode CLDR): which currencies are legal tender where and when, which regions are ISO 3166-1 countries
-//     and their alpha-3 codes, the likely scripts of languages and the parents of regional languages;
+//   - npm cldr-core (Unicode CLDR): which currencies are legal tender where and when, which regions
+//     are ISO 3166-1 countries and their alpha-3 codes, the likely scripts of languages and the
+//     parents of regional languages;
 //   - npm currency-codes (ISO 4217, list one): minor units;
-//   - npm cldr-numbers-full (Unicode CLDR): symbols of the currencies that golang.org/x/text does not know.
+//   - npm cldr-numbers-full (Unicode CLDR): symbols of the currencies that golang.org/x/text does
+//     not know.
 //
-// It needs npm and the network, and is run by go generate only: neither the build nor the tests need it.
+// It needs npm and the network, and is run by go generate only: neither the build nor the tests
+// need it.
 package main
 
 import (
@@ -34,25 +37,28 @@ import (
 )
 
 const (
-	// asOf is the day for which the table is right. CLDR's dates are of legal tender, so a currency leaves the table when the
-	// last day of double circulation is over.
+	// asOf is the day for which the table is right. CLDR's dates are of legal tender, so a currency
+	// leaves the table when the last day of double circulation is over.
 	asOf = "2026-02-01"
 
 	cldrCore      = "cldr-core@48.2.0"
 	cldrNumbers   = "cldr-numbers-full@48.2.0"
 	currencyCodes = "currency-codes@2.2.0"
 
-	// firstUserAssigned is the first numeric code that CLDR gives a region for which ISO 3166-1 has none.
+	// firstUserAssigned is the first numeric code that CLDR gives a region for which ISO 3166-1 has
+	// none.
 	firstUserAssigned = 900
 )
 
-// kept are currencies of ISO 4217's list of the current ones that CLDR does not call tender on the day.
+// kept are currencies of ISO 4217's list of the current ones that CLDR does not call tender on the
+// day.
 var kept = map[string]string{
 	"SVC": "El Salvador pays in dollars since 2001 and has not withdrawn the colón",
 	"VED": "Venezuela's digital bolívar: the same money as VES under a second code",
 }
 
-// young are currencies that ISO 4217 made current after the list in currencyCodes was published, with their minor units.
+// young are currencies that ISO 4217 made current after the list in currencyCodes was published,
+// with their minor units.
 var young = map[string]int{
 	"XCG": 2, // Caribbean guilder, amendment 176, in force since 2025-03-31
 }
@@ -217,8 +223,8 @@ func isoMinorUnits(iso map[string][]byte) (map[string]int, error) {
 	return units, nil
 }
 
-// countries returns the regions to which ISO 3166-1 assigns a number and that no other region has replaced, and XK. alpha3 has
-// their three-letter codes.
+// countries returns the regions to which ISO 3166-1 assigns a number and that no other region has
+// replaced, and XK. alpha3 has their three-letter codes.
 func countries(core map[string][]byte) (list []string, alpha3 map[string]string, err error) {
 	var mappings struct {
 		Supplemental struct {
@@ -257,8 +263,8 @@ func countries(core map[string][]byte) (list []string, alpha3 map[string]string,
 	return list, alpha3, nil
 }
 
-// symbols returns, for the currencies that x/text does not know, the symbols by language, as far as they differ from those of
-// the language's parent. The language und is the parent of all.
+// symbols returns, for the currencies that x/text does not know, the symbols by language, as far as
+// they differ from those of the language's parent. The language und is the parent of all.
 func symbols(numbers map[string][]byte, units map[string]int) (map[string]map[string]string, error) {
 	symbols := map[string]map[string]string{}
 	for code := range units {
