@@ -66,8 +66,9 @@ func place(e *SiteError, last int) int {
 //     there, for 24 hours after it was valid last.
 //   - An inactive site is not judged. Of active sites with the same code the first counts.
 //
-// An empty list, no usable default site and several default sites are an error, a [*SiteError]:
-// nobody is ever given another default site. CompileSites never writes to what it was given.
+// An empty list, no usable default site and several default sites are an error, which joins each
+// [*SiteError] of the site that it is about: nobody is ever given another default site. CompileSites
+// never writes to what it was given.
 //
 // previous is the table that the tenant's answer before this one gave, or nil, and now is the time
 // at which sites were read. An unchanged answer has to be compiled again, too: a site that keeps an
@@ -77,7 +78,13 @@ func CompileSites(sites []Site, previous *Sites, now time.Time) (*Sites, []*Site
 	table := c.compile()
 	if c.failed != nil {
 		mistakes := slices.DeleteFunc(c.mistakes, func(m *SiteError) bool { return m == c.failed })
-		return nil, mistakes, c.failed
+		errs := []error{c.failed}
+		for _, m := range mistakes {
+			if m.Index == c.failed.Index && m.Index >= 0 {
+				errs = append(errs, m) // why the default site cannot be used
+			}
+		}
+		return nil, mistakes, errors.Join(errs...)
 	}
 	return table, c.mistakes, nil
 }

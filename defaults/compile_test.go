@@ -241,9 +241,11 @@ func TestCompileSites_FailsWithoutExactlyOneUsableDefaultSite(t *testing.T) {
 		{"an empty answer", nil, `defaults: sites: there must be at least one site`, 0},
 		{"no default site", []defaults.Site{site("a", false)}, `defaults: sites: one active site must be the default site`, 0},
 		{"two", []defaults.Site{site("a", true), site("b", true)}, `defaults: site 1 "b": default: only one active site can be the default site, and site 0 "a" is`, 0},
-		{"two, one of which cannot be used", []defaults.Site{site("a", true), unusable}, `defaults: site 1 "b": default: only one active site can be the default site, and site 0 "a" is`, 1},
+		{"two, one of which cannot be used", []defaults.Site{site("a", true), unusable}, "defaults: site 1 \"b\": default: only one active site can be the default site, and site 0 \"a\" is\n" +
+			`defaults: site 1 "b": currency "Euro": not a current ISO 4217 code; the site is left out`, 1},
 		{"one that is not active", []defaults.Site{site("a", false), inactive}, `defaults: site 1 "b": default: an inactive site cannot be the default site, and no active one is`, 0},
-		{"one that cannot be used", []defaults.Site{site("a", false), unusable}, `defaults: site 1 "b": default: the default site must be usable`, 1},
+		{"one that cannot be used", []defaults.Site{site("a", false), unusable}, "defaults: site 1 \"b\": default: the default site must be usable\n" +
+			`defaults: site 1 "b": currency "Euro": not a current ISO 4217 code; the site is left out`, 1},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			sites, mistakes, err := defaults.CompileSites(tc.list, nil, noon)

@@ -198,7 +198,19 @@ func (d *directoryCache) answer(ctx context.Context, next *directoryAnswer) erro
 	if err != nil {
 		return err
 	}
-	table, err := defaults.NewSites(sites)
+	d.mu.Lock()
+	previous := d.tenants[next.key.Tenant]
+	d.mu.Unlock()
+	if previous == nil {
+		previous = &directoryAnswer{}
+	}
+	table, mistakes, err := defaults.CompileSites(sites, previous.table, time.Now())
+	if len(mistakes) > 0 && !reflect.DeepEqual(previous.sites, sites) {
+		for _, m := range mistakes[:min(10, len(mistakes))] {
+			d.log.LogAttrs(ctx, slog.LevelWarn, "sessionctx: a value of a site is not used",
+				slog.String("tenant", next.key.Tenant), slog.Any("error", m), slog.Int("mistakes", len(mistakes)))
+		}
+	}
 	if err != nil {
 		return err
 	}
