@@ -279,6 +279,7 @@ func TestCompileSites_InvalidSiteKeepsItsLastValidFormForADay(t *testing.T) {
 		assert.Equal(t, "de", v.Site, "which site is the default one is read from the present answer")
 		assert.Equal(t, "EUR", v.Currency)
 		assert.Equal(t, "EUR", sites.List()[1].Name)
+		assert.True(t, sites.List()[1].Default)
 	}
 	_, mistakes, err := defaults.CompileSites(list("Euro", true), sites, now.Add(time.Nanosecond))
 	assert.Error(t, err, "the default site is gone after a day")
