@@ -26,6 +26,9 @@ func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 		in.Weak[f] = in.Weak[f] && !sent[f]
 	}
 	st, _ := s.siteOf(&in, customer, nil)
+	if st == nil {
+		st = unrestricted
+	}
 	var errs []error
 	if code := in.Choices.Site; sent[FieldSite] && code != "" {
 		_, reason := s.lookup(code)

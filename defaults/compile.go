@@ -67,8 +67,10 @@ func place(e *SiteError, last int) int {
 //   - An inactive site is not judged. Of active sites with the same code the first counts.
 //
 // An empty list, no usable default site and several default sites are an error, which joins each
-// [*SiteError] of the site that it is about: nobody is ever given another default site. CompileSites
-// never writes to what it was given.
+// [*SiteError] of the site that it is about: nobody is ever given another default site. With the
+// error comes, unless the list is empty, a table without a default site, for a caller that knows no
+// better one: it serves those sites that a request names. CompileSites never writes to what it was
+// given.
 //
 // previous is the table that the tenant's answer before this one gave, or nil, and now is the time
 // at which sites were read. An unchanged answer has to be compiled again, too: a site that keeps an
@@ -84,7 +86,10 @@ func CompileSites(sites []Site, previous *Sites, now time.Time) (*Sites, []*Site
 				errs = append(errs, m) // why the default site cannot be used
 			}
 		}
-		return nil, mistakes, errors.Join(errs...)
+		if table != nil {
+			table.def = nil
+		}
+		return table, mistakes, errors.Join(errs...)
 	}
 	return table, c.mistakes, nil
 }

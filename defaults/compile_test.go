@@ -249,8 +249,19 @@ func TestCompileSites_FailsWithoutExactlyOneUsableDefaultSite(t *testing.T) {
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			sites, mistakes, err := defaults.CompileSites(tc.list, nil, noon)
-			assert.Nil(t, sites)
 			assert.EqualError(t, err, tc.err)
+			if tc.list == nil {
+				assert.Nil(t, sites)
+			} else {
+				v, rejected := sites.Explain(defaults.Input{Hints: defaults.Hints{Country: "AT"}})
+				assert.Zero(t, v, "nobody is given another default site")
+				assert.Empty(t, rejected)
+				assert.Equal(t, "a", sites.Resolve(defaults.Input{RequestSite: "a"}).Site, "a site that a request names serves")
+				_, err := sites.Check(defaults.Input{Choices: defaults.Choices{Currency: "USD"}}, everyField)
+				assert.NoError(t, err)
+				_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Site: "c"}}, everyField)
+				assert.Equal(t, []defaults.Invalid{{Field: defaults.FieldSite, Value: "c", Reason: defaults.ReasonUnknownSite}}, invalids(t, err))
+			}
 			var e *defaults.SiteError
 			assert.ErrorAs(t, err, &e)
 			assert.Len(t, mistakes, tc.mistakes, "the mistakes are told all the same")
@@ -369,7 +380,7 @@ func FuzzCompileSites(f *testing.F) {
 		list := []defaults.Site{site, other}
 		sites, mistakes, err := defaults.CompileSites(list, nil, noon)
 		if err != nil {
-			require.Nil(t, sites)
+			require.Zero(t, sites.Resolve(defaults.Input{}))
 			return
 		}
 		for _, m := range mistakes {

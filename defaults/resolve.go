@@ -2,7 +2,8 @@ package defaults
 
 import "strings"
 
-// Values are the resolved values. They are comparable, and none of them is empty.
+// Values are the resolved values. They are comparable, and none of them is empty: the zero Values
+// are those of no site.
 type Values struct {
 	Site, Currency, Country, Language string
 	Sources                           [NumFields]Source // indexed by Field
@@ -31,7 +32,8 @@ type Rejection struct {
 // A site is accepted if it exists and is active. The others must be codes that are current and that
 // the session's site offers; they are compared and returned in canonical spelling, a language as
 // the site spells it. A site's own currency, country and language are always offered. Resolve never
-// fails: the last candidate always holds.
+// fails: the last candidate always holds. Only a table without a default site, which comes with an
+// error of [CompileSites], gives the zero Values where nothing names a site.
 //
 // A language is accepted if the site offers the same language in the same script. Serbian and
 // Bosnian match in both of their scripts, Norwegian (no), bokmål (nb) and nynorsk (nn) match each
@@ -84,6 +86,9 @@ func (s *Sites) resolve(in *Input, r *rejections) Values {
 		customer = &Customer{}
 	}
 	st, siteSource := s.siteOf(in, customer, r)
+	if st == nil {
+		return Values{}
+	}
 	currency := st.currencyOf(in, customer, r)
 	country := st.countryOf(in, customer, r)
 	language := st.languageOf(in, customer, r)
@@ -93,7 +98,8 @@ func (s *Sites) resolve(in *Input, r *rejections) Values {
 	}
 }
 
-// siteOf decides the session's site.
+// siteOf decides the session's site. It is nil if nothing names one and the table has no default
+// site.
 func (s *Sites) siteOf(in *Input, customer *Customer, r *rejections) (*storefront, Source) {
 	choice, weak := in.choice(FieldSite)
 	candidates := [...]candidate{
