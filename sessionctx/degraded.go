@@ -20,6 +20,9 @@ func (r *Resolver) degraded(ctx context.Context, key *nearcache.Key, req *Reques
 	if errors.Is(cause, ErrNotFound) || r.cfg.FailDegraded || req.Proof == Management || req.needsStore() || ctx.Err() != nil {
 		return nil, unavailable(ctx, cause)
 	}
+	if r.siteless(req, &store.Record{}, req.asserted(), d) {
+		return nil, errSiteless
+	}
 	r.stats.degraded.Add(1)
 	r.logDegraded(ctx, req.Tenant, cause)
 	asGuest := req.Proof == BySecret || req.SessionID == ""

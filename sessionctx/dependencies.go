@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
@@ -25,9 +27,20 @@ type dependencies struct {
 // tenantSites are the sites of a tenant as the rules read them, with the outcomes that its sessions
 // share.
 type tenantSites struct {
-	given    []defaults.Site // as the Directory has given them
-	table    *defaults.Sites // nil: there is no such tenant
-	outcomes outcomes
+	given      []defaults.Site // as the Directory has given them
+	table      *defaults.Sites // nil: there is no such tenant
+	mistakes   []*defaults.SiteError
+	hasDefault bool
+	outcomes   outcomes
+	// confirmed is the table of the last answer that said the same. It knows when each site was last
+	// valid, and is not used for anything else.
+	confirmed atomic.Pointer[defaults.Sites]
+}
+
+// same reports whether two answers make the same resolutions. A site that is not valid any more
+// keeps its last valid form for a while: that this is over shows in the mistakes alone.
+func (t *tenantSites) same(u *tenantSites) bool {
+	return (t.table == nil) == (u.table == nil) && reflect.DeepEqual(t.given, u.given) && reflect.DeepEqual(t.mistakes, u.mistakes)
 }
 
 // dependenciesOf asks for the sites of a tenant, and for the profile of a customer unless there is
@@ -122,20 +135,55 @@ func (r *Resolver) newDirectory() (err error) {
 	return err
 }
 
-// askSites asks the source for the sites of a tenant, and compiles them.
+// askSites asks the source for the sites of a tenant, and compiles them as far as they are valid.
 func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string) (*tenantSites, error) {
+	known := &tenantSites{}
+	if a := r.sites.Known(tenant); a != nil {
+		known = a.Value
+	}
 	given, err := source.Sites(ctx, tenant)
-	if errors.Is(err, ErrUnknownTenant) && r.sites.Known(tenant) != nil {
+	if errors.Is(err, ErrUnknownTenant) && known.table != nil {
 		return &tenantSites{}, nil // it was known: this is news, and no failure
 	}
 	if err != nil {
 		return nil, err
 	}
-	table, err := defaults.NewSites(given)
-	if err != nil {
+	next := &tenantSites{given: given}
+	next.table, next.mistakes, err = defaults.CompileSites(given, known.confirmed.Load(), time.Now())
+	switch {
+	case next.table == nil, err != nil && known.table != nil:
 		return nil, err
+	case err != nil: // at the start: the sites that a request names serve
+		r.directoryFailed("sites", tenant, err, false)
 	}
-	return &tenantSites{given: given, table: table}, nil
+	next.hasDefault = err == nil
+	next.confirmed.Store(next.table)
+	if known.same(next) {
+		known.confirmed.Store(next.table)
+	} else {
+		r.logMistakes(ctx, tenant, next.mistakes)
+	}
+	return next, nil
+}
+
+// maxLoggedMistakes bounds the lines of one answer.
+const maxLoggedMistakes = 10
+
+func (r *Resolver) logMistakes(ctx context.Context, tenant string, mistakes []*defaults.SiteError) {
+	r.stats.siteMistakes.Add(int64(len(mistakes)))
+	for _, m := range mistakes[:min(len(mistakes), maxLoggedMistakes)] {
+		r.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "sessionctx: mistake in the data of a site",
+			slog.String("tenant", tenant), slog.Any("error", m), slog.String("effect", m.Effect), slog.Int("mistakes", len(mistakes)))
+	}
+}
+
+// SiteMistakes returns what is wrong with the sites of a tenant, as the Directory gave them last: each
+// mistake with what came of it. It neither asks nor waits, and is nil for a tenant that is not known.
+func (r *Resolver) SiteMistakes(tenant string) []*defaults.SiteError {
+	if a := r.sites.Known(tenant); a != nil {
+		return slices.Clone(a.Value.mistakes)
+	}
+	return nil
 }
 
 // profileHash returns the hash under which a profile is kept: from the key of the customer's

@@ -36,6 +36,9 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	if err != nil {
 		return Session{}, b.final(err)
 	}
+	if r.siteless(&req, &store.Record{}, customerID, &d) {
+		return Session{}, errSiteless
+	}
 	var c change
 	switch {
 	case req.Proof == BySecret:

@@ -143,6 +143,10 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 			r.askProfile(ctx, &a.deps, req.Tenant, a.customerID)
 		}
 		a.resolved = r.resolveEntryOf(req, &a.owned, asGuest, &a.deps)
+		if a.resolved.Resolved.shared.values.Site == "" {
+			a.deps.sites = nil // defaults cannot be computed either
+			return a, errSiteless
+		}
 	}
 	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, begun); err != nil || !found {
 		return a, err

@@ -22,6 +22,7 @@ type Stats struct {
 	Degraded        int64 // sessions resolved without the store
 	DirectoryLoads  int64
 	DirectoryErrors int64
+	SiteMistakes    int64 // mistakes in the data of sites, each counted when an answer first had it
 	DroppedFills    int64 // values that the cache did not take
 	Invalidations   int64 // reports of a Watcher about one record
 	// InvalidatedAll counts how often everything was invalidated, because reports may have been
@@ -43,6 +44,7 @@ type counters struct {
 	hits, slow                                atomic.Int64
 	writes, conflicts, touches, unknown       atomic.Int64
 	degraded, directoryLoads, directoryErrors atomic.Int64
+	siteMistakes                              atomic.Int64
 	rejected                                  [16]atomic.Int64
 }
 
@@ -71,7 +73,7 @@ func (r *Resolver) Stats() Stats {
 	s := Stats{
 		Resolves: c.slow.Load() + c.hits.Load(), Hits: c.hits.Load(), Loads: near.Loads.Load(), Joined: near.Joined.Load(),
 		Writes: c.writes.Load(), Conflicts: c.conflicts.Load(), Touches: c.touches.Load(), Unknown: c.unknown.Load(),
-		Degraded: c.degraded.Load(), DirectoryLoads: c.directoryLoads.Load(), DirectoryErrors: c.directoryErrors.Load(),
+		Degraded: c.degraded.Load(), DirectoryLoads: c.directoryLoads.Load(), DirectoryErrors: c.directoryErrors.Load(), SiteMistakes: c.siteMistakes.Load(),
 		DroppedFills: near.DroppedFills.Load(), Invalidations: near.Invalidations.Load(),
 		InvalidatedAll: int64(near.Stamps().Bumps()), StoreHangs: r.store.breaker.Open(),
 		Lease: near.Lease(), Rejected: make(map[defaults.Reason]int64),

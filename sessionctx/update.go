@@ -78,6 +78,9 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 	if c.d, err = r.dependenciesOf(ctx, req.Tenant, c.own.customerID); err != nil {
 		return c, err
 	}
+	if r.siteless(req, cur, c.own.customerID, &c.d) {
+		return c, errSiteless
+	}
 	now := time.Now()
 	switch {
 	case c.own.state == live:
