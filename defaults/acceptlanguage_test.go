@@ -46,6 +46,11 @@ func TestAcceptLanguage(t *testing.T) {
 		{"weight 0 is not acceptable", "fr;q=0,en;q=0.000,ja", "", none("ja", "notOffered")},
 		{"weight 0 holds for what a near language would lead to", "en-GB,en;q=0,fr;q=0.5", "fr", none("en-GB", "notOffered")},
 		{"weight 0 in another spelling", "en-GB,EN;q=0", "", none("en-GB", "notOffered")},
+		{"weight 0 of a language excludes its regions", "fr-CA,fr;q=0,de;q=0.1", "de", none("fr-CA", "notOffered")},
+		{"weight 0 of another language does not", "fr,de;q=0,zh;q=0", "fr", nil},
+		{"weight 0 of a tag that cannot be parsed excludes nothing more", "en-GB,en-foobar;q=0", "en", nil},
+		{"any language with weight 0 excludes nothing", "fr-CA,*;q=0", "fr", nil},
+		{"an unparsable tail is cut off", "fr_FR.UTF-8,en", "fr", nil},
 		{"weight 0 of another region does not", "en,en-GB;q=0", "en", nil},
 		{"junk does not spoil the rest", "-,english,fr;q=0.5", "fr", none("-", "malformed", "english", "malformed")},
 		{"unknown languages do not spoil the rest", "xx,fr;q=0.5", "fr", none("xx", "unknownCode")},
@@ -67,7 +72,7 @@ func TestAcceptLanguage(t *testing.T) {
 	}
 }
 
-func TestAcceptLanguageIsReadUpToALimit(t *testing.T) {
+func TestAcceptLanguage_IsReadUpToALimit(t *testing.T) {
 	sites := demoSites(t)
 	language := func(header string) from {
 		return valueOf(sites.Resolve(defaults.Input{Hints: defaults.Hints{AcceptLanguage: header}}), defaults.FieldLanguage)
@@ -83,7 +88,7 @@ func TestAcceptLanguageIsReadUpToALimit(t *testing.T) {
 	assert.Equal(t, none, language(strings.Repeat("x", 1<<20)), "one element of a megabyte")
 }
 
-func TestLanguagesOfEqualWeightAreTriedInOrder(t *testing.T) {
+func TestAcceptLanguage_EqualWeightsAreTriedInOrder(t *testing.T) {
 	var header, want []string
 	for i, tag := range strings.Fields("ja ko zh vi th hi ta te mr bn gu pa uk ru bg be") { // 16, so that no sort is stable by chance
 		weight := []string{"0.5", "0.7"}[i%2]
@@ -105,11 +110,54 @@ func TestLanguagesOfEqualWeightAreTriedInOrder(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-func TestAcceptLanguageOfASiteWithEveryLanguage(t *testing.T) {
+func TestAcceptLanguage_SiteWithEveryLanguageKeepsTheTag(t *testing.T) {
 	sites := demoSites(t)
 	v, rejected := sites.Explain(defaults.Input{RequestSite: "open", Hints: defaults.Hints{AcceptLanguage: "xx,zh_hant_tw;q=0.9,fr"}})
 	assert.Equal(t, from{"fr", defaults.SourceAcceptLanguage}, valueOf(v, defaults.FieldLanguage))
 	assert.Equal(t, []defaults.Rejection{{Field: defaults.FieldLanguage, Value: "xx", Source: defaults.SourceAcceptLanguage, Reason: defaults.ReasonUnknownCode}}, rejected)
 	v = sites.Resolve(defaults.Input{RequestSite: "open", Hints: defaults.Hints{AcceptLanguage: "zh_hant_tw"}})
 	assert.Equal(t, "zh-Hant-TW", v.Language)
+}
+
+func TestAcceptLanguage_OfOtherSites(t *testing.T) {
+	for _, tc := range []struct{ desc, offered, header, want string }{ // the first offered is the site's own; empty: the header leads to nothing
+		{"bokmål of a browser and no", "en da no", "nb-NO,nb;q=0.9,no;q=0.8,en;q=0.5", "no"},
+		{"nynorsk of a browser and nb", "en nb", "nn-NO,nn;q=0.9,en;q=0.5", "nb"},
+		{"zh after zh-TW is traditional", "en zh-CN", "zh-TW,zh;q=0.9,en-US;q=0.8,en;q=0.7", "en"},
+		{"zh after zh-HK is traditional", "en zh", "zh-HK,zh;q=0.9", ""},
+		{"zh after zh-Hant is traditional", "en zh-CN", "zh-Hant,zh", ""},
+		{"zh after zh-TW by weight", "en zh-CN", "zh;q=0.5,zh-TW;q=0.8", ""},
+		{"zh after zh-TW is traditional also where it is offered as zh", "en zh", "zh-TW,zh;q=0.9", ""},
+		{"zh before zh-TW is simplified", "en zh-CN", "zh,zh-TW;q=0.9", "zh-CN"},
+		{"zh after zh-CN is simplified", "en zh-TW zh-SG", "zh-CN,zh;q=0.9", "zh-SG"},
+		{"zh alone is simplified", "en zh-TW zh-CN", "zh", "zh-CN"},
+		{"both scripts by name", "en zh-CN", "zh-TW,zh-CN;q=0.8,zh;q=0.7", "zh-CN"},
+		{"sr after sr-Latn", "en sr sr-Latn", "sr-Latn-RS,sr;q=0.9", "sr-Latn"},
+		{"pt after pt-BR", "en pt-PT", "pt-BR,pt;q=0.9,en;q=0.8", "pt-PT"},
+		{"en among regions is the site's own", "en-GB en-US", "en", "en-GB"},
+		{"en-AU among regions", "en-US en-GB", "en-AU,en;q=0.9", "en-GB"},
+		{"es-AR among regions", "es es-419", "es-AR,es;q=0.9", "es-419"},
+
+		{"weight 0 excludes all below", "de en-GB en-US", "en-GB;q=0.5,en;q=0,fr", "en-GB"},
+		{"weight 0 excludes what is not named", "de en-US", "en-GB,en;q=0", ""},
+		{"weight 0 of a region alone", "de en-GB en-US", "en,en-GB;q=0", "en-US"},
+		{"weight 0 of the only region", "de en-GB", "en,en-GB;q=0", ""},
+		{"weight 0 of a language and the site's other", "de fr-CH en-US", "fr,en-US;q=0.8,fr;q=0", "en-US"},
+		{"weight 0 of en-001 excludes en-GB", "de en-GB", "en-AU,en-001;q=0", ""},
+		{"weight 0 of a script", "de zh-TW", "zh-HK,zh-Hant;q=0", ""},
+		{"weight 0 of the other script", "de zh-TW", "zh-HK,zh-Hans;q=0", "zh-TW"},
+		{"weight 0 under an old code", "de he", "he-IL,iw;q=0", ""},
+		{"weight 0 of no excludes nb", "de nb", "nb-NO,no;q=0", ""},
+		{"weight 0 of nb leaves no", "de no", "nn,nb;q=0", "no"},
+		{"weight 0 twice", "de en", "en,en;q=0", ""},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			v := offering(t, tc.offered).Resolve(defaults.Input{Hints: defaults.Hints{AcceptLanguage: tc.header}})
+			want := from{tc.want, defaults.SourceAcceptLanguage}
+			if tc.want == "" {
+				want = from{strings.Fields(tc.offered)[0], defaults.SourceSiteLanguage}
+			}
+			assert.Equal(t, want, valueOf(v, defaults.FieldLanguage))
+		})
+	}
 }

@@ -2,22 +2,33 @@ package defaults
 
 import "errors"
 
-// Check judges values that a caller sends now. in is the session as it would be after the write, with the sent values as they
-// were sent; sent, indexed by Field, marks those fields of in.Choices that the caller sent. A sent empty value clears the
-// choice and is always right; values that were not sent are not judged.
+// Check judges values that a caller sends now. in is the session as it would be after the write,
+// with the sent values as they were sent; sent, indexed by Field, marks those fields of in.Choices
+// that the caller sent. A sent empty value clears the choice and is always right; values that were
+// not sent are not judged.
 //
-// A sent site must exist, be active and, where a request site is in force, be that site. The other sent values are judged
-// against the site that the session would have; where the sent site itself is refused they need only be current codes.
+// A sent site must exist, be active and, where a request site is in force, be that site. The other
+// sent values are judged against the site that the session would have; where the sent site itself
+// is refused they need only be current codes.
 //
-// Check returns in.Choices with the sent values in canonical spelling, or the zero Choices and the joined errors, each an
-// [*Invalid]. What Check accepts, Resolve takes, and from the choice, as long as the sites do not change; a site that is also the
-// request site it takes from the request. Safe for concurrent use by multiple goroutines.
+// Check returns in.Choices with the sent values in canonical spelling, or the zero Choices and the
+// joined errors, each an [*Invalid]. A language stays the one that was sent, also where the site
+// spells it otherwise: de-AT is stored, and shown as de by a site that offers de alone. What Check
+// accepts, Resolve takes, and from the choice, as long as the sites do not change; a site or a
+// language that the request says it takes from the request. A sent value is not weak: Input.Weak
+// counts for the others only. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 	customer := in.Customer
 	if customer == nil {
 		customer = &Customer{}
 	}
+	for f := range sent {
+		in.Weak[f] = in.Weak[f] && !sent[f]
+	}
 	st, _ := s.siteOf(&in, customer, nil)
+	if st == nil {
+		st = unrestricted
+	}
 	var errs []error
 	if code := in.Choices.Site; sent[FieldSite] && code != "" {
 		_, reason := s.lookup(code)
@@ -34,7 +45,10 @@ func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 		if !sent[f] || *value == "" {
 			continue
 		}
-		canonical, reason := st.judge(f, *value)
+		canonical, reason := st.judge(f, *value, false)
+		if reason == accepted && f == FieldLanguage && canonical != *value {
+			canonical, _ = CanonicalLanguage(*value)
+		}
 		if reason != accepted {
 			errs = append(errs, &Invalid{Field: f, Value: *value, Reason: reason})
 			continue

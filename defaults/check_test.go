@@ -31,7 +31,7 @@ func invalids(tb testing.TB, err error) []defaults.Invalid {
 	return list
 }
 
-func TestCheckReturnsSentValuesInCanonicalSpelling(t *testing.T) {
+func TestCheck_ReturnsSentValuesInCanonicalSpelling(t *testing.T) {
 	sites := demoSites(t)
 	for _, tc := range []struct {
 		desc string
@@ -42,7 +42,27 @@ func TestCheckReturnsSentValuesInCanonicalSpelling(t *testing.T) {
 		{
 			"all four",
 			defaults.Input{Choices: defaults.Choices{Site: "ch", Currency: "eur", Country: "li", Language: "it_CH"}}, everyField,
-			defaults.Choices{Site: "ch", Currency: "EUR", Country: "LI", Language: "it"},
+			defaults.Choices{Site: "ch", Currency: "EUR", Country: "LI", Language: "it-CH"},
+		},
+		{
+			"a language keeps the region that the site does not spell",
+			defaults.Input{Choices: defaults.Choices{Language: "de_at"}}, sent(defaults.FieldLanguage),
+			defaults.Choices{Language: "de-AT"},
+		},
+		{
+			"a language under a request language is judged by the site alone",
+			defaults.Input{RequestLanguage: "fr", Choices: defaults.Choices{Language: "en"}}, sent(defaults.FieldLanguage),
+			defaults.Choices{Language: "en"},
+		},
+		{
+			"a sent site is not weak: the others are judged against it",
+			defaults.Input{Customer: &defaults.Customer{Site: "ch"}, Weak: everyField, Choices: defaults.Choices{Site: "us", Country: "CA"}}, sent(defaults.FieldSite, defaults.FieldCountry),
+			defaults.Choices{Site: "us", Country: "CA"},
+		},
+		{
+			"the home base country where the site does not list it",
+			defaults.Input{Choices: defaults.Choices{Site: "export", Country: "PL"}}, everyField,
+			defaults.Choices{Site: "export", Country: "PL"},
 		},
 		{
 			"sent empty values clear",
@@ -103,7 +123,7 @@ func TestCheckReturnsSentValuesInCanonicalSpelling(t *testing.T) {
 	}
 }
 
-func TestCheckRefusesWhatCannotBeTaken(t *testing.T) {
+func TestCheck_RefusesWhatResolveWouldReject(t *testing.T) {
 	sites := demoSites(t)
 	for _, tc := range []struct {
 		desc string
@@ -134,9 +154,18 @@ func TestCheckRefusesWhatCannotBeTaken(t *testing.T) {
 			[]defaults.Invalid{{Field: defaults.FieldCurrency, Value: "GBP", Reason: defaults.ReasonNotOffered}},
 		},
 		{
-			"the home base country where the site does not ship to it",
-			defaults.Input{Choices: defaults.Choices{Site: "export", Country: "PL"}},
-			[]defaults.Invalid{{Field: defaults.FieldCountry, Value: "PL", Reason: defaults.ReasonNotOffered}},
+			"what a profile may say and a shopper may not",
+			defaults.Input{Choices: defaults.Choices{Currency: " EUR", Country: "GBR", Language: "de_DE.UTF-8"}},
+			[]defaults.Invalid{
+				{Field: defaults.FieldCurrency, Value: " EUR", Reason: defaults.ReasonMalformed},
+				{Field: defaults.FieldCountry, Value: "GBR", Reason: defaults.ReasonMalformed},
+				{Field: defaults.FieldLanguage, Value: "de_DE.UTF-8", Reason: defaults.ReasonMalformed},
+			},
+		},
+		{
+			"a weak country is judged against the customer's preferred site all the same",
+			defaults.Input{Customer: &defaults.Customer{Site: "us"}, Weak: [defaults.NumFields]bool{defaults.FieldCountry: true}, Choices: defaults.Choices{Country: "CH"}},
+			[]defaults.Invalid{{Field: defaults.FieldCountry, Value: "CH", Reason: defaults.ReasonNotOffered}},
 		},
 		{
 			"an unknown site; the others are not judged against another",
@@ -172,7 +201,7 @@ func TestCheckRefusesWhatCannotBeTaken(t *testing.T) {
 	}
 }
 
-func TestInvalidSaysInASentenceWhatIsWrong(t *testing.T) {
+func TestInvalid_NamesFieldValueAndRule(t *testing.T) {
 	for _, tc := range []struct {
 		invalid defaults.Invalid
 		want    string
@@ -194,7 +223,7 @@ func TestInvalidSaysInASentenceWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestCheckErrorsAreFoundByErrorsAs(t *testing.T) {
+func TestCheck_ErrorsAreFoundByErrorsAs(t *testing.T) {
 	_, err := demoSites(t).Check(defaults.Input{Choices: defaults.Choices{Country: "UK"}}, everyField)
 	var invalid *defaults.Invalid
 	require.True(t, errors.As(err, &invalid))

@@ -27,7 +27,7 @@ func TestCanonicalCountry(t *testing.T) {
 	}
 }
 
-func TestCountriesAreThoseOfTheValidator(t *testing.T) {
+func TestCanonicalCountry_AgreesWithTheValidator(t *testing.T) {
 	v := validator.New()
 	n := 0
 	for _, code := range allCodes(2) {

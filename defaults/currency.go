@@ -1,17 +1,20 @@
 package defaults
 
 import (
+	"strings"
+
 	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
 
-// CanonicalCurrency returns the canonical, upper-case spelling of a currency in which a shop can price: a current code of ISO 4217
-// that people pay with. Not accepted are
+// CanonicalCurrency returns the canonical, upper-case spelling of a currency in which a shop can
+// price: a current code of ISO 4217 that people pay with. Not accepted are
 //
 //   - codes that became historic, such as DEM, HRK, SLL, ZWL, CUC, ANG (2025) and BGN (2026);
 //   - codes of no currency: XXX, XTS, metals (XAU), bond units (XBA), XDR, XSU, XUA, XAD;
-//   - funds and units of account, with which nobody pays: BOV, CHE, CHW, CLF, COU, MXV, USN, UYI, UYW;
+//   - funds and units of account, with which nobody pays: BOV, CHE, CHW, CLF, COU, MXV, USN, UYI,
+//     UYW;
 //   - anything that is not three ASCII letters.
 func CanonicalCurrency(s string) (code string, ok bool) {
 	code, reason := currencyCode(s)
@@ -29,9 +32,12 @@ func currencyCode(s string) (string, Reason) {
 	return code, accepted
 }
 
-// MinorUnits returns how many decimals ISO 4217 gives a currency: 2 for EUR, 0 for JPY, 3 for KWD. Payment providers count in
-// these units. Some amounts are displayed with fewer decimals, as those of IQD, which has 3 and no such coins. ok is false for what
-// [CanonicalCurrency] does not accept.
+// readCurrency reads a currency as stored data has it: surrounding blanks and case do not count.
+func readCurrency(s string) (string, Reason) { return currencyCode(strings.Trim(s, blanks)) }
+
+// MinorUnits returns how many decimals ISO 4217 gives a currency: 2 for EUR, 0 for JPY, 3 for KWD.
+// Payment providers count in these units. Some amounts are displayed with fewer decimals, as those
+// of IQD, which has 3 and no such coins. ok is false for what [CanonicalCurrency] does not accept.
 func MinorUnits(currency string) (digits int, ok bool) {
 	code, reason := currencyCode(currency)
 	if reason != accepted {
@@ -40,12 +46,14 @@ func MinorUnits(currency string) (digits int, ok bool) {
 	return int(minorUnits[code]), true
 }
 
-// Symbol returns how readers of a language write a currency next to an amount: "$" for USD in en, "US$" in en-CA. Where the
-// language has no symbol for it, the symbol is the code. For a language that is not known it is the symbol that CLDR gives no language
-// in particular; a currency that [CanonicalCurrency] does not accept is returned unchanged.
+// Symbol returns how readers of a language write a currency next to an amount: "$" for USD in en,
+// "US$" in en-CA. Where the language has no symbol for it, the symbol is the code. For a language
+// that is not known it is the symbol that CLDR gives no language in particular; a currency that
+// [CanonicalCurrency] does not accept is returned unchanged.
 //
-// The symbols are those of golang.org/x/text/currency, and of CLDR 48 for the units that are younger than its data. Symbol is
-// not made for a loop: it allocates, some hundred bytes a call. Safe for concurrent use by multiple goroutines.
+// The symbols are those of golang.org/x/text/currency, and of CLDR 48 for the units that are
+// younger than its data. Symbol is not made for a loop: it allocates, some hundred bytes a call.
+// Safe for concurrent use by multiple goroutines.
 func Symbol(currencyCode, languageTag string) string {
 	code, ok := CanonicalCurrency(currencyCode)
 	if !ok {

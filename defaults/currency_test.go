@@ -57,8 +57,9 @@ func TestCanonicalCurrency(t *testing.T) {
 	}
 }
 
-// validator's table of ISO 4217 is kept by other people from another source: the two differ only where there is a reason.
-func TestCurrenciesAreThoseOfTheValidatorSaveForReasons(t *testing.T) {
+// validator's table of ISO 4217 is kept by other people from another source: the two differ only
+// where there is a reason.
+func TestCanonicalCurrency_AgreesWithTheValidatorExceptForReasons(t *testing.T) {
 	const fund, noMoney = "a fund or unit of account", "no money"
 	onlyValidator := map[string]string{
 		"BGN": "Bulgaria pays in euros since 2026-01-01",
@@ -83,8 +84,9 @@ func TestCurrenciesAreThoseOfTheValidatorSaveForReasons(t *testing.T) {
 	assert.Equal(t, 155, n)
 }
 
-// x/text has the decimals that CLDR recommends for display: none where there are no such coins any more.
-func TestMinorUnitsAreThoseOfXTextSaveForDisplay(t *testing.T) {
+// x/text has the decimals that CLDR recommends for display: none where there are no such coins any
+// more.
+func TestMinorUnits_AgreeWithXTextExceptForDisplay(t *testing.T) {
 	shownWithout := strings.Fields("AFN ALL AMD COP GYD IDR IQD IRR KPW LAK LBP MGA MMK MNT MUR PKR RSD SOS SYP TZS UZS YER")
 	unknown := map[string]int{"MRU": 2, "SLE": 2, "VED": 2, "VES": 2, "XCG": 2, "ZWG": 2}
 	for _, code := range currentCurrencies() {

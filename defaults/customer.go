@@ -1,10 +1,15 @@
 package defaults
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Customer is what the shop knows of a customer's preferences, in whatever spelling it was stored.
-// A preference that cannot be taken is passed over and never an error: the data is older than the rules.
-// The zero Customer prefers nothing: it stands for a customer who is not known.
+// Surrounding blanks do not count, a country may also be written with three letters, UK or EL, and
+// a language may have a tail that cannot be parsed, such as that of de_DE.UTF-8. A preference that
+// cannot be used is rejected and never an error: the data is older than the rules. The zero
+// Customer prefers nothing: it stands for a customer who is not known.
 type Customer struct {
 	Site      string // code of the preferred site
 	Currency  string // preferred currency, ISO 4217
@@ -12,11 +17,14 @@ type Customer struct {
 	Addresses []Address
 }
 
-// Address is one address of a customer. One address may be of several kinds. An address without a country decides nothing.
+// Address is one address of a customer. One address may be of several kinds. An address without a
+// country decides nothing.
 type Address struct {
-	Country string   // ISO 3166-1 alpha-2
-	Tags    []string // the kinds: "shipping", "billing", in any case; others are ignored
-	Default bool     // preferred among the addresses of its kind
+	Country string // ISO 3166-1 alpha-2
+	// Tags are the kinds: "shipping", "billing". Case, surrounding blanks and the usual prefixes do
+	// not count, as in "DEFAULT_SHIPPING" and "address.billing". Other tags are ignored.
+	Tags    []string
+	Default bool // tried first among the addresses of its kind
 }
 
 const (
@@ -24,29 +32,33 @@ const (
 	billing  = "billing"
 )
 
-// countryOf returns the country of the customer's address of a kind: the first one flagged default, else the first.
-func (c *Customer) countryOf(kind string) string {
-	first := ""
-	for i := range c.Addresses {
-		a := &c.Addresses[i]
-		if a.Country == "" || !a.is(kind) {
-			continue
-		}
-		if a.Default {
-			return a.Country
-		}
-		if first == "" {
-			first = a.Country
-		}
-	}
-	return first
-}
-
 func (a *Address) is(kind string) bool {
 	for _, tag := range a.Tags {
-		if strings.EqualFold(tag, kind) {
+		tag = trimSeparators(tag)
+		before := len(tag) - len(kind)
+		if before >= 0 && strings.EqualFold(tag[before:], kind) && isTagPrefix(tag[:before]) {
 			return true
 		}
 	}
 	return false
 }
+
+// tagPrefixes are what shop systems write in front of the kind of an address. A longer prefix goes
+// before one that it begins with.
+var tagPrefixes = [...]string{"default", "is", "primary", "preferred", "main", "address", "addr", "customer", "type", "kind", "role", "tag"}
+
+// isTagPrefix reports whether s consists of the usual prefixes and of separators, be it of nothing.
+func isTagPrefix(s string) bool {
+	for s = trimSeparators(s); s != ""; s = trimSeparators(s) {
+		i := slices.IndexFunc(tagPrefixes[:], func(prefix string) bool {
+			return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+		})
+		if i < 0 {
+			return false
+		}
+		s = s[len(tagPrefixes[i]):]
+	}
+	return true
+}
+
+func trimSeparators(tag string) string { return strings.Trim(tag, blanks+"_-.:/=#") }

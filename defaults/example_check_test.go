@@ -7,8 +7,8 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// A shopper switches to another site and sets a currency and a country with it. Both are judged against the new site, and what is
-// accepted is stored in canonical spelling.
+// A shopper switches to another site and sets a currency and a country with it. Both are judged
+// against the new site, and what is accepted is stored in canonical spelling.
 func ExampleSites_Check() {
 	sites := exampleSites()
 	sent := [defaults.NumFields]bool{defaults.FieldSite: true, defaults.FieldCurrency: true, defaults.FieldCountry: true}

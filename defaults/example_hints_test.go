@@ -7,8 +7,9 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// Hints decide only where neither the shopper nor the profile does. The country header is taken from a request that came through
-// the shop's own CDN, which sets it: from anywhere else it says what the client likes it to say.
+// Hints decide only where neither the shopper nor the profile does. The country header is taken
+// from a request that came through the shop's own CDN, which sets it: from anywhere else it says
+// what the client likes it to say.
 func ExampleHints() {
 	sites := exampleSites()
 	r, _ := http.NewRequest(http.MethodGet, "https://shop.example/", nil)

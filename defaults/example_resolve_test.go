@@ -59,8 +59,8 @@ func ExampleSites_Resolve() {
 	// language from customer.preferredLanguage
 }
 
-// A stored choice never breaks a request: it is passed over while the session's site does not offer it, and counts again when
-// the shopper is back.
+// A stored choice never breaks a request: it is passed over while the session's site does not offer
+// it, and counts again when the shopper is back.
 func ExampleSites_Explain() {
 	sites := exampleSites()
 	in := defaults.Input{Choices: defaults.Choices{Site: "us", Currency: "CHF", Country: "Germany"}}

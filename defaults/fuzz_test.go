@@ -10,7 +10,8 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// What is accepted is canonical: it is spelled in one way, and stays as it is when it is accepted again.
+// What is accepted is canonical: it is spelled in one way, and stays as it is when it is accepted
+// again.
 func FuzzCanonicalCodes(f *testing.F) {
 	for _, s := range []string{
 		"EUR", "eur", "XYZ", "Euro", "DE", "de", "UK", "en_GB", "EN-us", "iw", "sh", "mo", "zh-cmn-Hans", "i-klingon", "x-foo", "und", "mul-DE",
@@ -54,7 +55,8 @@ func FuzzCanonicalCodes(f *testing.F) {
 	})
 }
 
-// Whatever the header says, the language is one of the site's, and the site's own unless the header led to it.
+// Whatever the header says, the language is one of the site's, and the site's own unless the header
+// led to it.
 func FuzzAcceptLanguage(f *testing.F) {
 	for _, s := range []string{
 		"", "*", "de", "de-CH,de;q=0.9,en;q=0.8", "en_GB", "ja,en;q=0.5", "de;q=0,fr", "xx,fr;q=0.1", "fr ; q = 0.5", ";;,,;q=", "fr;q=NaN", "fr;q=-1",
@@ -86,7 +88,8 @@ func FuzzAcceptLanguage(f *testing.F) {
 	})
 }
 
-// A choice, once accepted in whatever spelling, is accepted again in the spelling that was returned, and means the same.
+// A choice, once accepted in whatever spelling, is accepted again in the spelling that was
+// returned, and means the same.
 func FuzzCheckIsStable(f *testing.F) {
 	f.Add("eur", "at", "en_GB")
 	f.Add("SLE", "xk", "zh-Hant-u-nu-hanidec")

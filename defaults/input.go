@@ -2,18 +2,37 @@ package defaults
 
 // Input is all that a resolution depends on, besides the sites.
 type Input struct {
-	// RequestSite is the site that the server derived from host or path by a mapping of its own, or empty. It
-	// outranks the shopper's choice, so it must never be what a client merely sent.
+	// RequestSite is the site that the server derived from host or path by a mapping of its own, or
+	// empty. It outranks the shopper's choice, so it must never be what a client merely sent.
 	RequestSite string
+	// RequestLanguage is the language that the server derived from host or path by a mapping of its
+	// own, BCP 47, or empty. It outranks the shopper's choice, so it must never be what a client
+	// merely sent.
+	RequestLanguage string
 	// Choices are what the shopper set, in the spelling in which it was stored.
 	Choices Choices
-	// Weak marks choices that rank below the profile.
-	Weak    [NumFields]bool
-	HasCart bool
-	// Customer is nil for an anonymous shopper and for a customer of whom nothing is known. It is only read.
+	// Weak marks, indexed by Field, the choices that rank below the customer's profile: those that
+	// an anonymous shopper made before a login, where the shop prefers the profile. A weak choice
+	// is tried after the customer's values and before what follows.
+	Weak [NumFields]bool
+	// Customer is nil for an anonymous shopper and for a customer of whom nothing is known. It is
+	// only read.
 	Customer *Customer
 	// Hints are what the request suggests. The zero Hints suggest nothing.
 	Hints Hints
+	// HasCart says that the session has a cart. A hint then decides neither country nor currency: a
+	// cart was priced and taxed for a country, and the shopper's next network must not change it.
+	HasCart bool
+}
+
+// choice returns the choice of a field in its two places: above the customer's values, and below
+// them. At most one is not empty.
+func (in *Input) choice(f Field) (strong, weak candidate) {
+	c := candidate{*in.Choices.of(f), SourceChoice}
+	if in.Weak[f] {
+		return candidate{}, c
+	}
+	return c, candidate{}
 }
 
 // Choices are the values that a shopper set explicitly. An empty string is no choice.
@@ -26,14 +45,17 @@ func (c *Choices) of(f Field) *string {
 	return [NumFields]*string{&c.Site, &c.Currency, &c.Country, &c.Language}[f]
 }
 
-// Hints are what a single request suggests. They are untrusted, decide only where neither the shopper nor
-// the customer's profile does, and are never persisted.
+// Hints are what a single request suggests. They are untrusted, decide only where neither the
+// shopper nor the customer's profile does, and are never persisted.
 type Hints struct {
 	// Country is where the shopper seems to be, ISO 3166-1 alpha-2, as a CDN's country header says.
 	Country string
-	// AcceptLanguage is the value of the request's Accept-Language header (RFC 9110 section 12.5.4). Its first 256 bytes and 16
-	// languages are read, tag by tag: one that is malformed or unknown does not spoil the others. The languages are tried by
-	// descending weight, those of equal weight in order; "*" and languages of weight 0 suggest nothing, and a language
-	// of the site that is named with weight 0 is not taken for another one.
+	// AcceptLanguage is the value of the request's Accept-Language header (RFC 9110 section
+	// 12.5.4). Its first 256 bytes and 16 languages are read, tag by tag: one that is malformed or
+	// unknown does not spoil the others, and a tail that cannot be parsed is cut off. The languages
+	// are tried by descending weight, those of equal weight in order. A language of weight 0
+	// excludes itself and its regional forms, except those that the header also names with a
+	// weight. "*" suggests nothing. A language without region keeps the script of its regional form
+	// before it: zh-TW,zh asks for traditional Chinese alone.
 	AcceptLanguage string
 }

@@ -28,7 +28,7 @@ func (e *Invalid) sentence() string {
 		}
 		return "not offered by the site"
 	case ReasonOverruled:
-		return "the request is bound to another site"
+		return "the request is bound to another " + e.Field.String()
 	}
 	return e.Reason.String()
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-func TestNamesAreThoseOfTheWire(t *testing.T) {
+func TestNames_AreThoseOfTheWire(t *testing.T) {
 	assert.Equal(t, []string{"site", "currency", "country", "language"}, []string{
 		defaults.FieldSite.String(), defaults.FieldCurrency.String(), defaults.FieldCountry.String(), defaults.FieldLanguage.String(),
 	})
@@ -29,6 +29,7 @@ func TestNamesAreThoseOfTheWire(t *testing.T) {
 		defaults.SourcePreferredLanguage: "customer.preferredLanguage",
 		defaults.SourceAcceptLanguage:    "request.acceptLanguage",
 		defaults.SourceSiteLanguage:      "site.defaultLanguage",
+		defaults.SourceRequestLanguage:   "request.language",
 	} {
 		assert.Equal(t, want, source.String())
 	}
@@ -44,7 +45,7 @@ func TestNamesAreThoseOfTheWire(t *testing.T) {
 	}
 }
 
-func TestRejectionsAndValuesSurviveJSON(t *testing.T) {
+func TestNames_SurviveJSON(t *testing.T) {
 	type report struct {
 		Values   defaults.Values
 		Rejected []defaults.Rejection
@@ -56,7 +57,7 @@ func TestRejectionsAndValuesSurviveJSON(t *testing.T) {
 	for f := defaults.FieldSite; f < defaults.NumFields; f++ {
 		want.By[f] = defaults.ReasonNotOffered
 	}
-	for s := defaults.SourceNone; s <= defaults.SourceSiteLanguage; s++ {
+	for s := defaults.SourceNone; s <= defaults.SourceRequestLanguage; s++ {
 		want.Rejected = append(want.Rejected, defaults.Rejection{Source: s, Reason: defaults.ReasonOverruled})
 	}
 	for r := defaults.ReasonMalformed; r <= defaults.ReasonOverruled; r++ {
@@ -70,16 +71,16 @@ func TestRejectionsAndValuesSurviveJSON(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-func TestValuesWithoutANameHaveNoText(t *testing.T) {
+func TestNames_ValueWithoutNameHasNoText(t *testing.T) {
 	assert.Equal(t, "Field(4)", defaults.Field(defaults.NumFields).String())
-	assert.Equal(t, "Source(14)", (defaults.SourceSiteLanguage + 1).String())
+	assert.Equal(t, "Source(15)", (defaults.SourceRequestLanguage + 1).String())
 	assert.Equal(t, "Reason(7)", (defaults.ReasonOverruled + 1).String())
 	assert.Equal(t, "Reason(0)", defaults.Reason(0).String())
 
 	_, err := defaults.Field(defaults.NumFields).MarshalText()
 	assert.EqualError(t, err, "defaults: Field(4) has no name")
-	_, err = (defaults.SourceSiteLanguage + 1).MarshalText()
-	assert.EqualError(t, err, "defaults: Source(14) has no name")
+	_, err = (defaults.SourceRequestLanguage + 1).MarshalText()
+	assert.EqualError(t, err, "defaults: Source(15) has no name")
 	_, err = defaults.Reason(0).MarshalText()
 	assert.EqualError(t, err, "defaults: Reason(0) has no name")
 

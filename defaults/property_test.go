@@ -15,7 +15,8 @@ import (
 
 const trials = 3000
 
-// world makes random shops and requests from a small stock of good, odd and bad values, so that they meet often.
+// world makes random shops and requests from a small stock of good, odd and bad values, so that
+// they meet often.
 type world struct{ *rand.Rand }
 
 func newWorld(seed uint64) world { return world{rand.New(rand.NewPCG(seed, 17))} }
@@ -27,8 +28,8 @@ var (
 	siteCodes      = strings.Fields("main us ch jp closed")
 
 	anyCurrency = append(strings.Fields("DEM XAU XYZ Euro €"), goodCurrencies...)
-	anyCountry  = append(strings.Fields("UK EU XX Germany T1"), goodCountries...)
-	anyLanguage = append(strings.Fields("de_CH en zh-TW zh nn pt uk xx german und en-ekavsk-1996-GB"), goodLanguages...)
+	anyCountry  = append(strings.Fields("UK EL GBR EU XX Germany T1"), goodCountries...)
+	anyLanguage = append(strings.Fields("de_DE.UTF-8 de-1996 zh-Hant-HK zh-MO es-AR sr-Latn no tl de_CH en zh-TW zh nn pt uk xx german und en-ekavsk-1996-GB"), goodLanguages...)
 	anySite     = append(strings.Fields("default MAIN nowhere"), siteCodes...)
 )
 
@@ -72,6 +73,13 @@ func (w world) input() defaults.Input {
 	if w.IntN(2) == 0 {
 		in.RequestSite = w.maybe(anySite)
 	}
+	if w.IntN(4) == 0 {
+		in.RequestLanguage = w.maybe(anyLanguage)
+	}
+	for f := range in.Weak {
+		in.Weak[f] = w.IntN(4) == 0
+	}
+	in.HasCart = w.IntN(2) == 0
 	if w.IntN(3) > 0 {
 		c := &defaults.Customer{Site: w.maybe(anySite), Currency: w.maybe(anyCurrency), Language: w.maybe(anyLanguage)}
 		for range w.IntN(4) {
@@ -87,6 +95,14 @@ func (w world) input() defaults.Input {
 	return in
 }
 
+func profileDecides(source defaults.Source) bool {
+	switch source {
+	case defaults.SourcePreferredSite, defaults.SourcePreferredCurrency, defaults.SourceShippingAddress, defaults.SourceBillingAddress, defaults.SourcePreferredLanguage:
+		return true
+	}
+	return false
+}
+
 func siteByCode(sites *defaults.Sites, code string) (defaults.Site, bool) {
 	list := sites.List()
 	i := slices.IndexFunc(list, func(s defaults.Site) bool { return s.Code == code })
@@ -96,7 +112,7 @@ func siteByCode(sites *defaults.Sites, code string) (defaults.Site, bool) {
 	return list[i], true
 }
 
-func TestResolvedValuesAreOfferedOrTheSitesOwn(t *testing.T) {
+func TestResolve_ValuesAreOfferedOrTheSitesOwn(t *testing.T) {
 	w := newWorld(1)
 	for range trials {
 		sites, in := w.sites(t), w.input()
@@ -106,8 +122,7 @@ func TestResolvedValuesAreOfferedOrTheSitesOwn(t *testing.T) {
 		require.False(t, site.Inactive)
 
 		require.True(t, len(site.Currencies) == 0 || v.Currency == site.Currency || slices.Contains(site.Currencies, v.Currency), "%+v of %+v", v, site)
-		byDefault := v.Sources[defaults.FieldCountry] == defaults.SourceHomeBase && v.Country == site.Country
-		require.True(t, len(site.ShipTo) == 0 || byDefault || slices.Contains(site.ShipTo, v.Country), "%+v of %+v", v, site)
+		require.True(t, len(site.ShipTo) == 0 || v.Country == site.Country || slices.Contains(site.ShipTo, v.Country), "%+v of %+v", v, site)
 		require.True(t, len(site.Languages) == 0 || v.Language == site.Language || slices.Contains(site.Languages, v.Language), "%+v of %+v", v, site)
 
 		for _, canonical := range []struct {
@@ -122,7 +137,7 @@ func TestResolvedValuesAreOfferedOrTheSitesOwn(t *testing.T) {
 	}
 }
 
-func TestResolvingIsDeterministicAndExplained(t *testing.T) {
+func TestResolve_IsDeterministicAndExplained(t *testing.T) {
 	w := newWorld(2)
 	for range trials {
 		sites, in := w.sites(t), w.input()
@@ -141,12 +156,17 @@ func TestResolvingIsDeterministicAndExplained(t *testing.T) {
 				return r.Field == f && r.Source == defaults.SourceChoice && r.Value == choice
 			})
 			requestSite := f == defaults.FieldSite && v.Sources[f] == defaults.SourceRequestSite && choice == v.Site
-			require.Equal(t, choice != "" && v.Sources[f] != defaults.SourceChoice && !requestSite, listed, "%s %q of %+v", f, choice, v)
+			requestLanguage := f == defaults.FieldLanguage && v.Sources[f] == defaults.SourceRequestLanguage && !listed
+			if requestLanguage && choice != "" {
+				requireSameLanguage(t, choice, v.Language)
+			}
+			profile := in.Weak[f] && profileDecides(v.Sources[f])
+			require.Equal(t, choice != "" && v.Sources[f] != defaults.SourceChoice && !requestSite && !requestLanguage && !profile, listed, "%s %q of %+v", f, choice, v)
 		}
 	}
 }
 
-func TestSitesAreSafeForConcurrentUse(t *testing.T) {
+func TestSites_AreSafeForConcurrentUse(t *testing.T) {
 	w := newWorld(6)
 	sites := w.sites(t)
 	inputs := make([]defaults.Input, 50)
@@ -169,7 +189,7 @@ func TestSitesAreSafeForConcurrentUse(t *testing.T) {
 	group.Wait()
 }
 
-func TestClearingAChoiceEqualsNeverHavingMadeIt(t *testing.T) {
+func TestCheck_ClearedChoiceEqualsNoChoice(t *testing.T) {
 	w := newWorld(3)
 	for range trials {
 		sites, never := w.sites(t), w.input()
@@ -194,7 +214,7 @@ func TestClearingAChoiceEqualsNeverHavingMadeIt(t *testing.T) {
 	}
 }
 
-func TestWhatCheckAcceptsResolveTakes(t *testing.T) {
+func TestCheck_AcceptedValueIsWhatResolveTakes(t *testing.T) {
 	w := newWorld(4)
 	taken := 0
 	for range trials {
@@ -202,6 +222,7 @@ func TestWhatCheckAcceptsResolveTakes(t *testing.T) {
 		var marks [defaults.NumFields]bool
 		for f := range marks {
 			marks[f] = w.IntN(2) == 0
+			in.Weak[f] = in.Weak[f] && !marks[f]
 		}
 		checked, err := sites.Check(in, marks)
 		if err != nil {
@@ -221,9 +242,17 @@ func TestWhatCheckAcceptsResolveTakes(t *testing.T) {
 				continue
 			}
 			taken++
-			require.Equal(t, choice, after[f])
-			if f := defaults.Field(f); f != defaults.FieldSite || v.Sources[f] != defaults.SourceRequestSite {
+			switch v.Sources[f] {
+			case defaults.SourceRequestLanguage: // the choice is stored, and counts on other requests
+				continue
+			case defaults.SourceRequestSite:
+			default:
 				require.Equal(t, defaults.SourceChoice, v.Sources[f])
+			}
+			if defaults.Field(f) == defaults.FieldLanguage {
+				requireSameLanguage(t, choice, after[f])
+			} else {
+				require.Equal(t, choice, after[f])
 			}
 		}
 		again, err := sites.Check(in, marks)
@@ -234,7 +263,7 @@ func TestWhatCheckAcceptsResolveTakes(t *testing.T) {
 }
 
 // Tags made of real subtags in wrong places find what random bytes do not.
-func TestCanonicalLanguageIsIdempotentAndIgnoresCase(t *testing.T) {
+func TestCanonicalLanguage_IsIdempotentAndIgnoresCase(t *testing.T) {
 	subtags := strings.Fields("en sh cmn zh yue no sgn i klingon art lojban x a u t m0 co phonebk hc h12 rg gbzzzz va posix oed 1996 1901 rozaj biske " +
 		"ekavsk hepburn heploc arevela polyton Latn Hant Qaaa Zyyy US GB UK DD BU SU YU ZZ 001 419 gan min bokmal mo iw in tl und root BE FR valencia sr hy de")
 	sites := demoSites(t)

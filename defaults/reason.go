@@ -7,15 +7,18 @@ type Reason uint8
 const (
 	// ReasonMalformed: no well-formed code, such as the country "Germany". Its text is "malformed".
 	ReasonMalformed Reason = iota + 1
-	// ReasonUnknownCode: well-formed, but no current code, such as the currency DEM or the country EU. Its text is "unknownCode".
+	// ReasonUnknownCode: well-formed, but no current code, such as the currency DEM or the country
+	// EU. Its text is "unknownCode".
 	ReasonUnknownCode
 	// ReasonUnknownSite: the tenant has no site of that code. Its text is "unknownSite".
 	ReasonUnknownSite
 	// ReasonInactiveSite: the site serves nobody at present. Its text is "inactiveSite".
 	ReasonInactiveSite
-	// ReasonNotOffered: a good code that the session's site does not offer. Its text is "notOffered".
+	// ReasonNotOffered: a good code that the session's site does not offer. Its text is
+	// "notOffered".
 	ReasonNotOffered
-	// ReasonOverruled: the choice of a site while the server binds the request to another one. Its text is "overruled".
+	// ReasonOverruled: the choice of a site or a language while the server binds the request to
+	// another one. Its text is "overruled".
 	ReasonOverruled
 )
 

@@ -1,6 +1,9 @@
 package defaults
 
-// Values are the resolved values. They are comparable, and none of them is empty.
+import "strings"
+
+// Values are the resolved values. They are comparable, and none of them is empty: the zero Values
+// are those of no site.
 type Values struct {
 	Site, Currency, Country, Language string
 	Sources                           [NumFields]Source // indexed by Field
@@ -18,24 +21,37 @@ type Rejection struct {
 //
 //   - site: the request site; the choice; the customer's preferred site; the default site
 //   - currency: the choice; the customer's preferred currency; the site's currency
-//   - country: the choice; the country of the customer's shipping address; of the billing address; the geo hint; the
-//     country of the site's home base
-//   - language: the choice; the customer's preferred language; the Accept-Language hint; the site's language
+//   - country: the choice; the countries of the customer's shipping addresses; of the billing
+//     addresses; the geo hint, unless the session has a cart; the country of the site's home base
+//   - language: the request language; the choice; the customer's preferred language; the
+//     Accept-Language hint; the site's language
 //
-// A site is accepted if it exists and is active. The others must be codes that are current and that the session's site
-// offers; they are compared and returned in canonical spelling, a language as the site spells it. Of several
-// addresses of a kind only one is tried: the one flagged default, else the first. Resolve never fails: the
-// last candidate always holds.
+// A choice that Input.Weak marks is tried after the customer's values instead. Among the addresses
+// of a kind those flagged default are tried first, then the others, both in order.
 //
-// It costs no allocation where the candidates are in canonical spelling and the hints say no language. Safe for concurrent
-// use by multiple goroutines.
+// A site is accepted if it exists and is active. The others must be codes that are current and that
+// the session's site offers; they are compared and returned in canonical spelling, a language as
+// the site spells it. A site's own currency, country and language are always offered. Resolve never
+// fails: the last candidate always holds. Only a table without a default site, which comes with an
+// error of [CompileSites], gives the zero Values where nothing names a site.
+//
+// A language is accepted if the site offers the same language in the same script. Serbian and
+// Bosnian match in both of their scripts, Norwegian (no), bokmål (nb) and nynorsk (nn) match each
+// other, and old codes match the present ones (iw and he). No other two languages match, however
+// near they are. Among several that match, the best is the same tag; then the nearest on CLDR's
+// chain of regional parents (es-419 for es-AR, en-GB for en-AU, zh-HK for zh-MO); then the site's
+// own language; then the tag without a region; then the first in the site's order.
+//
+// It costs no allocation where the candidates are in canonical spelling and the hints say no
+// language. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Resolve(in Input) Values {
 	return s.resolve(&in, nil)
 }
 
-// Explain decides as Resolve does and also gives the candidates that were rejected, field by field in the
-// order in which they were tried. Candidates that rank below the accepted one were not tried and are not listed. Where
-// a request site is in force, a choice of another site is listed as overruled. Safe for concurrent use by multiple goroutines.
+// Explain decides as Resolve does and also gives the candidates that were rejected, field by field
+// in the order in which they were tried. Candidates that rank below the accepted one were not tried
+// and are not listed. Where a request site or a request language is in force, a choice of another
+// one is listed as overruled. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Explain(in Input) (Values, []Rejection) {
 	var r rejections
 	v := s.resolve(&in, &r)
@@ -51,6 +67,13 @@ func (r *rejections) add(f Field, c candidate, reason Reason) {
 	}
 }
 
+// overruled adds a choice that differs from what the request says.
+func (r *rejections) overruled(f Field, choice, value string) {
+	if choice != "" && choice != value {
+		r.add(f, candidate{choice, SourceChoice}, ReasonOverruled)
+	}
+}
+
 // candidate is a value that may decide a field. An empty value is none.
 type candidate struct {
 	value  string
@@ -63,82 +86,137 @@ func (s *Sites) resolve(in *Input, r *rejections) Values {
 		customer = &Customer{}
 	}
 	st, siteSource := s.siteOf(in, customer, r)
-	v := Values{Site: st.Code}
-	v.Sources[FieldSite] = siteSource
-
-	currency := [...]candidate{
-		{in.Choices.Currency, SourceChoice},
-		{customer.Currency, SourcePreferredCurrency},
+	if st == nil {
+		return Values{}
 	}
-	c, ok := st.firstAccepted(FieldCurrency, currency[:], r)
-	if !ok {
-		c = candidate{st.Currency, SourceSiteCurrency}
+	currency := st.currencyOf(in, customer, r)
+	country := st.countryOf(in, customer, r)
+	language := st.languageOf(in, customer, r)
+	return Values{
+		Site: st.Code, Currency: currency.value, Country: country.value, Language: language.value,
+		Sources: [NumFields]Source{FieldSite: siteSource, FieldCurrency: currency.source, FieldCountry: country.source, FieldLanguage: language.source},
 	}
-	v.Currency, v.Sources[FieldCurrency] = c.value, c.source
-
-	country := [...]candidate{
-		{in.Choices.Country, SourceChoice},
-		{customer.countryOf(shipping), SourceShippingAddress},
-		{customer.countryOf(billing), SourceBillingAddress},
-		{in.Hints.Country, SourceGeo},
-	}
-	c, ok = st.firstAccepted(FieldCountry, country[:], r)
-	if !ok {
-		c = candidate{st.Country, SourceHomeBase}
-	}
-	v.Country, v.Sources[FieldCountry] = c.value, c.source
-
-	language := [...]candidate{
-		{in.Choices.Language, SourceChoice},
-		{customer.Language, SourcePreferredLanguage},
-	}
-	c, ok = st.firstAccepted(FieldLanguage, language[:], r)
-	if !ok && in.Hints.AcceptLanguage != "" {
-		c.value, ok = st.acceptLanguage(in.Hints.AcceptLanguage, r)
-		c.source = SourceAcceptLanguage
-	}
-	if !ok {
-		c = candidate{st.Language, SourceSiteLanguage}
-	}
-	v.Language, v.Sources[FieldLanguage] = c.value, c.source
-	return v
 }
 
-// siteOf decides the session's site.
+// siteOf decides the session's site. It is nil if nothing names one and the table has no default
+// site.
 func (s *Sites) siteOf(in *Input, customer *Customer, r *rejections) (*storefront, Source) {
+	choice, weak := in.choice(FieldSite)
 	candidates := [...]candidate{
 		{in.RequestSite, SourceRequestSite},
-		{in.Choices.Site, SourceChoice},
+		choice,
 		{customer.Site, SourcePreferredSite},
+		weak,
 	}
 	for i, c := range candidates {
 		if c.value == "" {
 			continue
 		}
-		st, reason := s.lookup(c.value)
+		code := c.value
+		if c.source == SourcePreferredSite {
+			code = strings.Trim(code, blanks)
+		}
+		st, reason := s.lookup(code)
 		if reason != accepted {
 			r.add(FieldSite, c, reason)
 			continue
 		}
-		if choice := candidates[1]; i == 0 && choice.value != "" && choice.value != st.Code {
-			r.add(FieldSite, choice, ReasonOverruled)
+		if i == 0 {
+			r.overruled(FieldSite, in.Choices.Site, st.Code)
 		}
 		return st, c.source
 	}
 	return s.def, SourceDefaultSite
 }
 
-// firstAccepted returns the first candidate that the site accepts, in canonical spelling.
-func (st *storefront) firstAccepted(f Field, candidates []candidate, r *rejections) (candidate, bool) {
+func (st *storefront) currencyOf(in *Input, customer *Customer, r *rejections) candidate {
+	choice, weak := in.choice(FieldCurrency)
+	candidates := [...]candidate{
+		choice,
+		{customer.Currency, SourcePreferredCurrency},
+		weak,
+	}
 	for _, c := range candidates {
-		if c.value == "" {
-			continue
+		if c, ok := st.try(FieldCurrency, c, r); ok {
+			return c
 		}
-		canonical, reason := st.judge(f, c.value)
-		if reason == accepted {
-			return candidate{canonical, c.source}, true
+	}
+	return candidate{st.Currency, SourceSiteCurrency}
+}
+
+func (st *storefront) countryOf(in *Input, customer *Customer, r *rejections) candidate {
+	choice, weak := in.choice(FieldCountry)
+	if c, ok := st.try(FieldCountry, choice, r); ok {
+		return c
+	}
+	if c, ok := st.tryAddresses(customer, shipping, SourceShippingAddress, r); ok {
+		return c
+	}
+	if c, ok := st.tryAddresses(customer, billing, SourceBillingAddress, r); ok {
+		return c
+	}
+	if c, ok := st.try(FieldCountry, weak, r); ok {
+		return c
+	}
+	if !in.HasCart {
+		if c, ok := st.try(FieldCountry, candidate{in.Hints.Country, SourceGeo}, r); ok {
+			return c
 		}
-		r.add(f, c, reason)
+	}
+	return candidate{st.Country, SourceHomeBase}
+}
+
+// tryAddresses tries the addresses of a kind, those flagged default first.
+func (st *storefront) tryAddresses(customer *Customer, kind string, source Source, r *rejections) (candidate, bool) {
+	for _, flagged := range [...]bool{true, false} {
+		for i := range customer.Addresses {
+			a := &customer.Addresses[i]
+			if a.Default != flagged || a.Country == "" || !a.is(kind) {
+				continue
+			}
+			if c, ok := st.try(FieldCountry, candidate{a.Country, source}, r); ok {
+				return c, true
+			}
+		}
 	}
 	return candidate{}, false
+}
+
+func (st *storefront) languageOf(in *Input, customer *Customer, r *rejections) candidate {
+	choice, weak := in.choice(FieldLanguage)
+	candidates := [...]candidate{
+		{in.RequestLanguage, SourceRequestLanguage},
+		choice,
+		{customer.Language, SourcePreferredLanguage},
+		weak,
+	}
+	for i, c := range candidates {
+		if c, ok := st.try(FieldLanguage, c, r); ok {
+			if i == 0 && r != nil {
+				if shown, _ := st.judge(FieldLanguage, in.Choices.Language, false); shown != c.value {
+					r.overruled(FieldLanguage, in.Choices.Language, c.value)
+				}
+			}
+			return c
+		}
+	}
+	if in.Hints.AcceptLanguage != "" {
+		if language, ok := st.acceptLanguage(in.Hints.AcceptLanguage, r); ok {
+			return candidate{language, SourceAcceptLanguage}
+		}
+	}
+	return candidate{st.Language, SourceSiteLanguage}
+}
+
+// try returns a candidate in canonical spelling if the site accepts it.
+func (st *storefront) try(f Field, c candidate, r *rejections) (candidate, bool) {
+	if c.value == "" {
+		return candidate{}, false
+	}
+	canonical, reason := st.judge(f, c.value, c.source.stored())
+	if reason != accepted {
+		r.add(f, c, reason)
+		return candidate{}, false
+	}
+	return candidate{canonical, c.source}, true
 }

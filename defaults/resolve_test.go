@@ -26,8 +26,9 @@ func billedIn(country string) defaults.Address {
 	return defaults.Address{Country: country, Tags: []string{"billing"}}
 }
 
-// Each case has a candidate in every place from the one that wins downwards, so that it wins by rank.
-func TestTheFirstCandidateThatHoldsDecides(t *testing.T) {
+// Each case has a candidate in every place from the one that wins downwards, so that it wins by
+// rank.
+func TestResolve_FirstAcceptedCandidateDecides(t *testing.T) {
 	sites := demoSites(t)
 	profile := &defaults.Customer{
 		Site: "ch", Currency: "EUR", Language: "fr",
@@ -90,7 +91,7 @@ func TestTheFirstCandidateThatHoldsDecides(t *testing.T) {
 	}
 }
 
-func TestAnonymousShoppersGetTheDefaultSite(t *testing.T) {
+func TestResolve_AnonymousShopperGetsTheDefaultSite(t *testing.T) {
 	v, rejected := demoSites(t).Explain(defaults.Input{})
 	assert.Empty(t, rejected)
 	assert.Equal(t, defaults.Values{
@@ -101,7 +102,7 @@ func TestAnonymousShoppersGetTheDefaultSite(t *testing.T) {
 	}, v)
 }
 
-func TestCustomersOfTheDemoShop(t *testing.T) {
+func TestResolve_CustomersOfTheDemoShop(t *testing.T) {
 	sites := demoSites(t)
 	for _, tc := range []struct {
 		desc, customer                    string
@@ -124,7 +125,7 @@ func TestCustomersOfTheDemoShop(t *testing.T) {
 			country: from{"DE", defaults.SourceHomeBase}, language: from{"de", defaults.SourceSiteLanguage},
 		},
 		{
-			desc: "a preferred site that does not exist, and nothing offered: one address is tried for both of its kinds", customer: "C103",
+			desc: "a preferred site that does not exist, and nothing offered: an address of both kinds is tried for each", customer: "C103",
 			site: from{"main", defaults.SourceDefaultSite}, currency: from{"EUR", defaults.SourceSiteCurrency},
 			country: from{"DE", defaults.SourceHomeBase}, language: from{"de", defaults.SourceSiteLanguage},
 			rejected: []defaults.Rejection{
@@ -163,7 +164,7 @@ func TestCustomersOfTheDemoShop(t *testing.T) {
 	}
 }
 
-func TestOneAddressOfAKindIsTried(t *testing.T) {
+func TestResolve_AddressesAreTriedDefaultFirst(t *testing.T) {
 	sites := demoSites(t)
 	flagged := func(a defaults.Address) defaults.Address { a.Default = true; return a }
 	for _, tc := range []struct {
@@ -176,13 +177,23 @@ func TestOneAddressOfAKindIsTried(t *testing.T) {
 		{"the first of two default ones", []defaults.Address{shippingTo("AT"), flagged(shippingTo("FR")), flagged(shippingTo("NL"))}, from{"FR", defaults.SourceShippingAddress}},
 		{"the default one of another kind says nothing", []defaults.Address{shippingTo("AT"), flagged(billedIn("FR"))}, from{"AT", defaults.SourceShippingAddress}},
 		{"among billing addresses as well", []defaults.Address{billedIn("AT"), flagged(billedIn("FR"))}, from{"FR", defaults.SourceBillingAddress}},
-		{"the next kind where it is rejected, not the next address", []defaults.Address{shippingTo("US"), shippingTo("AT"), billedIn("FR")}, from{"FR", defaults.SourceBillingAddress}},
-		{"the default one even if it is rejected", []defaults.Address{shippingTo("AT"), flagged(shippingTo("US"))}, from{"DE", defaults.SourceHomeBase}},
+		{"the next address where one is rejected", []defaults.Address{shippingTo("US"), shippingTo("AT"), billedIn("FR")}, from{"AT", defaults.SourceShippingAddress}},
+		{"the next kind where all are rejected", []defaults.Address{shippingTo("US"), shippingTo("JP"), billedIn("FR")}, from{"FR", defaults.SourceBillingAddress}},
+		{"the others in order where the default one is rejected", []defaults.Address{shippingTo("AT"), shippingTo("FR"), flagged(shippingTo("US"))}, from{"AT", defaults.SourceShippingAddress}},
 		{"of both kinds", []defaults.Address{{Country: "AT", Tags: []string{"billing", "shipping"}}}, from{"AT", defaults.SourceShippingAddress}},
 		{"tags in any case", []defaults.Address{{Country: "AT", Tags: []string{"home", "sHiPPing"}}}, from{"AT", defaults.SourceShippingAddress}},
+		{"tags with blanks and the usual prefixes", []defaults.Address{{Country: "AT", Tags: []string{" DEFAULT_SHIPPING "}}}, from{"AT", defaults.SourceShippingAddress}},
+		{"tags with a path", []defaults.Address{{Country: "AT", Tags: []string{"address.billing"}}}, from{"AT", defaults.SourceBillingAddress}},
+		{"tags in camel case", []defaults.Address{{Country: "AT", Tags: []string{"isDefaultShipping"}}}, from{"AT", defaults.SourceShippingAddress}},
+		{"a prefix that denies is no prefix", []defaults.Address{{Country: "AT", Tags: []string{"no_shipping", "default", "is-", ""}}}, from{"DE", defaults.SourceHomeBase}},
 		{"other tags are none", []defaults.Address{{Country: "AT", Tags: []string{"HOME", "ship"}, Default: true}, {Country: "FR"}}, from{"DE", defaults.SourceHomeBase}},
 		{"without a country it decides nothing", []defaults.Address{flagged(shippingTo("")), shippingTo("AT")}, from{"AT", defaults.SourceShippingAddress}},
-		{"in any spelling", []defaults.Address{shippingTo("at")}, from{"AT", defaults.SourceShippingAddress}},
+		{"in lower case", []defaults.Address{shippingTo("at")}, from{"AT", defaults.SourceShippingAddress}},
+		{"UK", []defaults.Address{shippingTo("UK")}, from{"GB", defaults.SourceShippingAddress}},
+		{"uk with blanks", []defaults.Address{shippingTo("\u00a0uk\t")}, from{"GB", defaults.SourceShippingAddress}},
+		{"three letters", []defaults.Address{shippingTo("GBR")}, from{"GB", defaults.SourceShippingAddress}},
+		{"three letters in lower case with a blank", []defaults.Address{billedIn(" aut")}, from{"AT", defaults.SourceBillingAddress}},
+		{"a leading blank", []defaults.Address{shippingTo(" GB")}, from{"GB", defaults.SourceShippingAddress}},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			v := sites.Resolve(defaults.Input{Customer: &defaults.Customer{Addresses: tc.addresses}})
@@ -191,8 +202,9 @@ func TestOneAddressOfAKindIsTried(t *testing.T) {
 	}
 }
 
-// A candidate of each source meets each reason for which it can be rejected. Under it there is only the site's own value.
-func TestRejectedCandidatesAreKeptWithTheirReason(t *testing.T) {
+// A candidate of each source meets each reason for which it can be rejected. Under it there is only
+// the site's own value.
+func TestExplain_KeepsRejectedCandidatesWithTheirReason(t *testing.T) {
 	sites := demoSites(t)
 	type place struct {
 		source defaults.Source
@@ -224,7 +236,7 @@ func TestRejectedCandidatesAreKeptWithTheirReason(t *testing.T) {
 				{defaults.SourcePreferredCurrency, func(v string) defaults.Input { return defaults.Input{Customer: &defaults.Customer{Currency: v}} }},
 			},
 			judged: []judged{
-				{"Euro", defaults.ReasonMalformed}, {"€", defaults.ReasonMalformed}, {" EUR", defaults.ReasonMalformed}, {"XYZ", defaults.ReasonUnknownCode},
+				{"Euro", defaults.ReasonMalformed}, {"€", defaults.ReasonMalformed}, {"E UR", defaults.ReasonMalformed}, {"XYZ", defaults.ReasonUnknownCode},
 				{"DEM", defaults.ReasonUnknownCode}, {"XAU", defaults.ReasonUnknownCode}, {"JPY", defaults.ReasonNotOffered}, {"jpy", defaults.ReasonNotOffered},
 			},
 		},
@@ -241,8 +253,8 @@ func TestRejectedCandidatesAreKeptWithTheirReason(t *testing.T) {
 				{defaults.SourceGeo, func(v string) defaults.Input { return defaults.Input{Hints: defaults.Hints{Country: v}} }},
 			},
 			judged: []judged{
-				{"Germany", defaults.ReasonMalformed}, {"T1", defaults.ReasonMalformed}, {"DEU", defaults.ReasonMalformed}, {"001", defaults.ReasonMalformed},
-				{"EU", defaults.ReasonUnknownCode}, {"UK", defaults.ReasonUnknownCode}, {"XX", defaults.ReasonUnknownCode},
+				{"Germany", defaults.ReasonMalformed}, {"T1", defaults.ReasonMalformed}, {"001", defaults.ReasonMalformed},
+				{"EU", defaults.ReasonUnknownCode}, {"SU", defaults.ReasonUnknownCode}, {"XX", defaults.ReasonUnknownCode},
 				{"US", defaults.ReasonNotOffered}, {"us", defaults.ReasonNotOffered},
 			},
 		},
@@ -254,7 +266,7 @@ func TestRejectedCandidatesAreKeptWithTheirReason(t *testing.T) {
 				{defaults.SourceAcceptLanguage, func(v string) defaults.Input { return defaults.Input{Hints: defaults.Hints{AcceptLanguage: v}} }},
 			},
 			judged: []judged{
-				{"english", defaults.ReasonMalformed}, {"en-GB.UTF-8", defaults.ReasonMalformed}, {"xx", defaults.ReasonUnknownCode},
+				{"english", defaults.ReasonMalformed}, {"_en", defaults.ReasonMalformed}, {"xx", defaults.ReasonUnknownCode},
 				{"und", defaults.ReasonUnknownCode}, {"ja", defaults.ReasonNotOffered}, {"uk_UA", defaults.ReasonNotOffered},
 			},
 		},
@@ -271,13 +283,13 @@ func TestRejectedCandidatesAreKeptWithTheirReason(t *testing.T) {
 	}
 }
 
-func TestEveryRejectedCandidateIsListedInTheOrderOfTrial(t *testing.T) {
+func TestExplain_ListsRejectedCandidatesInTheOrderOfTrial(t *testing.T) {
 	_, rejected := demoSites(t).Explain(defaults.Input{
 		RequestSite: "nowhere",
 		Choices:     defaults.Choices{Site: "closed", Country: "US"},
 		Customer: &defaults.Customer{
 			Site:      "default",
-			Addresses: []defaults.Address{billedIn("UK"), shippingTo("Austria")},
+			Addresses: []defaults.Address{billedIn("EU"), shippingTo("Austria")},
 		},
 		Hints: defaults.Hints{Country: "XX"},
 	})
@@ -287,12 +299,12 @@ func TestEveryRejectedCandidateIsListedInTheOrderOfTrial(t *testing.T) {
 		{Field: defaults.FieldSite, Value: "default", Source: defaults.SourcePreferredSite, Reason: defaults.ReasonUnknownSite},
 		{Field: defaults.FieldCountry, Value: "US", Source: defaults.SourceChoice, Reason: defaults.ReasonNotOffered},
 		{Field: defaults.FieldCountry, Value: "Austria", Source: defaults.SourceShippingAddress, Reason: defaults.ReasonMalformed},
-		{Field: defaults.FieldCountry, Value: "UK", Source: defaults.SourceBillingAddress, Reason: defaults.ReasonUnknownCode},
+		{Field: defaults.FieldCountry, Value: "EU", Source: defaults.SourceBillingAddress, Reason: defaults.ReasonUnknownCode},
 		{Field: defaults.FieldCountry, Value: "XX", Source: defaults.SourceGeo, Reason: defaults.ReasonUnknownCode},
 	}, rejected)
 }
 
-func TestARequestSiteOverrulesTheChoiceOfAnother(t *testing.T) {
+func TestExplain_RequestSiteOverrulesTheChoiceOfAnother(t *testing.T) {
 	sites := demoSites(t)
 	overruled := func(site string) []defaults.Rejection {
 		return []defaults.Rejection{{Field: defaults.FieldSite, Value: site, Source: defaults.SourceChoice, Reason: defaults.ReasonOverruled}}
@@ -320,7 +332,7 @@ func TestARequestSiteOverrulesTheChoiceOfAnother(t *testing.T) {
 	}
 }
 
-func TestAPreferredSiteOverrulesNothing(t *testing.T) {
+func TestExplain_PreferredSiteOverrulesNothing(t *testing.T) {
 	v, rejected := demoSites(t).Explain(defaults.Input{Choices: defaults.Choices{Site: "closed"}, Customer: &defaults.Customer{Site: "ch"}})
 	assert.Equal(t, from{"ch", defaults.SourcePreferredSite}, valueOf(v, defaults.FieldSite))
 	assert.Equal(t, []defaults.Rejection{
@@ -328,7 +340,7 @@ func TestAPreferredSiteOverrulesNothing(t *testing.T) {
 	}, rejected)
 }
 
-func TestAStoredChoiceComesBackToLife(t *testing.T) {
+func TestResolve_StoredChoiceCountsAgainWhenItIsOffered(t *testing.T) {
 	sites := demoSites(t)
 	in := defaults.Input{Choices: defaults.Choices{Currency: "GBP", Country: "AT", Language: "fr"}}
 	before := sites.Resolve(in)
@@ -344,7 +356,7 @@ func TestAStoredChoiceComesBackToLife(t *testing.T) {
 	assert.Equal(t, before, sites.Resolve(in))
 }
 
-func TestWhatASiteOffers(t *testing.T) {
+func TestResolve_WhatASiteOffers(t *testing.T) {
 	sites := demoSites(t)
 	for _, tc := range []struct {
 		desc    string
@@ -356,7 +368,7 @@ func TestWhatASiteOffers(t *testing.T) {
 		{"the own currency, listed or not", "export", defaults.Choices{Currency: "PLN"}, defaults.FieldCurrency, from{"PLN", defaults.SourceChoice}},
 		{"the own language, listed or not", "export", defaults.Choices{Language: "pl"}, defaults.FieldLanguage, from{"pl", defaults.SourceChoice}},
 		{"a country of the list", "export", defaults.Choices{Country: "NO"}, defaults.FieldCountry, from{"NO", defaults.SourceChoice}},
-		{"the home base is no choice where the site does not ship to it", "export", defaults.Choices{Country: "PL"}, defaults.FieldCountry, from{"PL", defaults.SourceHomeBase}},
+		{"the home base, also where the list forgets it", "export", defaults.Choices{Country: "PL"}, defaults.FieldCountry, from{"PL", defaults.SourceChoice}},
 		{"every currency without a list", "open", defaults.Choices{Currency: "XCG"}, defaults.FieldCurrency, from{"XCG", defaults.SourceChoice}},
 		{"every country without a list", "open", defaults.Choices{Country: "XK"}, defaults.FieldCountry, from{"XK", defaults.SourceChoice}},
 		{"every language without a list, in canonical spelling", "open", defaults.Choices{Language: "zh_hant_tw"}, defaults.FieldLanguage, from{"zh-Hant-TW", defaults.SourceChoice}},
@@ -372,11 +384,14 @@ func TestWhatASiteOffers(t *testing.T) {
 	}
 }
 
-func TestResolveDoesNotAllocateForCanonicalCandidates(t *testing.T) {
+func TestResolve_DoesNotAllocateForCanonicalCandidates(t *testing.T) {
 	sites := demoSites(t)
 	customer := demoCustomer(t, "C105")
 	for desc, in := range map[string]defaults.Input{
 		"anonymous":             {},
+		"weak choices":          {Customer: customer, Weak: everyField, Choices: defaults.Choices{Site: "ch", Currency: "EUR", Country: "LI", Language: "it"}},
+		"request language":      {RequestLanguage: "fr", HasCart: true},
+		"rejected addresses":    {Customer: &defaults.Customer{Addresses: []defaults.Address{shippingTo("US"), billedIn("JP"), shippingTo("FR")}}},
 		"anonymous, geo hint":   {Hints: defaults.Hints{Country: "AT"}},
 		"customer":              {Customer: customer},
 		"customer with choices": {Customer: customer, Choices: defaults.Choices{Site: "ch", Currency: "EUR", Country: "LI", Language: "it"}},

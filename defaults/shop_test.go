@@ -40,7 +40,8 @@ func demoSites(tb testing.TB) *defaults.Sites {
 			Language: "fr", Languages: []string{"fr", "ar"},
 		},
 		defaults.Site{
-			// Its home base is a country that it does not ship to, and its own currency and language are not in the lists.
+			// Its home base is a country that it does not ship to, and its own currency and
+			// language are not in the lists.
 			Code: "export", Name: "Demo Shop Export",
 			Currency: "PLN", Currencies: []string{"EUR"},
 			Country: "PL", ShipTo: []string{"SE", "NO"},

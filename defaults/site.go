@@ -5,28 +5,36 @@ import "errors"
 // ErrUnknownTenant is what a source of sites answers for a tenant that it does not know.
 var ErrUnknownTenant = errors.New("defaults: unknown tenant")
 
-// Site is one storefront of a tenant, as the shop's administration wrote it. [NewSites] says what makes a list of
-// sites valid, for an inactive site as well as for an active one, and brings the codes into canonical spelling.
+// Site is one storefront of a tenant, as the shop's administration wrote it. [NewSites] demands
+// that every active site is valid; [CompileSites] makes the best of one that is not. Both bring the
+// codes into canonical spelling. A site's own currency, country and language are always offered
+// there, also when a list forgets them.
 type Site struct {
-	// Code names the site within the tenant: 1 to 64 printable ASCII characters without a space, unique, case matters.
+	// Code names the site within the tenant: 1 to 64 printable ASCII characters without a space,
+	// unique, case matters.
 	Code string `validate:"required,sitecode"`
 	// Name is for people. It decides nothing.
 	Name string
-	// Inactive sites serve nobody. Their record is kept, so that a choice of such a site is told from a mistyped one.
+	// Inactive sites serve nobody, and nothing in them is judged. Their record is kept, so that a
+	// choice of such a site is told from a mistyped one.
 	Inactive bool
-	// Default marks the site of a shopper who has none. Exactly one active site of a tenant is the default site.
+	// Default marks the site of a shopper who has none. Exactly one active site of a tenant is the
+	// default site.
 	Default bool
-	// Currency is what a shopper without a currency sees: ISO 4217, required, always offered.
+	// Currency is what a shopper without a currency sees: ISO 4217, required.
 	Currency string `validate:"required,currency"`
-	// Currencies are offered besides Currency: ISO 4217. Empty: every currency that [CanonicalCurrency] accepts.
+	// Currencies are offered besides Currency: ISO 4217. Empty: every currency that
+	// [CanonicalCurrency] accepts.
 	Currencies []string `validate:"dive,currency"`
-	// Country is the country of the home base: ISO 3166-1 alpha-2, required. It is the country of a shopper of whom
-	// none is known, whether the site ships to it or not; as a shopper's choice it counts only if the site ships there.
+	// Country is the country of the home base: ISO 3166-1 alpha-2, required. It is the country of a
+	// shopper of whom none is known.
 	Country string `validate:"required,country"`
-	// ShipTo are the countries that the site ships to: ISO 3166-1 alpha-2. Empty: every country that [CanonicalCountry] accepts.
+	// ShipTo are the countries that the site ships to besides Country: ISO 3166-1 alpha-2. Empty:
+	// every country that [CanonicalCountry] accepts.
 	ShipTo []string `validate:"dive,country"`
-	// Language is what a shopper without a language reads: BCP 47, required, always offered.
+	// Language is what a shopper without a language reads: BCP 47, required.
 	Language string `validate:"required,language"`
-	// Languages are offered besides Language: BCP 47. Empty: every language that [CanonicalLanguage] accepts.
+	// Languages are offered besides Language: BCP 47. Empty: every language that
+	// [CanonicalLanguage] accepts.
 	Languages []string `validate:"dive,language"`
 }

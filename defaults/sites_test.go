@@ -35,39 +35,40 @@ const (
 	badCode     = "must be 1 to 64 printable ASCII characters without a space"
 )
 
-func TestNewSitesRefusesAMistakeInAField(t *testing.T) {
+func TestNewSites_RefusesAMistakeInAField(t *testing.T) {
 	long := strings.Repeat("x", 65)
 	for _, tc := range []struct {
 		desc               string
 		edit               func(*defaults.Site)
 		field, value, rule string
+		reason             defaults.Reason
 	}{
-		{"no code", func(s *defaults.Site) { s.Code = "" }, "code", "", "is required"},
-		{"a code with a space", func(s *defaults.Site) { s.Code = "my site" }, "code", "my site", badCode},
-		{"a code with a control character", func(s *defaults.Site) { s.Code = "main\n" }, "code", "main\n", badCode},
-		{"a code that is not ASCII", func(s *defaults.Site) { s.Code = "zürich" }, "code", "zürich", badCode},
-		{"a code that is too long", func(s *defaults.Site) { s.Code = long }, "code", long, badCode},
-		{"no currency", func(s *defaults.Site) { s.Currency = "" }, "currency", "", "is required"},
-		{"a dead currency", func(s *defaults.Site) { s.Currency = "DEM" }, "currency", "DEM", notCurrency},
-		{"a metal", func(s *defaults.Site) { s.Currencies = []string{"EUR", "USD", "XAU"} }, "currencies[2]", "XAU", notCurrency},
-		{"an empty currency in the list", func(s *defaults.Site) { s.Currencies = []string{""} }, "currencies[0]", "", notCurrency},
-		{"no country", func(s *defaults.Site) { s.Country = "" }, "country", "", "is required"},
-		{"a country written as a name", func(s *defaults.Site) { s.Country = "Germany" }, "country", "Germany", notCountry},
-		{"a reserved country code", func(s *defaults.Site) { s.ShipTo = []string{"UK"} }, "shipTo[0]", "UK", notCountry},
-		{"no language", func(s *defaults.Site) { s.Language = "" }, "language", "", "is required"},
-		{"an unknown language", func(s *defaults.Site) { s.Language = "xx" }, "language", "xx", notLanguage},
-		{"a language name in the list", func(s *defaults.Site) { s.Languages = []string{"en", "german"} }, "languages[1]", "german", notLanguage},
+		{"no code", func(s *defaults.Site) { s.Code = "" }, "code", "", "is required", 0},
+		{"a code with a space", func(s *defaults.Site) { s.Code = "my site" }, "code", "my site", badCode, 0},
+		{"a code with a control character", func(s *defaults.Site) { s.Code = "main\n" }, "code", "main\n", badCode, 0},
+		{"a code that is not ASCII", func(s *defaults.Site) { s.Code = "zürich" }, "code", "zürich", badCode, 0},
+		{"a code that is too long", func(s *defaults.Site) { s.Code = long }, "code", long, badCode, 0},
+		{"no currency", func(s *defaults.Site) { s.Currency = "" }, "currency", "", "is required", 0},
+		{"a dead currency", func(s *defaults.Site) { s.Currency = "DEM" }, "currency", "DEM", notCurrency, defaults.ReasonUnknownCode},
+		{"a metal", func(s *defaults.Site) { s.Currencies = []string{"EUR", "USD", "XAU"} }, "currencies[2]", "XAU", notCurrency, defaults.ReasonUnknownCode},
+		{"an empty currency in the list", func(s *defaults.Site) { s.Currencies = []string{""} }, "currencies[0]", "", notCurrency, defaults.ReasonMalformed},
+		{"no country", func(s *defaults.Site) { s.Country = "" }, "country", "", "is required", 0},
+		{"a country written as a name", func(s *defaults.Site) { s.Country = "Germany" }, "country", "Germany", notCountry, defaults.ReasonMalformed},
+		{"a reserved country code", func(s *defaults.Site) { s.ShipTo = []string{"UK"} }, "shipTo[0]", "UK", notCountry, defaults.ReasonUnknownCode},
+		{"no language", func(s *defaults.Site) { s.Language = "" }, "language", "", "is required", 0},
+		{"an unknown language", func(s *defaults.Site) { s.Language = "xx" }, "language", "xx", notLanguage, defaults.ReasonUnknownCode},
+		{"a language name in the list", func(s *defaults.Site) { s.Languages = []string{"en", "german"} }, "languages[1]", "german", notLanguage, defaults.ReasonMalformed},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			list := oneSite(tc.edit)
 			sites, err := defaults.NewSites(list)
 			assert.Nil(t, sites)
-			assert.Equal(t, []defaults.SiteError{{Index: 0, Code: list[0].Code, Field: tc.field, Value: tc.value, Rule: tc.rule}}, siteErrors(t, err))
+			assert.Equal(t, []defaults.SiteError{{Index: 0, Code: list[0].Code, Field: tc.field, Value: tc.value, Rule: tc.rule, Reason: tc.reason}}, siteErrors(t, err))
 		})
 	}
 }
 
-func TestNewSitesRefusesAMistakeInTheList(t *testing.T) {
+func TestNewSites_RefusesAMistakeInTheList(t *testing.T) {
 	site := func(code string, edit func(*defaults.Site)) defaults.Site {
 		s := defaults.Site{Code: code, Currency: "EUR", Country: "DE", Language: "de"}
 		edit(&s)
@@ -75,6 +76,7 @@ func TestNewSitesRefusesAMistakeInTheList(t *testing.T) {
 	}
 	plain := func(*defaults.Site) {}
 	def := func(s *defaults.Site) { s.Default = true }
+	inactive := func(s *defaults.Site) { s.Inactive, s.Currency, s.Country, s.Language = true, "HRK", "YU", "" }
 	inactiveDef := func(s *defaults.Site) { s.Default, s.Inactive = true, true }
 	for _, tc := range []struct {
 		desc string
@@ -103,6 +105,7 @@ func TestNewSitesRefusesAMistakeInTheList(t *testing.T) {
 			[]defaults.SiteError{{Index: 1, Field: "code", Rule: "is required"}, {Index: 2, Field: "code", Rule: "is required"}},
 		},
 		{"an inactive site flagged default beside an active one", []defaults.Site{site("a", inactiveDef), site("b", def)}, nil},
+		{"a code of an active and an inactive site", []defaults.Site{site("a", inactiveDef), site("a", def), site("a", inactive)}, nil},
 		{"codes that differ in case", []defaults.Site{site("a", def), site("A", plain)}, nil},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -116,14 +119,14 @@ func TestNewSitesRefusesAMistakeInTheList(t *testing.T) {
 	}
 }
 
-func TestTheDefaultSiteIsTheActiveOne(t *testing.T) {
+func TestNewSites_DefaultSiteIsTheActiveOne(t *testing.T) {
 	inactive := defaults.Site{Code: "old", Default: true, Inactive: true, Currency: "EUR", Country: "DE", Language: "de"}
 	active := defaults.Site{Code: "new", Default: true, Currency: "EUR", Country: "DE", Language: "de"}
 	assert.Equal(t, "new", newSites(t, inactive, active).Resolve(defaults.Input{}).Site)
 	assert.Equal(t, "new", newSites(t, active, inactive).Resolve(defaults.Input{}).Site)
 }
 
-func TestNewSitesReportsEveryMistakeAtOnce(t *testing.T) {
+func TestNewSites_ReportsEveryMistakeAtOnce(t *testing.T) {
 	_, err := defaults.NewSites([]defaults.Site{
 		{Code: "main", Currency: "EUR", Currencies: []string{"DEM"}, Country: "UK", ShipTo: []string{"DE", "EU"}, Language: "de"},
 		{Code: "old", Inactive: true, Currency: "BGN", Country: "BG", Language: "bg"},
@@ -132,17 +135,16 @@ func TestNewSitesReportsEveryMistakeAtOnce(t *testing.T) {
 	assert.EqualError(t, err, `defaults: site 0 "main": currencies[0] "DEM": not a current ISO 4217 code
 defaults: site 0 "main": country "UK": not a current ISO 3166-1 code
 defaults: site 0 "main": shipTo[1] "EU": not a current ISO 3166-1 code
-defaults: site 1 "old": currency "BGN": not a current ISO 4217 code
 defaults: site 2 "main": code "main": is also the code of site 0
 defaults: sites: one active site must be the default site`)
 }
 
-func TestDefaultMistakeNamesNoValue(t *testing.T) {
+func TestNewSites_MistakeOfTheDefaultNamesNoValue(t *testing.T) {
 	_, err := defaults.NewSites(oneSite(func(s *defaults.Site) { s.Inactive = true }))
 	assert.EqualError(t, err, `defaults: site 0 "main": default: an inactive site cannot be the default site, and no active one is`)
 }
 
-func TestListIsCanonicalAndInTheOrderGiven(t *testing.T) {
+func TestList_IsCanonicalAndInTheOrderGiven(t *testing.T) {
 	sites := newSites(t,
 		defaults.Site{Code: "b", Name: "B", Currency: "chf", Currencies: []string{"eur", "EUR", "chf"}, Country: "ch", ShipTo: []string{"li", "ch", "LI"}, Language: "de_CH", Languages: []string{"iw", "FR", "he"}},
 		defaults.Site{Code: "a", Name: "A", Default: true, Currency: "EUR", Country: "DE", Language: "de"},
@@ -153,7 +155,7 @@ func TestListIsCanonicalAndInTheOrderGiven(t *testing.T) {
 	}, sites.List())
 }
 
-func TestSitesShareNothingWithTheirCaller(t *testing.T) {
+func TestNewSites_SharesNothingWithItsCaller(t *testing.T) {
 	given := []defaults.Site{{
 		Code: "main", Default: true, Currency: "EUR", Currencies: []string{"EUR", "usd"}, Country: "DE", ShipTo: []string{"at"}, Language: "de", Languages: []string{"en_GB"},
 	}}

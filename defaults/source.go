@@ -19,6 +19,7 @@ const (
 	SourcePreferredLanguage               // "customer.preferredLanguage"
 	SourceAcceptLanguage                  // "request.acceptLanguage"
 	SourceSiteLanguage                    // "site.defaultLanguage"
+	SourceRequestLanguage                 // "request.language"
 )
 
 var sourceNames = []string{
@@ -36,9 +37,20 @@ var sourceNames = []string{
 	SourcePreferredLanguage: "customer.preferredLanguage",
 	SourceAcceptLanguage:    "request.acceptLanguage",
 	SourceSiteLanguage:      "site.defaultLanguage",
+	SourceRequestLanguage:   "request.language",
 }
 
-// String returns the source as the wire and the logs show it, such as "customer.preferredCurrency". SourceNone is "".
+// stored reports whether the value is one of the customer's profile, which is read generously.
+func (s Source) stored() bool {
+	switch s {
+	case SourcePreferredCurrency, SourceShippingAddress, SourceBillingAddress, SourcePreferredLanguage:
+		return true
+	}
+	return false
+}
+
+// String returns the source as the wire and the logs show it, such as "customer.preferredCurrency".
+// SourceNone is "".
 func (s Source) String() string { return nameOf("Source", sourceNames, uint8(s)) }
 
 // MarshalText returns what String returns, and an error for a value that is no source.

@@ -1,31 +1,36 @@
 package defaults
 
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
 // storefront is a compiled Site: what it offers, ready to be asked. It is immutable.
 type storefront struct {
-	Site                           // canonical
+	Site                           // canonical; an inactive site as it was given
 	currencies map[string]struct{} // nil: every one
 	shipTo     map[string]struct{} // nil: every one
 	languages  languageSet
+	valid      time.Time // when the site was valid last
 }
 
 // unrestricted accepts every current code.
 var unrestricted = &storefront{}
 
-// newStorefront compiles a valid site.
+// newStorefront compiles a site whose own values are canonical. Entries of its lists that are no
+// codes are left out. A list that was given stays a restriction, also if nothing is left of it:
+// then the site offers its own value alone.
 func newStorefront(site Site) *storefront {
 	st := &storefront{Site: site}
-	st.Currency, _ = CanonicalCurrency(site.Currency)
-	st.Country, _ = CanonicalCountry(site.Country)
-	st.Language, _ = CanonicalLanguage(site.Language)
-	st.Currencies = canonicalList(site.Currencies, CanonicalCurrency)
-	st.ShipTo = canonicalList(site.ShipTo, CanonicalCountry)
-	st.Languages = canonicalList(site.Languages, CanonicalLanguage)
+	st.Currencies = canonicalList(site.Currencies, site.Currency, CanonicalCurrency)
+	st.ShipTo = canonicalList(site.ShipTo, site.Country, CanonicalCountry)
+	st.Languages = canonicalList(site.Languages, site.Language, CanonicalLanguage)
 	if len(st.Currencies) > 0 {
-		st.currencies = setOf(st.Currencies)
-		st.currencies[st.Currency] = struct{}{}
+		st.currencies = setOf(st.Currencies, st.Currency)
 	}
 	if len(st.ShipTo) > 0 {
-		st.shipTo = setOf(st.ShipTo)
+		st.shipTo = setOf(st.ShipTo, st.Country)
 	}
 	if len(st.Languages) > 0 {
 		st.languages = newLanguageSet(append([]string{st.Language}, st.Languages...))
@@ -33,48 +38,71 @@ func newStorefront(site Site) *storefront {
 	return st
 }
 
-// canonicalList returns the valid codes in canonical spelling, each once, in the order given.
-func canonicalList(codes []string, canonical func(string) (string, bool)) []string {
+// canonicalList returns the valid codes in canonical spelling, each once, in the order given. If
+// codes were given and none is valid it returns the site's own.
+func canonicalList(codes []string, own string, canonical func(string) (string, bool)) []string {
 	if len(codes) == 0 {
 		return nil
 	}
 	list := make([]string, 0, len(codes))
-	seen := make(map[string]bool, len(codes))
 	for _, code := range codes {
-		if c, ok := canonical(code); ok && !seen[c] {
-			seen[c] = true
+		if c, ok := canonical(code); ok && !slices.Contains(list, c) {
 			list = append(list, c)
 		}
+	}
+	if len(list) == 0 {
+		list = append(list, own)
 	}
 	return list
 }
 
-func setOf(codes []string) map[string]struct{} {
+func setOf(codes []string, own string) map[string]struct{} {
 	set := make(map[string]struct{}, len(codes)+1)
+	set[own] = struct{}{}
 	for _, c := range codes {
 		set[c] = struct{}{}
 	}
 	return set
 }
 
-// judge returns the canonical spelling of a currency, a country or a language that the site offers, or why it is rejected.
-func (st *storefront) judge(f Field, value string) (canonical string, reason Reason) {
+// judge returns a currency, a country or a language that the site offers, in canonical spelling, a
+// language as the site spells it, or why it is rejected. A stored value, one of a profile, is read
+// generously.
+func (st *storefront) judge(f Field, value string, stored bool) (canonical string, reason Reason) {
+	r := &strict
+	if stored {
+		r = &generous
+	}
 	switch f {
 	case FieldCurrency:
-		return judgeCode(value, st.currencies, currencyCode)
+		return judgeCode(value, st.Currency, st.currencies, r.currency)
 	case FieldCountry:
-		return judgeCode(value, st.shipTo, countryCode)
+		return judgeCode(value, st.Country, st.shipTo, r.country)
 	default:
-		return st.languages.match(value)
+		return st.languages.match(value, r.language)
 	}
 }
 
-func judgeCode(value string, offered map[string]struct{}, parse func(string) (string, Reason)) (string, Reason) {
+// reader turns codes into canonical spelling.
+type reader struct{ currency, country, language func(string) (string, Reason) }
+
+var (
+	strict   = reader{currencyCode, countryCode, languageCode}
+	generous = reader{readCurrency, readCountry, readLanguage}
+)
+
+func judgeCode(value, own string, offered map[string]struct{}, read func(string) (string, Reason)) (string, Reason) {
+	if value == own {
+		return value, accepted // also a currency that has been withdrawn
+	}
 	if _, ok := offered[value]; ok {
 		return value, accepted // the common case: an offered code, in the spelling of the set
 	}
-	code, reason := parse(value)
+	code, reason := read(value)
 	if reason != accepted {
+		if strings.EqualFold(value, own) {
+			return own, accepted
+		}
 		return "", reason
 	}
 	if _, ok := offered[code]; !ok && offered != nil {

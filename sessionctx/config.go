@@ -10,57 +10,68 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Config configures a Resolver. New copies it and never writes to it; a zero field is its documented default, and a value
-// out of range is an error of New.
+// Config configures a Resolver. New copies it and never writes to it. A zero field is its
+// documented default, and a value out of range is an error of New.
 type Config struct {
 	_ [0]func()
 
-	// Store keeps the records. Required; memstore.Store is the embedded one. The caller owns its life.
+	// Store keeps the records. Required; memstore.Store is the embedded one. The caller owns its
+	// life. A Store that is also a store.Watcher lets the Resolver cache records: if you wrap one,
+	// for a metric for example, pass on its Watch method.
 	Store store.Store
 	// Directory knows sites and customers. Required.
 	Directory Directory
-	// Logger receives what an operator should know, never an identifier of a person or a session. Default: slog.Default().
+	// Logger receives what an operator should know, never an identifier of a person or a session.
+	// Default: slog.Default().
 	Logger *slog.Logger
 
-	// CacheBytes bounds what the near-cache holds. Two thirds of it are for sessions, about 400 bytes for each without attributes; the rest is
-	// for what is kept of customers: profiles, and whether their sessions were ended. The live heap can be half as much again: ristretto's tables and
-	// counters, and some MiB that a cache of any size has. 1 MiB or more; default 96 MiB.
+	// CacheBytes bounds what the caches take. Seven twelfths are for sessions, about 600 bytes for
+	// each without attributes; the rest is for what is kept of customers, for profiles, and for the
+	// stamps that say what is still valid. The live heap can be half as much again, because of the
+	// tables of ristretto. 1 MiB or more; default 96 MiB.
 	CacheBytes int64
-	// AnonymousIdle is how long an anonymous session's record lives without being used. 1 s to 100 years; default 1 h; -1: for ever.
+	// AnonymousIdle is how long an anonymous session's record lives without being used. 1 s to 100
+	// years; default 1 h; -1: for ever.
 	AnonymousIdle time.Duration
 	// CustomerIdle is the same for a customer's session. Default 30 days.
 	CustomerIdle time.Duration
-	// MaxAge ends a session that long after its record was created, used or not. 1 s to 100 years; default: no limit.
+	// MaxAge ends a session that long after its record was created, used or not. 1 s to 100 years;
+	// default: no limit.
 	MaxAge time.Duration
-	// TombstoneLife is how long the end of an asserted session is remembered: as long as the longest-lived token that names
-	// the session, refresh tokens included. 1 s to 100 years; default 30 days; -1: for ever. The end of a session by secret is remembered for 1 h.
+	// TombstoneLife is how long the end of an asserted session is remembered: as long as the
+	// longest-lived token that names the session, refresh tokens included. 1 s to 100 years;
+	// default 30 days; -1: for ever. The end of a session by secret is remembered for 1 h.
 	TombstoneLife time.Duration
 
-	// MaxStale is for how long a record is reused that came from a Store that is no Watcher: nobody tells of changes
-	// that other processes make. 0 to a year; default 0, no reuse.
+	// MaxStale is for how long a record is reused that came from a Store that is no store.Watcher:
+	// nobody tells of the changes that other processes make. 0 to a year; default 0, no reuse.
 	MaxStale time.Duration
-	// DirectoryMaxAge is how old an answer of the Directory may be before it is asked again; Invalidate, and a Directory that is
-	// a DirectoryWatcher, are quicker. An answer serves for up to 24 h while asking again fails. 1 ms to 24 h; default 1 min.
+	// DirectoryMaxAge is how old an answer of the Directory may be before the Directory is asked
+	// again, in the background; Invalidate, Refresh, and a Directory that is a DirectoryWatcher,
+	// are quicker. An answer serves for up to 24 h while asking again fails. 1 ms to 24 h; default
+	// 1 min.
 	DirectoryMaxAge time.Duration
-	// Timeout bounds each call of Store and Directory; a load of the Store may be given up when seven eighths of it have passed. 1 ms to
-	// 1 h; default 2 s.
+	// Timeout bounds each call of Store and Directory, by a timer of the Resolver: a call that
+	// ignores the end of its context is abandoned. It also bounds the whole of a call that writes.
+	// 1 ms to 1 h; default 2 s.
 	Timeout time.Duration
 
-	// PreferProfile lets the customer's profile outrank what the shopper chose before the login. Such a choice
-	// is kept: it decides where the profile has no value that the site offers. Default: what the shopper chose
-	// outranks the profile.
+	// PreferProfile lets the customer's profile outrank what the shopper chose before the login.
+	// Such a choice is kept: it decides where the profile has no value that the site offers.
+	// Default: what the shopper chose outranks the profile.
 	PreferProfile bool
-	// FailDegraded makes Resolve return ErrUnavailable when the store cannot be asked. Default: it returns
-	// computed defaults, marked Degraded.
+	// FailDegraded makes Resolve return ErrUnavailable when the store cannot be asked. Default: it
+	// returns computed defaults, marked Degraded.
 	FailDegraded bool
-	// OnChange is called after a write was committed, on the writer's goroutine, before the call returns. It is best effort:
-	// a process that dies in between does not call it. A panic in it is logged and goes no further.
+	// OnChange is called after a write was committed, on the writer's goroutine, before the call
+	// returns. It is best effort: a process that dies in between does not call it. A panic in it is
+	// logged and goes no further. It must not call Resolver.Close.
 	OnChange func(context.Context, Changed)
 	// Limits bound what a session may hold.
 	Limits Limits
 }
 
-// Changed tells what a committed write changed. New is the zero-ID session where the write ended it.
+// Changed says what a committed write changed. New has no ID if the write ended the session.
 type Changed struct {
 	Old, New Session
 }

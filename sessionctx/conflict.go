@@ -6,8 +6,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// baseOf returns the version that a write is based on, for a comparison with the versions that fields
-// remember. known is false if this record never had the revision: then everything may have changed.
+// baseOf returns the version that a write is based on, for a comparison with the versions that
+// fields remember. known is false if this record never had the revision: then everything may have
+// changed.
 func baseOf(base Revision, cur *store.Record) (version int64, known bool) {
 	switch {
 	case base == Revision{}: // there was no record: every field that has been set since conflicts
@@ -18,8 +19,8 @@ func baseOf(base Revision, cur *store.Record) (version int64, known bool) {
 	return base.Version, base.Version >= cur.First && base.Version <= cur.Version
 }
 
-// conflicts reports whether a field or attribute that p touches has changed since the revision that p is
-// based on. It is judged by version and not by value. The cart is judged by cartConflicts.
+// conflicts reports whether a field or attribute that p touches has changed since the revision that
+// p is based on. It is judged by version and not by value. The cart is judged by cartConflicts.
 func (p *Patch) conflicts(cur *store.Record) bool {
 	if p.Base == nil {
 		return false
@@ -48,7 +49,8 @@ func (p *Patch) conflicts(cur *store.Record) bool {
 	return false
 }
 
-// cartConflicts reports whether the cart at a site has changed since the revision that p is based on.
+// cartConflicts reports whether the cart at a site has changed since the revision that p is based
+// on.
 func (p *Patch) cartConflicts(cur *store.Record, site string) bool {
 	if p.Base == nil || !p.CartID.set {
 		return false

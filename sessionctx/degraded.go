@@ -14,11 +14,14 @@ import (
 // degradedLogEvery keeps an outage from becoming an outage of the log.
 const degradedLogEvery = 10 * time.Second
 
-// degraded answers a request without the record, because of cause: with computed defaults that are marked,
-// and never cached. Where defaults would not do, the answer is an error.
+// degraded answers a request without the record, because of cause: with computed defaults that are
+// marked, and never cached. Where defaults would not do, the answer is an error.
 func (r *Resolver) degraded(ctx context.Context, key *nearcache.Key, req *Request, d *dependencies, cause error) (*entry, error) {
 	if errors.Is(cause, ErrNotFound) || r.cfg.FailDegraded || req.Proof == Management || req.needsStore() || ctx.Err() != nil {
 		return nil, unavailable(ctx, cause)
+	}
+	if r.siteless(req, &store.Record{}, req.asserted(), d) {
+		return nil, errSiteless
 	}
 	r.stats.degraded.Add(1)
 	r.logDegraded(ctx, req.Tenant, cause)
@@ -37,8 +40,8 @@ func (r *Resolver) logDegraded(ctx context.Context, tenant string, cause error) 
 		slog.String("tenant", tenant), slog.Any("error", cause), slog.Int64("degraded", r.stats.degraded.Load()))
 }
 
-// unavailable returns the error of a read that has failed. The caller's own end, and an error that says more,
-// are passed on as they are.
+// unavailable returns the error of a read that has failed. The caller's own end, and an error that
+// says more, are passed on as they are.
 func unavailable(ctx context.Context, cause error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("sessionctx: %w", err)

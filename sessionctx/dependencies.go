@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
@@ -13,8 +15,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// dependencies are what a resolution depends on besides the request and the record: the answers of the
-// Directory. The identity of an answer says whether it is still in force.
+// dependencies are what a resolution depends on besides the request and the record: the answers of
+// the Directory. The identity of an answer says whether it is still in force.
 type dependencies struct {
 	sites      *directory.Answer[*tenantSites]
 	profile    *directory.Answer[defaults.Customer] // nil: no customer, or missing
@@ -22,15 +24,27 @@ type dependencies struct {
 	missing    bool                                 // the profile could not be had
 }
 
-// tenantSites are the sites of a tenant as the rules read them, with the outcomes that its sessions share.
+// tenantSites are the sites of a tenant as the rules read them, with the outcomes that its sessions
+// share.
 type tenantSites struct {
-	given    []defaults.Site // as the Directory has given them
-	table    *defaults.Sites // nil: there is no such tenant
-	outcomes outcomes
+	given      []defaults.Site // as the Directory has given them
+	table      *defaults.Sites // nil: there is no such tenant
+	mistakes   []*defaults.SiteError
+	hasDefault bool
+	outcomes   outcomes
+	// confirmed is the table of the last answer that said the same. It knows when each site was last
+	// valid, and is not used for anything else.
+	confirmed atomic.Pointer[defaults.Sites]
 }
 
-// dependenciesOf asks for the sites of a tenant, and for the profile of a customer unless there is none. It
-// fails only without sites.
+// same reports whether two answers make the same resolutions. A site that is not valid any more
+// keeps its last valid form for a while: that this is over shows in the mistakes alone.
+func (t *tenantSites) same(u *tenantSites) bool {
+	return (t.table == nil) == (u.table == nil) && reflect.DeepEqual(t.given, u.given) && reflect.DeepEqual(t.mistakes, u.mistakes)
+}
+
+// dependenciesOf asks for the sites of a tenant, and for the profile of a customer unless there is
+// none. It fails only without sites.
 func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string) (d dependencies, err error) {
 	d.sites, err = r.sites.Get(ctx, tenant)
 	if err != nil {
@@ -43,8 +57,8 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 	return d, nil
 }
 
-// askProfile gives d the profile of a customer. A profile that cannot be had is missing, and no error: the
-// session is worth more.
+// askProfile gives d the profile of a customer. A profile that cannot be had is missing, and no
+// error: the session is worth more.
 func (r *Resolver) askProfile(ctx context.Context, d *dependencies, tenant, customerID string) {
 	d.customerID, d.profile, d.missing = customerID, nil, false
 	if customerID == "" {
@@ -121,24 +135,59 @@ func (r *Resolver) newDirectory() (err error) {
 	return err
 }
 
-// askSites asks the source for the sites of a tenant, and compiles them.
+// askSites asks the source for the sites of a tenant, and compiles them as far as they are valid.
 func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string) (*tenantSites, error) {
+	known := &tenantSites{}
+	if a := r.sites.Known(tenant); a != nil {
+		known = a.Value
+	}
 	given, err := source.Sites(ctx, tenant)
-	if errors.Is(err, ErrUnknownTenant) && r.sites.Known(tenant) != nil {
+	if errors.Is(err, ErrUnknownTenant) && known.table != nil {
 		return &tenantSites{}, nil // it was known: this is news, and no failure
 	}
 	if err != nil {
 		return nil, err
 	}
-	table, err := defaults.NewSites(given)
-	if err != nil {
+	next := &tenantSites{given: given}
+	next.table, next.mistakes, err = defaults.CompileSites(given, known.confirmed.Load(), time.Now())
+	switch {
+	case next.table == nil, err != nil && known.table != nil:
 		return nil, err
+	case err != nil: // at the start: the sites that a request names serve
+		r.directoryFailed("sites", tenant, err, false)
 	}
-	return &tenantSites{given: given, table: table}, nil
+	next.hasDefault = err == nil
+	next.confirmed.Store(next.table)
+	if known.same(next) {
+		known.confirmed.Store(next.table)
+	} else {
+		r.logMistakes(ctx, tenant, next.mistakes)
+	}
+	return next, nil
 }
 
-// profileHash returns the hash under which a profile is kept: from the key of the customer's record, so that
-// a report about that record finds the profile.
+// maxLoggedMistakes bounds the lines of one answer.
+const maxLoggedMistakes = 10
+
+func (r *Resolver) logMistakes(ctx context.Context, tenant string, mistakes []*defaults.SiteError) {
+	r.stats.siteMistakes.Add(int64(len(mistakes)))
+	for _, m := range mistakes[:min(len(mistakes), maxLoggedMistakes)] {
+		r.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "sessionctx: mistake in the data of a site",
+			slog.String("tenant", tenant), slog.Any("error", m), slog.String("effect", m.Effect), slog.Int("mistakes", len(mistakes)))
+	}
+}
+
+// SiteMistakes returns what is wrong with the sites of a tenant, as the Directory gave them last: each
+// mistake with what came of it. It neither asks nor waits, and is nil for a tenant that is not known.
+func (r *Resolver) SiteMistakes(tenant string) []*defaults.SiteError {
+	if a := r.sites.Known(tenant); a != nil {
+		return slices.Clone(a.Value.mistakes)
+	}
+	return nil
+}
+
+// profileHash returns the hash under which a profile is kept: from the key of the customer's
+// record, so that a report about that record finds the profile.
 func (r *Resolver) profileHash(h store.KeyHash) uint64 {
 	return r.near.HashMore(0, string(h[:]))
 }

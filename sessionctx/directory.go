@@ -12,22 +12,25 @@ import (
 
 // Directory is where sites and customers come from: the shop's own services, files, a database.
 //
-//   - Sites returns all sites of a tenant. An error for which errors.Is(err, ErrUnknownTenant) holds says that there is no such tenant.
-//   - Customer returns what the shop knows of a customer's preferences; a customer who is not known is the zero Customer, not an error.
-//   - Any other error, or a panic, says that the answer is not to be had now: what was known before stays in force for a while.
+//   - Sites returns all sites of a tenant. An error for which errors.Is(err, ErrUnknownTenant)
+//     holds says that there is no such tenant.
+//   - Customer returns what the shop knows of a customer's preferences; a customer who is not known
+//     is the zero Customer, not an error.
+//   - Any other error, or a panic, says that the answer is not to be had now: what was known before
+//     stays in force for a while.
 //   - What is returned is not changed afterwards by either side.
 //   - Both honour the context's end, and both are safe for concurrent use by multiple goroutines.
 //
-// The Resolver caches what a Directory answers (see Config.DirectoryMaxAge) and asks for each tenant and
-// customer once at a time.
+// The Resolver caches what a Directory answers (see Config.DirectoryMaxAge) and asks for each
+// tenant and customer once at a time.
 type Directory interface {
 	Sites(ctx context.Context, tenant string) ([]defaults.Site, error)
 	Customer(ctx context.Context, tenant, customerID string) (defaults.Customer, error)
 }
 
-// DirectoryWatcher is implemented by a Directory that learns of changes by itself: the Resolver then asks
-// again at once. Watch starts to report, and returns a function that stops it. After stop has returned, the
-// Directory calls changed no more.
+// DirectoryWatcher is implemented by a Directory that learns of changes by itself: the Resolver
+// then asks again at once. Watch starts to report, and returns a function that stops it. After stop
+// has returned, the Directory calls changed no more.
 //
 //   - changed(tenant, customerID) says that what is known of the customer may have changed.
 //   - changed(tenant, "") says so of the tenant's sites and of all its customers.
@@ -36,8 +39,8 @@ type DirectoryWatcher interface {
 	Watch(changed func(tenant, customerID string)) (stop func())
 }
 
-// Static is a Directory from literals, for table-driven tests and small shops: by tenant. New checks its tenants and their sites.
-// It must not be changed once it is in use.
+// Static is a Directory from literals, for table-driven tests and small shops: by tenant. New
+// checks its tenants and their sites. It must not be changed once it is in use.
 type Static map[string]StaticTenant
 
 // StaticTenant is one tenant of a Static directory.

@@ -10,19 +10,19 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// EndAll ends every session of a customer, on every device and in every process: it changes the customer's
-// generation, and a session remembers the one of its login. It holds at once in this process, and within the
-// Store's lease in others.
+// EndAll ends every session of a customer, on every device and in every process: it changes the
+// customer's generation, and a session remembers the one of its login. It holds at once in this
+// process, and within the Store's lease in others.
 //
-// It does not end a session that was never written (an asserted identity without a Login or a write), because
-// nothing remembers its generation: let its token expire. A login under way at the same time may be ended
-// with the rest. Another process may have logged the customer in, and this process may not know it yet: until
-// it does, for less than the lease, whoever asks for that session without its customer (a guest's token,
-// Management) sees what it was before that login.
+// It does not end a session that was never written (an asserted identity without a Login or a
+// write), because nothing remembers its generation: let its token expire. A login under way at the
+// same time may be ended with the rest. Another process may have logged the customer in, and this
+// process may not know it yet: until it does, for less than the lease, whoever asks for that
+// session without its customer (a guest's token, Management) sees what it was before that login.
 //
 // Neither the tenant nor the customer is looked up: that there is no such customer is no error.
-// ErrUnknownTenant and ErrNotFound say that the tenant's or the customer's id is malformed, ErrUnavailable and
-// ErrFull that nothing was ended, ErrUnknownOutcome that nobody knows.
+// ErrUnknownTenant and ErrNotFound say that the tenant's or the customer's id is malformed,
+// ErrUnavailable and ErrFull that nothing was ended, ErrUnknownOutcome that nobody knows.
 func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error {
 	return r.endAll(ctx, tenant, customerID, false)
 }
@@ -41,8 +41,8 @@ func (r *Resolver) endAll(ctx context.Context, tenant, customerID string, erase 
 	b, cancel := r.bound(ctx)
 	defer cancel()
 	err = r.saveCustomer(&b, tenant, customerID, func(rec *store.Record) {
-		// Random, not a count: where a store has lost this record, the next count would be one that older
-		// sessions remember.
+		// Random, not a count: where a store has lost this record, the next count would be one that
+		// older sessions remember.
 		rec.Generation = 1 + rand.Int64N(math.MaxInt64)
 		rec.Ended = rec.Ended || erase
 	})

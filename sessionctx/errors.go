@@ -10,15 +10,16 @@ import (
 
 // The states on which a caller branches. Compare with errors.Is: most errors carry more.
 var (
-	// ErrNotFound: the session has ended, or it is not this identity's. Nothing was read, nothing changed.
+	// ErrNotFound: the session has ended, or it is not this identity's. Nothing was read, nothing
+	// changed.
 	ErrNotFound = errors.New("sessionctx: session not found")
 	// ErrConflict: what the write touches has changed since the revision that it is based on. A
 	// *ConflictError carries the current revision.
 	ErrConflict = store.ErrConflict
 	// ErrUnavailable: the store or the directory could not be asked. Nothing was written.
 	ErrUnavailable = store.ErrUnavailable
-	// ErrUnknownOutcome: the store has not said whether a write was applied. It may have been, or may still
-	// be. Read the session again before you repeat the write.
+	// ErrUnknownOutcome: the store has not said whether a write was applied. It may have been, or
+	// may still be. Read the session again before you repeat the write.
 	ErrUnknownOutcome = errors.New("sessionctx: the outcome of the write is unknown")
 	// ErrUnknownTenant: the directory does not know the tenant, or its name is malformed.
 	ErrUnknownTenant = defaults.ErrUnknownTenant

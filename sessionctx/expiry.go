@@ -16,8 +16,8 @@ func (cfg *Config) idleTime(rec *store.Record) time.Duration {
 	return cfg.AnonymousIdle
 }
 
-// setExpiry sets the expiry of a record that is used now. It lasts a quarter longer than the idle time, so
-// that a session in use needs a touch once in that quarter at most.
+// setExpiry sets the expiry of a record that is used now. It lasts a quarter longer than the idle
+// time, so that a session in use needs a touch once in that quarter at most.
 func (cfg *Config) setExpiry(rec *store.Record, now time.Time) {
 	idle := cfg.idleTime(rec)
 	rec.ExpiresAt = time.Time{}

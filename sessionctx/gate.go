@@ -29,7 +29,8 @@ func (g *gate) leave() {
 	}
 }
 
-// close refuses new calls and waits for those inside. It reports false if the gate was closed before.
+// close refuses new calls and waits for those inside. It reports false if the gate was closed
+// before.
 func (g *gate) close() bool {
 	g.mu.Lock()
 	if g.closed {

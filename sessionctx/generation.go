@@ -9,9 +9,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// The generation of a customer is a random number in the customer's record: 0 until the first EndAll. Every
-// session of the customer remembers the generation of its login, and has ended if that is not the present
-// one.
+// The generation of a customer is a random number in the customer's record: 0 until the first
+// EndAll. Every session of the customer remembers the generation of its login, and has ended if
+// that is not the present one.
 
 func generationKey(tenant, customerID string) nearcache.Key {
 	return nearcache.Key{Tenant: tenant, ID: customerID, Kind: store.KindCustomer}
@@ -28,23 +28,24 @@ func (r *Resolver) knownGeneration(ctx context.Context, tenant, customerID strin
 	return r.generation(ctx, tenant, customerID, 0)
 }
 
-// freshGeneration asks the Store. What this process knows of an older generation is not used after it:
-// another process may have moved the generation, of which nothing has told yet.
+// freshGeneration asks the Store. What this process knows of an older generation is not used after
+// it: another process may have moved the generation, of which nothing has told yet.
 func (r *Resolver) freshGeneration(ctx context.Context, tenant, customerID string) (*entry, error) {
 	key := generationKey(tenant, customerID)
 	return r.generation(ctx, tenant, customerID, r.near.Fresh(key.Store()))
 }
 
-// prefetchGeneration begins to load the generation that ownership will ask for, so that it is under way
-// together with the record.
+// prefetchGeneration begins to load the generation that ownership will ask for, so that it is under
+// way together with the record.
 func (r *Resolver) prefetchGeneration(ctx context.Context, tenant, customerID string) {
 	key := generationKey(tenant, customerID)
 	r.near.Prefetch(ctx, &key, r.near.Hash(&key))
 }
 
-// ownershipForWrite applies the rules of ownership for a write. The near-cache may be behind another process,
-// which has ended the customer's sessions and begun this one: a write, least of all an End, must not take a
-// live session for one that has ended. endedAt is when the session ended, if it did.
+// ownershipForWrite applies the rules of ownership for a write. The near-cache may be behind
+// another process, which has ended the customer's sessions and begun this one: a write, least of
+// all an End, must not take a live session for one that has ended. endedAt is when the session
+// ended, if it did.
 func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *store.Record, preview bool) (own ownership, endedAt time.Time, err error) {
 	own = ownershipOf(&req.Identity, rec)
 	if own.generationOf == "" {
@@ -73,8 +74,8 @@ type owned struct {
 	generation *entry // of the record's customer; nil: not asked for
 }
 
-// loadOwned loads the record that req names, and applies the rules of ownership. A request that names none
-// has an entry that hangs on no session.
+// loadOwned loads the record that req names, and applies the rules of ownership. A request that
+// names none has an entry that hangs on no session.
 func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want) (own owned, err error) {
 	if req.SessionID == "" {
 		own.entry = r.near.Empty(*key)
@@ -111,10 +112,10 @@ func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint6
 	return own, nil
 }
 
-// ownershipForLogin applies the rules of ownership for a login, and returns the record of the customer who
-// logs in. The generations are read fresh: a session that remembered one from before an EndAll of another
-// process would be dead from the beginning. One reading decides both what the old session is and what the new
-// one remembers: between two, an EndAll could fall.
+// ownershipForLogin applies the rules of ownership for a login, and returns the record of the
+// customer who logs in. The generations are read fresh: a session that remembered one from before
+// an EndAll of another process would be dead from the beginning. One reading decides both what the
+// old session is and what the new one remembers: between two, an EndAll could fall.
 func (r *Resolver) ownershipForLogin(ctx context.Context, req *Request, customerID string, rec *store.Record) (own ownership, customer store.Record, err error) {
 	own = ownershipOf(&req.Identity, rec)
 	g, err := r.freshGeneration(ctx, req.Tenant, customerID)

@@ -13,9 +13,10 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// guardedStore is the host's Store as the resolver uses it. Its errors name neither session nor customer,
-// since errors end up in logs. A panic in it is an error, since it would end the process: calls run on
-// goroutines of their own, on which nobody else recovers. And while it hangs, nothing is asked of it.
+// guardedStore is the host's Store as the resolver uses it. Its errors name neither session nor
+// customer, since errors end up in logs. A panic in it is an error, since it would end the process:
+// calls run on goroutines of their own, on which nobody else recovers. And while it hangs, nothing
+// is asked of it.
 type guardedStore struct {
 	store.Store
 	breaker *breaker.Breaker
@@ -48,8 +49,8 @@ func (s *guardedStore) load(ctx context.Context, key store.Key) (rec store.Recor
 	return rec, redact.Error(err, key.ID)
 }
 
-// Save implements store.Store. ctx ends by the resolver's own timer alone. After a panic nobody knows whether
-// rec was stored, as after any other unexpected error.
+// Save implements store.Store. ctx ends by the resolver's own timer alone. After a panic nobody
+// knows whether rec was stored, as after any other unexpected error.
 func (s *guardedStore) Save(ctx context.Context, key store.Key, rec store.Record, base Revision) (got store.Record, err error) {
 	if !s.breaker.Enter() {
 		return got, errHanging
@@ -76,7 +77,8 @@ func cartIDs(rec *store.Record) (ids []string) {
 	return ids
 }
 
-// leaveAtTimeout tells the breaker how a call has ended: when the timer fires, or else when leave is called.
+// leaveAtTimeout tells the breaker how a call has ended: when the timer fires, or else when leave
+// is called.
 func (s *guardedStore) leaveAtTimeout(ctx context.Context, key store.Key) (leave func(error)) {
 	var left atomic.Bool
 	hash := maphash.Comparable(keySeed, key)
@@ -98,8 +100,8 @@ func (s *guardedStore) leaveAtTimeout(ctx context.Context, key store.Key) (leave
 	}
 }
 
-// guardedDirectory is the host's Directory, likewise. A panic in it is a failure, so that the last answer
-// stays in force.
+// guardedDirectory is the host's Directory, likewise. A panic in it is a failure, so that the last
+// answer stays in force.
 type guardedDirectory struct{ Directory }
 
 // Sites implements Directory.

@@ -10,16 +10,17 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// A login replaces the id of a session. The tombstone under the old id remembers the new id, its heir, for
-// the requests that were under way with the old cookie: a double click on "log in", or a login with a lost
-// answer. The heir is sealed: it opens to whoever knows the old id and logs in as the same customer, and to
-// nobody who reads the store, or presents the dead id as another customer.
+// A login replaces the id of a session. The tombstone under the old id remembers the new id, its
+// heir, for the requests that were under way with the old cookie: a double click on "log in", or a
+// login with a lost answer. The heir is sealed: it opens to whoever knows the old id and logs in as
+// the same customer, and to nobody who reads the store, or presents the dead id as another
+// customer.
 
 // maxHeirs is how many tombstones a login follows.
 const maxHeirs = 2
 
-// heirOf returns the session that goes on in the place of a tombstone: its id and its record. found says that
-// it is this customer's, and live.
+// heirOf returns the session that goes on in the place of a tombstone: its id and its record. found
+// says that it is this customer's, and live.
 func (r *Resolver) heirOf(b *bound, req *Request, customerID string, tombstone *store.Record) (id string, heir store.Record, found bool, err error) {
 	id, heir = req.SessionID, *tombstone
 	for range maxHeirs {
@@ -32,7 +33,7 @@ func (r *Resolver) heirOf(b *bound, req *Request, customerID string, tombstone *
 		}
 		next := *req
 		next.SessionID = id
-		if heir, err = r.near.Reload(b.saving, r.cacheKey(&next)); err != nil {
+		if heir, err = r.near.Reload(b.firstHalf, r.cacheKey(&next)); err != nil {
 			return id, heir, false, b.nothingWritten(err)
 		}
 		if heir.Exists() && !heir.Ended {
@@ -65,8 +66,8 @@ func openHeir(oldID, tenant, customerID string, sealed []byte) (newID string, ok
 	return string(id), err == nil
 }
 
-// heirCipher returns AES-256-GCM under a key of this session id. The id has 256 random bits, so one hash is
-// enough to derive a key from it.
+// heirCipher returns AES-256-GCM under a key of this session id. The id has 256 random bits, so one
+// hash is enough to derive a key from it.
 func heirCipher(oldID string) cipher.AEAD {
 	key := sha256.Sum256([]byte("sessionctx: key of an heir\x00" + oldID))
 	block, err := aes.NewCipher(key[:])

@@ -15,8 +15,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Limits bound what a session may hold, checked on the result of a write. 1 or more; a zero field is its
-// default.
+// Limits bound what a session may hold, checked on the result of a write. 1 or more; a zero field
+// is its default.
 type Limits struct {
 	Attributes     int // default 64
 	AttributeName  int // in bytes, default 64

@@ -14,11 +14,12 @@ import (
 // Config.PreferProfile the choices from before the login rank below the profile. From then on the
 // anonymous identity reads and changes nothing of the session.
 //
-// A BySecret identity gets a new random id: look at Session.ID. The old id is dead, but a second login of the
-// same customer with it finds the new session, for an hour: a double click, or an answer that was lost. A
-// session of another customer is ended, and the new one keeps its four choices alone. An Asserted identity
-// keeps its id; the error is ErrNotFound if the session has ended or is another customer's: that takes End
-// and a new id. The other errors are those of Update.
+// A BySecret identity gets a new random id: look at Session.ID. The old id is dead, but a second
+// login of the same customer with it finds the new session, for an hour: a double click, or an
+// answer that was lost. A session of another customer is ended, and the new one keeps its four
+// choices alone. An Asserted identity keeps its id; the error is ErrNotFound if the session has
+// ended or is another customer's: that takes End and a new id. The other errors are those of
+// Update.
 func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -34,6 +35,9 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	d, err := r.dependenciesOf(&b, req.Tenant, customerID)
 	if err != nil {
 		return Session{}, b.final(err)
+	}
+	if r.siteless(&req, &store.Record{}, customerID, &d) {
+		return Session{}, errSiteless
 	}
 	var c change
 	switch {
@@ -99,10 +103,10 @@ func (r *Resolver) login(b *bound, req *Request, customerID string, cur *store.R
 	return c, nil
 }
 
-// loginBySecret saves the customer's record under a new id, and then puts a tombstone in the place of the old
-// one, which remembers the new id as its heir. If the tombstone meets a write to the old session, the new
-// record is saved again with what that write left. A process that dies in between leaves a record under an id
-// that nobody has. req gets the new id.
+// loginBySecret saves the customer's record under a new id, and then puts a tombstone in the place
+// of the old one, which remembers the new id as its heir. If the tombstone meets a write to the old
+// session, the new record is saved again with what that write left. A process that dies in between
+// leaves a record under an id that nobody has. req gets the new id.
 func (r *Resolver) loginBySecret(b *bound, req *Request, customerID string) (c change, err error) {
 	old := *req
 	var was *saving
@@ -159,9 +163,9 @@ func (r *Resolver) loginBySecret(b *bound, req *Request, customerID string) (c c
 	return c, fmt.Errorf("%w: %d tries met other writes", ErrUnavailable, saveTries)
 }
 
-// replaceByTombstone puts a tombstone in the place of the old session. It reports false if another write was
-// quicker, which cur is then. A login whose new record is saved has succeeded, whatever becomes of the
-// tombstone: an error is logged.
+// replaceByTombstone puts a tombstone in the place of the old session. It reports false if another
+// write was quicker, which cur is then. A login whose new record is saved has succeeded, whatever
+// becomes of the tombstone: an error is logged.
 func (w *saving) replaceByTombstone(cur *store.Record, heir []byte) (done bool) {
 	now := time.Now()
 	tombstone := *cur

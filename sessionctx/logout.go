@@ -8,9 +8,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// End ends the session: a write that comes later never revives it. To end what has ended, or what never was,
-// is no error. Another identity's session is ErrNotFound, and stays as it is. The other errors are those of
-// Update.
+// End ends the session: a write that comes later never revives it. To end what has ended, or what
+// never was, is no error. Another identity's session is ErrNotFound, and stays as it is. The other
+// errors are those of Update.
 func (r *Resolver) End(ctx context.Context, req Request) error {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -69,9 +69,9 @@ func (r *Resolver) guest(ctx context.Context, req *Request) (s Session) {
 	return s
 }
 
-// Logout ends the session. A session by secret gets an anonymous successor under a new id, which keeps the
-// four choices and nothing else. Where there is nothing to keep, and for every other identity, the ID of the
-// returned session is empty. Its errors are those of End.
+// Logout ends the session. A session by secret gets an anonymous successor under a new id, which
+// keeps the four choices and nothing else. Where there is nothing to keep, and for every other
+// identity, the ID of the returned session is empty. Its errors are those of End.
 func (r *Resolver) Logout(ctx context.Context, req Request) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {

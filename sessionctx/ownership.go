@@ -15,11 +15,11 @@ const (
 // ownership is what a record is to an identity.
 type ownership struct {
 	state state
-	// customerID says whose session it is to this identity: as asserted on an anonymous record, else as
-	// recorded; empty: a guest's.
+	// customerID says whose session it is to this identity: as asserted on an anonymous record,
+	// else as recorded; empty: a guest's.
 	customerID string
-	// generationOf is the customer whose generation decides whether the session is live or ended; empty: none
-	// does. confirm says which.
+	// generationOf is the customer whose generation decides whether the session is live or ended;
+	// empty: none does. confirm says which.
 	generationOf string
 }
 
@@ -42,8 +42,8 @@ func ownershipOf(id *Identity, rec *store.Record) ownership {
 	return ownership{state: live, customerID: rec.CustomerID, generationOf: rec.CustomerID}
 }
 
-// confirm applies the present generation of the record's customer: a session that remembers another one was
-// ended by EndAll.
+// confirm applies the present generation of the record's customer: a session that remembers another
+// one was ended by EndAll.
 func (o ownership) confirm(rec *store.Record, generation int64) ownership {
 	if o.generationOf != "" && rec.Generation != generation {
 		return ownership{state: ended, generationOf: o.generationOf}
@@ -51,8 +51,8 @@ func (o ownership) confirm(rec *store.Record, generation int64) ownership {
 	return o
 }
 
-// found reports whether there is a session, or a guest, to show. A cookie with an unknown or dead id is a
-// guest's; whoever asserts an id that has no record yet has a session without one.
+// found reports whether there is a session, or a guest, to show. A cookie with an unknown or dead
+// id is a guest's; whoever asserts an id that has no record yet has a session without one.
 func (o *ownership) found(req *Request) (found, asGuest bool) {
 	switch {
 	case o.state == live, o.state == absent && req.Proof != BySecret && req.Proof != Management:

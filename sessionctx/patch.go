@@ -25,8 +25,8 @@ func (c Change) Value() (value string, touched bool) { return c.value, c.set }
 // The zero Patch changes nothing.
 type Patch struct {
 	Site, Currency, Country, Language Change
-	// CartID is the cart at the site that the session has after the write. The host owns it; at most 256
-	// bytes.
+	// CartID is the cart at the site that the session has after the write. The host owns it; at
+	// most 256 bytes.
 	CartID Change
 
 	// Attributes are merged by name; a nil value or the JSON literal null removes the attribute.
@@ -36,11 +36,11 @@ type Patch struct {
 	// ReplaceAttributes removes every attribute that Attributes does not name.
 	ReplaceAttributes bool
 
-	// Base is the revision that this write is based on. Nil states none, and the write is merged onto the
-	// newest. The zero Revision says that there was no record; an Incarnation of 0 with a Version stands for
-	// the present incarnation. With a stale base the write conflicts if a field or attribute that it touches
-	// has changed since, by version and not by value; otherwise it is rebased. A base that the session never
-	// had, or had before it expired, conflicts.
+	// Base is the revision that this write is based on. Nil states none, and the write is merged
+	// onto the newest. The zero Revision says that there was no record; an Incarnation of 0 with a
+	// Version stands for the present incarnation. With a stale base the write conflicts if a field
+	// or attribute that it touches has changed since, by version and not by value; otherwise it is
+	// rebased. A base that the session never had, or had before it expired, conflicts.
 	Base *Revision
 
 	// Require, when set, is asked before the write is applied, with the session as it is then,

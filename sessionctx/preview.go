@@ -12,8 +12,8 @@ type Explanation struct {
 	Rejected []defaults.Rejection
 }
 
-// Preview says what Update would do now, and why; the zero Patch explains the present. It writes nothing, and
-// makes no id. Its errors are those of Update.
+// Preview says what Update would do now, and why; the zero Patch explains the present. It writes
+// nothing, and makes no id. Its errors are those of Update.
 func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanation, error) {
 	leave, err := r.enter(&req)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// The edits of a record. They are pure but for what is random, and never change what a slice of the old
-// record refers to.
+// The edits of a record. They are pure but for what is random, and never change what a slice of the
+// old record refers to.
 
 // newSecretID returns 256 random bits as 43 characters that need no quoting in a cookie.
 func newSecretID() string {
@@ -34,8 +34,8 @@ func randomNonZero() uint64 {
 	}
 }
 
-// newRecord returns a record without a version: nextVersion makes it the first one. Versions begin at a
-// random number, so that a version of an earlier incarnation is hardly ever one of this one.
+// newRecord returns a record without a version: nextVersion makes it the first one. Versions begin
+// at a random number, so that a version of an earlier incarnation is hardly ever one of this one.
 func newRecord(tenant string, secret bool, now time.Time) store.Record {
 	first := 1 + rand.Int64N(1<<30-1)
 	return store.Record{

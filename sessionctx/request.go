@@ -14,16 +14,16 @@ import (
 // Request.AtLeast take it. The zero Revision says that there is no record.
 type Revision = store.Revision
 
-// Proof is how an identity was established, and with it what may be believed of it. The zero Proof proves
-// nothing: an identity that names a session or a customer needs another one.
+// Proof is how an identity was established, and with it what may be believed of it. The zero Proof
+// proves nothing: an identity that names a session or a customer needs another one.
 type Proof uint8
 
 const (
-	// Asserted: a bearer token, or the host's own login, says session id and customer. What it says must
-	// match the record.
+	// Asserted: a bearer token, or the host's own login, says session id and customer. What it says
+	// must match the record.
 	Asserted Proof = 1 + iota
-	// BySecret: knowing the session id is the proof, as with a cookie. The customer is read from the
-	// record. Only such ids are replaced at login and logout.
+	// BySecret: knowing the session id is the proof, as with a cookie. The customer is read from
+	// the record. Only such ids are replaced at login and logout.
 	BySecret
 	// Management: an operator addresses any session that has a record. The record says whose it is.
 	Management
@@ -43,18 +43,18 @@ type Request struct {
 	Site  string         // request site: decided by the server from host or path by its own mapping; empty: none
 	Hints defaults.Hints // what the request suggests: untrusted, never persisted
 
-	// Fresh asks the Store: the answer is never older than a write that any process has finished before the
-	// call. Without it the near-cache may answer: never older than a write that this process has finished,
-	// and older than a write of another process for less than the lease of the Store. What the Directory
-	// says is not asked again; that is Resolver.Refresh.
+	// Fresh asks the Store: the answer is never older than a write that any process has finished
+	// before the call. Without it the near-cache may answer: never older than a write that this
+	// process has finished, and older than a write of another process for less than the lease of
+	// the Store. What the Directory says is not asked again; that is Resolver.Refresh.
 	//
 	// If the Store cannot be asked the error is ErrUnavailable, and no answer is Degraded.
 	Fresh bool
-	// AtLeast refuses states of the session from before this revision: the one that a queue's message, or
-	// another server, has spoken of. If the Store itself has no record so new, the error is ErrNotFound: the
-	// session has expired, or the Store has lost a write. An Incarnation of 0 stands for every incarnation.
-	// The zero Revision, and a request that names no session, ask for nothing. As with Fresh no answer is
-	// Degraded.
+	// AtLeast refuses states of the session from before this revision: the one that a queue's
+	// message, or another server, has spoken of. If the Store itself has no record so new, the
+	// error is ErrNotFound: the session has expired, or the Store has lost a write. An Incarnation
+	// of 0 stands for every incarnation. The zero Revision, and a request that names no session,
+	// ask for nothing. As with Fresh no answer is Degraded.
 	AtLeast Revision
 }
 
@@ -97,8 +97,8 @@ func (id *Identity) asserted() string {
 	return ""
 }
 
-// cloneStrings gives the identity a tenant and a customer id of their own: the caller's may be parts of a
-// whole request, and caches keep them. A session id is copied where it is kept.
+// cloneStrings gives the identity a tenant and a customer id of their own: the caller's may be
+// parts of a whole request, and caches keep them. A session id is copied where it is kept.
 func (id *Identity) cloneStrings() {
 	id.Tenant, id.CustomerID = unique.Make(id.Tenant).Value(), strings.Clone(id.CustomerID)
 }
@@ -131,8 +131,8 @@ func (r *Resolver) cacheKey(req *Request) nearcache.Key {
 	return nearcache.Key{Tenant: req.Tenant, ID: req.SessionID, View: req.asserted(), Kind: store.KindSession}
 }
 
-// hash returns the hash under which the entry is cached that answers req. Without a session id the answer
-// depends on the question alone.
+// hash returns the hash under which the entry is cached that answers req. Without a session id the
+// answer depends on the question alone.
 func (r *Resolver) hash(key *nearcache.Key, req *Request) uint64 {
 	h := r.near.Hash(key)
 	if req.SessionID == "" {

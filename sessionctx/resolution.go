@@ -1,6 +1,7 @@
 package sessionctx
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +16,8 @@ import (
 // entry is what the near-cache holds of a session: a record, and what it last resolved to.
 type entry = nearcache.Entry[resolution]
 
-// resolution is what a record resolved to for one request. It is immutable, and answers every request that
-// is the same but for its identity's texts.
+// resolution is what a record resolved to for one request. It is immutable, and answers every
+// request that is the same but for its identity's texts.
 type resolution struct {
 	shared  *sharedValues // nil: there is no resolution
 	sites   *directory.Answer[*tenantSites]
@@ -49,8 +50,8 @@ type moreValues struct {
 	attributes []store.Attribute // shared with the record
 }
 
-// sharedValues are what a request said beyond its identity, and what it resolved to. The sessions of a tenant
-// share them.
+// sharedValues are what a request said beyond its identity, and what it resolved to. The sessions
+// of a tenant share them.
 type sharedValues struct {
 	site   string // request site
 	hints  defaults.Hints
@@ -66,8 +67,8 @@ type outcomes struct {
 // maxOutcomes bounds what is shared for each tenant. Beyond it every session has its own.
 const maxOutcomes = 8192
 
-// share returns v, the same pointer for equal values. The texts are copied, since they may be parts of a
-// request.
+// share returns v, the same pointer for equal values. The texts are copied, since they may be parts
+// of a request.
 func (o *outcomes) share(v sharedValues) *sharedValues {
 	o.mu.RLock()
 	p := o.all[v]
@@ -97,8 +98,8 @@ func (o *outcomes) share(v sharedValues) *sharedValues {
 	return p
 }
 
-// cost returns the bytes that the resolution keeps alive beyond its own size. Shared values are counted in
-// part: nobody promises that others share them.
+// cost returns the bytes that the resolution keeps alive beyond its own size. Shared values are
+// counted in part: nobody promises that others share them.
 func (n resolution) cost() int64 {
 	c := int64(len(n.customerID))
 	if n.more != nil {
@@ -114,8 +115,8 @@ func (n resolution) cost() int64 {
 	return c
 }
 
-// answers reports whether the resolution is the answer to req at this time: the same question, and all that
-// it depends on in force.
+// answers reports whether the resolution is the answer to req at this time: the same question, and
+// all that it depends on in force.
 func (n *resolution) answers(req *Request, now int64) bool {
 	v := n.shared
 	return v != nil && now < n.until && n.proof == req.Proof &&
@@ -171,6 +172,15 @@ func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dep
 	return own.entry.With(n)
 }
 
+// siteless reports whether no site answers req: the tenant has no default site at present, and
+// neither the request nor the session names a site.
+func (r *Resolver) siteless(req *Request, rec *store.Record, customerID string, d *dependencies) bool {
+	return !d.sites.Value.hasDefault && d.sites.Value.table.Resolve(r.input(req, rec, customerID, d)).Site == ""
+}
+
+// errSiteless is the error of such a request.
+var errSiteless = fmt.Errorf("%w: directory: the tenant has no default site, and nothing names another one", ErrUnavailable)
+
 // input returns what the rules of package defaults decide from.
 func (r *Resolver) input(req *Request, rec *store.Record, customerID string, d *dependencies) defaults.Input {
 	return defaults.Input{
@@ -179,8 +189,9 @@ func (r *Resolver) input(req *Request, rec *store.Record, customerID string, d *
 	}
 }
 
-// weakChoices says which choices rank below the customer's profile: with PreferProfile those that are not
-// newer than the login. Before a login is recorded, as with a token on an anonymous record, all of them are.
+// weakChoices says which choices rank below the customer's profile: with PreferProfile those that
+// are not newer than the login. Before a login is recorded, as with a token on an anonymous record,
+// all of them are.
 func weakChoices(preferProfile bool, rec *store.Record, customerID string) (weak [defaults.NumFields]bool) {
 	if !preferProfile || customerID == "" {
 		return weak

@@ -7,14 +7,15 @@ import (
 	"github.com/sessionctx/storefront/internal/nearcache"
 )
 
-// Resolve returns the session context of a request. It never writes, except that it moves the expiry of a
-// session that is in use.
+// Resolve returns the session context of a request. It never writes, except that it moves the
+// expiry of a session that is in use.
 //
-// A secret id that is unknown or has ended, and a request without a session id, resolve to computed defaults
-// with an empty ID. An asserted session that has ended, or is not this identity's, is ErrNotFound. When the
-// store cannot be asked, the answer is computed defaults marked Degraded, or ErrUnavailable if
-// Config.FailDegraded says so. Without the tenant's sites it is always ErrUnavailable. A customer whose
-// profile cannot be had is served without it: see Session.ProfileMissing.
+// A secret id that is unknown or has ended, and a request without a session id, resolve to computed
+// defaults with an empty ID. An asserted session that has ended, or is not this identity's, is
+// ErrNotFound. When the store cannot be asked, the answer is computed defaults marked Degraded, or
+// ErrUnavailable if Config.FailDegraded says so. Without the tenant's sites it is always
+// ErrUnavailable. A customer whose profile cannot be had is served without it: see
+// Session.ProfileMissing.
 func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err error) {
 	e, err := r.resolveEntry(ctx, &req)
 	if err == nil {
@@ -23,9 +24,9 @@ func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err err
 	return s, err
 }
 
-// Attach returns ctx with the session of req, for FromContext, and whether it is Degraded. It is Resolve and
-// NewContext in one, and cheaper, because the session is put together when it is asked for. Its errors are
-// those of Resolve.
+// Attach returns ctx with the session of req, for FromContext, and whether it is Degraded. It is
+// Resolve and NewContext in one, and cheaper, because the session is put together when it is asked
+// for. Its errors are those of Resolve.
 func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Context, degraded bool, err error) {
 	e, err := r.resolveEntry(ctx, &req)
 	if err != nil {
@@ -50,15 +51,16 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (*entry, erro
 	return r.resolveSlow(ctx, key, hash, *req)
 }
 
-// hitSample is of how many warm answers one is counted: a shared counter would cost more than most of what it
-// counts.
+// hitSample is of how many warm answers one is counted: a shared counter would cost more than most
+// of what it counts.
 const hitSample = 64
 
-// resolveTries bounds how often a resolution begins again because something that it read has changed
-// meanwhile.
+// resolveTries bounds how often a resolution begins again because something that it read has
+// changed meanwhile.
 const resolveTries = 16
 
-// resolveSlow is resolveEntry past the warm path. It takes copies, so that the warm path allocates nothing.
+// resolveSlow is resolveEntry past the warm path. It takes copies, so that the warm path allocates
+// nothing.
 func (r *Resolver) resolveSlow(ctx context.Context, key nearcache.Key, hash uint64, req Request) (*entry, error) {
 	if !r.gate.enter() {
 		return nil, ErrClosed
@@ -93,8 +95,8 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 	}
 }
 
-// want says how new the record must be that answers req. What a fresh read finds must not be taken back by
-// what was read before it, so a fresh read begins with a change of all that it will read.
+// want says how new the record must be that answers req. What a fresh read finds must not be taken
+// back by what was read before it, so a fresh read begins with a change of all that it will read.
 func (r *Resolver) want(req *Request) (w nearcache.Want) {
 	switch {
 	case req.SessionID == "":
@@ -119,11 +121,12 @@ type attempt struct {
 	consistent bool
 }
 
-// attempt makes the answer to req, and caches it if it may. profileOf is the customer that the record is
-// expected to be of.
+// attempt makes the answer to req, and caches it if it may. profileOf is the customer that the
+// record is expected to be of.
 func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want, profileOf string) (a attempt, err error) {
-	// The Directory comes first. The Store can be written by other processes, whose changes this process
-	// hears of later: a profile that came after the record may never have been in force together with it.
+	// The Directory comes first. The Store can be written by other processes, whose changes this
+	// process hears of later: a profile that came after the record may never have been in force
+	// together with it.
 	if a.deps, err = r.dependenciesOf(ctx, req.Tenant, profileOf); err != nil {
 		return a, err
 	}
@@ -140,6 +143,10 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 			r.askProfile(ctx, &a.deps, req.Tenant, a.customerID)
 		}
 		a.resolved = r.resolveEntryOf(req, &a.owned, asGuest, &a.deps)
+		if a.resolved.Resolved.shared.values.Site == "" {
+			a.deps.sites = nil // defaults cannot be computed either
+			return a, errSiteless
+		}
 	}
 	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, begun); err != nil || !found {
 		return a, err
@@ -154,11 +161,11 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	return a, nil
 }
 
-// consistent reports whether record, generation, sites and profile were in force at one moment, at or after
-// begun.
+// consistent reports whether record, generation, sites and profile were in force at one moment, at
+// or after begun.
 //
-// If no writer is under way, an unchanged stamp says so. While one is, the stamp does not move when the store
-// does, so what was read from the store is read again, after everything else was.
+// If no writer is under way, an unchanged stamp says so. While one is, the stamp does not move when
+// the store does, so what was read from the store is read again, after everything else was.
 func (r *Resolver) consistent(ctx context.Context, own *owned, d *dependencies, begun int64) (bool, error) {
 	if d.answeredAfter(begun) {
 		return false, nil

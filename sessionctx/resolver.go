@@ -48,8 +48,8 @@ const (
 	shares        = sessionShare + customerShare + profileShare + stampShare
 )
 
-// New returns a Resolver. The error joins every mistake in cfg, each a *ConfigError. Close the Resolver after
-// use.
+// New returns a Resolver. The error joins every mistake in cfg, each a *ConfigError. Close the
+// Resolver after use.
 func New(cfg Config) (*Resolver, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -88,9 +88,9 @@ func New(cfg Config) (*Resolver, error) {
 // spawn starts a goroutine that Close waits for.
 func (r *Resolver) spawn(f func()) { r.background.Go(f) }
 
-// Close refuses new calls with ErrClosed, waits for those inside, and frees the cache. It closes neither Store
-// nor Directory. Calls of a Store or Directory that hang are waited for no longer than Config.Timeout. A
-// second Close does nothing. Config.OnChange must not call it.
+// Close refuses new calls with ErrClosed, waits for those inside, and frees the cache. It closes
+// neither Store nor Directory. Calls of a Store or Directory that hang are waited for no longer
+// than Config.Timeout. A second Close does nothing. Config.OnChange must not call it.
 func (r *Resolver) Close() error {
 	if !r.gate.close() {
 		return nil
@@ -116,9 +116,9 @@ func (r *Resolver) Close() error {
 	return nil
 }
 
-// Invalidate starts to ask the directory again about a customer, or with an empty customerID about the sites
-// and all customers of the tenant. Calls that begin after it wait for the new answer, but no longer than
-// 100 ms. It is safe for concurrent use by multiple goroutines.
+// Invalidate starts to ask the directory again about a customer, or with an empty customerID about
+// the sites and all customers of the tenant. Calls that begin after it wait for the new answer, but
+// no longer than 100 ms. It is safe for concurrent use by multiple goroutines.
 func (r *Resolver) Invalidate(tenant, customerID string) {
 	switch {
 	case tenant == "" && customerID == "":
@@ -132,10 +132,10 @@ func (r *Resolver) Invalidate(tenant, customerID string) {
 	}
 }
 
-// Refresh asks the directory about a customer, or with an empty customerID about the sites of the tenant, and
-// waits for the answer. Without an error the answer is in force in this process: every call that begins after
-// Refresh has returned goes by it. ErrUnavailable says that the old answer stays in force. It is safe for
-// concurrent use by multiple goroutines.
+// Refresh asks the directory about a customer, or with an empty customerID about the sites of the
+// tenant, and waits for the answer. Without an error the answer is in force in this process: every
+// call that begins after Refresh has returned goes by it. ErrUnavailable says that the old answer
+// stays in force. It is safe for concurrent use by multiple goroutines.
 func (r *Resolver) Refresh(ctx context.Context, tenant, customerID string) error {
 	req := Request{Identity: Identity{Tenant: tenant, CustomerID: customerID, Proof: Asserted}}
 	leave, err := r.enter(&req)
@@ -154,8 +154,9 @@ func (r *Resolver) Refresh(ctx context.Context, tenant, customerID string) error
 	return nil
 }
 
-// customerChanged is called with each key that the Store reports. The record of a customer changes when all
-// sessions end, and when the customer is erased: then what is known of the person is asked for again.
+// customerChanged is called with each key that the Store reports. The record of a customer changes
+// when all sessions end, and when the customer is erased: then what is known of the person is asked
+// for again.
 func (r *Resolver) customerChanged(h store.KeyHash) { r.profiles.DropHash(r.profileHash(h)) }
 
 // newBreaker returns what protects callers from a Store that hangs.

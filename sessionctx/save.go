@@ -10,12 +10,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// bound is the time of one call that writes: Config.Timeout, or less if the caller has less. The first half
-// is for loading and saving. The rest is kept for finding out whether a Save that has not answered was
-// applied.
+// bound is the time of one call that writes: Config.Timeout, or less if the caller has less. The
+// first half is for loading and saving. The rest is kept for finding out whether a Save that has
+// not answered was applied.
 type bound struct {
 	context.Context                 // ends with the whole time, or with the caller
-	saving          context.Context // ends with the first half, too
+	firstHalf       context.Context // ends with the first half, too
 	caller          context.Context
 }
 
@@ -25,8 +25,8 @@ func (r *Resolver) bound(ctx context.Context) (b bound, cancel func()) {
 		end = d
 	}
 	whole, cancelWhole := context.WithDeadline(ctx, end)
-	saving, cancelSaving := context.WithDeadline(whole, time.Now().Add(time.Until(end)/2))
-	return bound{whole, saving, ctx}, func() { cancelSaving(); cancelWhole() }
+	firstHalf, cancelHalf := context.WithDeadline(whole, time.Now().Add(time.Until(end)/2))
+	return bound{whole, firstHalf, ctx}, func() { cancelHalf(); cancelWhole() }
 }
 
 // nothingWritten is the error of a call that has ended before its write set out.
@@ -40,9 +40,10 @@ func (b *bound) nothingWritten(cause error) error {
 	return fmt.Errorf("%w: nothing was written: %w", ErrUnavailable, cause)
 }
 
-// final returns the error of a whole call: an error that says nothing of its cause comes from the bound.
+// final returns the error of a whole call: an error that says nothing of its cause comes from the
+// bound.
 func (b *bound) final(err error) error {
-	ofBound := errors.Is(err, context.DeadlineExceeded) && b.caller.Err() == nil && b.saving.Err() != nil
+	ofBound := errors.Is(err, context.DeadlineExceeded) && b.caller.Err() == nil && b.firstHalf.Err() != nil
 	if ofBound && !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, ErrUnavailable) {
 		return b.nothingWritten(context.DeadlineExceeded)
 	}
@@ -80,7 +81,8 @@ func (r *Resolver) beginSave(b *bound, key nearcache.Key) (*saving, error) {
 	return w, nil
 }
 
-// end counts the write out. It must be deferred, so that a panic in a hook does not leave it counted.
+// end counts the write out. It must be deferred, so that a panic in a hook does not leave it
+// counted.
 func (w *saving) end() {
 	switch {
 	case w.pending != nil: // the caller does not wait any longer, but the write may take effect
@@ -104,12 +106,12 @@ func unknownOutcome(err error) bool {
 	return err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrFull) && !errors.Is(err, ErrUnavailable)
 }
 
-// decision turns the record as it is into what it shall be. It may be asked several times. If it returns no
-// error and write is false, nothing is to be written.
+// decision turns the record as it is into what it shall be. It may be asked several times. If it
+// returns no error and write is false, nothing is to be written.
 type decision func(cur *store.Record) (next store.Record, write bool, err error)
 
-// saveTries bounds how often a write is tried against others. Each try that fails means that another write
-// has succeeded.
+// saveTries bounds how often a write is tried against others. Each try that fails means that
+// another write has succeeded.
 const saveTries = 256
 
 // compareAndSet takes the record under key through decide. It returns the record before and after.
@@ -155,9 +157,9 @@ func (w *saving) compareAndSet(cur store.Record, cached bool, decide decision) (
 			cur, cached = now, false
 			continue
 		}
-		// A refusal, and a write that changes nothing, are not followed by a compare-and-set that would notice
-		// an outdated record. So a refusal needs a fresh read, and both a record that was not lost, with the
-		// EndAll that came after it, before its customer was looked at.
+		// A refusal, and a write that changes nothing, are not followed by a compare-and-set that
+		// would notice an outdated record. So a refusal needs a fresh read, and both a record that
+		// was not lost, with the EndAll that came after it, before its customer was looked at.
 		if (err == nil || !cached) && !w.lost(&cur) {
 			return cur, cur, err
 		}
@@ -176,11 +178,11 @@ func (w *saving) lost(cur *store.Record) bool {
 
 // load reads the record under the key of the write.
 func (w *saving) load() (store.Record, error) {
-	if err := w.b.saving.Err(); err != nil {
+	if err := w.b.firstHalf.Err(); err != nil {
 		return store.Record{}, w.b.nothingWritten(err)
 	}
 	w.bumps = w.r.near.Stamps().Bumps()
-	rec, err := w.r.near.Reload(w.b.saving, w.key)
+	rec, err := w.r.near.Reload(w.b.firstHalf, w.key)
 	if err != nil {
 		return rec, w.b.nothingWritten(err)
 	}
@@ -189,9 +191,10 @@ func (w *saving) load() (store.Record, error) {
 
 // save writes rec over base. It returns what is stored then, and whether that is rec.
 //
-// A Save that has set out is not called back when the caller gives up, because nobody would know its outcome.
+// A Save that has set out is not called back when the caller gives up, because nobody would know
+// its outcome.
 func (w *saving) save(rec store.Record, base Revision) (now store.Record, applied bool, err error) {
-	if err := w.b.saving.Err(); err != nil {
+	if err := w.b.firstHalf.Err(); err != nil {
 		return rec, false, w.b.nothingWritten(err)
 	}
 	rec.WriteID = randomNonZero()
@@ -202,7 +205,7 @@ func (w *saving) save(rec store.Record, base Revision) (now store.Record, applie
 	select {
 	case o = <-w.pending:
 		w.pending = nil
-	case <-w.b.saving.Done():
+	case <-w.b.firstHalf.Done():
 		if w.b.caller.Err() != nil {
 			return rec, false, w.unknownOutcome(w.b.caller.Err())
 		}
@@ -222,8 +225,8 @@ func (w *saving) save(rec store.Record, base Revision) (now store.Record, applie
 	return rec, true, nil
 }
 
-// startSave calls Save on a goroutine of its own. The call has a timer of its own, and its outcome comes even
-// if nobody waits for it.
+// startSave calls Save on a goroutine of its own. The call has a timer of its own, and its outcome
+// comes even if nobody waits for it.
 func (r *Resolver) startSave(ctx context.Context, key store.Key, rec store.Record, base Revision) chan outcome {
 	done := make(chan outcome, 1)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.Timeout)
@@ -240,8 +243,8 @@ func (w *saving) stored(rec *store.Record, start int64) {
 	w.near.Stored(rec, start)
 }
 
-// findOut reads the record after a Save with an unknown outcome, with the time that was kept for it. A late
-// answer to the Save itself counts, too.
+// findOut reads the record after a Save with an unknown outcome, with the time that was kept for
+// it. A late answer to the Save itself counts, too.
 func (w *saving) findOut(rec store.Record, base Revision, start int64, cause error) (now store.Record, applied bool, err error) {
 	w.unknown = w.pending == nil
 	now, err = w.r.near.Reload(w.b, w.key)

@@ -48,8 +48,8 @@ type Session struct {
 	Degraded bool
 
 	// ProfileMissing: the customer's profile could not be had, so the values were computed without
-	// it. Record, choices, cart and attributes are the session's own. The profile is asked for again
-	// within seconds, so the values must not be cached: ETag is empty.
+	// it. Record, choices, cart and attributes are the session's own. The profile is asked for
+	// again within seconds, so the values must not be cached: ETag is empty.
 	ProfileMissing bool
 
 	proof       Proof // how the identity was established that the session was resolved for

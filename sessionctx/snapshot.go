@@ -10,9 +10,10 @@ import (
 )
 
 // Snapshot is a Session in the form that leaves the process: for a job queue, a webhook, another
-// service. json.Marshal writes all of it, the ids included, and json.Unmarshal reads it back without
-// loss: values, sources, attributes, Revision and ETag. It also carries the identity of the request
-// that the session was resolved for, so that a worker can ask a Resolver as the same shopper.
+// service. json.Marshal writes all of it, the ids included, and json.Unmarshal reads it back
+// without loss: values, sources, attributes, Revision and ETag. It also carries the identity of the
+// request that the session was resolved for, so that a worker can ask a Resolver as the same
+// shopper.
 //
 // The JSON object is public: its members are named as the fields of Session, and the member "v" is
 // the version of the form, 1. It has no other encoded form. A Snapshot prints redacted with package
@@ -43,12 +44,12 @@ func (s Snapshot) Session() Session { return s.session }
 //   - The identity is that of the request which the session was resolved for.
 //   - A site that the first request decided, and a country or language that it only suggested, are
 //     in this request too, where the session shows them: both requests see the same site and cart.
-//   - AtLeast is the revision of the snapshot, so that a worker in another process sees
-//     every write that the snapshot saw. If the record is gone, Resolve returns ErrNotFound.
+//   - AtLeast is the revision of the snapshot, so that a worker in another process sees every write
+//     that the snapshot saw. If the record is gone, Resolve returns ErrNotFound.
 //
 // The session may have ended in the meantime, and a login or logout gives a session by secret a new
-// id. So a worker that writes must first look at the ID of what Resolve returns: if it is not the ID
-// of the snapshot, Update would begin a session that no browser knows.
+// id. So a worker that writes must first look at the ID of what Resolve returns: if it is not the
+// ID of the snapshot, Update would begin a session that no browser knows.
 func (s Snapshot) Request() Request {
 	from := &s.session
 	req := Request{

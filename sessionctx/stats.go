@@ -22,16 +22,18 @@ type Stats struct {
 	Degraded        int64 // sessions resolved without the store
 	DirectoryLoads  int64
 	DirectoryErrors int64
+	SiteMistakes    int64 // mistakes in the data of sites, each counted when an answer first had it
 	DroppedFills    int64 // values that the cache did not take
 	Invalidations   int64 // reports of a Watcher about one record
-	// InvalidatedAll counts how often everything was invalidated, because reports may have been missing.
+	// InvalidatedAll counts how often everything was invalidated, because reports may have been
+	// missing.
 	InvalidatedAll int64
 
-	// Lease is for how long entries are valid if nothing more is heard; negative: they are not valid now;
-	// 1<<63-1: the lease never ends.
+	// Lease is for how long entries are valid if nothing more is heard; negative: they are not
+	// valid now; 1<<63-1: the lease never ends.
 	Lease time.Duration
-	// StoreHangs says that the Store has not answered several calls in time: nothing is asked of it but by
-	// a probe, until that is answered.
+	// StoreHangs says that the Store has not answered several calls in time: nothing is asked of it
+	// but by a probe, until that is answered.
 	StoreHangs bool
 
 	// Rejected counts, by reason, the candidates that were passed over when a session was computed.
@@ -42,6 +44,7 @@ type counters struct {
 	hits, slow                                atomic.Int64
 	writes, conflicts, touches, unknown       atomic.Int64
 	degraded, directoryLoads, directoryErrors atomic.Int64
+	siteMistakes                              atomic.Int64
 	rejected                                  [16]atomic.Int64
 }
 
@@ -54,8 +57,8 @@ func (c *counters) reject(rs []defaults.Rejection) {
 	}
 }
 
-// HitRatio returns the share of the resolutions that were answered from the near-cache as they were, 0 to 1;
-// 0 before the first.
+// HitRatio returns the share of the resolutions that were answered from the near-cache as they
+// were, 0 to 1; 0 before the first.
 func (s Stats) HitRatio() float64 {
 	if s.Resolves == 0 {
 		return 0
@@ -63,13 +66,14 @@ func (s Stats) HitRatio() float64 {
 	return float64(s.Hits) / float64(s.Resolves)
 }
 
-// Stats returns the counters. It is safe for concurrent use by multiple goroutines, also after Close.
+// Stats returns the counters. It is safe for concurrent use by multiple goroutines, also after
+// Close.
 func (r *Resolver) Stats() Stats {
 	c, near := &r.stats, r.near
 	s := Stats{
 		Resolves: c.slow.Load() + c.hits.Load(), Hits: c.hits.Load(), Loads: near.Loads.Load(), Joined: near.Joined.Load(),
 		Writes: c.writes.Load(), Conflicts: c.conflicts.Load(), Touches: c.touches.Load(), Unknown: c.unknown.Load(),
-		Degraded: c.degraded.Load(), DirectoryLoads: c.directoryLoads.Load(), DirectoryErrors: c.directoryErrors.Load(),
+		Degraded: c.degraded.Load(), DirectoryLoads: c.directoryLoads.Load(), DirectoryErrors: c.directoryErrors.Load(), SiteMistakes: c.siteMistakes.Load(),
 		DroppedFills: near.DroppedFills.Load(), Invalidations: near.Invalidations.Load(),
 		InvalidatedAll: int64(near.Stamps().Bumps()), StoreHangs: r.store.breaker.Open(),
 		Lease: near.Lease(), Rejected: make(map[defaults.Reason]int64),

@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// secretTombstoneLife is how long the end of a session by secret is remembered: longer than any request
-	// that set out before the end. After that its id is merely unknown, and an unknown secret id never gets a
-	// record.
+	// secretTombstoneLife is how long the end of a session by secret is remembered: longer than any
+	// request that set out before the end. After that its id is merely unknown, and an unknown
+	// secret id never gets a record.
 	secretTombstoneLife = time.Hour
-	// healAfter is how old the end of a session must be before a write with its cookie begins a new session.
-	// Until then the browser may have a newer cookie, and a response would replace it.
+	// healAfter is how old the end of a session must be before a write with its cookie begins a new
+	// session. Until then the browser may have a newer cookie, and a response would replace it.
 	healAfter = time.Minute
 )
 
-// tombstone makes rec, which is a next version, the tombstone of the session that ended at some time. It
-// keeps nothing of the person.
+// tombstone makes rec, which is a next version, the tombstone of the session that ended at some
+// time. It keeps nothing of the person.
 func (cfg *Config) tombstone(rec *store.Record, endedAt time.Time) {
 	life := cfg.TombstoneLife
 	if rec.Secret {

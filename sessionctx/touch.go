@@ -14,8 +14,8 @@ const (
 	touchRetry = 10 * time.Second
 )
 
-// touch moves the expiry of the session of an entry, in the background. It loses against any write, and its
-// failure is ignored: a session that is used is touched again.
+// touch moves the expiry of the session of an entry, in the background. It loses against any write,
+// and its failure is ignored: a session that is used is touched again.
 func (r *Resolver) touch(ctx context.Context, e *entry) {
 	key := e.Key()
 	if _, underWay := r.touching.LoadOrStore(key.Store(), nil); underWay {

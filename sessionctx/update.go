@@ -12,14 +12,15 @@ import (
 
 // Update applies a patch and returns the session as it is then.
 //
-// A BySecret identity without a session, or with an id that is not known, gets a new session under a new
-// random id: look at Session.ID. An asserted identity's first write creates its record. A patch that changes
-// nothing writes nothing.
+// A BySecret identity without a session, or with an id that is not known, gets a new session under
+// a new random id: look at Session.ID. An asserted identity's first write creates its record. A
+// patch that changes nothing writes nothing.
 //
 // Errors: either every *LimitError, joined, or once there is none every *defaults.Invalid, joined;
-// ErrConflict; ErrNotFound for a session that has ended or is not this identity's; ErrUnavailable; ErrFull;
-// and what Patch.Require returned. After each of them nothing was written. After ErrUnknownOutcome the patch
-// may have been applied, or may still be. The whole call takes Config.Timeout at most.
+// ErrConflict; ErrNotFound for a session that has ended or is not this identity's; ErrUnavailable;
+// ErrFull; and what Patch.Require returned. After each of them nothing was written. After
+// ErrUnknownOutcome the patch may have been applied, or may still be. The whole call takes
+// Config.Timeout at most.
 func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -76,6 +77,9 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 	}
 	if c.d, err = r.dependenciesOf(ctx, req.Tenant, c.own.customerID); err != nil {
 		return c, err
+	}
+	if r.siteless(req, cur, c.own.customerID, &c.d) {
+		return c, errSiteless
 	}
 	now := time.Now()
 	switch {
@@ -148,8 +152,8 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 	return true, r.cfg.Limits.checkRecord(next)
 }
 
-// buryEnded puts a tombstone in the place of a session that EndAll has ended, now that a write has met it.
-// It is best effort: until it succeeds the session stays ended by its generation.
+// buryEnded puts a tombstone in the place of a session that EndAll has ended, now that a write has
+// met it. It is best effort: until it succeeds the session stays ended by its generation.
 func (r *Resolver) buryEnded(b *bound, req *Request, c *change) {
 	if c.own.state != ended || c.own.generationOf == "" {
 		return

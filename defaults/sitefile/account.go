@@ -20,7 +20,8 @@ func (f *Files) Account(tenant, email string) (Account, bool) {
 	return t.accounts[id], ok
 }
 
-// AccountOf returns the account of a customer. It is safe for concurrent use by multiple goroutines.
+// AccountOf returns the account of a customer. It is safe for concurrent use by multiple
+// goroutines.
 func (f *Files) AccountOf(tenant, customerID string) (Account, bool) {
 	t := f.state.Load().tenants[tenant]
 	if t == nil {

@@ -36,7 +36,8 @@ func BenchmarkCustomer(b *testing.B) {
 	})
 }
 
-// BenchmarkPollUnchanged is what a second costs while nothing changes, every third poll with its reading included.
+// BenchmarkPollUnchanged is what a second costs while nothing changes, every third poll with its
+// reading included.
 func BenchmarkPollUnchanged(b *testing.B) {
 	dir := b.TempDir()
 	require.NoError(b, os.Mkdir(dir+"/demoshop", 0o755))

@@ -15,7 +15,8 @@ var (
 	idNames   = [...]string{"code", "id", "clientId"}
 )
 
-// sitesFile is the index of the one file that every folder must have, and whose values are not personal.
+// sitesFile is the index of the one file that every folder must have, and whose values are not
+// personal.
 const sitesFile = 0
 
 // contents are the files of one folder at one moment.

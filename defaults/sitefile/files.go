@@ -20,9 +20,10 @@ import (
 type Config struct {
 	_ [0]func()
 
-	// Logger receives one record for each version of a tenant's files that comes into force
-	// (level info), and one for each that is refused (level error). Records
-	// carry no e-mail address, no hash and no value of a customer. Default: slog.Default().
+	// Logger receives one record for each version of a tenant's files that comes into force (level
+	// info), one for each of them that has values that are not used (level warn), and one for each
+	// version that is refused (level error). Records carry no e-mail address, no hash and no value
+	// of a customer. Default: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -49,15 +50,17 @@ type Files struct {
 // snapshot is what is in force: immutable.
 type snapshot struct {
 	tenants map[string]*tenant
+	aged    []*Mistake
 	err     error
 }
 
-// Open reads the folder dir, which holds one folder for each tenant, and follows its changes
-// until Close. Any mistake in any file is an error: it joins a [*Mistake] for each, and nothing is served.
+// Open reads the folder dir, which holds one folder for each tenant, and follows its changes until
+// Close. Any mistake in any file is an error: it joins a [*Mistake] for each, and nothing is
+// served. A code that is well-formed but not current is no such mistake: see [Files.Warnings].
 //
-// Afterwards a changed, added or removed file or tenant folder is in force within 5 seconds. A broken new version
-// of a tenant's files leaves the tenant's former ones in force, all of them: see [Files.Err].
-// A relative dir is taken from the working directory of the moment of the call.
+// Afterwards a changed, added or removed file or tenant folder is in force within 5 seconds. A
+// broken new version of a tenant's files leaves the tenant's former ones in force, all of them: see
+// [Files.Err]. A relative dir is taken from the working directory of the moment of the call.
 func Open(dir string, cfg Config) (*Files, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -116,8 +119,9 @@ func (f *Files) follow() {
 	}
 }
 
-// Close ends the following of changes, and returns when no goroutine and no call of a watcher is left. Called from
-// within a watcher it does not wait. What is in force stays readable. It returns nil and may be called more than once.
+// Close ends the following of changes, and returns when no goroutine and no call of a watcher is
+// left. Called from within a watcher it does not wait. What is in force stays readable. It returns
+// nil and may be called more than once.
 func (f *Files) Close() error {
 	f.closing.Do(func() {
 		f.watchers.closed.Store(true)
@@ -129,9 +133,10 @@ func (f *Files) Close() error {
 	return nil
 }
 
-// Sites returns the sites of a tenant in the order of the file and in canonical spelling. An unknown tenant
-// is [defaults.ErrUnknownTenant]. The result is shared: it must not be changed.
-// The only other error is that of a context that has ended.
+// Sites returns the sites of a tenant in the order of the file, in the form that
+// [defaults.CompileSites] gives them. A site that cannot be used at present, and an inactive one,
+// are as the file has them. An unknown tenant is [defaults.ErrUnknownTenant]. The result is shared:
+// it must not be changed. The only other error is that of a context that has ended.
 func (f *Files) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("sitefile: sites of %q: %w", tenant, err)
@@ -144,8 +149,9 @@ func (f *Files) Sites(ctx context.Context, tenant string) ([]defaults.Site, erro
 }
 
 // Customer returns what a customer prefers, as the file spells it: what cannot be used is rejected
-// with a reason when a session is resolved. An unknown customer, or a customer of an unknown tenant, is the zero Customer.
-// The result is shared: it must not be changed. The only error is that of a context that has ended.
+// with a reason when a session is resolved. An unknown customer, or a customer of an unknown
+// tenant, is the zero Customer. The result is shared: it must not be changed. The only error is
+// that of a context that has ended.
 func (f *Files) Customer(ctx context.Context, tenant, customerID string) (defaults.Customer, error) {
 	if err := ctx.Err(); err != nil {
 		return defaults.Customer{}, fmt.Errorf("sitefile: customer of %q: %w", tenant, err)
@@ -168,8 +174,14 @@ func (f *Files) Tenants() []string {
 	return names
 }
 
-// Err returns what keeps files from being in force, joined as by [Open], or nil if everything in the folder is.
-// It is nil again once the mistakes are mended or their files gone.
+// Warnings returns the values of files in force that are not used, or are used although they should
+// not be: codes of sites that are well-formed but not current, such as a currency that was
+// withdrawn. The rule of each says what came of it. They keep no file from being in force: data
+// ages while nobody touches it. The slice is shared: it must not be changed.
+func (f *Files) Warnings() []*Mistake { return f.state.Load().aged }
+
+// Err returns what keeps files from being in force, joined as by [Open], or nil if everything in
+// the folder is. It is nil again once the mistakes are mended or their files gone.
 func (f *Files) Err() error { return f.state.Load().err }
 
 // join makes one error of mistakes.

@@ -20,7 +20,7 @@ var _ interface {
 	Watch(changed func(tenant, customerID string)) (stop func())
 } = (*sitefile.Files)(nil)
 
-func TestTheSampleShopsAreServedAsTheyAre(t *testing.T) {
+func TestOpen_ServesTheSampleShops(t *testing.T) {
 	f, err := sitefile.Open(filepath.Join("testdata", "shops"), sitefile.Config{})
 	require.NoError(t, err)
 	defer f.Close()
@@ -70,7 +70,7 @@ func TestTheSampleShopsAreServedAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestWhatIsMerelyAwkwardIsAccepted(t *testing.T) {
+func TestFromFS_AcceptsWhatIsMerelyUnusual(t *testing.T) {
 	for _, tc := range []struct{ desc, file, data string }{
 		{"no customers", "demoshop/customers.json", ""},
 		{"no clients", "demoshop/clients.json", ""},
@@ -97,7 +97,7 @@ func TestWhatIsMerelyAwkwardIsAccepted(t *testing.T) {
 	}
 }
 
-func TestAnUnknownTenantIsItsOwnError(t *testing.T) {
+func TestSites_UnknownTenantIsItsOwnError(t *testing.T) {
 	f, err := sitefile.FromFS(shop(nil))
 	require.NoError(t, err)
 	for _, tenant := range []string{"nobody", "", "DEMOSHOP", ".", "../demoshop"} {
@@ -107,7 +107,7 @@ func TestAnUnknownTenantIsItsOwnError(t *testing.T) {
 	}
 }
 
-func TestAnEndedContextIsHonoured(t *testing.T) {
+func TestSites_EndedContextIsAnError(t *testing.T) {
 	f, err := sitefile.FromFS(shop(nil))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -119,7 +119,7 @@ func TestAnEndedContextIsHonoured(t *testing.T) {
 	assert.False(t, errors.Is(err, defaults.ErrUnknownTenant))
 }
 
-func TestAnAccountIsFoundByItsAddressInAnyCase(t *testing.T) {
+func TestAccount_IsFoundByItsAddressInAnyCase(t *testing.T) {
 	f, err := sitefile.FromFS(sampleShops(t))
 	require.NoError(t, err)
 	for _, email := range []string{"anna@demo.example", "ANNA@Demo.Example", " anna@demo.example\n"} {
@@ -150,7 +150,7 @@ func TestAnAccountIsFoundByItsAddressInAnyCase(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestClientsAreTheTenants(t *testing.T) {
+func TestClient_BelongsToItsTenant(t *testing.T) {
 	f, err := sitefile.FromFS(sampleShops(t))
 	require.NoError(t, err)
 	c, ok := f.Client("demoshop", "storefront")
@@ -173,7 +173,7 @@ func TestClientsAreTheTenants(t *testing.T) {
 	}
 }
 
-func TestARelativeFolderStaysTheOneOfTheCall(t *testing.T) {
+func TestOpen_RelativeFolderIsTakenOnce(t *testing.T) {
 	dir := newFolder(t, nil)
 	t.Chdir(filepath.Dir(string(dir)))
 	f, err := sitefile.Open(filepath.Base(string(dir)), sitefile.Config{})
@@ -185,7 +185,7 @@ func TestARelativeFolderStaysTheOneOfTheCall(t *testing.T) {
 	assert.Equal(t, []string{"demoshop", "othershop"}, f.Tenants())
 }
 
-func TestReadingCostsNoAllocation(t *testing.T) {
+func TestSites_DoesNotAllocate(t *testing.T) {
 	f, err := sitefile.FromFS(sampleShops(t))
 	require.NoError(t, err)
 	ctx := context.Background()

@@ -65,7 +65,7 @@ func brief(m *sitefile.Mistake) string {
 	return s
 }
 
-func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
+func TestFromFS_NamesEveryMistakeWithItsPlace(t *testing.T) {
 	const (
 		sites     = "demoshop/sites.json"
 		customers = "demoshop/customers.json"
@@ -131,7 +131,10 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"no home base", sites, strings.Replace(strings.Replace(site(""), `"homeBase"`, `"base"`, 1), `{`, `¦{`, 1), []string{"demoshop/sites.json #0=main homeBase.address.country"}, ""},
 		{"no currency, no language", sites, `[¦¦{"code": "main", "default": true, "homeBase": {"address": {"country": "DE"}}}]`,
 			[]string{"demoshop/sites.json #0=main currency", "demoshop/sites.json #0=main defaultLanguage"}, ""},
-		{"currency withdrawn", sites, strings.Replace(sitesIn("DEM"), `"DEM"`, `¦"DEM"`, 1), []string{`demoshop/sites.json #0=main currency "DEM"`}, ""},
+		{"currency that is no code", sites, strings.Replace(sitesIn("Euro"), `"Euro"`, `¦"Euro"`, 1), []string{`demoshop/sites.json #0=main currency "Euro"`}, ""},
+		{"country withdrawn, and no other", sites, strings.Replace(site(""), `"DE"`, `¦"YU"`, 1), []string{`demoshop/sites.json #0=main homeBase.address.country "YU"`}, ""},
+		{"with another mistake a code that is not current is one too", sites, site(`, "availableCurrencies": [¦"BGN", ¦"Euro"]`),
+			[]string{`demoshop/sites.json #0=main availableCurrencies[0] "BGN"`, `demoshop/sites.json #0=main availableCurrencies[1] "Euro"`}, ""},
 		{"unusable values in lists", sites, site(`, "availableCurrencies": ["EUR", ¦"EURO"], "shipToCountries": [¦"Germany"], "languages": ["de", ¦"!"]`),
 			[]string{`demoshop/sites.json #0=main availableCurrencies[1] "EURO"`, `demoshop/sites.json #0=main shipToCountries[0] "Germany"`, `demoshop/sites.json #0=main languages[1] "!"`}, ""},
 		{"no default site", sites, "¦" + strings.Replace(site(""), `true`, `false`, 1), []string{"demoshop/sites.json default"}, ""},
@@ -200,13 +203,13 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 	}
 }
 
-func TestMistakesOfAllFilesAndTenantsAreReportedAtOnce(t *testing.T) {
+func TestFromFS_ReportsAllFilesAndTenantsAtOnce(t *testing.T) {
 	_, err := sitefile.FromFS(shop(map[string]string{
 		"Shop/sites.json":         sitesIn("EUR"),
-		"demoshop/sites.json":     sitesIn("DEM"),
+		"demoshop/sites.json":     sitesIn("Mark"),
 		"demoshop/customers.json": `[{}]`,
 		"demoshop/clients.json":   `[`,
-		"othershop/sites.json":    sitesIn("XXX"),
+		"othershop/sites.json":    sitesIn("X"),
 		"third/customers.json":    `7`,
 	}))
 	var files []string
@@ -217,7 +220,7 @@ func TestMistakesOfAllFilesAndTenantsAreReportedAtOnce(t *testing.T) {
 		"demoshop/clients.json ", "othershop/sites.json currency", "third/sites.json ", "third/customers.json "}, files)
 }
 
-func TestTheMessageNamesFileRecordMemberValueAndRule(t *testing.T) {
+func TestMistake_NamesFileRecordMemberValueAndRule(t *testing.T) {
 	_, err := sitefile.FromFS(shop(map[string]string{"demoshop/sites.json": strings.Replace(sitesIn("EUR"), `"de"`, `5`, 1)}))
 	assert.EqualError(t, err, `sitefile: demoshop/sites.json:1:74: record 0 "main": defaultLanguage "5": must be a string, is a number`)
 	_, err = sitefile.FromFS(shop(map[string]string{"demoshop/sites.json": "", "demoshop/customers.json": `[{"id": "C1"}]`}))
@@ -225,7 +228,7 @@ func TestTheMessageNamesFileRecordMemberValueAndRule(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestARootWithoutFoldersIsAMistake(t *testing.T) {
+func TestFromFS_RootWithoutFoldersIsAMistake(t *testing.T) {
 	_, err := sitefile.FromFS(fstest.MapFS{"sites.json": {Data: []byte(sitesIn("EUR"))}, ".git/config": {}})
 	assert.EqualError(t, err, "sitefile: .: must have a folder for each tenant, has none")
 
@@ -237,14 +240,14 @@ func TestARootWithoutFoldersIsAMistake(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestAnEmptyFileIsNotJSON(t *testing.T) {
+func TestFromFS_EmptyFileIsNotJSON(t *testing.T) {
 	fsys := shop(nil)
 	fsys["demoshop/clients.json"] = &fstest.MapFile{}
 	_, err := sitefile.FromFS(fsys)
 	assert.ErrorContains(t, err, "sitefile: demoshop/clients.json:1:1: must be JSON: ")
 }
 
-func TestAFileThatMayNotBeReadIsAMistake(t *testing.T) {
+func TestFromFS_UnreadableFileIsAMistake(t *testing.T) {
 	_, err := sitefile.FromFS(denied{shop(nil)})
 	require.Len(t, mistakes(t, err), 1)
 	assert.EqualError(t, err, "sitefile: demoshop/customers.json: must be readable: permission denied")
@@ -261,7 +264,7 @@ func (d denied) ReadFile(name string) ([]byte, error) {
 	return d.MapFS.ReadFile(name)
 }
 
-func TestMistakesShowNothingPersonalOrSecret(t *testing.T) {
+func TestMistake_ShowsNothingPersonalOrSecret(t *testing.T) {
 	const secret = "tell-nobody"
 	_, err := sitefile.FromFS(shop(map[string]string{
 		"demoshop/customers.json": `[
@@ -280,7 +283,7 @@ func TestMistakesShowNothingPersonalOrSecret(t *testing.T) {
 	assert.Contains(t, logged.String(), `"file":"demoshop/customers.json","line":2,"column":`)
 }
 
-func TestALongValueIsCut(t *testing.T) {
+func TestMistake_LongValueIsCut(t *testing.T) {
 	_, err := sitefile.FromFS(shop(map[string]string{"demoshop/sites.json": sitesIn(strings.Repeat("é", 5000))}))
 	all := mistakes(t, err)
 	require.Len(t, all, 1)
@@ -288,7 +291,7 @@ func TestALongValueIsCut(t *testing.T) {
 	assert.Less(t, len(err.Error()), 500)
 }
 
-func TestManyMistakesAreAllPlaced(t *testing.T) {
+func TestFromFS_PlacesManyMistakes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large input")
 	}
@@ -299,7 +302,7 @@ func TestManyMistakesAreAllPlaced(t *testing.T) {
 	assert.Equal(t, 50_001, all[50_000].Line)
 }
 
-func TestTheNamedPipeDoesNotBlock(t *testing.T) {
+func TestOpen_NamedPipeDoesNotBlock(t *testing.T) {
 	dir := newFolder(t, nil)
 	dir.remove(t, "demoshop/clients.json")
 	makePipe(t, dir.path("demoshop/clients.json"))
@@ -307,7 +310,7 @@ func TestTheNamedPipeDoesNotBlock(t *testing.T) {
 	assert.ErrorContains(t, err, "demoshop/clients.json: must be readable: not a regular file")
 }
 
-func TestPlainFilesAndHiddenFoldersAreIgnored(t *testing.T) {
+func TestOpen_IgnoresPlainFilesAndHiddenFolders(t *testing.T) {
 	dir := newFolder(t, map[string]string{"README.md": "x", "Notes": "x", ".git/config": "x", ".Hidden/sites.json": "x", "lost+found/x": "x", "demoshop/notes.txt": "x"})
 	require.NoError(t, os.Symlink(dir.path("nowhere"), dir.path("dangling")))
 	f, err := sitefile.Open(string(dir), sitefile.Config{})

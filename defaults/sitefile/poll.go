@@ -53,6 +53,9 @@ func (f *Files) load() []*Mistake {
 		mistakes = append(mistakes, wrong...)
 		d.last = c.version()
 		d.accept(t, c, d.last)
+		if len(wrong) == 0 {
+			f.logAged(d, name)
+		}
 	}
 	return mistakes
 }
@@ -135,7 +138,26 @@ func (f *Files) update(d *folder, name string) bool {
 	d.accept(t, c, v)
 	f.logger.LogAttrs(context.Background(), slog.LevelInfo, "sitefile: new version in force", slog.String("tenant", name),
 		slog.Int("sites", len(t.sites)), slog.Int("customers", len(t.customers)), slog.Int("clients", len(t.clients)))
+	f.logAged(d, name)
 	return true
+}
+
+// logAged reports the values of a version in force that are not used.
+func (f *Files) logAged(d *folder, name string) {
+	if len(d.tenant.aged) > 0 {
+		f.logger.LogAttrs(context.Background(), slog.LevelWarn, "sitefile: values that are not current are not used", slog.String("tenant", name),
+			slog.Int("count", len(d.tenant.aged)), mistakeGroup(d.tenant.aged))
+	}
+}
+
+// mistakeGroup is what a log record shows of mistakes.
+func mistakeGroup(mistakes []*Mistake) slog.Attr {
+	const most = 10
+	shown := make([]slog.Attr, 0, most)
+	for i, m := range mistakes[:min(most, len(mistakes))] {
+		shown = append(shown, slog.Any(strconv.Itoa(i), m))
+	}
+	return slog.Attr{Key: "mistakes", Value: slog.GroupValue(shown...)}
 }
 
 func (d *folder) accept(t *tenant, c contents, v version) {
@@ -143,8 +165,8 @@ func (d *folder) accept(t *tenant, c contents, v version) {
 	d.refused, d.mistakes = version{}, nil
 }
 
-// refuse reports a broken version when two polls in a row have seen it, so that a file that is just being
-// written is not cried out.
+// refuse reports a broken version when two polls in a row have seen it, so that a file that is just
+// being written is not reported.
 func (f *Files) refuse(d *folder, name string, v version, mistakes []*Mistake) {
 	settled := v == d.last
 	d.last = v
@@ -152,13 +174,8 @@ func (f *Files) refuse(d *folder, name string, v version, mistakes []*Mistake) {
 		return
 	}
 	d.refused, d.mistakes = v, mistakes
-	const most = 10 // mistakes in a log record
-	shown := make([]slog.Attr, 0, most)
-	for i, m := range mistakes[:min(most, len(mistakes))] {
-		shown = append(shown, slog.Any(strconv.Itoa(i), m))
-	}
 	f.logger.LogAttrs(context.Background(), slog.LevelError, "sitefile: new version refused, what was in force stays in force",
-		slog.String("folder", name), slog.Int("count", len(mistakes)), slog.Attr{Key: "mistakes", Value: slog.GroupValue(shown...)})
+		slog.String("folder", name), slog.Int("count", len(mistakes)), mistakeGroup(mistakes))
 }
 
 // mend forgets a refused version after the one in force has come back.
@@ -178,6 +195,7 @@ func (f *Files) publish() {
 		d := f.folders[name]
 		if d.tenant != nil {
 			s.tenants[name] = d.tenant
+			s.aged = append(s.aged, d.tenant.aged...)
 		}
 		mistakes = append(mistakes, d.mistakes...)
 	}

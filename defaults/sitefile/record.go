@@ -2,6 +2,7 @@ package sitefile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,7 @@ type table struct {
 	showing  bool // values may be shown: they are neither personal nor secret
 	root     *node
 	mistakes []*Mistake
+	aged     []*Mistake          // what is not used and refuses nothing
 	wrong    map[position]bool   // what a mistake has been noted for
 	seen     map[position]record // in a table that shows its values: every member that was read
 }
@@ -68,6 +70,15 @@ func (r record) reject(rule string) {
 		}
 	}
 	t.wrong[position{r.index, r.field}] = true
+	t.mistakes = append(t.mistakes, r.mistake(rule))
+}
+
+// age notes a value that is not used, although the file is.
+func (r record) age(rule string) { r.table.aged = append(r.table.aged, r.mistake(rule)) }
+
+// mistake describes the place of a record.
+func (r record) mistake(rule string) *Mistake {
+	t := r.table
 	m := &Mistake{Record: r.index, Field: r.field, Rule: rule}
 	if r.node != nil {
 		m.offset = r.start
@@ -80,7 +91,7 @@ func (r record) reject(rule string) {
 	} else if r.index >= 0 {
 		m.offset = t.root.elements[r.index].start
 	}
-	t.mistakes = append(t.mistakes, m)
+	return m
 }
 
 // note remembers a member that was read.
@@ -91,10 +102,11 @@ func (t *table) note(r record) record {
 	return r
 }
 
-// finish gives the mistakes their files, lines and ids, in the order of the file.
-func (t *table) finish() []*Mistake {
+// finish gives the mistakes and what has aged their files, lines and ids, in the order of the file.
+func (t *table) finish() (mistakes, aged []*Mistake) {
 	place(t.mistakes, t.data)
-	for _, m := range t.mistakes {
+	place(t.aged, t.data)
+	for _, m := range slices.Concat(t.mistakes, t.aged) {
 		m.File = t.file
 		if m.Record >= 0 && m.Record < len(t.root.elements) {
 			if id := t.root.elements[m.Record].members[t.idName]; id != nil && id.kind == text {
@@ -102,7 +114,7 @@ func (t *table) finish() []*Mistake {
 			}
 		}
 	}
-	return t.mistakes
+	return t.mistakes, t.aged
 }
 
 // member is a member of an object.

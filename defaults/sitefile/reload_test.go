@@ -107,7 +107,7 @@ func (f *followed) countLogs() int {
 	return len(logs)
 }
 
-func TestAChangeIsInForceWithinFiveSeconds(t *testing.T) {
+func TestFiles_ChangeIsInForceWithinFiveSeconds(t *testing.T) {
 	for _, tc := range []struct {
 		desc   string
 		change func(t *testing.T, f *followed)
@@ -180,7 +180,7 @@ func TestAChangeIsInForceWithinFiveSeconds(t *testing.T) {
 	}
 }
 
-func TestAChangeIsInForceWithinFiveSecondsWheneverItHappens(t *testing.T) {
+func TestFiles_ChangeAtAnyMomentIsInForceWithinFiveSeconds(t *testing.T) {
 	follow(t, nil, func(t *testing.T, f *followed) {
 		for i, currency := range []string{"USD", "CHF", "GBP", "JPY", "SEK", "NOK", "DKK"} {
 			f.pass(time.Duration(i) * 333 * time.Millisecond)
@@ -194,7 +194,7 @@ func TestAChangeIsInForceWithinFiveSecondsWheneverItHappens(t *testing.T) {
 	})
 }
 
-func TestCustomersAndClientsAreFollowedToo(t *testing.T) {
+func TestFiles_FollowCustomersAndClients(t *testing.T) {
 	follow(t, nil, func(t *testing.T, f *followed) {
 		f.write(t, "demoshop/customers.json", `[{"id": "C2", "contactEmail": "b@b.example"}]`)
 		f.remove(t, "demoshop/clients.json")
@@ -215,7 +215,7 @@ func TestCustomersAndClientsAreFollowedToo(t *testing.T) {
 	})
 }
 
-func TestAFileThatIsGoneForAMomentTakesNothingAway(t *testing.T) {
+func TestFiles_FileMissingForAMomentTakesNothingAway(t *testing.T) {
 	follow(t, nil, func(t *testing.T, f *followed) {
 		f.pass(500 * time.Millisecond)
 		f.rename(t, "demoshop/customers.json", "demoshop/customers.json~")
@@ -229,7 +229,7 @@ func TestAFileThatIsGoneForAMomentTakesNothingAway(t *testing.T) {
 	})
 }
 
-func TestATenantThatIsGoneForAMomentIsNotTakenAway(t *testing.T) {
+func TestFiles_TenantMissingForAMomentStays(t *testing.T) {
 	follow(t, map[string]string{"othershop/sites.json": sitesIn("SEK")}, func(t *testing.T, f *followed) {
 		f.pass(500 * time.Millisecond)
 		f.rename(t, "demoshop", ".demoshop")
@@ -241,7 +241,7 @@ func TestATenantThatIsGoneForAMomentIsNotTakenAway(t *testing.T) {
 	})
 }
 
-func TestABrokenVersionLeavesTheFormerInForceAndSaysSoOnce(t *testing.T) {
+func TestFiles_BrokenVersionIsRefusedAndReportedOnce(t *testing.T) {
 	follow(t, map[string]string{"othershop/sites.json": sitesIn("SEK")}, func(t *testing.T, f *followed) {
 		f.write(t, "demoshop/sites.json", sitesIn("USD"))
 		f.write(t, "demoshop/customers.json", `[{"id": "C1", "contactEmail": "anna@shop.example"},
@@ -289,7 +289,7 @@ func TestABrokenVersionLeavesTheFormerInForceAndSaysSoOnce(t *testing.T) {
 	})
 }
 
-func TestABrokenVersionCanBeTakenBack(t *testing.T) {
+func TestFiles_BrokenVersionCanBeWithdrawn(t *testing.T) {
 	follow(t, nil, func(t *testing.T, f *followed) {
 		for range 2 {
 			f.write(t, "demoshop/sites.json", "[")
@@ -304,7 +304,7 @@ func TestABrokenVersionCanBeTakenBack(t *testing.T) {
 	})
 }
 
-func TestATouchedFileIsNoChange(t *testing.T) {
+func TestFiles_TouchedFileIsNoChange(t *testing.T) {
 	follow(t, nil, func(t *testing.T, f *followed) {
 		f.write(t, "demoshop/sites.json", sitesIn("EUR"))
 		f.write(t, "demoshop/notes.txt", "x")
@@ -314,7 +314,7 @@ func TestATouchedFileIsNoChange(t *testing.T) {
 	})
 }
 
-func TestTenantsComeAndGo(t *testing.T) {
+func TestFiles_TenantsComeAndGo(t *testing.T) {
 	follow(t, nil, func(t *testing.T, f *followed) {
 		f.write(t, "othershop/sites.json", sitesIn("SEK"))
 		f.pass(within)
@@ -338,7 +338,7 @@ func TestTenantsComeAndGo(t *testing.T) {
 	})
 }
 
-func TestABrokenNewTenantIsNotServedUntilItIsMended(t *testing.T) {
+func TestFiles_BrokenNewTenantIsServedOnceItIsCorrected(t *testing.T) {
 	follow(t, nil, func(t *testing.T, f *followed) {
 		require.NoError(t, os.Mkdir(f.path("othershop"), 0o755))
 		f.pass(within)
@@ -361,7 +361,7 @@ func TestABrokenNewTenantIsNotServedUntilItIsMended(t *testing.T) {
 	})
 }
 
-func TestARootThatIsGoneOrEmptyTakesNothingAway(t *testing.T) {
+func TestFiles_MissingOrEmptyRootTakesNothingAway(t *testing.T) {
 	follow(t, nil, func(t *testing.T, f *followed) {
 		away := t.TempDir() + "/away"
 		require.NoError(t, os.Rename(string(f.folder), away))
@@ -387,7 +387,7 @@ func TestARootThatIsGoneOrEmptyTakesNothingAway(t *testing.T) {
 	})
 }
 
-func TestAfterCloseNothingIsFollowed(t *testing.T) {
+func TestClose_EndsTheFollowing(t *testing.T) {
 	follow(t, nil, func(t *testing.T, f *followed) {
 		require.NoError(t, f.Close())
 		require.NoError(t, f.Close())
@@ -398,7 +398,7 @@ func TestAfterCloseNothingIsFollowed(t *testing.T) {
 	})
 }
 
-func TestTheDefaultLoggerIsTheProgramsOwn(t *testing.T) {
+func TestOpen_DefaultLoggerIsTheProgramsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logs := &followed{t: t}
 		old := slog.Default()

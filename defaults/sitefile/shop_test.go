@@ -24,7 +24,8 @@ func sitesIn(currency string) string {
 	return fmt.Sprintf(`[{"code": "main", "default": true, "currency": %q, "defaultLanguage": "de", "homeBase": {"address": {"country": "DE"}}}]`, currency)
 }
 
-// shop is a valid root with one tenant, in which the named files are other ones; an empty text removes a file.
+// shop is a valid root with one tenant, in which the named files are other ones; an empty text
+// removes a file.
 func shop(files map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{
 		"demoshop/sites.json":     {Data: []byte(sitesIn("EUR"))},

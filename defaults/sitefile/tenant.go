@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/sessionctx/storefront/defaults"
 )
@@ -13,6 +15,7 @@ import (
 // tenant is what one folder says: immutable.
 type tenant struct {
 	sites     []defaults.Site
+	aged      []*Mistake // values of the sites that are not used
 	customers map[string]defaults.Customer
 	accounts  map[string]Account // by customer id
 	emails    map[string]string  // folded e-mail address to customer id
@@ -29,7 +32,8 @@ func decode(c contents) (*tenant, []*Mistake) {
 		}
 		table := newTable(path.Join(c.folder, fileNames[i]), idNames[i], c.files[i].data, i == sitesFile)
 		read(table)
-		mistakes = append(mistakes, table.finish()...)
+		wrong, aged := table.finish()
+		mistakes, t.aged = append(mistakes, wrong...), append(t.aged, aged...)
 	}
 	if len(mistakes) > 0 {
 		return nil, mistakes
@@ -55,34 +59,78 @@ func (t *tenant) readSites(table *table) {
 	if table.root == nil || table.root.kind != array {
 		return
 	}
-	sites, err := defaults.NewSites(t.sites)
-	if err == nil {
-		t.sites = sites.List()
+	t.compileSites(table)
+}
+
+// compileSites demands that the sites are valid, except for well-formed codes that are not current.
+// Codes are withdrawn while a file stays the same: such a file must not keep a server from
+// starting, nor its later versions from coming into force.
+func (t *tenant) compileSites(table *table) {
+	sites, mistakes, err := defaults.CompileSites(t.sites, nil, time.Time{})
+	aged := func(m *defaults.SiteError) bool { return m.Reason == defaults.ReasonUnknownCode }
+	if err != nil || len(slices.DeleteFunc(slices.Clone(mistakes), aged)) > 0 {
+		t.rejectSites(table)
 		return
 	}
-	// Which site is the default one cannot be judged while one of them cannot be read.
-	murky := false
-	for at := range table.wrong {
-		murky = murky || at.field == "" || at.field == "active" || at.field == "default"
+	for _, m := range mistakes {
+		table.siteField(m).age(m.Rule + "; " + m.Effect)
 	}
-	for _, e := range siteErrors(err) {
-		if murky && (e.Index < 0 || e.Field == "default") {
-			continue
+	// A site that is left out stays as the file has it: whoever compiles the sites again may know
+	// its last valid form.
+	inForce := sites.List()
+	for i := range t.sites {
+		if len(inForce) > 0 && inForce[0].Code == t.sites[i].Code && inForce[0].Inactive == t.sites[i].Inactive {
+			t.sites[i], inForce = inForce[0], inForce[1:]
 		}
-		name, index, _ := strings.Cut(e.Field, "[")
-		field := siteFields[name]
-		if index != "" {
-			field += "[" + index
-		}
-		r, ok := table.seen[position{e.Index, field}]
-		if !ok {
-			r = record{table: table, index: e.Index, field: field}
-		}
-		r.reject(e.Rule)
 	}
 }
 
-// siteFields are the members of a site by the fields that defaults.NewSites complains of.
+// rejectSites reports every mistake of sites that cannot be used: whoever corrects the file
+// corrects them all.
+func (t *tenant) rejectSites(table *table) {
+	_, err := defaults.NewSites(t.sites)
+	// Which site is the default one cannot be judged while one of them cannot be read.
+	unread := false
+	for at := range table.wrong {
+		unread = unread || at.field == "" || at.field == "active" || at.field == "default"
+	}
+	for _, m := range siteErrors(err) {
+		if unread && (m.Index < 0 || m.Field == "default") {
+			continue
+		}
+		table.siteField(m).reject(m.Rule)
+	}
+}
+
+// siteErrors takes the error of defaults.NewSites apart.
+func siteErrors(err error) []*defaults.SiteError {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []*defaults.SiteError{{Index: -1, Rule: err.Error()}}
+	}
+	var all []*defaults.SiteError
+	for _, e := range joined.Unwrap() {
+		if m, ok := errors.AsType[*defaults.SiteError](e); ok {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// siteField is the member of a site that a mistake is about.
+func (t *table) siteField(m *defaults.SiteError) record {
+	name, index, entry := strings.Cut(m.Field, "[")
+	field := siteFields[name]
+	if entry {
+		field += "[" + index
+	}
+	if r, ok := t.seen[position{m.Index, field}]; ok {
+		return r
+	}
+	return record{table: t, index: m.Index, field: field}
+}
+
+// siteFields are the members of a site by the fields of a defaults.SiteError.
 var siteFields = map[string]string{
 	"code":       "code",
 	"default":    "default",
@@ -94,24 +142,8 @@ var siteFields = map[string]string{
 	"languages":  "languages",
 }
 
-// siteErrors takes the error of defaults.NewSites apart.
-func siteErrors(err error) []*defaults.SiteError {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []*defaults.SiteError
-		for _, e := range joined.Unwrap() {
-			all = append(all, siteErrors(e)...)
-		}
-		return all
-	}
-	var e *defaults.SiteError
-	if !errors.As(err, &e) {
-		e = &defaults.SiteError{Index: -1, Rule: err.Error()}
-	}
-	return []*defaults.SiteError{e}
-}
-
-// readCustomers leaves preferences as they are: one that cannot be used is no mistake of the
-// file, it is rejected with a reason when a session is resolved.
+// readCustomers leaves preferences as they are: one that cannot be used is no mistake of the file.
+// It is rejected with a reason when a session is resolved.
 func (t *tenant) readCustomers(table *table) {
 	t.customers = make(map[string]defaults.Customer)
 	t.accounts = make(map[string]Account)
@@ -170,7 +202,8 @@ func (t *tenant) readClients(table *table) {
 // scopeToken is RFC 6749, section 3.3.
 var scopeToken = regexp.MustCompile(`^[!#-\[\]-~]+$`)
 
-// bcryptHash is the shape of a hash: version, cost of 4 to 31, 22 characters of salt and 31 of hash.
+// bcryptHash is the shape of a hash: version, cost of 4 to 31, 22 characters of salt and 31 of
+// hash.
 var bcryptHash = regexp.MustCompile(`^\$2[abxy]?\$(0[4-9]|[12][0-9]|3[01])\$[./0-9A-Za-z]{53}$`)
 
 // hash is a member that must have the shape of a bcrypt hash if it is there.

@@ -21,7 +21,7 @@ func set(fsys fstest.MapFS, currency string) {
 	fsys["demoshop/sites.json"] = &fstest.MapFile{Data: []byte(sitesIn(currency))}
 }
 
-func TestAWatcherSeesTheNewStateInForce(t *testing.T) {
+func TestWatch_SeesTheNewStateInForce(t *testing.T) {
 	fsys := shop(nil)
 	f, err := sitefile.FromFS(fsys)
 	require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestAWatcherSeesTheNewStateInForce(t *testing.T) {
 	assert.Equal(t, []string{"USD", "CHF"}, seen)
 }
 
-func TestAStoppedWatcherIsNotCalledAgain(t *testing.T) {
+func TestWatch_StoppedWatcherIsNotCalledAgain(t *testing.T) {
 	fsys := shop(nil)
 	f, err := sitefile.FromFS(fsys)
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestAStoppedWatcherIsNotCalledAgain(t *testing.T) {
 	assert.Equal(t, 2, second)
 }
 
-func TestStopAndCloseFromWithinAWatcherDoNotDeadlock(t *testing.T) {
+func TestWatch_StopAndCloseFromWithinDoNotDeadlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := newFolder(t, nil)
 		f, err := sitefile.Open(string(dir), sitefile.Config{})
@@ -83,7 +83,7 @@ func TestStopAndCloseFromWithinAWatcherDoNotDeadlock(t *testing.T) {
 	})
 }
 
-func TestStopWaitsForACallThatIsUnderWay(t *testing.T) {
+func TestWatch_StopWaitsForACallThatIsRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := shop(nil)
 		f, err := sitefile.FromFS(fsys)
@@ -103,7 +103,7 @@ func TestStopWaitsForACallThatIsUnderWay(t *testing.T) {
 	})
 }
 
-func TestReadersSeeOneVersionWholeWhileItIsReplaced(t *testing.T) {
+func TestFiles_ReadersSeeOneVersionWhole(t *testing.T) {
 	versions := map[string]string{"USD": "C1", "CHF": "C2"}
 	files := func(fsys fstest.MapFS, currency string) {
 		set(fsys, currency)

@@ -1,4 +1,5 @@
-// Package boundedcache is a cache that is bounded in bytes. It is the only package that names ristretto.
+// Package boundedcache is a cache that is bounded in bytes. It is the only package that names
+// ristretto.
 package boundedcache
 
 import (
@@ -9,17 +10,17 @@ import (
 	"github.com/dgraph-io/ristretto/v2"
 )
 
-// Cache holds values that may be missing, late or outdated at any time: the caller validates each value
-// that it gets. It is safe for concurrent use by multiple goroutines, Close included.
+// Cache holds values that may be missing, late or outdated at any time: the caller validates each
+// value that it gets. It is safe for concurrent use by multiple goroutines, Close included.
 //
-// Ristretto v2.4.2 shows a new value only after a moment, and of two new values under one hash it may keep
-// the older one. So a ring holds the values that were set last, for the callers that ask before ristretto
-// shows them: Recent. Nothing is ever deleted, because ristretto can show a deleted value again and because
-// its Del blocks while its queue is full.
+// Ristretto v2.4.2 shows a new value only after a moment, and of two new values under one hash it
+// may keep the older one. So a ring holds the values that were set last, for the callers that ask
+// before ristretto shows them: Recent. Nothing is ever deleted, because ristretto can show a
+// deleted value again and because its Del blocks while its queue is full.
 type Cache[V any] struct {
 	cache *ristretto.Cache[uint64, V]
-	// locks keep Close away from callers that are inside ristretto, which would panic. One lock for all
-	// callers would be a cache line that every core writes.
+	// locks keep Close away from callers that are inside ristretto, which would panic. One lock for
+	// all callers would be a cache line that every core writes.
 	locks  [numLocks]lock
 	closed bool // guarded by all locks
 	recent []atomic.Pointer[recent[V]]
@@ -38,23 +39,24 @@ type recent[V any] struct {
 
 const (
 	numLocks = 64
-	// countersPerValue is how many frequency counters there are for each value that fits. Ristretto advises
-	// 10; Caffeine, which invented the algorithm, has about one. A counter takes 5 bytes.
+	// countersPerValue is how many frequency counters there are for each value that fits. Ristretto
+	// advises 10; Caffeine, which invented the algorithm, has about one. A counter takes 5 bytes.
 	countersPerValue = 4
 	minCounters      = 1000
 	bytesPerCounter  = 5
-	// Overhead is what ristretto and the ring need for one value, in bytes: map slots, cost and frequency
-	// counters. Measured.
+	// Overhead is what ristretto and the ring need for one value, in bytes: map slots, cost and
+	// frequency counters. Measured.
 	Overhead = 160
 
-	// maxRecentCost keeps a value of a large cost out of the ring, which counts places and not bytes.
+	// maxRecentCost keeps a value of a large cost out of the ring, which counts places and not
+	// bytes.
 	maxRecentCost = 2 << 10
 	minRing       = 16
 	maxRing       = 4096
 )
 
-// New returns a cache that takes about maxBytes with all that it needs. typical is the cost of a usual
-// value: it sizes the counters.
+// New returns a cache that takes about maxBytes with all that it needs. typical is the cost of a
+// usual value: it sizes the counters.
 func New[V any](maxBytes, typical int64) (*Cache[V], error) {
 	counters := max(countersPerValue*maxBytes/typical, minCounters)
 	ring := minRing
@@ -95,8 +97,8 @@ func (c *Cache[V]) Recent(hash uint64) (v V, ok bool) {
 	return v, false
 }
 
-// Set keeps a value that takes cost bytes. It reports whether ristretto took the value; ristretto may still
-// drop it later.
+// Set keeps a value that takes cost bytes. It reports whether ristretto took the value; ristretto
+// may still drop it later.
 func (c *Cache[V]) Set(hash uint64, v V, cost int64) (kept bool) {
 	c.SetRecent(hash, v, cost)
 	l := &c.locks[hash%numLocks]

@@ -18,8 +18,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// ErrForeign is the error of a Store that returns the record of another tenant: a grave fault, and the last
-// thing between one tenant's record and another's shopper.
+// ErrForeign is the error of a Store that returns the record of another tenant: a grave fault, and
+// the last thing between one tenant's record and another's shopper.
 var ErrForeign = errors.New("sessionctx: the store returned a record of another tenant")
 
 // ErrBusy is the error of a write that cannot begin because too many are under way.
@@ -33,10 +33,11 @@ type Config[R any] struct {
 	Load func(ctx context.Context, key store.Key) (store.Record, error)
 	// Timeout bounds each load.
 	Timeout time.Duration
-	// SessionBytes, CustomerBytes and StampBytes bound what the cache takes: for entries of sessions, for
-	// entries of customers, and for stamps.
+	// SessionBytes, CustomerBytes and StampBytes bound what the cache takes: for entries of
+	// sessions, for entries of customers, and for stamps.
 	SessionBytes, CustomerBytes, StampBytes int64
-	// MaxStale is for how long a record is reused. Negative: for as long as a Watcher grants a lease.
+	// MaxStale is for how long a record is reused. Negative: for as long as a Watcher grants a
+	// lease.
 	MaxStale time.Duration
 	// Cost returns the bytes that a resolution keeps alive beyond its own size.
 	Cost func(R) int64
@@ -46,8 +47,8 @@ type Config[R any] struct {
 	OnInvalidate func(store.KeyHash)
 }
 
-// Cache is the near-cache: see the package. It is safe for concurrent use by multiple goroutines. It is the
-// Sink of a Watcher.
+// Cache is the near-cache: see the package. It is safe for concurrent use by multiple goroutines.
+// It is the Sink of a Watcher.
 type Cache[R any] struct {
 	cfg    Config[R]
 	seed   maphash.Seed
@@ -55,7 +56,8 @@ type Cache[R any] struct {
 	clock  *clock
 	stamps *stamp.Table
 	calls  singleflight.Group[call, *Entry[R]]
-	// One for each kind: nobody looks at generations to find a session, nor at the memory that they fill.
+	// One for each kind: nobody looks at generations to find a session, nor at the memory that they
+	// fill.
 	sessions  *boundedcache.Cache[*Entry[R]]
 	customers *boundedcache.Cache[*Entry[R]]
 
@@ -166,8 +168,8 @@ func (c *Cache[R]) of(kind store.Kind) *boundedcache.Cache[*Entry[R]] {
 	return c.sessions
 }
 
-// Lookup returns a valid entry of the key, and the time at which it was valid; nil if ristretto shows none.
-// It is the whole of a warm read, and allocates nothing.
+// Lookup returns a valid entry of the key, and the time at which it was valid; nil if ristretto
+// shows none. It is the whole of a warm read, and allocates nothing.
 func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
 	now := c.Now()
 	e, ok := c.of(k.Kind).Get(hash)
@@ -177,8 +179,8 @@ func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
 	return e, now
 }
 
-// valid reports whether the entry is about the key, and good at this time. InvalidateAll comes before the
-// lease that follows it, so the lease is looked at before the stamps.
+// valid reports whether the entry is about the key, and good at this time. InvalidateAll comes
+// before the lease that follows it, so the lease is looked at before the stamps.
 func (c *Cache[R]) valid(e *Entry[R], k *Key, now int64) bool {
 	return now < c.lease.Load() && now < e.deadline &&
 		c.stamps.Current(e.session) && c.stamps.Current(e.customer) && e.is(k)
@@ -204,8 +206,9 @@ type Want struct {
 	Accept func(*store.Record) bool
 }
 
-// Fresh returns the Since of a read that must find every write that has finished by now. What is cached or
-// under way may be older, and must not come back after this read: so this counts as a change of the key.
+// Fresh returns the Since of a read that must find every write that has finished by now. What is
+// cached or under way may be older, and must not come back after this read: so this counts as a
+// change of the key.
 func (c *Cache[R]) Fresh(k store.Key) int64 {
 	c.stamps.Bump(c.StripeOf(k))
 	return c.Now()
@@ -214,8 +217,8 @@ func (c *Cache[R]) Fresh(k store.Key) int64 {
 // Peek returns the entry of a key if a valid one is cached, nil otherwise.
 func (c *Cache[R]) Peek(k Key) *Entry[R] { return c.peek(&k, c.Hash(&k)) }
 
-// Get returns the entry of a key: a cached one, that of a load under way, or that of a new load. It waits
-// for the load until ctx ends.
+// Get returns the entry of a key: a cached one, that of a load under way, or that of a new load. It
+// waits for the load until ctx ends.
 func (c *Cache[R]) Get(ctx context.Context, k *Key, hash uint64, want Want) (*Entry[R], error) {
 	if e := c.peek(k, hash); e != nil && e.start >= want.Since {
 		if want.Accept == nil {
@@ -241,7 +244,8 @@ func (c *Cache[R]) Prefetch(ctx context.Context, k *Key, hash uint64) {
 	_, _ = c.load(ended, k, hash, 0)
 }
 
-// load reads the store. While a writer is under way nobody may share what is found, and nothing is kept.
+// load reads the store. While a writer is under way nobody may share what is found, and nothing is
+// kept.
 func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (*Entry[R], error) {
 	e := c.begin(k)
 	window := c.window.Load()
@@ -272,8 +276,8 @@ func (c *Cache[R]) begin(k *Key) *Entry[R] {
 	return e
 }
 
-// Empty returns an entry without a record that hangs on no session: only on the customer of its view. The texts
-// of the key are copied, since they may be parts of a whole request.
+// Empty returns an entry without a record that hangs on no session: only on the customer of its
+// view. The texts of the key are copied, since they may be parts of a whole request.
 func (c *Cache[R]) Empty(k Key) *Entry[R] {
 	e := &Entry[R]{
 		key:   Key{unique.Make(k.Tenant).Value(), strings.Clone(k.ID), strings.Clone(k.View), k.Kind},
@@ -331,8 +335,8 @@ func (c *Cache[R]) put(e *Entry[R], rec *store.Record) {
 	}
 }
 
-// keepLoaded keeps what a load has found. The entry of a session will be resolved in a moment, and kept then:
-// of two entries that are set one after the other ristretto may keep the older one.
+// keepLoaded keeps what a load has found. The entry of a session will be resolved in a moment, and
+// kept then: of two entries that are set one after the other ristretto may keep the older one.
 func (c *Cache[R]) keepLoaded(hash uint64, e *Entry[R]) {
 	if e.key.Kind == store.KindCustomer {
 		c.Keep(hash, e)

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// clock is the monotonic time of the cache, with an eye on the wall clock. Deadlines are monotonic, and
-// records expire by the wall clock: if the two drift apart, a deadline is worth nothing. The wall clock
-// moves without the monotonic one when an administrator sets it, and when a virtual machine was suspended.
+// clock is the monotonic time of the cache, with an eye on the wall clock. Deadlines are monotonic,
+// and records expire by the wall clock: if the two drift apart, a deadline is worth nothing. The
+// wall clock moves without the monotonic one when an administrator sets it, and when a virtual
+// machine was suspended.
 //
 // To read the wall clock costs as much as to read the monotonic one. So it is read at most once in
 // checkEvery, by whoever comes first.
@@ -35,8 +36,8 @@ func newClockOf(mono func() int64, wall func() time.Time) *clock {
 	return c
 }
 
-// now returns the monotonic time. jumped reports whether the wall clock has jumped since the last call: then
-// no deadline that was computed before holds.
+// now returns the monotonic time. jumped reports whether the wall clock has jumped since the last
+// call: then no deadline that was computed before holds.
 func (c *clock) now() (now int64, jumped bool) {
 	now = c.mono()
 	if now < c.next.Load() {

@@ -21,21 +21,21 @@ type Key struct {
 // Store returns the key of the record.
 func (k *Key) Store() store.Key { return store.Key{Tenant: k.Tenant, Kind: k.Kind, ID: k.ID} }
 
-// Entry is what the cache holds of one key: that there is a record or none, what it was loaded under, and
-// what it last resolved to. It is immutable.
+// Entry is what the cache holds of one key: that there is a record or none, what it was loaded
+// under, and what it last resolved to. It is immutable.
 type Entry[R any] struct {
-	// Resolved is what the caller has made of the record. It is the zero R until then.
-	Resolved R
-
 	key      Key
 	session  stamp.Stamp // of the key, from before the load
 	customer stamp.Stamp // of the customer that the entry depends on
 	deadline int64       // monotonic; after it the record may have expired
 	start    int64       // monotonic, of the load
-	// The record in one of two forms: decoded until it is resolved, encoded from then on, since an entry is
-	// resolved once and read often. Without a record both are empty.
+	// The record in one of two forms: decoded until it is resolved, encoded from then on, since an
+	// entry is resolved once and read often. Without a record both are empty.
 	decoded *store.Record
 	encoded string
+
+	// Resolved is what the caller has made of the record. It is the zero R until then.
+	Resolved R
 }
 
 // Record returns the record, the zero Record if there is none. The caller must not change it.
@@ -63,7 +63,8 @@ func (e *Entry[R]) Customer() stamp.Stamp { return e.customer }
 // Deadline returns until when the entry may be valid, in monotonic time.
 func (e *Entry[R]) Deadline() int64 { return e.deadline }
 
-// DependsOn returns a copy that is valid only while the stamp, of the record's customer, is current.
+// DependsOn returns a copy that is valid only while the stamp, of the record's customer, is
+// current.
 func (e *Entry[R]) DependsOn(customer stamp.Stamp) *Entry[R] {
 	c := *e
 	c.customer = customer
@@ -77,7 +78,8 @@ func (e *Entry[R]) With(resolved R) *Entry[R] {
 	return &c
 }
 
-// packed returns a copy with the record encoded. It reports false for a record that has no binary form.
+// packed returns a copy with the record encoded. It reports false for a record that has no binary
+// form.
 func (e *Entry[R]) packed() (*Entry[R], bool) {
 	if e.decoded == nil {
 		return e, true
@@ -116,8 +118,8 @@ func allocated(n int) int64 {
 	return int64(n+15) &^ 15
 }
 
-// expires returns until when a record that was found at some time may be served: now and at are the same
-// moment on the two clocks.
+// expires returns until when a record that was found at some time may be served: now and at are the
+// same moment on the two clocks.
 func expires(rec *store.Record, now int64, at time.Time) int64 {
 	if rec.ExpiresAt.IsZero() {
 		return endless

@@ -2,11 +2,11 @@ package nearcache
 
 import "time"
 
-// A lease says until when silence means that nothing has changed. A Watcher extends it, and an exclusive one
-// never ends.
+// A lease says until when silence means that nothing has changed. A Watcher extends it, and an
+// exclusive one never ends.
 
-// Lease returns for how long entries are valid if nothing more is heard: negative if they are not valid now,
-// 1<<63-1 if the lease never ends.
+// Lease returns for how long entries are valid if nothing more is heard: negative if they are not
+// valid now, 1<<63-1 if the lease never ends.
 func (c *Cache[R]) Lease() time.Duration {
 	until := c.lease.Load()
 	if until == endless {

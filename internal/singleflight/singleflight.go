@@ -1,7 +1,7 @@
 // Package singleflight shares one call among all who ask for the same at the same time.
 //
-// Each call runs on a goroutine of its own, under a timer of its own. So nobody who gives up fails the
-// others, and a call that ignores its context is abandoned.
+// Each call runs on a goroutine of its own, under a timer of its own. So nobody who gives up fails
+// the others, and a call that ignores its context is abandoned.
 package singleflight
 
 import (
@@ -15,9 +15,9 @@ import (
 // ErrTimeout is the error of a call that has not returned in time.
 var ErrTimeout = errors.New("no answer in time")
 
-// Run calls f on a goroutine of its own, and returns what f returns: at the latest when ctx ends, with its
-// error, or when the timeout has passed, with ErrTimeout. The context of f has the values of ctx and ends
-// with the timeout alone. f must not panic.
+// Run calls f on a goroutine of its own, and returns what f returns: at the latest when ctx ends,
+// with its error, or when the timeout has passed, with ErrTimeout. The context of f has the values
+// of ctx and ends with the timeout alone. f must not panic.
 func Run[V any](ctx context.Context, timeout time.Duration, spawn func(func()), f func(context.Context) (V, error)) (V, error) {
 	c := &call[V]{done: make(chan struct{})}
 	c.start(ctx, timeout, spawn, f, func() {})
@@ -47,10 +47,10 @@ type keyed[K comparable, V any] struct {
 	begun int64
 }
 
-// Do returns what f returns. It joins a call that is under way under the same key, and that has begun later
-// than since. Otherwise it begins a call at now, which takes the place of an older call with the same hash:
-// nobody joins that one any more. joined says which. Two keys with one hash take the place from each other,
-// which costs a call.
+// Do returns what f returns. It joins a call that is under way under the same key, and that has
+// begun later than since. Otherwise it begins a call at now, which takes the place of an older call
+// with the same hash: nobody joins that one any more. joined says which. Two keys with one hash
+// take the place from each other, which costs a call.
 func (g *Group[K, V]) Do(ctx context.Context, hash uint64, key K, now, since int64, f func(context.Context) (V, error)) (v V, joined bool, err error) {
 	s := &g.shards[hash%numShards]
 	s.mu.Lock()
@@ -76,8 +76,8 @@ func (g *Group[K, V]) Do(ctx context.Context, hash uint64, key K, now, since int
 	return v, joined, err
 }
 
-// Superseded forgets the call under this hash that is under way: nobody joins it any more. Those who have
-// joined it get its result.
+// Superseded forgets the call under this hash that is under way: nobody joins it any more. Those
+// who have joined it get its result.
 func (g *Group[K, V]) Superseded(hash uint64) {
 	s := &g.shards[hash%numShards]
 	s.mu.Lock()

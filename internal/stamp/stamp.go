@@ -1,9 +1,10 @@
-// Package stamp says whether what was read a while ago may still be used: striped counters of changes and
-// of the writers that are under way.
+// Package stamp says whether what was read a while ago may still be used: striped counters of
+// changes and of the writers that are under way.
 //
-// Whoever may change something bumps the stripe of its key before and after: Begin and End. Whoever reads
-// takes the stamp first, reads, and later asks whether the stamp is still current. Keys share stripes, so a
-// write to one key can make the stamp of another one outdated. That costs a read and is never wrong.
+// Whoever may change something bumps the stripe of its key before and after: Begin and End. Whoever
+// reads takes the stamp first, reads, and later asks whether the stamp is still current. Keys share
+// stripes, so a write to one key can make the stamp of another one outdated. That costs a read and
+// is never wrong.
 package stamp
 
 import (
@@ -12,8 +13,9 @@ import (
 	"sync/atomic"
 )
 
-// A counter holds the number of changes in its upper 48 bits, and the number of writers under way in its
-// lower 16. Every operation moves it upwards, so that no counter ever returns to an earlier value.
+// A counter holds the number of changes in its upper 48 bits, and the number of writers under way
+// in its lower 16. Every operation moves it upwards, so that no counter ever returns to an earlier
+// value.
 const (
 	change     = 1 << 16
 	writers    = 1<<16 - 1     // mask
@@ -33,8 +35,8 @@ type Stamp struct {
 	value  uint64
 }
 
-// Quiet reports whether no writer was under way when the stamp was taken. While one is, the stamp says
-// nothing about the moment of the change: it was bumped before, and will be bumped after.
+// Quiet reports whether no writer was under way when the stamp was taken. While one is, the stamp
+// says nothing about the moment of the change: it was bumped before, and will be bumped after.
 func (s Stamp) Quiet() bool { return s.value&writers == 0 }
 
 // Stripe returns the stripe that the stamp is of.
@@ -44,13 +46,14 @@ func (s Stamp) Stripe() Stripe { return s.stripe }
 type Table struct {
 	seed  maphash.Seed
 	shift int
-	// all is added to every counter when it is read, and counts in units of change. A sum of two counters
-	// that only grow stays the same only if both do.
+	// all is added to every counter when it is read, and counts in units of change. A sum of two
+	// counters that only grow stays the same only if both do.
 	all     atomic.Uint64
 	stripes []atomic.Uint64
 }
 
-// NewTable returns a table of about n stripes: a power of two, 1024 to MaxStripes. Each takes eight bytes.
+// NewTable returns a table of about n stripes: a power of two, 1024 to MaxStripes. Each takes eight
+// bytes.
 func NewTable(n int64) *Table {
 	n = min(max(n, minStripes), MaxStripes)
 	size := bits.Len64(uint64(n)) - 1
@@ -60,8 +63,9 @@ func NewTable(n int64) *Table {
 // Len returns the number of stripes.
 func (t *Table) Len() int { return len(t.stripes) - 1 }
 
-// StripeOf returns the stripe of a key: slot is 0 to 16383, and hash tells the keys of a slot apart. A slot
-// has up to 64 stripes of its own, so that a server that loses a slot concerns no other slot's stripes.
+// StripeOf returns the stripe of a key: slot is 0 to 16383, and hash tells the keys of a slot
+// apart. A slot has up to 64 stripes of its own, so that a server that loses a slot concerns no
+// other slot's stripes.
 func (t *Table) StripeOf(slot int, hash []byte) Stripe {
 	low := maphash.Bytes(t.seed, hash) & (1<<seededBits - 1)
 	return Stripe((uint64(slot)<<seededBits | low) >> t.shift)
@@ -105,8 +109,8 @@ func (t *Table) Begin(s Stripe) (Write, bool) {
 // End counts a writer out.
 func (t *Table) End(w Write) { t.stripes[w.stripe].Add(change - 1) }
 
-// EndAlone counts a writer out. If the writer was alone, and nothing else has changed since Begin, it
-// returns the stamp under which the result of this write may be kept.
+// EndAlone counts a writer out. If the writer was alone, and nothing else has changed since Begin,
+// it returns the stamp under which the result of this write may be kept.
 func (t *Table) EndAlone(w Write) (Stamp, bool) {
 	next := w.begun + change - 1
 	if w.begun&writers == 1 && t.stripes[w.stripe].CompareAndSwap(w.begun, next) {

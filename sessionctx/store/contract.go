@@ -7,55 +7,58 @@ import (
 
 // Store keeps records. Package storetest checks an implementation against these rules:
 //
-//   - Load returns the record under key, tombstones included. Where there is none it returns the zero
-//     Record and no error.
-//   - Save is an atomic compare-and-set. It stores rec if the stored record has the revision base (the
-//     zero Revision: nothing is stored), and returns rec. Otherwise it changes nothing, and returns what
-//     is stored (the zero Record if nothing is) with an error for which errors.Is(err, ErrConflict) holds.
-//   - Save with rec.Revision() equal to base is a touch: it takes the expiry of rec, and nothing else.
+//   - Load returns the record under key, tombstones included. Where there is none it returns the
+//     zero Record and no error.
+//   - Save is an atomic compare-and-set. It stores rec if the stored record has the revision base
+//     (the zero Revision: nothing is stored), and returns rec. Otherwise it changes nothing, and
+//     returns what is stored (the zero Record if nothing is) with an error for which errors.Is(err,
+//     ErrConflict) holds.
+//   - Save with rec.Revision() equal to base is a touch: it takes the expiry of rec, and nothing
+//     else.
 //   - A record is gone at its ExpiresAt: Load and Save treat it as not stored from then on.
 //   - Both are linearizable: a Load that begins after a Save has returned sees that Save.
 //   - A record is returned as it was saved, every field and every byte; times to the millisecond.
 //   - Keys that differ in any part never meet.
-//   - Records are immutable: neither side changes one, or what it refers to, after it was handed over.
+//   - Records are immutable: neither side changes one, or what it refers to, after it was handed
+//     over.
 //   - ErrFull, ErrConflict and ErrUnavailable say that nothing was written. ErrUnavailable is for a
 //     system that could not be reached. After any other error of Save, or a panic, the outcome is
 //     unknown.
-//   - Both should return when the context ends. The Resolver does not rely on it: it stops waiting by
-//     its own timer.
+//   - Both should return when the context ends. The Resolver does not rely on it: it stops waiting
+//     by its own timer.
 //   - Both are safe for concurrent use by multiple goroutines.
 type Store interface {
 	Load(ctx context.Context, key Key) (Record, error)
 	Save(ctx context.Context, key Key, rec Record, base Revision) (Record, error)
 }
 
-// Watcher is implemented by a Store that reports changes, so that its records may be cached. Records of
-// a Store without it are reused for sessionctx.Config.MaxStale at most.
+// Watcher is implemented by a Store that reports changes, so that its records may be cached.
+// Records of a Store without it are reused for sessionctx.Config.MaxStale at most.
 //
-//   - Watch starts to report to sink, and returns a function that stops it. After stop has returned,
-//     the Store calls sink no more.
-//   - Every applied Save, by any process, is reported by Invalidate or InvalidateAll before the lease of
-//     sink ends, unless the process that owns sink is the only writer.
+//   - Watch starts to report to sink, and returns a function that stops it. After stop has
+//     returned, the Store calls sink no more.
+//   - Every applied Save, by any process, is reported by Invalidate or InvalidateAll before the
+//     lease of sink ends, unless the process that owns sink is the only writer.
 //   - Records can vanish without a Save, as when a server is flushed. Then, and only then,
-//     InvalidateAll comes before a Load returns that misses one of them. Otherwise a reader could see a
-//     session without the record that has ended it.
+//     InvalidateAll comes before a Load returns that misses one of them. Otherwise a reader could
+//     see a session without the record that has ended it.
 //   - A Store that no other process can write calls Exclusive, once, before Watch returns.
 type Watcher interface {
 	Watch(sink Sink) (stop func())
 }
 
-// Sink receives the reports of a Watcher. Its methods return quickly and do not call the Store. They are
-// safe for concurrent use by multiple goroutines.
+// Sink receives the reports of a Watcher. Its methods return quickly and do not call the Store.
+// They are safe for concurrent use by multiple goroutines.
 type Sink interface {
 	// Invalidate says that the record with this key hash may have changed.
 	Invalidate(h KeyHash)
 	// InvalidateAll says that reports may be missing: nothing that was read so far may be reused.
 	InvalidateAll()
-	// ExtendLease says that every change until then will have been reported by then. A lease never ends
-	// earlier than one that was granted before.
+	// ExtendLease says that every change until then will have been reported by then. A lease never
+	// ends earlier than one that was granted before.
 	ExtendLease(until time.Time)
-	// Exclusive says that only this process writes to the Store, for as long as it watches: the lease
-	// never ends.
+	// Exclusive says that only this process writes to the Store, for as long as it watches: the
+	// lease never ends.
 	Exclusive()
 }
 
@@ -64,8 +67,8 @@ type Sink interface {
 //   - Erase replaces each session record of the customer by what tombstone makes of it, each by a
 //     compare-and-set of its own, and reports each as Watcher says. Tombstones it leaves alone.
 //   - A session that becomes the customer's while Erase runs may be missed.
-//   - It returns how many records it replaced. After an error some of them may be replaced: the caller
-//     calls it again.
+//   - It returns how many records it replaced. After an error some of them may be replaced: the
+//     caller calls it again.
 //   - tombstone is a pure function, and is safe for concurrent use by multiple goroutines.
 type Eraser interface {
 	Erase(ctx context.Context, tenant, customerID string, tombstone func(Record) Record) (n int, err error)

@@ -5,15 +5,16 @@ import (
 	"fmt"
 )
 
-// The errors of a Store on which a caller branches. Package sessionctx has the same values under the
-// same names.
+// The errors of a Store on which a caller branches. Package sessionctx has the same values under
+// the same names.
 var (
 	// ErrConflict says that the stored record does not have the revision that a write is based on.
 	// Nothing was written.
 	ErrConflict = errors.New("sessionctx: conflict")
 	// ErrUnavailable says that the Store could not be asked. Nothing was written.
 	ErrUnavailable = errors.New("sessionctx: unavailable")
-	// ErrFull says that the Store is at its bound, and that no record may be evicted. Nothing was written.
+	// ErrFull says that the Store is at its bound, and that no record may be evicted. Nothing was
+	// written.
 	ErrFull = errors.New("sessionctx: store full")
 )
 

@@ -11,8 +11,8 @@ type Kind uint8
 const (
 	// KindSession is the record of one session; Key.ID is the session id.
 	KindSession Kind = iota
-	// KindCustomer is the record of one customer, which holds the generation of the customer's sessions;
-	// Key.ID is the customer id.
+	// KindCustomer is the record of one customer, which holds the generation of the customer's
+	// sessions; Key.ID is the customer id.
 	KindCustomer
 )
 
@@ -39,7 +39,7 @@ func (k Key) Hash() KeyHash {
 // Slots is the number of slots that key hashes are spread over. It is that of Redis Cluster.
 const Slots = 1 << 14
 
-// Slot returns the slot of the key, 0 to Slots-1: the first 14 bits of the hash. A store that is spread
-// over several servers keeps all records of a slot on one of them, and the near-cache counts the changes
-// of a slot apart from those of all others.
+// Slot returns the slot of the key, 0 to Slots-1: the first 14 bits of the hash. A store that is
+// spread over several servers keeps all records of a slot on one of them, and the near-cache counts
+// the changes of a slot apart from those of all others.
 func (h KeyHash) Slot() int { return int(binary.BigEndian.Uint16(h[:])) >> 2 }

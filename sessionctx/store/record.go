@@ -7,8 +7,8 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// Revision names one state of a record: two records under one key with the same revision differ in their
-// expiry at most. The zero Revision stands for "no record".
+// Revision names one state of a record: two records under one key with the same revision differ in
+// their expiry at most. The zero Revision stands for "no record".
 type Revision struct {
 	Incarnation uint64
 	Version     int64
@@ -23,7 +23,8 @@ const (
 )
 
 // Record is what is persisted of a session: the shopper's choices, never a default. A Record is
-// immutable after it was handed to a Store or returned by one. The zero Record stands for "no record".
+// immutable after it was handed to a Store or returned by one. The zero Record stands for "no
+// record".
 type Record struct {
 	Tenant      string // always the key's
 	Incarnation uint64 // random, not 0; chosen when the session is created, kept when its id changes
@@ -35,8 +36,8 @@ type Record struct {
 	Ended      bool   // a tombstone
 	Heir       []byte // of a tombstone that a login has left: the sealed id of the session that goes on
 	CustomerID string // empty: anonymous
-	// Generation is the customer's generation at the login: 0, or the random number of an EndAll. In a
-	// KindCustomer record it is the present generation.
+	// Generation is the customer's generation at the login: 0, or the random number of an EndAll.
+	// In a KindCustomer record it is the present generation.
 	Generation int64
 	Login      int64 // version of the last login; 0: none
 
@@ -55,8 +56,8 @@ type Record struct {
 	ModifiedAt time.Time
 	ExpiresAt  time.Time // zero: never
 
-	// Unknown are fields that a newer program has written, in their binary form. This program keeps them
-	// as they are.
+	// Unknown are fields that a newer program has written, in their binary form. This program keeps
+	// them as they are.
 	Unknown []byte
 }
 

@@ -1,10 +1,15 @@
-// Command gencodes writes the table of current currencies and countries, from published data:
+// Command gencodes writes the tables of package defaults: current currencies and countries, and
+// what the matching of languages needs. It reads published data:
 //
-//   - npm cldr-core (Unicode CLDR): which currencies are legal tender where and when, which regions are ISO 3166-1 countries;
+//   - npm cldr-core (Unicode CLDR): which currencies are legal tender where and when, which regions
+//     are ISO 3166-1 countries and their alpha-3 codes, the likely scripts of languages and the
+//     parents of regional languages;
 //   - npm currency-codes (ISO 4217, list one): minor units;
-//   - npm cldr-numbers-full (Unicode CLDR): symbols of the currencies that golang.org/x/text does not know.
+//   - npm cldr-numbers-full (Unicode CLDR): symbols of the currencies that golang.org/x/text does
+//     not know.
 //
-// It needs npm and the network, and is run by go generate only: neither the build nor the tests need it.
+// It needs npm and the network, and is run by go generate only: neither the build nor the tests
+// need it.
 package main
 
 import (
@@ -32,25 +37,28 @@ import (
 )
 
 const (
-	// asOf is the day for which the table is right. CLDR's dates are of legal tender, so a currency leaves the table when the
-	// last day of double circulation is over.
+	// asOf is the day for which the table is right. CLDR's dates are of legal tender, so a currency
+	// leaves the table when the last day of double circulation is over.
 	asOf = "2026-02-01"
 
 	cldrCore      = "cldr-core@48.2.0"
 	cldrNumbers   = "cldr-numbers-full@48.2.0"
 	currencyCodes = "currency-codes@2.2.0"
 
-	// firstUserAssigned is the first numeric code that CLDR gives a region for which ISO 3166-1 has none.
+	// firstUserAssigned is the first numeric code that CLDR gives a region for which ISO 3166-1 has
+	// none.
 	firstUserAssigned = 900
 )
 
-// kept are currencies of ISO 4217's list of the current ones that CLDR does not call tender on the day.
+// kept are currencies of ISO 4217's list of the current ones that CLDR does not call tender on the
+// day.
 var kept = map[string]string{
 	"SVC": "El Salvador pays in dollars since 2001 and has not withdrawn the colón",
 	"VED": "Venezuela's digital bolívar: the same money as VES under a second code",
 }
 
-// young are currencies that ISO 4217 made current after the list in currencyCodes was published, with their minor units.
+// young are currencies that ISO 4217 made current after the list in currencyCodes was published,
+// with their minor units.
 var young = map[string]int{
 	"XCG": 2, // Caribbean guilder, amendment 176, in force since 2025-03-31
 }
@@ -58,14 +66,15 @@ var young = map[string]int{
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gencodes: ")
-	out := flag.String("out", "codes_gen.go", "file to write")
+	out := flag.String("out", "codes_gen.go", "file to write the currencies and countries to")
+	languages := flag.String("languages", "languages_gen.go", "file to write the scripts and parents of languages to")
 	flag.Parse()
-	if err := run(*out); err != nil {
+	if err := run(*out, *languages); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(out string) error {
+func run(out, languages string) error {
 	dir, err := os.MkdirTemp("", "gencodes")
 	if err != nil {
 		return err
@@ -87,7 +96,7 @@ func run(out string) error {
 	if err != nil {
 		return err
 	}
-	countries, err := countries(core)
+	countries, alpha3, err := countries(core)
 	if err != nil {
 		return err
 	}
@@ -95,7 +104,15 @@ func run(out string) error {
 	if err != nil {
 		return err
 	}
-	return write(out, units, countries, symbols)
+	scripts, err := likelyScripts(core)
+	if err != nil {
+		return err
+	}
+	parents, err := parentRegions(core)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(out, units, countries, alpha3, symbols), writeLanguages(languages, scripts, parents))
 }
 
 // npmPack downloads a package and returns its text files by their path in it.
@@ -206,17 +223,19 @@ func isoMinorUnits(iso map[string][]byte) (map[string]int, error) {
 	return units, nil
 }
 
-// countries returns the regions to which ISO 3166-1 assigns a number and that no other region has replaced, and XK.
-func countries(core map[string][]byte) ([]string, error) {
+// countries returns the regions to which ISO 3166-1 assigns a number and that no other region has
+// replaced, and XK. alpha3 has their three-letter codes.
+func countries(core map[string][]byte) (list []string, alpha3 map[string]string, err error) {
 	var mappings struct {
 		Supplemental struct {
 			CodeMappings map[string]struct {
 				Numeric string `json:"_numeric"`
+				Alpha3  string `json:"_alpha3"`
 			}
 		}
 	}
 	if err := json.Unmarshal(core["supplemental/codeMappings.json"], &mappings); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var aliases struct {
 		Supplemental struct {
@@ -228,22 +247,24 @@ func countries(core map[string][]byte) ([]string, error) {
 		}
 	}
 	if err := json.Unmarshal(core["supplemental/aliases.json"], &aliases); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	list := []string{"XK"}
+	// XKX is what the World Bank and the European Commission write, XKK what CLDR does.
+	list, alpha3 = []string{"XK"}, map[string]string{"XKX": "XK", mappings.Supplemental.CodeMappings["XK"].Alpha3: "XK"}
 	for code, m := range mappings.Supplemental.CodeMappings {
 		_, replaced := aliases.Supplemental.Metadata.Alias.TerritoryAlias[code]
 		n, err := strconv.Atoi(m.Numeric)
 		if len(code) == 2 && err == nil && n < firstUserAssigned && !replaced {
 			list = append(list, code)
+			alpha3[m.Alpha3] = code
 		}
 	}
 	slices.Sort(list)
-	return list, nil
+	return list, alpha3, nil
 }
 
-// symbols returns, for the currencies that x/text does not know, the symbols by language, as far as they differ from those of
-// the language's parent. The language und is the parent of all.
+// symbols returns, for the currencies that x/text does not know, the symbols by language, as far as
+// they differ from those of the language's parent. The language und is the parent of all.
 func symbols(numbers map[string][]byte, units map[string]int) (map[string]map[string]string, error) {
 	symbols := map[string]map[string]string{}
 	for code := range units {
@@ -300,7 +321,7 @@ func inherited(byLanguage map[string]string, code, tag string) string {
 	return code
 }
 
-func write(out string, units map[string]int, countries []string, symbols map[string]map[string]string) error {
+func write(out string, units map[string]int, countries []string, alpha3 map[string]string, symbols map[string]map[string]string) error {
 	var b bytes.Buffer
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
 	p("// Code generated by internal/gencodes from npm %s, %s, %s; DO NOT EDIT.\n//\n", cldrCore, cldrNumbers, currencyCodes)
@@ -316,6 +337,10 @@ func write(out string, units map[string]int, countries []string, symbols map[str
 	for _, code := range countries {
 		p("%q: {},\n", code)
 	}
+	p("}\n\n// alpha3Countries are the countries by their three-letter codes of ISO 3166-1.\nvar alpha3Countries = map[string]string{\n")
+	for _, code := range slices.Sorted(maps.Keys(alpha3)) {
+		p("%q: %q,\n", code, alpha3[code])
+	}
 	p("}\n\n// youngSymbols are the symbols, by language, of the currencies that golang.org/x/text does not know.\n")
 	p("var youngSymbols = map[string]map[string]string{\n")
 	for _, code := range slices.Sorted(maps.Keys(symbols)) {
@@ -326,7 +351,11 @@ func write(out string, units map[string]int, countries []string, symbols map[str
 		p("},\n")
 	}
 	p("}\n")
-	src, err := format.Source(b.Bytes())
+	return writeSource(out, b.Bytes())
+}
+
+func writeSource(out string, src []byte) error {
+	src, err := format.Source(src)
 	if err != nil {
 		return err
 	}

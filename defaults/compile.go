@@ -1,0 +1,294 @@
+package defaults
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-playground/validator/v10"
+)
+
+// retained is how long a site that is not valid any more keeps its last valid form.
+const retained = 24 * time.Hour
+
+// The effects of a mistake, for people.
+const (
+	effectNotOffered = "not offered"
+	effectServes     = "the site keeps it all the same"
+	effectReplaced   = "%q takes its place"
+	effectLeftOut    = "the site is left out"
+	effectRetained   = "the site keeps its last valid form for 24 hours"
+	effectIgnored    = "this site is not used"
+)
+
+// NewSites compiles the sites of one tenant, and accepts no mistake: it is for literals, and for
+// data that somebody can correct now. An inactive site is not judged. NewSites copies what it needs
+// and never writes to what it was given. The error joins every mistake in the list, each a
+// [*SiteError].
+func NewSites(sites []Site) (*Sites, error) {
+	c := compiler{sites: sites}
+	table := c.compile()
+	if len(c.mistakes) == 0 {
+		return table, nil
+	}
+	slices.SortStableFunc(c.mistakes, func(a, b *SiteError) int { return place(a, len(sites)) - place(b, len(sites)) })
+	errs := make([]error, len(c.mistakes))
+	for i, m := range c.mistakes {
+		m.Effect = ""
+		errs[i] = m
+	}
+	return nil, errors.Join(errs...)
+}
+
+// place sorts the mistakes of the list behind those of the sites.
+func place(e *SiteError, last int) int {
+	if e.Index < 0 {
+		return last
+	}
+	return e.Index
+}
+
+// CompileSites compiles the sites of one tenant as far as they are valid. It is for data that a
+// running shop reads: codes are withdrawn, and the shop must not close for it. The mistakes say
+// what was wrong and what came of it:
+//
+//   - Codes are read generously: surrounding blanks and case do not count, a country may also be
+//     written with three letters, UK or EL. That is no mistake.
+//   - An entry of a list that is no current code is not offered. A list that was given stays a
+//     restriction, however little is left of it.
+//   - A site's own currency of three letters serves, also if it was withdrawn or is unknown.
+//   - An unusable country of the home base is replaced by the first usable one of ShipTo, an
+//     unusable language by the first usable one of Languages.
+//   - A site without country or language then, with a currency that is no code, or with an invalid
+//     code of its own, is left out. If it was valid in previous it keeps the form that it had
+//     there, for 24 hours after it was valid last.
+//   - An inactive site is not judged. Of active sites with the same code the first counts.
+//
+// An empty list, no usable default site and several default sites are an error, which joins each
+// [*SiteError] of the site that it is about: nobody is ever given another default site. With the
+// error comes, unless the list is empty, a table without a default site, for a caller that knows no
+// better one: it serves those sites that a request names. CompileSites never writes to what it was
+// given.
+//
+// previous is the table that the tenant's answer before this one gave, or nil, and now is the time
+// at which sites were read. An unchanged answer has to be compiled again, too: a site that keeps an
+// old form loses it when its time is over.
+func CompileSites(sites []Site, previous *Sites, now time.Time) (*Sites, []*SiteError, error) {
+	c := compiler{sites: sites, generous: true, previous: previous, now: now}
+	table := c.compile()
+	if c.failed != nil {
+		mistakes := slices.DeleteFunc(c.mistakes, func(m *SiteError) bool { return m == c.failed })
+		errs := []error{c.failed}
+		for _, m := range mistakes {
+			if m.Index == c.failed.Index && m.Index >= 0 {
+				errs = append(errs, m) // why the default site cannot be used
+			}
+		}
+		if table != nil {
+			table.def = nil
+		}
+		return table, mistakes, errors.Join(errs...)
+	}
+	return table, c.mistakes, nil
+}
+
+// compiler makes a table of a list of sites.
+type compiler struct {
+	sites    []Site
+	generous bool
+	previous *Sites
+	now      time.Time
+	mistakes []*SiteError
+	failed   *SiteError // the mistake for which there can be no table
+}
+
+func (c *compiler) add(m SiteError) *SiteError {
+	if m.Index >= 0 {
+		m.Code = c.sites[m.Index].Code
+	}
+	c.mistakes = append(c.mistakes, &m)
+	return &m
+}
+
+func (c *compiler) fail(m SiteError) {
+	if added := c.add(m); c.failed == nil {
+		c.failed = added
+	}
+}
+
+func (c *compiler) compile() *Sites {
+	if len(c.sites) == 0 {
+		c.fail(SiteError{Index: -1, Rule: "there must be at least one site"})
+		return nil
+	}
+	table := &Sites{byCode: make(map[string]*storefront, len(c.sites))}
+	first := make(map[string]int, len(c.sites)) // active site by code
+	def, inactiveDefault := -1, -1
+	for i := range c.sites {
+		site := &c.sites[i]
+		if site.Inactive {
+			if site.Default {
+				inactiveDefault = i
+			}
+			table.list = append(table.list, &storefront{Site: clone(*site)})
+			continue
+		}
+		if other, ok := first[site.Code]; ok && site.Code != "" {
+			c.add(SiteError{Index: i, Field: "code", Value: site.Code, Rule: fmt.Sprintf("is also the code of site %d", other), Effect: effectIgnored})
+			if c.generous {
+				continue
+			}
+		} else {
+			first[site.Code] = i
+		}
+		st := c.site(i)
+		if st != nil {
+			table.list = append(table.list, st)
+			table.byCode[st.Code] = st
+		}
+		switch {
+		case !site.Default:
+		case def >= 0:
+			c.fail(SiteError{Index: i, Field: "default", Rule: fmt.Sprintf("only one active site can be the default site, and site %d %q is", def, c.sites[def].Code)})
+		default:
+			def, table.def = i, st
+		}
+	}
+	for _, st := range table.list {
+		if _, ok := table.byCode[st.Code]; !ok {
+			table.byCode[st.Code] = st // inactive
+		}
+	}
+	switch {
+	case def >= 0 && table.def == nil && c.generous:
+		c.fail(SiteError{Index: def, Field: "default", Rule: "the default site must be usable"})
+	case def >= 0:
+	case inactiveDefault >= 0:
+		c.fail(SiteError{Index: inactiveDefault, Field: "default", Rule: "an inactive site cannot be the default site, and no active one is"})
+	default:
+		c.fail(SiteError{Index: -1, Field: "default", Rule: "one active site must be the default site"})
+	}
+	return table
+}
+
+// site compiles an active site, and returns nil if it cannot be used.
+func (c *compiler) site(i int) *storefront {
+	site := clone(c.sites[i])
+	if c.generous {
+		readSite(&site)
+	}
+	before, usable := len(c.mistakes), true
+	var invalid validator.ValidationErrors
+	if err := siteValidator().Struct(&site); errors.As(err, &invalid) {
+		for _, f := range invalid {
+			m := SiteError{Index: i, Field: fieldName(f.StructField()), Value: fmt.Sprint(f.Value()), Rule: siteRules[f.Tag()]}
+			if code, ok := siteCodes[f.Tag()]; ok {
+				_, m.Reason = code(m.Value)
+			}
+			if m.Effect = repair(&site, m.Field); m.Effect == effectLeftOut {
+				usable = false
+			}
+			c.add(m)
+		}
+	}
+	if usable {
+		canonicalOwn(&site)
+		st := newStorefront(site)
+		st.valid = c.now
+		return st
+	}
+	st := c.lastValid(&c.sites[i])
+	if st != nil {
+		for _, m := range c.mistakes[before:] {
+			m.Effect = effectRetained
+		}
+	}
+	return st
+}
+
+// lastValid returns the last valid form of a site, if it is young enough.
+func (c *compiler) lastValid(site *Site) *storefront {
+	if c.previous == nil {
+		return nil
+	}
+	last, ok := c.previous.byCode[site.Code]
+	if !ok || last.Inactive || c.now.Sub(last.valid) > retained {
+		return nil
+	}
+	st := *last
+	st.Default = site.Default // what the shop says now, and it can be read
+	return &st
+}
+
+// repair makes the best of a mistake in a field of an active site, and says what that is.
+func repair(site *Site, field string) (effect string) {
+	name, _, entry := strings.Cut(field, "[")
+	switch {
+	case entry:
+		return effectNotOffered
+	case name == "currency":
+		if code, ok := upperLetters(strings.Trim(site.Currency, blanks), 3); ok {
+			site.Currency = code
+			return effectServes
+		}
+	case name == "country":
+		return replace(&site.Country, site.ShipTo, CanonicalCountry)
+	case name == "language":
+		return replace(&site.Language, site.Languages, CanonicalLanguage)
+	}
+	return effectLeftOut
+}
+
+// replace puts the first valid code of a list in the place of one that is not.
+func replace(own *string, list []string, canonical func(string) (string, bool)) (effect string) {
+	for _, code := range list {
+		if c, ok := canonical(code); ok {
+			*own = c
+			return fmt.Sprintf(effectReplaced, c)
+		}
+	}
+	return effectLeftOut
+}
+
+// canonicalOwn brings a site's own values into canonical spelling. A currency that is not current
+// is so already.
+func canonicalOwn(site *Site) {
+	if code, ok := CanonicalCurrency(site.Currency); ok {
+		site.Currency = code
+	}
+	site.Country, _ = CanonicalCountry(site.Country)
+	site.Language, _ = CanonicalLanguage(site.Language)
+}
+
+// readSite brings the codes that can be read generously into canonical spelling, and leaves the
+// others as they are.
+func readSite(site *Site) {
+	read := func(code *string, read func(string) (string, Reason)) {
+		if canonical, reason := read(*code); reason == accepted {
+			*code = canonical
+		}
+	}
+	language := func(s string) (string, Reason) { return languageCode(strings.Trim(s, blanks)) }
+	read(&site.Currency, readCurrency)
+	read(&site.Country, readCountry)
+	read(&site.Language, language)
+	for i := range site.Currencies {
+		read(&site.Currencies[i], readCurrency)
+	}
+	for i := range site.ShipTo {
+		read(&site.ShipTo[i], readCountry)
+	}
+	for i := range site.Languages {
+		read(&site.Languages[i], language)
+	}
+}
+
+// clone returns a copy of a site that shares no list with it.
+func clone(site Site) Site {
+	site.Currencies = slices.Clone(site.Currencies)
+	site.ShipTo = slices.Clone(site.ShipTo)
+	site.Languages = slices.Clone(site.Languages)
+	return site
+}
