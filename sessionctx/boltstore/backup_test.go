@@ -71,6 +71,8 @@ func TestWriteTo_ASlowWriterHoldsNothingUp(t *testing.T) {
 		copied <- err
 	}()
 	<-w.called
+	release := sync.OnceFunc(func() { close(w.release) })
+	defer release() // also where the test fails: Close would wait
 	ctx, cancel := context.WithTimeout(t.Context(), hangTimeout)
 	defer cancel()
 
@@ -97,7 +99,7 @@ func TestWriteTo_ASlowWriterHoldsNothingUp(t *testing.T) {
 		t.Fatal("the copy is over already:", err)
 	default:
 	}
-	close(w.release)
+	release()
 	require.NoError(t, <-copied)
 	path := filepath.Join(dir, "copy.db")
 	require.NoError(t, os.WriteFile(path, w.taken.Bytes(), 0o600))
@@ -111,18 +113,18 @@ func TestWriteTo_LeavesNothingBehind(t *testing.T) {
 	broken := errors.New("the line is down")
 	cases := []struct {
 		desc string
-		w    func(cancel func()) writerFunc
+		w    writerFunc
 		want error
 	}{
-		{"a writer that takes all", func(func()) writerFunc { return func(b []byte) (int, error) { return len(b), nil } }, nil},
-		{"a writer that fails", func(func()) writerFunc { return func([]byte) (int, error) { return 0, broken } }, broken},
+		{"a writer that takes all", func(b []byte) (int, error) { return len(b), nil }, nil},
+		{"a writer that fails", func([]byte) (int, error) { return 0, broken }, broken},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
 			dir := t.TempDir()
 			s := open(t, filepath.Join(dir, "sessions.db"))
 			save(t, s, session("a"), shopper(1), none)
-			_, err := s.WriteTo(tc.w(nil))
+			_, err := s.WriteTo(tc.w)
 			require.ErrorIs(t, err, tc.want)
 			if tc.want != nil {
 				assert.ErrorContains(t, err, "boltstore: copy: ")
@@ -163,6 +165,7 @@ func busy(t *testing.T, s *boltstore.Store) (release func() error) {
 	t.Helper()
 	free, err := s.HoldFile()
 	require.NoError(t, err)
+	t.Cleanup(free) // also where the test fails: Close would wait
 	saved := make(chan error, 1)
 	go func() {
 		_, err := s.Save(context.Background(), session("large"), written(sized(64<<20)), none)

@@ -26,10 +26,11 @@ const lockTimeout = time.Second
 // for which bbolt waits until no transaction is open, a copy by WriteTo included, and lets no new one begin:
 // reads and writes stand still. A mapping takes address space, no memory. 0 is the size of the file.
 func roomToMap() int {
-	if strconv.IntSize == 64 && runtime.GOOS != "windows" { // there the file itself would grow
-		return 64 << 30
+	room := int64(64 << 30)                                 // not a constant: it does not fit an int of 32 bits
+	if strconv.IntSize == 32 || runtime.GOOS == "windows" { // where the file itself would grow
+		return 0
 	}
-	return 0
+	return int(room)
 }
 
 // options of bbolt that differ from its defaults. The list of free pages is kept in the file: without it,
