@@ -76,15 +76,6 @@ func (g *Group[K, V]) Do(ctx context.Context, hash uint64, key K, now, since int
 	return v, joined, err
 }
 
-// Superseded forgets the call under this hash that is under way: nobody joins it any more. Those who have
-// joined it get its result.
-func (g *Group[K, V]) Superseded(hash uint64) {
-	s := &g.shards[hash%numShards]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.calls, hash)
-}
-
 // call is one call. Whichever comes first ends it: f returns, or the timer fires.
 type call[V any] struct {
 	once  sync.Once
