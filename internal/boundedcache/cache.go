@@ -111,7 +111,12 @@ func (c *Cache[V]) SetRecent(hash uint64, v V, cost int64) {
 	if cost > maxRecentCost {
 		r = nil
 	}
-	c.recent[c.place(hash)].Store(r)
+	l := &c.locks[hash%numLocks]
+	l.RLock()
+	defer l.RUnlock()
+	if !c.closed {
+		c.recent[c.place(hash)].Store(r)
+	}
 }
 
 func (c *Cache[V]) place(hash uint64) uint64 {
