@@ -40,7 +40,7 @@ func (s *storm) Watch(sink store.Sink) (stop func()) {
 }
 
 // News that never end cost reloads: no reader fails or starves, none sees an old value, and when they end the cache is warm again.
-func TestThreatInvalidationStorm(t *testing.T) {
+func TestThreat_InvalidationStorm(t *testing.T) {
 	backend := &storm{Store: &memstore.Store{}}
 	reader, writer := newResolver(t, func(c *sessionctx.Config) { c.Store = backend }), newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	const sessions, rounds = 8, 200
@@ -130,7 +130,7 @@ func (g *gated) Customer(ctx context.Context, tenant, id string) (defaults.Custo
 }
 
 // When all that is cached becomes worthless at one moment, store and directory are asked once for each key and not once for each request.
-func TestThreatMassFlush(t *testing.T) {
+func TestThreat_MassFlush(t *testing.T) {
 	const sessions, readers = 100, 20
 	flushes := []struct {
 		desc  string
@@ -200,7 +200,7 @@ func (d crowded) Customer(ctx context.Context, tenant, id string) (defaults.Cust
 }
 
 // Names that somebody makes up, one a request, fill neither memory nor log, even if the directory only says that it failed.
-func TestThreatMadeUpNames(t *testing.T) {
+func TestThreat_MadeUpNames(t *testing.T) {
 	names := 10_000
 	if raceEnabled {
 		names = 1000

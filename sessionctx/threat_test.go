@@ -21,7 +21,7 @@ import (
 )
 
 // Two names that somebody could take for one must be two, in the cache, the store and what is sent about them.
-func TestThreatKeyAmbiguity(t *testing.T) {
+func TestThreat_KeyAmbiguity(t *testing.T) {
 	type name struct{ tenant, session, customer string }
 	names := []name{
 		{"abc", "dxyz", ""}, {"abcd", "xyz", ""}, // together the same text
@@ -90,7 +90,7 @@ func (s *twisted) Load(ctx context.Context, key store.Key) (store.Record, error)
 }
 
 // A store that returns rubbish harms the session whose record it is, and nobody else.
-func TestThreatCorruptStore(t *testing.T) {
+func TestThreat_CorruptStore(t *testing.T) {
 	anna, bob := by("annas", "C100"), by("bobs", "C101")
 	garbage := strings.Repeat("\x00\xff<&", 1<<16)
 	with := func(change func(*store.Record)) func(store.Record) (store.Record, error) {
@@ -198,7 +198,7 @@ func (f *fragile) Customer(ctx context.Context, tenant, id string) (defaults.Cus
 }
 
 // A panic in what the host has plugged in ends neither the process nor the sessions of others, and leaves nothing locked.
-func TestThreatPanickingHooks(t *testing.T) {
+func TestThreat_PanickingHooks(t *testing.T) {
 	cases := []struct {
 		where string
 		cold  bool // nothing is cached when it happens

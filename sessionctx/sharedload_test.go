@@ -16,31 +16,51 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// stuck is a shared Store whose first Load finds what there is and keeps it for itself until it is let go. It tells a sink of
-// what the test says that another process has changed.
-type stuck struct {
-	store.Store
-	loads      atomic.Int32
-	found, let chan struct{}
-	sink       store.Sink
-}
-
-func (s *stuck) Load(ctx context.Context, key store.Key) (store.Record, error) {
-	rec, err := s.Store.Load(ctx, key)
-	if s.loads.Add(1) == 1 {
-		close(s.found)
-		<-s.let
+// Whoever may not share what another one loads leads the next load, and does not load for himself alone.
+func TestResolve_HerdSharesAFewLoads(t *testing.T) {
+	for desc, tc := range map[string]struct {
+		first string // who begins
+		then  func(*testing.T, *sessionctx.Resolver)
+	}{
+		"a guest's load is under way":    {"", func(*testing.T, *sessionctx.Resolver) {}},
+		"a customer's load is under way": {"C100", func(*testing.T, *sessionctx.Resolver) {}},
+		"the profile changes":            {"C100", func(_ *testing.T, r *sessionctx.Resolver) { r.Invalidate("demoshop", "C100") }},
+		"all is ended": {"C100", func(t *testing.T, r *sessionctx.Resolver) {
+			require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+		}},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				backend, let := &stepped{}, make(chan bool)
+				var loads atomic.Int64
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{backend} })
+				update(t, r, by("other", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+				resolve(t, r, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
+				backend.afterLoad = func(k store.Key) {
+					if k.Kind == store.KindSession {
+						loads.Add(1)
+						<-let
+					}
+				}
+				var readers sync.WaitGroup
+				readers.Go(func() { resolve(t, r, by("s1", tc.first)) })
+				synctest.Wait()
+				tc.then(t, r)
+				for range 50 {
+					for _, customer := range []string{"C100", ""} {
+						readers.Go(func() { resolve(t, r, by("s1", customer)) })
+						synctest.Wait()
+					}
+				}
+				close(let)
+				readers.Wait()
+				assert.LessOrEqual(t, loads.Load(), int64(3))
+			})
+		})
 	}
-	return rec, err
 }
 
-func (s *stuck) Watch(sink store.Sink) (stop func()) {
-	s.sink = sink
-	sink.ExtendLease(time.Now().Add(time.Hour))
-	return func() {}
-}
-
-func TestAReadAfterAChangeWaitsForNoLoadThatBeganBeforeIt(t *testing.T) {
+func TestResolve_LoadFromBeforeAChangeIsNotJoined(t *testing.T) {
 	records := &memstore.Store{}
 	backend := &stuck{Store: records, found: make(chan struct{}), let: make(chan struct{})}
 	there := newResolver(t, func(c *sessionctx.Config) { c.Store = records })
@@ -76,24 +96,7 @@ func TestAReadAfterAChangeWaitsForNoLoadThatBeganBeforeIt(t *testing.T) {
 	require.False(t, t.Failed())
 }
 
-// slow is a Store whose loads wait until they are let, or given up.
-type slow struct {
-	*memstore.Store
-	loads atomic.Int32
-	let   chan struct{}
-}
-
-func (s *slow) Load(ctx context.Context, key store.Key) (store.Record, error) {
-	s.loads.Add(1)
-	select {
-	case <-s.let:
-		return s.Store.Load(ctx, key)
-	case <-ctx.Done():
-		return store.Record{}, ctx.Err()
-	}
-}
-
-func TestWhoeverGivesUpFailsNobodyElse(t *testing.T) {
+func TestResolve_CallerThatGivesUpFailsNobodyElse(t *testing.T) {
 	const timeout = time.Hour
 	for _, tc := range []struct {
 		desc   string
