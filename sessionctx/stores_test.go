@@ -3,11 +3,14 @@ package sessionctx_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/sessionctx"
@@ -258,4 +261,87 @@ func loggedIn(t *testing.T) (*stepped, string) {
 	s, err := newResolver(t, func(c *sessionctx.Config) { c.Store = backend }).Login(t.Context(), cookie(""), "C100")
 	require.NoError(t, err)
 	return backend, s.ID
+}
+
+// ledger is a memory Store that can list its records, and can erase a customer.
+type ledger struct {
+	memstore.Store
+	mu   sync.Mutex
+	keys map[store.Key]bool
+}
+
+func (s *ledger) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+	s.mu.Lock()
+	if s.keys == nil {
+		s.keys = make(map[store.Key]bool)
+	}
+	s.keys[key] = true
+	s.mu.Unlock()
+	return s.Store.Save(ctx, key, rec, base)
+}
+
+// records returns what is stored.
+func (s *ledger) records(t *testing.T) map[store.Key]store.Record {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[store.Key]store.Record)
+	for key := range s.keys {
+		rec, err := s.Store.Load(t.Context(), key)
+		require.NoError(t, err)
+		if rec.Exists() {
+			all[key] = rec
+		}
+	}
+	return all
+}
+
+// live returns the ids of the sessions that have not ended.
+func (s *ledger) live(t *testing.T) (ids []string) {
+	t.Helper()
+	for key, rec := range s.records(t) {
+		if key.Kind == store.KindSession && !rec.Ended {
+			ids = append(ids, key.ID)
+		}
+	}
+	return ids
+}
+
+// Erase implements store.Eraser.
+func (s *ledger) Erase(ctx context.Context, tenant, customerID string, tombstone func(store.Record) store.Record) (n int, err error) {
+	s.mu.Lock()
+	keys := slices.Collect(maps.Keys(s.keys))
+	s.mu.Unlock()
+	for _, key := range keys {
+		for {
+			rec, err := s.Store.Load(ctx, key)
+			if err != nil {
+				return n, err
+			}
+			if key.Tenant != tenant || key.Kind != store.KindSession || rec.Ended || rec.CustomerID != customerID {
+				break
+			}
+			if _, err = s.Store.Save(ctx, key, tombstone(rec), rec.Revision()); err == nil {
+				n++
+			} else if !errors.Is(err, store.ErrConflict) {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
+
+// encoded returns the binary form of a record, as a store writes it.
+func encoded(t *testing.T, rec store.Record) string {
+	t.Helper()
+	b, err := rec.MarshalBinary()
+	require.NoError(t, err)
+	return string(b)
+}
+
+func assertNoneOf(t *testing.T, text string, secrets ...string) {
+	t.Helper()
+	for _, s := range secrets {
+		assert.NotContains(t, text, s)
+	}
 }
