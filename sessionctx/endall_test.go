@@ -130,7 +130,8 @@ func TestEndAll_CookieWorksAgainAfterAMinute(t *testing.T) {
 		for _, tried := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, tried before: %v", tc.desc, tried), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					r := newResolver(t)
+					backend := &ledger{}
+					r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 					a, err := r.Login(t.Context(), cookie(""), "C100")
 					require.NoError(t, err)
 					update(t, r, cookie(a.ID), sessionctx.Patch{CartID: sessionctx.Set("cart")})
@@ -148,6 +149,8 @@ func TestEndAll_CookieWorksAgainAfterAMinute(t *testing.T) {
 					assert.Empty(t, s.CustomerID+s.CartID, "the new session is anonymous")
 					assert.Equal(t, s, resolve(t, r, cookie(s.ID)))
 					assert.Empty(t, resolve(t, r, cookie(a.ID)).ID)
+					rec := backend.records(t)[store.Key{Tenant: "demoshop", ID: a.ID}]
+					assert.True(t, rec.Ended, "the write has met the session, so its data is gone")
 				})
 			})
 		}
