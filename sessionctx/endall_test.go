@@ -73,6 +73,17 @@ func TestEndAll_WriteThatMeetsAnEndedSessionLeavesATombstone(t *testing.T) {
 			_, err := r.Update(t.Context(), req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
 			assert.ErrorIs(t, err, sessionctx.ErrNotFound)
 		}},
+		{"a Login", func(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) {
+			s, err := r.Login(t.Context(), req, "C100")
+			if req.Proof == sessionctx.Asserted {
+				assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+				return
+			}
+			require.NoError(t, err)
+			assert.NotEqual(t, req.SessionID, s.ID)
+			assert.Equal(t, "GBP", s.Currency, "the profile's: no choice is copied")
+			require.NoError(t, r.End(t.Context(), cookie(s.ID)))
+		}},
 	} {
 		for _, by := range []struct {
 			desc  string

@@ -51,6 +51,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 		return c.next, true, err
 	})
 	if err != nil {
+		r.buryEnded(&b, &req, &c)
 		return Session{}, b.final(err)
 	}
 	s := r.sessionOf(&req, &c.next, false, customerID, &c.d)
@@ -166,6 +167,7 @@ func (r *Resolver) loginBySecret(b *bound, req *Request, customerID string) (Ses
 		}
 		next = saved
 		if c.own.state != live || r.replaceByTombstone(was, &cur, sealHeir(old.SessionID, req.Tenant, customerID, req.SessionID)) {
+			r.buryEnded(b, &old, &c)
 			s := r.sessionOf(req, &next, false, customerID, &c.d)
 			r.notifyChange(b.caller, &old, &c.cur, s)
 			return s, nil
