@@ -33,9 +33,14 @@ func TestDirectory_IsAskedOnceAndAgainWhenItsAnswerIsOld(t *testing.T) {
 		d.customer.Store(&defaults.Customer{Currency: "CHF"})
 		assert.Equal(t, "GBP", resolve(t, r, by("s1", "C100")).Currency, "nobody said that it changed")
 		time.Sleep(time.Minute)
+		assert.Equal(t, "GBP", resolve(t, r, by("s1", "C100")).Currency, "nobody waits: the old answer starts the question")
+		synctest.Wait()
 		for _, id := range []string{"s1", "s2", "s3", "s4"} {
 			assert.Equal(t, "CHF", resolve(t, r, by(id, "C100")).Currency)
 		}
+		synctest.Wait()
+		assert.EqualValues(t, 2, d.asked.Load())
+		assert.EqualValues(t, 2, d.customers.Load())
 	})
 }
 
@@ -74,21 +79,24 @@ func TestDirectory_LastAnswerServesForADayWhileItFails(t *testing.T) {
 		time.Sleep(time.Hour)
 		for range 100 {
 			assert.Equal(t, want, resolve(t, r, by("s1", "C100")))
+			synctest.Wait()
 		}
 		assert.LessOrEqual(t, d.asked.Load(), int64(3), "a failing directory is not hammered")
 		assert.Contains(t, log.String(), "the last answer stays in force")
 		assert.NotContains(t, log.String(), "C100", "no person in the log")
 
 		s := resolve(t, r, by("s2", "C101"))
-		assert.True(t, s.Degraded, "of this customer nothing was known")
-		assert.Equal(t, "EUR", s.Currency)
+		assert.True(t, s.ProfileMissing, "nothing was known of this customer")
+		assert.False(t, s.Degraded)
+		assert.Equal(t, "s2 C101 EUR", s.ID+" "+s.CustomerID+" "+s.Currency)
 
 		time.Sleep(24 * time.Hour)
 		_, err = r.Resolve(t.Context(), by("s1", "C100"))
 		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 		d.fails.Store(false)
-		time.Sleep(2 * time.Second)
+		time.Sleep(time.Second)
 		assert.Equal(t, want, resolve(t, r, by("s1", "C100")))
+		assert.Equal(t, "USD", resolve(t, r, by("s2", "C101")).Currency)
 	})
 }
 
