@@ -12,7 +12,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-func TestAttachCarriesWhatResolveReturns(t *testing.T) {
+func TestAttach_CarriesWhatResolveReturns(t *testing.T) {
 	store := &shaky{}
 	for _, cached := range []bool{true, false} {
 		r := newResolver(t, func(c *sessionctx.Config) {
@@ -56,7 +56,7 @@ func TestAttachCarriesWhatResolveReturns(t *testing.T) {
 	}
 }
 
-func TestAnAttachedSessionStaysTheOneOfItsBeginning(t *testing.T) {
+func TestAttach_SessionStaysAsItWas(t *testing.T) {
 	type other struct{}
 	r := newResolver(t)
 	update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})

@@ -14,7 +14,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
+func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 	r, err := sessionctx.New(sessionctx.Config{
 		CacheBytes: 1, AnonymousIdle: time.Millisecond, CustomerIdle: -2, MaxAge: time.Nanosecond, TombstoneLife: -5, MaxStale: -1,
 		DirectoryMaxAge: 48 * time.Hour, Timeout: -1,
@@ -41,7 +41,7 @@ func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
 	assert.ErrorContains(t, err, `sessionctx.Config.Timeout "-1ns": must be 1ms to 1h0m0s`)
 }
 
-func TestNewChecksTheSitesOfAStaticDirectory(t *testing.T) {
+func TestNew_ChecksTheSitesOfAStaticDirectory(t *testing.T) {
 	_, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: sessionctx.Static{
 		"Shop":     {Sites: demoshop()["demoshop"].Sites},
 		"demoshop": {Sites: []defaults.Site{{Code: "main", Default: true, Currency: "Euro", Country: "DE", Language: "de"}}},
@@ -51,7 +51,7 @@ func TestNewChecksTheSitesOfAStaticDirectory(t *testing.T) {
 	assert.ErrorContains(t, err, `"Euro"`)
 }
 
-func TestTheZeroFieldsAreDefaults(t *testing.T) {
+func TestNew_ZeroFieldsAreDefaults(t *testing.T) {
 	cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop()}
 	before := cfg
 	r, err := sessionctx.New(cfg)
@@ -86,7 +86,7 @@ func (s silent) Handle(_ context.Context, rec slog.Record) error {
 	return nil
 }
 
-func TestNothingIsLoggedWhenNothingIsWrong(t *testing.T) {
+func TestResolver_LogsNothingWhenNothingIsWrong(t *testing.T) {
 	r := newResolver(t, func(c *sessionctx.Config) {
 		c.Logger = slog.New(silent{slog.NewTextHandler(nil, nil), t})
 	})

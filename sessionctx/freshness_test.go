@@ -1,10 +1,7 @@
 package sessionctx_test
 
 import (
-	"context"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,46 +10,9 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
-	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// tardy is a shared Store whose news of changes never arrive: a process that watches it is as far behind as a lease permits.
-type tardy struct {
-	*memstore.Store
-	loads atomic.Int64
-	down  atomic.Bool
-}
-
-func (s *tardy) Load(ctx context.Context, key store.Key) (store.Record, error) {
-	s.loads.Add(1)
-	if s.down.Load() {
-		return store.Record{}, errDown
-	}
-	return s.Store.Load(ctx, key)
-}
-
-func (s *tardy) Watch(sink store.Sink) (stop func()) {
-	sink.ExtendLease(time.Now().Add(time.Hour))
-	return func() {}
-}
-
-// processes returns two resolvers on one tardy store.
-func processes(t *testing.T) (here, there *sessionctx.Resolver, backend *tardy) {
-	mem := &memstore.Store{}
-	backend = &tardy{Store: mem}
-	here = newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
-	there = newResolver(t, func(c *sessionctx.Config) { c.Store = &tardy{Store: mem} })
-	return here, there, backend
-}
-
-func currency(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) string {
-	t.Helper()
-	s, err := r.Resolve(t.Context(), req)
-	require.NoError(t, err)
-	return s.Currency
-}
-
-func TestFreshReadSeesWhatAnotherProcessHasWritten(t *testing.T) {
+func TestResolve_FreshSeesAWriteOfAnotherProcess(t *testing.T) {
 	here, there, _ := processes(t)
 	req := by("s1", "C100")
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
@@ -70,7 +30,7 @@ func TestFreshReadSeesWhatAnotherProcessHasWritten(t *testing.T) {
 	assert.Equal(t, "CHF", e.Session.Currency)
 }
 
-func TestFreshReadSeesThatAnotherProcessHasEndedAllSessions(t *testing.T) {
+func TestResolve_FreshSeesAnEndAllOfAnotherProcess(t *testing.T) {
 	here, there, _ := processes(t)
 	req := by("s1", "C100")
 	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
@@ -83,17 +43,7 @@ func TestFreshReadSeesThatAnotherProcessHasEndedAllSessions(t *testing.T) {
 	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
 }
 
-func fresh(req sessionctx.Request) sessionctx.Request {
-	req.Fresh = true
-	return req
-}
-
-func atLeast(req sessionctx.Request, rev sessionctx.Revision) sessionctx.Request {
-	req.AtLeast = rev
-	return req
-}
-
-func TestResolve_AtLeastTakesWhatIsCachedIfItIsNewEnough(t *testing.T) {
+func TestResolve_AtLeastTakesACachedRecordThatIsNewEnough(t *testing.T) {
 	here, there, backend := processes(t)
 	req := by("s1", "")
 	var usd, chf sessionctx.Revision
@@ -127,7 +77,7 @@ func TestResolve_AtLeastTakesWhatIsCachedIfItIsNewEnough(t *testing.T) {
 	}
 }
 
-func TestResolve_WhatMustBeFreshIsNeverDegraded(t *testing.T) {
+func TestResolve_FreshIsNeverDegraded(t *testing.T) {
 	here, _, backend := processes(t)
 	backend.down.Store(true)
 	for _, req := range []sessionctx.Request{fresh(by("s1", "")), atLeast(by("s1", ""), sessionctx.Revision{Version: 1})} {
@@ -137,27 +87,7 @@ func TestResolve_WhatMustBeFreshIsNeverDegraded(t *testing.T) {
 	}
 }
 
-// paired is a tardy store in which the first load of a session returns when that of a customer is under way, and not before.
-type paired struct {
-	tardy
-	customer chan struct{}
-	once     sync.Once
-}
-
-func (s *paired) Load(ctx context.Context, key store.Key) (store.Record, error) {
-	if key.Kind == store.KindCustomer {
-		s.once.Do(func() { close(s.customer) })
-	} else {
-		select {
-		case <-s.customer:
-		case <-ctx.Done():
-			return store.Record{}, ctx.Err()
-		}
-	}
-	return s.tardy.Load(ctx, key)
-}
-
-func TestTheTwoColdReadsOfACustomerGoOutTogether(t *testing.T) {
+func TestResolve_RecordAndGenerationAreLoadedTogether(t *testing.T) {
 	_, there, backend := processes(t)
 	update(t, there, by("s1", "C100"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
 	pair := &paired{tardy: tardy{Store: backend.Store}, customer: make(chan struct{})}
@@ -166,7 +96,7 @@ func TestTheTwoColdReadsOfACustomerGoOutTogether(t *testing.T) {
 	assert.EqualValues(t, 2, pair.loads.Load())
 }
 
-func TestAStoreThatWasNotReachedLeavesNoDoubt(t *testing.T) {
+func TestUpdate_UnreachedStoreHasAKnownOutcome(t *testing.T) {
 	backend := &shaky{}
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	update(t, r, by("s1", ""), sessionctx.Patch{Currency: sessionctx.Set("USD")})
@@ -177,7 +107,7 @@ func TestAStoreThatWasNotReachedLeavesNoDoubt(t *testing.T) {
 	assert.Zero(t, r.Stats().Unknown)
 }
 
-func TestHitRatioIsTheShareOfWarmAnswers(t *testing.T) {
+func TestStats_HitRatioIsTheShareOfWarmAnswers(t *testing.T) {
 	var none sessionctx.Stats
 	assert.Zero(t, none.HitRatio())
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = &memstore.Store{} })

@@ -9,7 +9,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-func TestALanguageThatIsCutOffAnOverlongHeaderIsNotTakenForAShorterOne(t *testing.T) {
+func TestResolve_OverlongAcceptLanguageIsCutBetweenLanguages(t *testing.T) {
 	r := newResolver(t)
 	language := func(header string) string {
 		req := by("s1")

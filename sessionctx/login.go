@@ -54,6 +54,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 		c, err = r.loginAsserted(&b, &req, customerID)
 	}
 	if err != nil {
+		r.buryEnded(&b, &req, &c)
 		return Session{}, b.final(err)
 	}
 	s := r.sessionOf(&req, &c.next, false, customerID, &d)
@@ -156,7 +157,7 @@ func (r *Resolver) loginBySecret(b *bound, req *Request, customerID string) (c c
 		}
 		c.next = saved
 		heir := sealHeir(old.SessionID, req.Tenant, customerID, req.SessionID)
-		if c.own.state != live || was.replaceByTombstone(&cur, heir) {
+		if !c.own.hasData() || was.replaceByTombstone(&cur, heir) {
 			return c, nil
 		}
 	}

@@ -51,6 +51,12 @@ func (o ownership) confirm(rec *store.Record, generation int64) ownership {
 	return o
 }
 
+// hasData reports whether the record is more than a tombstone, and this identity's: live, or ended
+// by EndAll alone.
+func (o *ownership) hasData() bool {
+	return o.state == live || o.state == ended && o.generationOf != ""
+}
+
 // found reports whether there is a session, or a guest, to show. A cookie with an unknown or dead
 // id is a guest's; whoever asserts an id that has no record yet has a session without one.
 func (o *ownership) found(req *Request) (found, asGuest bool) {

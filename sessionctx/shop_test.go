@@ -1,6 +1,7 @@
 package sessionctx_test
 
 import (
+	"encoding/json"
 	"log/slog"
 	"testing"
 
@@ -10,6 +11,64 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
+
+func resolveError(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) error {
+	_, err := r.Resolve(t.Context(), req)
+	return err
+}
+
+func currency(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) string {
+	t.Helper()
+	s, err := r.Resolve(t.Context(), req)
+	require.NoError(t, err)
+	return s.Currency
+}
+
+func fresh(req sessionctx.Request) sessionctx.Request {
+	req.Fresh = true
+	return req
+}
+
+func atLeast(req sessionctx.Request, rev sessionctx.Revision) sessionctx.Request {
+	req.AtLeast = rev
+	return req
+}
+
+func resolve(t testing.TB, r *sessionctx.Resolver, req sessionctx.Request) sessionctx.Session {
+	t.Helper()
+	s, err := r.Resolve(t.Context(), req)
+	require.NoError(t, err)
+	return s
+}
+
+func update(t testing.TB, r *sessionctx.Resolver, req sessionctx.Request, p sessionctx.Patch) sessionctx.Session {
+	t.Helper()
+	s, err := r.Update(t.Context(), req, p)
+	require.NoError(t, err)
+	return s
+}
+
+func attributes(pairs ...string) map[string]json.RawMessage {
+	m := make(map[string]json.RawMessage)
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = json.RawMessage(pairs[i+1])
+	}
+	return m
+}
+
+func flatten(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, flatten(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}
+
+// version returns a base that states a version alone.
+func version(v int64) *sessionctx.Revision { return &sessionctx.Revision{Version: v} }
 
 // demoshop is a small shop, awkward where real ones are.
 func demoshop() sessionctx.Static {

@@ -16,7 +16,7 @@ import (
 )
 
 // Whoever can reach into what the cache holds, by a slice or a map that is shared with it, changes what others see.
-func TestThreatSharedMemory(t *testing.T) {
+func TestThreat_SharedMemory(t *testing.T) {
 	r := newResolver(t)
 	sent := json.RawMessage(`"of anna's"`)
 	patch := sessionctx.Patch{Attributes: map[string]json.RawMessage{"note": sent}, CartID: sessionctx.Set("annas-cart")}
@@ -77,7 +77,7 @@ func TestThreatSharedMemory(t *testing.T) {
 }
 
 // A few large requests must not stay in memory because a cache holds on to a few bytes of each.
-func TestThreatPinnedMemory(t *testing.T) {
+func TestThreat_PinnedMemory(t *testing.T) {
 	requests, size := 128, 1<<18 // 32 MiB in all
 	if raceEnabled {
 		requests = 32

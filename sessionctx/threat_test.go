@@ -21,7 +21,7 @@ import (
 )
 
 // Two names that somebody could take for one must be two, in the cache, the store and what is sent about them.
-func TestThreatKeyAmbiguity(t *testing.T) {
+func TestThreat_KeyAmbiguity(t *testing.T) {
 	type name struct{ tenant, session, customer string }
 	names := []name{
 		{"abc", "dxyz", ""}, {"abcd", "xyz", ""}, // together the same text
@@ -38,11 +38,11 @@ func TestThreatKeyAmbiguity(t *testing.T) {
 	}
 	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = directory })
 	request := func(n name) sessionctx.Request {
-		return sessionctx.Request{Identity: sessionctx.Identity{Tenant: n.tenant, SessionID: n.session, CustomerID: n.customer}}
+		return sessionctx.Request{Identity: sessionctx.Identity{Tenant: n.tenant, SessionID: n.session, CustomerID: n.customer, Proof: sessionctx.Asserted}}
 	}
-	hashes := make(map[store.KeyHash]string)
+	hashes, versions := make(map[store.KeyHash]string), make([]int64, len(names))
 	for i, n := range names {
-		update(t, r, request(n), sessionctx.Patch{CartID: sessionctx.Set(fmt.Sprint("cart-", i))})
+		versions[i] = update(t, r, request(n), sessionctx.Patch{CartID: sessionctx.Set(fmt.Sprint("cart-", i))}).Version
 		for _, k := range []store.Key{{Tenant: n.tenant, ID: n.session}, {Tenant: n.tenant, Kind: store.KindCustomer, ID: n.session}} {
 			assert.Empty(t, hashes[k.Hash()], "%q shares a hash", k)
 			hashes[k.Hash()] = fmt.Sprintf("%q", k)
@@ -56,7 +56,7 @@ func TestThreatKeyAmbiguity(t *testing.T) {
 			warm(t, r, request(m)) // now it is m that lies where n is looked for, if they could be taken for one
 			s := resolve(t, r, request(n))
 			assert.Equal(t, fmt.Sprint("cart-", i), s.CartID, "%q", n)
-			assert.EqualValues(t, 1, s.Version, "%q", n)
+			assert.Equal(t, versions[i], s.Version, "%q", n)
 			assert.Equal(t, n, name{s.Tenant, s.ID, s.CustomerID})
 		}
 	}
@@ -90,7 +90,7 @@ func (s *twisted) Load(ctx context.Context, key store.Key) (store.Record, error)
 }
 
 // A store that returns rubbish harms the session whose record it is, and nobody else.
-func TestThreatCorruptStore(t *testing.T) {
+func TestThreat_CorruptStore(t *testing.T) {
 	anna, bob := by("annas", "C100"), by("bobs", "C101")
 	garbage := strings.Repeat("\x00\xff<&", 1<<16)
 	with := func(change func(*store.Record)) func(store.Record) (store.Record, error) {
@@ -198,7 +198,7 @@ func (f *fragile) Customer(ctx context.Context, tenant, id string) (defaults.Cus
 }
 
 // A panic in what the host has plugged in ends neither the process nor the sessions of others, and leaves nothing locked.
-func TestThreatPanickingHooks(t *testing.T) {
+func TestThreat_PanickingHooks(t *testing.T) {
 	cases := []struct {
 		where string
 		cold  bool // nothing is cached when it happens
@@ -206,12 +206,15 @@ func TestThreatPanickingHooks(t *testing.T) {
 		write func(t *testing.T, s sessionctx.Session, err error)
 	}{
 		{where: "Load", cold: true, read: isDegraded, write: isUnavailable},
-		{where: "Save", read: isRight, write: isUnavailable},
+		{where: "Save", read: isRight, write: func(t *testing.T, _ sessionctx.Session, err error) {
+			assert.ErrorIs(t, err, sessionctx.ErrUnknownOutcome, "it may have panicked after it had stored the record")
+			assert.NotErrorIs(t, err, sessionctx.ErrUnavailable)
+		}},
 		{where: "Sites", cold: true, read: func(t *testing.T, _ sessionctx.Session, err error) {
 			assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 		}, write: isUnavailable},
 		{where: "Sites", read: isRight, write: isRight}, // the last answer stays in force
-		{where: "Customer", cold: true, read: isDegraded, write: isUnavailable},
+		{where: "Customer", cold: true, read: isWithoutProfile, write: isWithoutProfile},
 		{where: "Customer", read: isRight, write: isRight},
 		{where: "OnChange", read: isRight, write: isRight},
 	}
@@ -262,6 +265,12 @@ func isRight(t *testing.T, s sessionctx.Session, err error) {
 	t.Helper()
 	require.NoError(t, err)
 	assert.Equal(t, "cart GBP false", fmt.Sprint(s.CartID, " ", s.Currency, " ", s.Degraded))
+}
+
+func isWithoutProfile(t *testing.T, s sessionctx.Session, err error) {
+	t.Helper()
+	require.NoError(t, err)
+	assert.Equal(t, "cart EUR true false", fmt.Sprint(s.CartID, " ", s.Currency, " ", s.ProfileMissing, " ", s.Degraded))
 }
 
 func isDegraded(t *testing.T, s sessionctx.Session, err error) {

@@ -43,14 +43,17 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	} else {
 		_, _, err = r.compareAndSet(&b, r.cacheKey(&req), decide)
 	}
+	met := req // the session that the write has met, whatever id the result has
 	if err == nil && c.write && c.newID {
 		// A new id, whatever the old one was: nobody can plant an id of his own in another browser.
 		req.SessionID = newSecretID()
 		c.newID = false
 		err = r.create(&b, r.cacheKey(&req), func(*store.Record) (store.Record, bool, error) { return c.next, true, nil })
 	}
+	if err != nil || c.write {
+		r.buryEnded(&b, &met, &c)
+	}
 	if err != nil {
-		r.buryEnded(&b, &req, &c)
 		return Session{}, b.final(err)
 	}
 	s := r.sessionOf(&req, &c.next, c.newID, c.own.customerID, &c.d)

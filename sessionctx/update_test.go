@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,85 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-func TestAStaleWriteConflictsOnlyWhereItTouchesWhatHasChanged(t *testing.T) {
+func TestUpdate_UnknownSecretGetsANewID(t *testing.T) {
+	r := newResolver(t)
+	a := update(t, r, cookie("planted-by-somebody"), sessionctx.Patch{Currency: sessionctx.Set("GBP")})
+	assert.Len(t, a.ID, 43)
+	assert.NotEqual(t, "planted-by-somebody", a.ID)
+	assert.Empty(t, resolve(t, r, cookie("planted-by-somebody")).ID)
+	assert.Equal(t, a, resolve(t, r, cookie(a.ID)))
+
+	// The id of an asserted session is no secret: it travels in tokens and answers.
+	update(t, r, by("asserted"), sessionctx.Patch{Currency: sessionctx.Set("USD"), CartID: sessionctx.Set("cart")})
+	s := resolve(t, r, cookie("asserted"))
+	assert.Empty(t, s.ID)
+	assert.Equal(t, "EUR", s.Currency)
+	s = update(t, r, cookie("asserted"), sessionctx.Patch{Country: sessionctx.Set("AT")})
+	assert.NotEqual(t, "asserted", s.ID)
+	assert.Empty(t, s.CartID)
+
+	_, err := r.Login(t.Context(), by("asserted"), "C100")
+	require.NoError(t, err)
+	for range 3 { // whoever asked before, from the cache or not
+		s = resolve(t, r, cookie("asserted"))
+		assert.Empty(t, s.ID+s.CustomerID+s.CartID)
+		assert.Equal(t, "C100 cart", resolve(t, r, by("asserted", "C100")).CustomerID+" "+resolve(t, r, by("asserted", "C100")).CartID)
+		for _, other := range []sessionctx.Request{by("asserted"), by("asserted", "C101")} {
+			_, err = r.Resolve(t.Context(), other)
+			assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+		}
+	}
+
+	// Nor is a secret anything to a token.
+	_, err = r.Resolve(t.Context(), by(a.ID))
+	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+	_, err = r.Update(t.Context(), by(a.ID), sessionctx.Patch{Country: sessionctx.Set("AT")})
+	assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+}
+
+func TestUpdate_NeverRevivesAnEndedSession(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		id   func(r *sessionctx.Resolver) sessionctx.Request
+	}{
+		{"asserted, with a record", func(r *sessionctx.Resolver) sessionctx.Request {
+			update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			return by("s1")
+		}},
+		{"asserted, without a record", func(*sessionctx.Resolver) sessionctx.Request { return by("s2") }},
+		{"a customer's", func(r *sessionctx.Resolver) sessionctx.Request {
+			_, err := r.Login(t.Context(), by("s3"), "C100")
+			require.NoError(t, err)
+			return by("s3", "C100")
+		}},
+		{"by secret", func(r *sessionctx.Resolver) sessionctx.Request {
+			return cookie(update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")}).ID)
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := newResolver(t)
+			req := tc.id(r)
+			require.NoError(t, r.End(t.Context(), req))
+			require.NoError(t, r.End(t.Context(), req), "ending twice is no error")
+			_, err := r.Update(t.Context(), req, sessionctx.Patch{Currency: sessionctx.Set("GBP")})
+			assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+			_, err = r.Update(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{
+				Tenant: "demoshop", SessionID: req.SessionID, Proof: sessionctx.Management,
+			}}, sessionctx.Patch{Currency: sessionctx.Set("GBP"), Upsert: true})
+			assert.ErrorIs(t, err, sessionctx.ErrNotFound, "upsert on a tombstone")
+			if req.Proof == sessionctx.BySecret {
+				assert.Empty(t, resolve(t, r, req).ID)
+			} else {
+				_, err = r.Resolve(t.Context(), req)
+				assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+				_, err = r.Login(t.Context(), req, "C100")
+				assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+			}
+		})
+	}
+}
+
+func TestUpdate_StaleBaseConflictsOnlyWhereItTouchesAChange(t *testing.T) {
 	set := sessionctx.Set
 	// The history: v1 currency, v2 attribute a, v3 attribute b, v4 country, v5 b is removed, v6 cart.
 	history := []sessionctx.Patch{
@@ -87,7 +166,7 @@ func TestAStaleWriteConflictsOnlyWhereItTouchesWhatHasChanged(t *testing.T) {
 	})
 }
 
-func TestOf20EqualWritesOnOneVersionOneWins(t *testing.T) {
+func TestUpdate_OneOf20WritesOnOneRevisionWins(t *testing.T) {
 	r := newResolver(t)
 	for range 20 {
 		base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Revision()
@@ -109,7 +188,7 @@ func TestOf20EqualWritesOnOneVersionOneWins(t *testing.T) {
 	}
 }
 
-func TestConcurrentWritesOfDifferentAttributesAreAllKept(t *testing.T) {
+func TestUpdate_ConcurrentDisjointWritesAreAllKept(t *testing.T) {
 	r := newResolver(t)
 	base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Revision()
 	var wg sync.WaitGroup
@@ -129,7 +208,7 @@ func TestConcurrentWritesOfDifferentAttributesAreAllKept(t *testing.T) {
 	}
 }
 
-func TestAValueSentNowIsAnErrorAndNothingIsWritten(t *testing.T) {
+func TestUpdate_InvalidValueIsAnErrorAndWritesNothing(t *testing.T) {
 	set := sessionctx.Set
 	big := json.RawMessage(`"` + strings.Repeat("x", 1023) + `"`)
 	many := make(map[string]json.RawMessage)
@@ -201,54 +280,7 @@ func TestAValueSentNowIsAnErrorAndNothingIsWritten(t *testing.T) {
 	}
 }
 
-func flatten(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, e := range joined.Unwrap() {
-			all = append(all, flatten(e)...)
-		}
-		return all
-	}
-	return []error{err}
-}
-
-func TestAStoredChoiceThatBecameInvalidFallsBackAndComesBackToLife(t *testing.T) {
-	r := newResolver(t)
-	update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("GBP"), Country: sessionctx.Set("AT")})
-	s := update(t, r, by("s1"), sessionctx.Patch{Site: sessionctx.Set("us")})
-	assert.Equal(t, "us USD US", s.Site+" "+s.Currency+" "+s.Country)
-	x, err := r.Preview(t.Context(), by("s1"), sessionctx.Patch{})
-	require.NoError(t, err)
-	assert.Equal(t, s, x.Session)
-	assert.Equal(t, []defaults.Rejection{
-		{Field: defaults.FieldCurrency, Value: "GBP", Source: defaults.SourceChoice, Reason: defaults.ReasonNotOffered},
-		{Field: defaults.FieldCountry, Value: "AT", Source: defaults.SourceChoice, Reason: defaults.ReasonNotOffered},
-	}, x.Rejected)
-	assert.Equal(t, s, resolve(t, r, by("s1")))
-	assert.Equal(t, map[defaults.Reason]int64{defaults.ReasonNotOffered: 2}, r.Stats().Rejected)
-	s = update(t, r, by("s1"), sessionctx.Patch{Site: sessionctx.Set("main")})
-	assert.Equal(t, "main GBP AT", s.Site+" "+s.Currency+" "+s.Country)
-}
-
-func TestPreviewWritesNothingAndMintsNothing(t *testing.T) {
-	r := newResolver(t)
-	for _, req := range []sessionctx.Request{by("s1"), by("s1", "C100"), cookie(""), cookie("stale"), by("")} {
-		if req.SessionID == "" && req.Proof == sessionctx.Asserted {
-			_, err := r.Preview(t.Context(), req, sessionctx.Patch{Site: sessionctx.Set("ch")})
-			assert.ErrorIs(t, err, sessionctx.ErrNotFound, "there is no session to write to")
-			continue
-		}
-		before := resolve(t, r, req)
-		x, err := r.Preview(t.Context(), req, sessionctx.Patch{Site: sessionctx.Set("ch"), Currency: sessionctx.Set("chf")})
-		require.NoError(t, err)
-		assert.Equal(t, "ch CHF", x.Session.Site+" "+x.Session.Currency)
-		assert.Equal(t, before.ID, x.Session.ID)
-		assert.Equal(t, before, resolve(t, r, req))
-	}
-	assert.Zero(t, r.Stats().Writes)
-}
-
-func TestRemovingWhatIsNotThereWritesNothing(t *testing.T) {
+func TestUpdate_RemovingWhatIsAbsentWritesNothing(t *testing.T) {
 	r := newResolver(t)
 	s := update(t, r, by("s1"), sessionctx.Patch{Attributes: attributes("a", "null")})
 	assert.Zero(t, s.Version)
@@ -257,27 +289,31 @@ func TestRemovingWhatIsNotThereWritesNothing(t *testing.T) {
 	assert.Zero(t, r.Stats().Writes)
 }
 
-func TestRequireSeesTheNewestSessionAndCanRefuse(t *testing.T) {
+func TestUpdate_RequireSeesTheNewestSessionAndCanRefuse(t *testing.T) {
 	r := newResolver(t)
 	refused := errors.New("not like this")
-	var seen []int64
-	require3 := func(s sessionctx.Session) error {
-		seen = append(seen, s.Version)
-		if s.Version != 3 {
+	var seen []string
+	requireTwo := func(s sessionctx.Session) error {
+		seen = append(seen, s.CartID)
+		if s.CartID != "two" {
 			return refused
 		}
 		return nil
 	}
-	for v := range 3 {
-		_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD"), Require: require3})
+	conditional := sessionctx.Patch{Currency: sessionctx.Set("USD"), Require: requireTwo}
+	for _, cart := range []string{"one", "two"} {
+		_, err := r.Update(t.Context(), by("s1"), conditional)
 		assert.ErrorIs(t, err, refused)
-		assert.EqualValues(t, v+1, update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Revision())
+		update(t, r, by("s1"), sessionctx.Patch{CartID: sessionctx.Set(cart)})
 	}
-	assert.EqualValues(t, 4, update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD"), Require: require3}).Version)
-	assert.Contains(t, seen, int64(3))
+	before := resolve(t, r, by("s1"))
+	assert.Equal(t, "EUR", before.Currency, "nothing was written")
+	assert.Equal(t, before.Version+1, update(t, r, by("s1"), conditional).Version)
+	// A refusal is confirmed by a fresh read, so Require may see one state twice.
+	assert.Equal(t, []string{"", "one", "two"}, slices.Compact(seen))
 }
 
-func TestTheHookHearsOfEveryCommittedWriteAndAPanicInItGoesNoFurther(t *testing.T) {
+func TestOnChange_HearsOfEveryCommittedWriteAndItsPanicIsContained(t *testing.T) {
 	var changes []sessionctx.Changed
 	r := newResolver(t, func(c *sessionctx.Config) {
 		c.OnChange = func(_ context.Context, c sessionctx.Changed) {
@@ -299,6 +335,3 @@ func TestTheHookHearsOfEveryCommittedWriteAndAPanicInItGoesNoFurther(t *testing.
 	assert.Equal(t, s2, changes[2].Old)
 	assert.Empty(t, changes[2].New.ID)
 }
-
-// version returns a base that states a version alone.
-func version(v int64) *sessionctx.Revision { return &sessionctx.Revision{Version: v} }

@@ -15,7 +15,7 @@ import (
 //
 // Ristretto v2.4.2 shows a new value only after a moment, and of two new values under one hash it
 // may keep the older one. So a ring holds the values that were set last, for the callers that ask
-// before ristretto shows them: Recent. Nothing is ever deleted, because ristretto can show a
+// before ristretto shows them: Recent. A change deletes nothing, because ristretto can show a
 // deleted value again and because its Del blocks while its queue is full.
 type Cache[V any] struct {
 	cache *ristretto.Cache[uint64, V]
@@ -104,7 +104,15 @@ func (c *Cache[V]) Set(hash uint64, v V, cost int64) (kept bool) {
 	l := &c.locks[hash%numLocks]
 	l.RLock()
 	defer l.RUnlock()
-	return !c.closed && c.cache.Set(hash, v, cost)
+	if c.closed || !c.cache.Set(hash, v, cost) {
+		return false
+	}
+	// Ristretto makes room for new values only. A known value that has grown could fill the memory.
+	if c.cache.RemainingCost() < 0 {
+		c.cache.Del(hash)
+		return false
+	}
+	return true
 }
 
 // SetRecent keeps a value for Recent alone: a better one will be set in a moment.
@@ -113,7 +121,12 @@ func (c *Cache[V]) SetRecent(hash uint64, v V, cost int64) {
 	if cost > maxRecentCost {
 		r = nil
 	}
-	c.recent[c.place(hash)].Store(r)
+	l := &c.locks[hash%numLocks]
+	l.RLock()
+	defer l.RUnlock()
+	if !c.closed {
+		c.recent[c.place(hash)].Store(r)
+	}
 }
 
 func (c *Cache[V]) place(hash uint64) uint64 {

@@ -226,7 +226,7 @@ func (c *Cache[K, V]) fail(s *shard[K, V], e *entry[K, V], q *question[V]) (know
 
 // askAgain starts the question that an Invalidate wanted while too many were under way: q has just ended.
 func (c *Cache[K, V]) askAgain(e *entry[K, V], q *question[V]) {
-	if !e.dropped && q.number < e.invalidated {
+	if !e.dropped && q.number < e.invalidated && e.number < e.invalidated {
 		_, _ = c.ask(e, e.invalidated)
 	}
 }

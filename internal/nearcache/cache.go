@@ -247,26 +247,37 @@ func (c *Cache[R]) Prefetch(ctx context.Context, k *Key, hash uint64) {
 // load reads the store. While a writer is under way nobody may share what is found, and nothing is
 // kept.
 func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (*Entry[R], error) {
-	e := c.begin(k)
-	window := c.window.Load()
-	shared := e.session.Quiet() && window != 0
-	read := func(ctx context.Context) (*Entry[R], error) {
-		if err := c.fill(ctx, e); err != nil {
-			return nil, err
+	for {
+		e := c.begin(k)
+		window := c.window.Load()
+		shared := e.session.Quiet() && window != 0
+		read := func(ctx context.Context) (*Entry[R], error) {
+			if shared {
+				// The load that the caller wanted to join may have ended since the caller looked.
+				if known := c.peek(&e.key, hash); known != nil && known.start >= since {
+					return known, nil
+				}
+			}
+			if err := c.fill(ctx, e); err != nil {
+				return nil, err
+			}
+			if shared && c.stamps.Current(e.session) && c.stamps.Current(e.customer) {
+				c.keepLoaded(hash, e)
+			}
+			return e, nil
 		}
-		if shared && c.stamps.Current(e.session) && c.stamps.Current(e.customer) {
-			c.keepLoaded(hash, e)
+		if !shared {
+			return singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, read)
 		}
-		return e, nil
+		got, joined, err := c.calls.Do(ctx, hash, call{e.key, e.session, e.customer}, e.start, max(since-1, e.start-window), read)
+		if joined {
+			c.Joined.Add(1)
+		}
+		if err == nil && got.start < since {
+			continue // the call found what was new enough for whoever began it
+		}
+		return got, err
 	}
-	if !shared {
-		return singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, read)
-	}
-	got, joined, err := c.calls.Do(ctx, hash, call{e.key, e.session, e.customer}, e.start, max(since-1, e.start-window), read)
-	if joined {
-		c.Joined.Add(1)
-	}
-	return got, err
 }
 
 // begin returns the entry of a load that begins now, without a record.

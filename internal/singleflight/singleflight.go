@@ -55,7 +55,7 @@ func (g *Group[K, V]) Do(ctx context.Context, hash uint64, key K, now, since int
 	s := &g.shards[hash%numShards]
 	s.mu.Lock()
 	c := s.calls[hash]
-	if joined = c != nil && c.key == key && c.begun > since && !c.ended(); !joined {
+	if joined = c != nil && c.key == key && c.begun > since; !joined {
 		c = &keyed[K, V]{call: call[V]{done: make(chan struct{})}, key: key, begun: now}
 		if s.calls == nil {
 			s.calls = make(map[uint64]*keyed[K, V])
@@ -76,15 +76,6 @@ func (g *Group[K, V]) Do(ctx context.Context, hash uint64, key K, now, since int
 	return v, joined, err
 }
 
-// Superseded forgets the call under this hash that is under way: nobody joins it any more. Those
-// who have joined it get its result.
-func (g *Group[K, V]) Superseded(hash uint64) {
-	s := &g.shards[hash%numShards]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.calls, hash)
-}
-
 // call is one call. Whichever comes first ends it: f returns, or the timer fires.
 type call[V any] struct {
 	once  sync.Once
@@ -93,15 +84,8 @@ type call[V any] struct {
 	err   error
 }
 
-func (c *call[V]) ended() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
-	}
-}
-
+// end gives the call its result. The group forgets the call first, so a call that it knows has not
+// ended.
 func (c *call[V]) end(v V, err error, forget func()) {
 	c.once.Do(func() {
 		c.value, c.err = v, err

@@ -9,12 +9,14 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Sink counts what it is told. The zero Sink was told nothing. It is safe for concurrent use by multiple goroutines.
+// Sink counts the calls that it gets. The zero Sink is ready for use. It is safe for concurrent use by
+// multiple goroutines.
 type Sink struct {
-	mu      sync.Mutex
-	reports map[store.KeyHash]int
-	lost    int
-	leases  []time.Time
+	mu         sync.Mutex
+	reports    map[store.KeyHash]int
+	lost       int
+	leases     []time.Time
+	exclusives int
 }
 
 // Invalidate implements store.Sink.
@@ -42,16 +44,20 @@ func (s *Sink) ExtendLease(until time.Time) {
 }
 
 // Exclusive implements store.Sink.
-func (s *Sink) Exclusive() { s.ExtendLease(time.Time{}) }
+func (s *Sink) Exclusive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.exclusives++
+}
 
-// Reports returns how often it was told of a key.
+// Reports returns how often Invalidate was called for a key.
 func (s *Sink) Reports(key store.Key) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reports[key.Hash()]
 }
 
-// All returns how often it was told of any key.
+// All returns how often Invalidate was called.
 func (s *Sink) All() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,21 +67,28 @@ func (s *Sink) All() (n int) {
 	return n
 }
 
-// Losses returns how often all was lost.
+// Losses returns how often InvalidateAll was called.
 func (s *Sink) Losses() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lost
 }
 
-// Leases returns the leases that it was granted.
+// Exclusives returns how often Exclusive was called.
+func (s *Sink) Exclusives() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.exclusives
+}
+
+// Leases returns the leases that ExtendLease granted.
 func (s *Sink) Leases() []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.leases)
 }
 
-// Leased reports whether its last lease, one that ends, has not ended yet.
+// Leased reports whether the last lease has not ended yet. Exclusive is none.
 func (s *Sink) Leased() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -39,9 +39,10 @@ type contents struct {
 	records, damaged int64
 }
 
-// check reads the whole file, and tells whether its pages are what bbolt has written. bbolt itself would not look: a page has
-// no checksum, and a damaged one makes it panic, or recurse without end, or find nothing where there is something.
-func check(file *os.File) (found contents, err error) {
+// check reads the whole file, and returns an error if its pages are not as bbolt has written them. bbolt
+// itself does not look: a page has no checksum, and a damaged one makes it panic, or recurse without end, or
+// find nothing where there is something.
+func check(path string, file *os.File) (found contents, err error) {
 	info, err := file.Stat()
 	if err != nil {
 		return found, err
@@ -88,7 +89,7 @@ func check(file *os.File) (found contents, err error) {
 		return found, fmt.Errorf("%w: %w", errDamaged, err)
 	case names == 0: // a file that bbolt has just made
 	case format == nil:
-		return found, errors.New("it is a bbolt file of something else")
+		return found, badPath(path, "must be a file of this package: it is a bbolt file of something else")
 	case string(format) != formatText:
 		return found, fmt.Errorf("it has the format %q, this program knows %q: was it written by a newer version?", format, formatText)
 	default:

@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	// maxBatch bounds how many Saves share a transaction, and so how long the first of them waits for the others.
+	// maxBatch bounds how many Saves share a transaction, and so how long the first of them waits for the
+	// others.
 	maxBatch = 512
-	// gatherTime is how long a batch waits for as many Saves as the one before it had: those who were answered
-	// together come back together. It is less than an fsync takes. A lonely Save never waits.
+	// gatherTime is how long a batch waits for as many Saves as the batch before it had: callers that were
+	// answered together call again together. It is less than an fsync takes. A single caller never waits.
 	gatherTime = 500 * time.Microsecond
 
 	sweepPerSave = 4 // more than the one record that a Save adds
@@ -23,13 +24,14 @@ const (
 	sweepAtOnce  = 1000 // entries that a transaction looks at
 )
 
-// write is one Save on its way. The committer alone writes to it, until it closes done.
+// write is one Save in flight. Only the committer changes it, until it closes done.
 type write struct {
-	ctx   context.Context
-	hash  store.KeyHash
-	rec   store.Record
-	value []byte // rec, sealed
-	base  store.Revision
+	ctx     context.Context
+	hash    store.KeyHash
+	rec     store.Record
+	value   []byte // rec, sealed
+	base    store.Revision
+	tellAll bool // the only watcher too: its process does not know of the write
 
 	stored  store.Record // what Save returns
 	err     error
@@ -38,20 +40,21 @@ type write struct {
 	done    chan struct{}
 }
 
-// flight is a commit under way, visible to others already or not yet.
-type flight struct {
-	tx     int
-	keys   map[store.KeyHash]struct{}
-	landed chan struct{} // closed when it is on the disk, or has failed, and the watchers know
+// pendingCommit is a commit in flight, which others can see already or not yet.
+type pendingCommit struct {
+	tx   int
+	keys map[store.KeyHash]bool // what it changes; true: told to the only watcher too
+	done chan struct{}          // closed when it is on the disk, or has failed, and the watchers know
 }
 
-func (f *flight) has(h store.KeyHash) bool {
-	_, ok := f.keys[h]
+func (c *pendingCommit) has(h store.KeyHash) bool {
+	_, ok := c.keys[h]
 	return ok
 }
 
-// commitAll is the committer: it alone writes, and commits at once what has come while it was at work. It takes the place
-// of bbolt's Batch, which makes everybody wait for a fixed time, and calls a function again alone when another one fails.
+// commitAll is the committer, the only goroutine that writes. It commits together what has come during the
+// commit before. bbolt's Batch, which it replaces, lets every caller wait for a fixed time, and calls a
+// function a second time when another one fails.
 func (s *Store) commitAll() {
 	defer close(s.ended)
 	tick := time.NewTicker(sweepEvery)
@@ -111,7 +114,8 @@ func (s *Store) gather(w *write, last int) []*write {
 	return batch
 }
 
-// commit applies the batch and answers. If it meets damage, each goes alone, so that nobody suffers from another's page.
+// commit applies the batch and answers. If it meets damage, each write gets a transaction of its own, so that
+// a damaged page fails only the writes that need it.
 func (s *Store) commit(batch []*write) {
 	_, err := s.transact(batch, min(sweepPerSave*len(batch), sweepAtOnce))
 	if errors.Is(err, errDamaged) && s.failure() == nil {
@@ -134,15 +138,16 @@ func (w *write) answer(err error) {
 	close(w.done)
 }
 
-// transact applies the batch, and removes a few expired records, in one transaction. It returns how many entries of the index
-// it has looked at, and the error that all of the batch get; without one each has its own outcome.
+// transact applies the batch, and removes a few expired records, in one transaction. It returns how many
+// entries of the index it has looked at, and an error that is the outcome of every write of the batch.
+// Without an error each write has an outcome of its own.
 func (s *Store) transact(batch []*write, sweep int) (seen int, err error) {
 	tx, err := s.beginWrite()
 	if err != nil {
 		return 0, nothingWritten(err)
 	}
 	defer s.rollback(tx)
-	f := &flight{tx: tx.ID(), landed: make(chan struct{})}
+	c := &pendingCommit{tx: tx.ID(), done: make(chan struct{})}
 	var removed, created int
 	err = guarded(func() error {
 		t, err := tablesOf(tx)
@@ -153,31 +158,32 @@ func (s *Store) transact(batch []*write, sweep int) (seen int, err error) {
 		if seen, removed, err = t.sweep(now, sweep); err != nil {
 			return err
 		}
-		f.keys, created, err = t.apply(batch, now)
+		c.keys, created, err = t.apply(batch, now)
 		return err
 	})
 	if err != nil {
 		return seen, nothingWritten(err)
 	}
-	if len(f.keys) == 0 && seen == 0 {
+	if len(c.keys) == 0 && seen == 0 {
 		return 0, nil // conflicts alone
 	}
-	s.flight.Store(f)
-	defer s.flight.Store(nil)
-	defer close(f.landed)
+	s.pending.Store(c)
+	defer s.pending.Store(nil)
+	defer close(c.done)
 	if err := guarded(tx.Commit); err != nil {
 		s.rollback(tx)
-		return seen, s.uncommitted(f.tx, err)
+		return seen, s.uncommitted(c.tx, err)
 	}
 	s.records.Add(int64(created - removed))
 	s.swept.Add(int64(removed))
-	s.tell(f)
+	s.tell(c)
 	return seen, nil
 }
 
-// uncommitted says what a commit that has failed has left. Where it cannot be seen, nothing was written, and the next one may succeed:
-// a full disk can get room. Where it can be seen, the last fsync has failed, and nobody knows what the disk has; as
-// a later fsync would not tell either, nothing may be read or written from then on.
+// uncommitted returns the error of a commit that has failed. If a new transaction does not see the commit,
+// nothing was written, and the next commit may succeed: a full disk can get room. If it sees the commit, the
+// last fsync has failed, and nobody knows what is on the disk. A later fsync would not tell either, so that
+// nothing may be read or written from then on.
 func (s *Store) uncommitted(id int, err error) error {
 	visible := true
 	viewErr := s.view(func(tx *bbolt.Tx) error {
@@ -190,16 +196,16 @@ func (s *Store) uncommitted(id int, err error) error {
 	return s.fail(fmt.Errorf("the disk has failed at a commit whose outcome is unknown; close the store and open it again: %w", err), false)
 }
 
-// apply applies the writes one after the other. It may be called again in another transaction. It returns which records have
-// changed, and how many are new.
-func (t tables) apply(batch []*write, now time.Time) (changed map[store.KeyHash]struct{}, created int, err error) {
-	changed = make(map[store.KeyHash]struct{}, len(batch))
+// apply applies the writes one after the other. It may be called again in another transaction. It returns
+// which records have changed, and how many are new.
+func (t tables) apply(batch []*write, now time.Time) (changed map[store.KeyHash]bool, created int, err error) {
+	changed = make(map[store.KeyHash]bool, len(batch))
 	for _, w := range batch {
 		if err := t.save(w, now); err != nil {
 			return nil, 0, err
 		}
 		if w.applied {
-			changed[w.hash] = struct{}{}
+			changed[w.hash] = changed[w.hash] || w.tellAll
 		}
 		if w.created {
 			created++
@@ -208,7 +214,7 @@ func (t tables) apply(batch []*write, now time.Time) (changed map[store.KeyHash]
 	return changed, created, nil
 }
 
-// save applies one write, or gives it the outcome that it has instead. An error is bbolt's.
+// save applies one write, or sets the outcome that it has instead. An error is bbolt's.
 func (t tables) save(w *write, now time.Time) error {
 	w.stored, w.err, w.applied, w.created = store.Record{}, nil, false, false
 	if err := w.ctx.Err(); err != nil {
@@ -222,7 +228,7 @@ func (t tables) save(w *write, now time.Time) error {
 		return nil
 	}
 	cur := stored
-	if expired(&stored, now) {
+	if stored.Expired(now) {
 		cur = store.Record{}
 	}
 	next, value := w.rec, w.value

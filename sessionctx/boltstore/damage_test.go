@@ -59,7 +59,7 @@ func edit(t *testing.T, path string, change func(records *bbolt.Bucket) error) {
 	require.NoError(t, db.Close())
 }
 
-func TestADamagedRecordIsAnErrorAndNeverARecordNorNone(t *testing.T) {
+func TestLoad_ADamagedRecordIsAnErrorAndNeverARecordNorNone(t *testing.T) {
 	t.Parallel()
 	const victim, other = 7, 8
 	key, otherKey := session("7").Hash(), session("8").Hash()
@@ -135,7 +135,7 @@ func TestADamagedRecordIsAnErrorAndNeverARecordNorNone(t *testing.T) {
 	}
 }
 
-func TestADamagedRecordStopsNoSweepAndGoesAtItsTime(t *testing.T) {
+func TestStore_ADamagedRecordStopsNoRemovalAndGoesAtItsExpiry(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	synctest.Test(t, func(t *testing.T) {
@@ -220,7 +220,7 @@ func used(t testing.TB, path string) []byte {
 	return image[:n]
 }
 
-func TestADamagedPageIsAnErrorAtOpenOrHarmless(t *testing.T) {
+func TestOpen_ADamagedPageIsAnErrorOrHarmless(t *testing.T) {
 	t.Parallel()
 	path, want := shopFile(t, 60)
 	image := used(t, path)
@@ -257,7 +257,7 @@ func TestADamagedPageIsAnErrorAtOpenOrHarmless(t *testing.T) {
 	assert.NotZero(t, lost)
 }
 
-func TestAFileThatIsCutIsRefused(t *testing.T) {
+func TestOpen_RefusesAFileThatIsCut(t *testing.T) {
 	t.Parallel()
 	path, _ := shopFile(t, 60)
 	image := used(t, path)
@@ -268,8 +268,8 @@ func TestAFileThatIsCutIsRefused(t *testing.T) {
 	}
 }
 
-// TestDamageOfAFileInUseIsAnErrorAndNoPanic spoils pages under an open Store, which has looked at them already.
-func TestDamageOfAFileInUseIsAnErrorAndNoPanic(t *testing.T) {
+// TestStore_DamageOfAFileInUseIsAnErrorAndNoPanic spoils pages under an open Store, which has looked at them already.
+func TestStore_DamageOfAFileInUseIsAnErrorAndNoPanic(t *testing.T) {
 	t.Parallel()
 	path, want := shopFile(t, 60)
 	image := used(t, path)

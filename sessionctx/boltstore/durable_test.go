@@ -22,7 +22,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestAReopenedStoreHasEveryRecordByteForByte(t *testing.T) {
+func TestOpen_FindsEveryRecordByteForByte(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	want := make(map[store.Key]store.Record)
@@ -56,7 +56,7 @@ func TestAReopenedStoreHasEveryRecordByteForByte(t *testing.T) {
 	}
 }
 
-func TestWhatHasEndedStaysEndedAfterARestart(t *testing.T) {
+func TestOpen_WhatHasEndedStaysEnded(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	shop := sessionctx.Static{"acme": {
@@ -107,7 +107,7 @@ func TestWhatHasEndedStaysEndedAfterARestart(t *testing.T) {
 	assert.Equal(t, kept.Version, got.Version)
 }
 
-func TestNoSessionIDIsInTheFileAndNobodyElseReadsIt(t *testing.T) {
+func TestStore_NoSessionIDIsInTheFileAndNobodyElseReadsIt(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	s, err := boltstore.Open(path)
@@ -132,7 +132,7 @@ func TestNoSessionIDIsInTheFileAndNobodyElseReadsIt(t *testing.T) {
 	assert.Len(t, entries, 1, "nothing is left of the making")
 }
 
-func TestACopyIsWhatTheStoreWasWhileItGoesOn(t *testing.T) {
+func TestWriteTo_CopiesWhatTheStoreWasWhileItGoesOn(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	for i := range 200 {
@@ -171,7 +171,7 @@ func TestACopyIsWhatTheStoreWasWhileItGoesOn(t *testing.T) {
 	<-done
 }
 
-func TestCloseLosesNoAnsweredWrite(t *testing.T) {
+func TestClose_LosesNoAnsweredWrite(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	versions := make([]int64, 8)
@@ -220,7 +220,7 @@ func TestCloseLosesNoAnsweredWrite(t *testing.T) {
 	}
 }
 
-func TestARecordThatCannotBeKeptIsRefused(t *testing.T) {
+func TestSave_RefusesARecordWithoutIncarnation(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	_, err := s.Save(t.Context(), session("a"), store.Record{Tenant: "acme", Version: 1}, none)

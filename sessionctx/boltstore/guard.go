@@ -14,7 +14,7 @@ import (
 // errDamaged: the file is not as it was written.
 var errDamaged = errors.New("the file is damaged")
 
-// failure is why a Store is of no use any more.
+// failure is why a Store cannot be used any more.
 type failure struct {
 	err   error
 	stuck bool // bbolt holds locks that nobody will release
@@ -28,7 +28,7 @@ func (s *Store) failure() error {
 	return nil
 }
 
-// fail ends the use of the Store, and returns why. What the watchers know of it holds no more.
+// fail ends the use of the Store, and returns why. The watchers may not reuse what they have read.
 func (s *Store) fail(err error, stuck bool) error {
 	if s.failed.CompareAndSwap(nil, &failure{err, stuck}) {
 		s.mu.Lock()
@@ -40,8 +40,8 @@ func (s *Store) fail(err error, stuck bool) error {
 	return s.failure()
 }
 
-// guarded calls f and makes an error of what bbolt panics with when it meets a damaged page, and of the fault of a
-// memory map whose file has become shorter.
+// guarded calls f, and makes an error of a panic of bbolt at a damaged page, and of the fault of a memory map
+// whose file has become shorter.
 func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -2,6 +2,7 @@ package boltstore_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,7 +51,7 @@ func child(t *testing.T, path string) (said string, end func()) {
 	}
 }
 
-func TestASecondProcessIsRefused(t *testing.T) {
+func TestOpen_RefusesASecondProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	said, end := child(t, path)
@@ -74,7 +75,7 @@ func TestASecondProcessIsRefused(t *testing.T) {
 	assert.ErrorIs(t, err, store.ErrUnavailable, "closed")
 }
 
-func TestOpenRefusesWhatIsNoStore(t *testing.T) {
+func TestOpen_RefusesWhatIsNoStore(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := func(name, text string) string {
@@ -92,29 +93,37 @@ func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 	}
 	cases := []struct {
 		desc, path, says string
+		config           bool // a *store.ConfigError
 	}{
-		{"a folder that does not exist", filepath.Join(dir, "missing", "sessions.db"), fmt.Sprintf("a file in the folder %q cannot be made: no such file", filepath.Join(dir, "missing"))},
-		{"a folder", dir, "no regular file"},
-		{"a text", file("text", "these are no sessions"), "is no bbolt file"},
-		{"a longer text", file("longer", string(make([]byte, 100_000))), "is no bbolt file"},
+		{"no path", "", "boltstore.Open.path: must name a file", true},
+		{"a folder that does not exist", filepath.Join(dir, "missing", "sessions.db"), fmt.Sprintf("must be in a folder that exists, %q does not", filepath.Join(dir, "missing")), true},
+		{"a folder", dir, "must be a regular file", true},
+		{"a text", file("text", "these are no sessions"), "is no bbolt file", false},
+		{"a longer text", file("longer", string(make([]byte, 100_000))), "is no bbolt file", false},
 		{"another bbolt file", bolt("other", func(tx *bbolt.Tx) error {
 			_, err := tx.CreateBucket([]byte("users"))
 			return err
-		}), "something else"},
+		}), "it is a bbolt file of something else", true},
 		{"a store of a later version", bolt("later", func(tx *bbolt.Tx) error {
 			b, err := tx.CreateBucket([]byte("about"))
 			if err != nil {
 				return err
 			}
 			return b.Put([]byte("format"), []byte("sessionctx/2"))
-		}), `"sessionctx/2"`},
+		}), `"sessionctx/2"`, false},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
 			before, _ := os.ReadFile(tc.path)
 			_, err := boltstore.Open(tc.path)
 			require.ErrorContains(t, err, tc.says)
-			assert.ErrorContains(t, err, "boltstore: open "+fmt.Sprintf("%q", tc.path))
+			if config, ok := errors.AsType[*store.ConfigError](err); tc.config {
+				require.True(t, ok, "%v", err)
+				assert.Equal(t, "boltstore.Open.path", config.Field)
+				assert.Equal(t, tc.path, config.Value)
+			} else {
+				assert.ErrorContains(t, err, "boltstore: open "+fmt.Sprintf("%q", tc.path))
+			}
 			after, _ := os.ReadFile(tc.path)
 			assert.Equal(t, before, after, "it is left as it was")
 		})

@@ -10,47 +10,68 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// lockTimeout is how long Open waits for another process to let go of the file: long enough for one that is about to end.
+// lockTimeout is how long Open waits for the lock of another process: long enough for one that is ending.
 const lockTimeout = time.Second
 
-// roomToMap is mapped from the beginning: to grow beyond what is mapped a write has to wait for all reads, a copy by
-// WriteTo included. It takes address space, not memory.
-const roomToMap = 1 << 30
+// roomToMap is how much is mapped from the beginning. A file that outgrows what is mapped is mapped again,
+// for which bbolt waits until no transaction is open, a copy by WriteTo included, and lets no new one begin:
+// reads and writes stand still. A mapping takes address space, no memory. 0 is the size of the file.
+func roomToMap() int {
+	room := int64(64 << 30)                                 // not a constant: it does not fit an int of 32 bits
+	if strconv.IntSize == 32 || runtime.GOOS == "windows" { // where the file itself would grow
+		return 0
+	}
+	return int(room)
+}
 
-// options of bbolt that differ from its defaults. The list of free pages is kept in the file: without it, bbolt reads
-// the whole file in a goroutine of its own, where a panic ends the process.
+// options of bbolt that differ from its defaults. The list of free pages is kept in the file: without it,
+// bbolt reads the whole file in a goroutine of its own, where a panic ends the process.
 func options() *bbolt.Options {
-	o := &bbolt.Options{
+	return &bbolt.Options{
 		Timeout:      lockTimeout,
 		FreelistType: bbolt.FreelistMapType, // the default one gets slow with many free pages
 		NoStatistics: true,                  // they take a lock at every read
 	}
-	if strconv.IntSize == 64 && runtime.GOOS != "windows" { // there the file itself would grow
-		o.InitialMmapSize = roomToMap
-	}
-	return o
 }
 
-// Open opens the Store in the file at path, and makes the file, readable for its owner alone, if there is none. The folder must exist.
+// Open opens the Store in the file at path. If there is no file Open makes it, readable for its owner alone.
+// The folder must exist. A path that cannot be one of a Store is a *store.ConfigError.
 //
-// It reads the whole file once, and refuses one whose pages are not as they were written: better a start that fails than
-// sessions that are lost unseen. A record that was damaged inside of its page stops nothing; Stats counts it. A
-// file that is in use, by another process or by another Store of this one, is refused after a second.
-func Open(path string) (*Store, error) {
-	s, err := open(path)
+// Open reads the whole file once, and refuses a file with damaged pages: a start that fails is better than
+// sessions that get lost unseen. A record that is damaged inside of its page does not prevent Open; Stats
+// counts it. A file that is in use, by another process or by another Store of this one, is refused after a
+// second.
+func Open(path string) (*Store, error) { return openWith(path, roomToMap()) }
+
+func openWith(path string, room int) (*Store, error) {
+	s, err := open(path, room)
+	if config := (*store.ConfigError)(nil); errors.As(err, &config) {
+		return nil, config
+	}
 	if err != nil {
 		return nil, fmt.Errorf("boltstore: open %q: %w", path, err)
 	}
 	return s, nil
 }
 
-func open(path string) (*Store, error) {
+// badPath is an error for a path that is not one of a Store.
+func badPath(path, rule string) error {
+	return &store.ConfigError{Field: "boltstore.Open.path", Value: path, Rule: rule}
+}
+
+func open(path string, room int) (*Store, error) {
+	if path == "" {
+		return nil, badPath("", "must name a file")
+	}
 	if err := create(path); err != nil {
 		return nil, err
 	}
@@ -61,12 +82,19 @@ func open(path string) (*Store, error) {
 	s := &Store{
 		path: path, damaged: found.damaged,
 		writes: make(chan *write), closing: make(chan struct{}), ended: make(chan struct{}),
+		reads: make(chan struct{}, maxReads),
 	}
 	s.records.Store(found.records)
 	s.close = sync.OnceValue(s.closeOnce)
 	o := options()
+	o.InitialMmapSize = room
 	o.OpenFile = keep(&s.file)
-	if s.db, err = openBolt(path, o); err != nil {
+	s.db, err = openBolt(path, o)
+	for errors.Is(err, syscall.ENOMEM) && o.InitialMmapSize > 0 { // the address space may be limited
+		o.InitialMmapSize /= 4
+		s.db, err = openBolt(path, o)
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.pageSize = int64(s.db.Info().PageSize)
@@ -76,6 +104,7 @@ func open(path string) (*Store, error) {
 			return nil, err
 		}
 	}
+	removeCopies(path)
 	go s.commitAll()
 	return s, nil
 }
@@ -113,8 +142,8 @@ func (s *Store) layOut() error {
 	})
 }
 
-// create makes the file if there is none: under another name first, so that no crash leaves half of one, and its entry in
-// the folder is brought to the disk, which bbolt does not do.
+// create makes the file if there is none. It makes it under another name first, so that a crash leaves no
+// half of a file, and it brings the entry in the folder to the disk, which bbolt does not do.
 func create(path string) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -122,8 +151,11 @@ func create(path string) error {
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
 	f, err := os.CreateTemp(dir, "."+name+".new-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return badPath(path, fmt.Sprintf("must be in a folder that exists, %q does not", dir))
+	}
 	if err != nil {
-		return fmt.Errorf("a file in the folder %q cannot be made: %w", dir, errors.Unwrap(err)) // the name in err is none that anybody knows
+		return fmt.Errorf("a file in the folder %q cannot be made: %w", dir, errors.Unwrap(err)) // the caller does not know the name in err
 	}
 	defer os.Remove(f.Name())
 	if err := f.Close(); err != nil {
@@ -137,8 +169,8 @@ func create(path string) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	// A link, for it never replaces what another process has made meanwhile. Where there are none bbolt makes the file
-	// in its place.
+	// A link never replaces what another process has made meanwhile. Where the file system has no links
+	// bbolt makes the file.
 	_ = os.Link(f.Name(), path)
 	if runtime.GOOS == "windows" {
 		return nil
@@ -157,7 +189,7 @@ func inspect(path string) (found contents, err error) {
 		return found, nil // bbolt makes it
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is no regular file")
+		err = badPath(path, "must be a regular file")
 	}
 	if err != nil {
 		return found, err
@@ -170,7 +202,7 @@ func inspect(path string) (found contents, err error) {
 	if err != nil {
 		return found, err
 	}
-	found, err = check(file)
+	found, err = check(path, file)
 	return found, errors.Join(err, guarded(db.Close))
 }
 
@@ -197,8 +229,8 @@ func (s *Store) closeOnce() error {
 	return nil
 }
 
-// seal commits once more, without a change: bbolt writes its two meta pages in turn, so that now both speak of all that was
-// saved, and while the file is closed either of them may get damaged.
+// seal commits once more, without a change. bbolt writes its two meta pages in turn, so that now both describe
+// all that was saved, and one of them may get damaged while the file is closed.
 func (s *Store) seal() error {
 	if s.failure() != nil {
 		return nil

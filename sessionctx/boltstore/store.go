@@ -15,12 +15,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Store is a store.Store and a store.Watcher in one file. Open makes it; it must not be copied, and it is safe
-// for concurrent use by multiple goroutines.
+// Store is a store.Store, a store.Watcher and a store.Eraser in one file. Open makes it. It must not be
+// copied, and it is safe for concurrent use by multiple goroutines.
 //
-// Records are written through a sessionctx.Resolver. While a single Resolver watches the Store, it is taken for the only writer and
-// is told of nothing; code that calls Save besides it makes its cache stale. Several Resolvers may share one Store:
-// each is told of all writes.
+// Records are written through a sessionctx.Resolver. A single Resolver that watches the Store is taken for
+// the only writer: it is told of erased records only, and code that calls Save besides the Resolver makes
+// its cache stale. Several Resolvers may share one Store: each is told of all writes.
 type Store struct {
 	_ [0]func()
 
@@ -34,8 +34,9 @@ type Store struct {
 	ended   chan struct{} // closed by the committer at its end
 	close   func() error
 
-	flight atomic.Pointer[flight] // the commit under way, if there is one
-	failed atomic.Pointer[failure]
+	reads   chan struct{} // has an element for each read in flight
+	pending atomic.Pointer[pendingCommit]
+	failed  atomic.Pointer[failure]
 
 	mu      sync.Mutex // guards watches, and is held while they are told
 	watches []*watch
@@ -47,6 +48,7 @@ type Store struct {
 var (
 	_ store.Store   = (*Store)(nil)
 	_ store.Watcher = (*Store)(nil)
+	_ store.Eraser  = (*Store)(nil)
 	_ io.WriterTo   = (*Store)(nil)
 	_ io.Closer     = (*Store)(nil)
 )
@@ -55,74 +57,86 @@ var errClosed = errors.New("the store is closed")
 
 // Load implements store.Store.
 //
-// What it returns is on the disk: a Load that meets a record in the moment in which it is committed waits for the end
-// of that. A damaged record is an error, and so is its absence where the place of a damaged one leaves that open.
+// What it returns is on the disk: a Load of a record that is being committed waits for the end of the
+// commit. A damaged record is an error. A missing record is an error, too, if a damaged one may be it.
+// Load returns when the context ends, also while the disk or the file is busy.
 func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
-	if err := ctx.Err(); err != nil {
-		return store.Record{}, fmt.Errorf("boltstore: load: %w", err)
-	}
-	h := key.Hash()
-	var rec store.Record
-	err := s.view(func(tx *bbolt.Tx) (err error) {
-		if rec, err = get(tx.Bucket(recordsBucket), h[:]); err != nil {
-			return err
-		}
-		return s.settled(ctx, tx.ID(), h)
-	})
+	rec, err := s.load(ctx, key.Hash())
 	if err != nil {
 		return store.Record{}, fmt.Errorf("boltstore: load: %w", s.count(err))
 	}
-	if expired(&rec, time.Now()) {
+	if rec.Expired(time.Now()) {
 		return store.Record{}, nil
 	}
 	return rec, nil
 }
 
-// settled waits until what a transaction shows of a record is on the disk and all watchers know of it: bbolt shows a
-// commit to others before its last fsync.
-func (s *Store) settled(ctx context.Context, tx int, h store.KeyHash) error {
-	f := s.flight.Load()
-	if f == nil || f.tx != tx || !f.has(h) {
-		return s.failure() // of the commit that this transaction has seen, perhaps
+func (s *Store) load(ctx context.Context, h store.KeyHash) (rec store.Record, err error) {
+	type found struct {
+		rec    store.Record
+		commit *pendingCommit // that the record may be part of
 	}
-	select {
-	case <-f.landed:
-		return s.failure()
-	case <-ctx.Done():
-		return ctx.Err()
+	f, err := inTime(ctx, s, func() (f found, err error) {
+		err = s.view(func(tx *bbolt.Tx) (err error) {
+			f.rec, err = get(tx.Bucket(recordsBucket), h[:])
+			// bbolt shows a commit to others before its last fsync.
+			if c := s.pending.Load(); c != nil && c.tx == tx.ID() && c.has(h) {
+				f.commit = c
+			}
+			return err
+		})
+		return f, err
+	})
+	if err != nil {
+		return store.Record{}, err
 	}
+	if f.commit != nil {
+		select {
+		case <-f.commit.done:
+		case <-ctx.Done():
+			return store.Record{}, ctx.Err()
+		}
+	}
+	return f.rec, s.failure() // of a commit that the transaction has seen, perhaps
 }
 
 // Save implements store.Store. When it returns without an error the record is on the disk.
 //
-// Where the context ends before the write has set out, where the disk is full, and where a damaged record is in the way, which is never
-// written over, nothing was written, and the error is ErrUnavailable. Where the context ends later the outcome is unknown, and
-// so is it after an fsync that has failed; that ends the use of the Store: all calls fail until the file is opened anew.
+// Nothing was written, and the error is ErrUnavailable, where the context ends before the write has begun,
+// where the disk is full, and where a damaged record is in the place: it is never written over. Where the
+// context ends later the outcome is unknown. It is unknown, too, after an fsync that has failed, which ends
+// the use of the Store: all calls fail until the file is opened again.
 func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (store.Record, error) {
-	if err := ctx.Err(); err != nil {
-		return store.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(err))
+	got, err := s.save(ctx, &write{hash: key.Hash(), rec: rec, base: base})
+	if err != nil {
+		return got, fmt.Errorf("boltstore: save: %w", s.count(err))
 	}
-	w := &write{ctx: ctx, hash: key.Hash(), rec: rec, base: base, done: make(chan struct{})}
+	return got, nil
+}
+
+// save hands a write to the committer, and waits for its outcome.
+func (s *Store) save(ctx context.Context, w *write) (store.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Record{}, nothingWritten(err)
+	}
+	w.ctx, w.done = ctx, make(chan struct{})
 	var err error
-	if w.value, err = seal(w.hash[:], rec); err != nil {
-		return store.Record{}, fmt.Errorf("boltstore: save: nothing was written: %w", err)
+	if w.value, err = seal(w.hash[:], w.rec); err != nil {
+		return store.Record{}, fmt.Errorf("nothing was written: %w", err)
 	}
 	select {
 	case s.writes <- w:
 	case <-ctx.Done():
-		return store.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(ctx.Err()))
+		return store.Record{}, nothingWritten(ctx.Err())
 	case <-s.closing:
-		return store.Record{}, fmt.Errorf("boltstore: save: %w", nothingWritten(errClosed))
+		return store.Record{}, nothingWritten(errClosed)
 	}
 	select {
 	case <-w.done:
+		return w.stored, w.err
 	case <-ctx.Done():
-		return store.Record{}, fmt.Errorf("boltstore: save: the outcome is unknown: %w", ctx.Err())
+		return store.Record{}, fmt.Errorf("the outcome is unknown: %w", ctx.Err())
 	}
-	if w.err != nil {
-		return w.stored, fmt.Errorf("boltstore: save: %w", s.count(w.err))
-	}
-	return w.stored, nil
 }
 
 // nothingWritten makes an error of Save that says so.
@@ -139,7 +153,7 @@ func (s *Store) count(err error) error {
 
 // Stats says what a Store holds, and what it has met.
 type Stats struct {
-	Records int64 // expired ones that were not swept yet included
+	Records int64 // with the expired ones that are not removed yet
 	Bytes   int64 // of the file, in use or free for reuse; the file itself may be up to 16 MiB longer
 	Swept   int64 // expired records removed since the Store was opened
 	Damaged int64 // records that were found damaged when the Store was opened
@@ -156,18 +170,6 @@ func (s *Store) Stats() Stats {
 	return stats
 }
 
-// WriteTo implements io.WriterTo: it writes a copy of the file, as it was when the call began, while the Store goes on. Open
-// opens such a copy; it holds the same secrets as the file.
-func (s *Store) WriteTo(w io.Writer) (n int64, err error) {
-	err = s.view(func(tx *bbolt.Tx) error {
-		n, err = tx.WriteTo(w)
-		return err
-	})
-	if err != nil {
-		return n, fmt.Errorf("boltstore: copy: %w", err)
-	}
-	return n, nil
-}
-
-// Close waits for the writes under way, refuses those that come later, and closes the file. A second Close does nothing.
+// Close waits for the writes in flight, refuses those that come later, and closes the file. A second Close
+// does nothing.
 func (s *Store) Close() error { return s.close() }

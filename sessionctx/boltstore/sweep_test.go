@@ -25,7 +25,7 @@ func inBubble(t *testing.T, f func(t *testing.T, s *boltstore.Store)) {
 	})
 }
 
-func TestWhatHasExpiredIsSweptThoughNobodyWrites(t *testing.T) {
+func TestStore_RemovesExpiredRecordsWithoutAWrite(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, s *boltstore.Store) {
 		for i := range 1200 { // more than one transaction sweeps
@@ -48,7 +48,7 @@ func TestWhatHasExpiredIsSweptThoughNobodyWrites(t *testing.T) {
 	})
 }
 
-func TestGarbageIsSweptFasterThanItIsMade(t *testing.T) {
+func TestSave_RemovesExpiredRecordsFasterThanTheyAccumulate(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, s *boltstore.Store) {
 		for i := range 40 {
@@ -62,7 +62,7 @@ func TestGarbageIsSweptFasterThanItIsMade(t *testing.T) {
 	})
 }
 
-func TestAnExpiredRecordIsNotInTheWayBeforeItIsSwept(t *testing.T) {
+func TestSave_IgnoresExpiredRecordsThatAreStillThere(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, s *boltstore.Store) {
 		for i := range 50 {
@@ -83,7 +83,7 @@ func TestAnExpiredRecordIsNotInTheWayBeforeItIsSwept(t *testing.T) {
 	})
 }
 
-func TestATouchMovesTheTimeOfTheSweep(t *testing.T) {
+func TestSave_ATouchMovesTheTimeOfRemoval(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, s *boltstore.Store) {
 		rec := written(expiring(10*time.Minute), withCart("cart"))

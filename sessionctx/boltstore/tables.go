@@ -115,7 +115,7 @@ func (t tables) sweep(now time.Time, most int) (seen, removed int, err error) {
 		}
 		rec, err := unseal(e.key(), v)
 		switch {
-		case err == nil && !expired(&rec, now):
+		case err == nil && !rec.Expired(now):
 			err = t.index(e.key(), &rec) // the entry was damaged
 		case err == nil, e.intact:
 			removed++

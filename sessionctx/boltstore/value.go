@@ -58,10 +58,6 @@ func unseal(key, value []byte) (rec store.Record, err error) {
 	return rec, rec.UnmarshalBinary(value[sealLength:])
 }
 
-func expired(rec *store.Record, now time.Time) bool {
-	return !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt)
-}
-
 // due is an entry of the index by expiry: the milliseconds of Unix time in an order that bytes have, then the record's key. Its value is
 // its checksum.
 type due []byte

@@ -6,12 +6,13 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// watch is a sink that is told of changes; its address is its name.
+// watch is a sink that is told of changes. Its address identifies it.
 type watch struct{ sink store.Sink }
 
-// Watch implements store.Watcher. The sink has an endless lease at once: no other process can write. As long as it is the only
-// one it is told of nothing. When a second one comes everything is lost to both, and from then on each of them is told of
-// every applied Save before that returns, and before any Load returns it. stop may be called more than once, but not by the sink.
+// Watch implements store.Watcher. The sink is granted Exclusive: no other process can write. The only sink
+// is told of erased records. When a second sink comes both are told InvalidateAll, and from then on every
+// sink is told of every applied Save before that returns, and before a Load returns it. stop may be called
+// more than once, but not by the sink.
 func (s *Store) Watch(sink store.Sink) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,15 +31,16 @@ func (s *Store) Watch(sink store.Sink) (stop func()) {
 	}
 }
 
-// tell tells the watchers of a commit. A Load that has seen the commit returns only after it: otherwise one of two
-// Resolvers could see the change in the Store, and the other one after it still the old state in its cache.
-func (s *Store) tell(f *flight) {
+// tell tells the watchers of a commit. A Load that has seen the commit returns only after it. Otherwise one
+// of two Resolvers could read the change from the Store while the other one still reads the old state from
+// its cache.
+func (s *Store) tell(c *pendingCommit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.watches) < 2 {
-		return
-	}
-	for h := range f.keys {
+	for h, tellAll := range c.keys {
+		if len(s.watches) < 2 && !tellAll {
+			continue
+		}
 		for _, w := range s.watches {
 			w.sink.Invalidate(h)
 		}

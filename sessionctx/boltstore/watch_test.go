@@ -30,27 +30,27 @@ func (s *sink) Invalidate(h store.KeyHash) {
 	s.Sink.Invalidate(h)
 }
 
-func TestTheOnlyWatcherIsToldOfNothing(t *testing.T) {
+func TestWatch_TheOnlySinkIsToldOfNoSave(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	var one sink
 	stop := s.Watch(&one)
 	defer stop()
-	assert.Equal(t, []time.Time{{}}, one.Leases(), "one endless lease, at once")
+	assert.Equal(t, 1, one.Exclusives(), "when Watch returns")
 	rec := written()
 	save(t, s, session("a"), rec, none)
 	save(t, s, session("a"), written(expiring(2*time.Hour)), rec.Revision())
-	assert.Zero(t, one.All(), "its own writes")
+	assert.Zero(t, one.All(), "it knows its own writes")
 	assert.Zero(t, one.Losses())
 }
 
-func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
+func TestWatch_SeveralSinksAreToldOfEveryWrite(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	var one, two, three sink
 	stopOne, stopTwo := s.Watch(&one), s.Watch(&two)
 	assert.Equal(t, 1, one.Losses(), "what it has read while alone was never reported")
-	assert.Equal(t, []time.Time{{}}, two.Leases())
+	assert.Equal(t, 1, two.Exclusives())
 
 	rec := written()
 	save(t, s, session("a"), rec, none)
@@ -61,6 +61,10 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 		assert.Equal(t, 2, w.Reports(session("a")), "a write and a touch; a conflict changes nothing")
 	}
 	stopThree := s.Watch(&three)
+	for _, w := range []*sink{&one, &two, &three} {
+		assert.Equal(t, 1, w.Exclusives(), "each sink once")
+		assert.Empty(t, w.Leases())
+	}
 	assert.Equal(t, 1, one.Losses(), "a third one changes nothing for the others")
 	save(t, s, session("b"), rec, none)
 	for _, w := range []*sink{&one, &two, &three} {
@@ -91,7 +95,7 @@ func commits(t *testing.T, ctx context.Context, s store.Store, w *sink, id strin
 	}
 }
 
-func TestNoLoadShowsAWriteThatTheWatchersDoNotKnow(t *testing.T) {
+func TestLoad_ShowsNoWriteBeforeTheSinksAreTold(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	one := sink{entered: make(chan struct{}, 10)}
@@ -130,7 +134,7 @@ func TestNoLoadShowsAWriteThatTheWatchersDoNotKnow(t *testing.T) {
 	assert.Equal(t, 1, <-seen)
 }
 
-func TestASaveWhoseContextEndsSaysWhetherItHasSetOut(t *testing.T) {
+func TestSave_SaysWhetherItHadBegunWhenItsContextEnds(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	one := sink{entered: make(chan struct{}, 10)}
@@ -168,7 +172,7 @@ func TestASaveWhoseContextEndsSaysWhetherItHasSetOut(t *testing.T) {
 	assert.Zero(t, load(t, s, session("waiting")))
 }
 
-func TestASecondWatcherMissesNothing(t *testing.T) {
+func TestWatch_ASecondSinkMissesNothing(t *testing.T) {
 	t.Parallel()
 	for range 10 {
 		s := fresh(t)

@@ -2,10 +2,10 @@ package memstore
 
 import "container/heap"
 
-// expiryHeap has the items that expire, the next one first.
+// expiryHeap has the items that expire, the earliest first.
 type expiryHeap struct{ items expiryOrder }
 
-// first returns the item that expires next, nil if there is none.
+// first returns the item that expires first, nil if there is none.
 func (h *expiryHeap) first() *item {
 	if len(h.items) == 0 {
 		return nil
@@ -13,7 +13,7 @@ func (h *expiryHeap) first() *item {
 	return h.items[0]
 }
 
-// place puts it where its expiry belongs.
+// place puts an item where its expiry belongs.
 func (h *expiryHeap) place(it *item) {
 	switch {
 	case it.rec.ExpiresAt.IsZero():

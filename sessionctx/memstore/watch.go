@@ -6,12 +6,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// watch is a sink that is told of changes; its address is its name.
+// watch is a sink that is told of changes. Its address identifies it.
 type watch struct{ sink store.Sink }
 
-// Watch implements store.Watcher. The sink has an endless lease at once. As long as it is the only one it is told of
-// the records that give way and of nothing else. When a second one comes everything is lost to both, and from then on
-// each of them is told of every applied Save before that returns, and before any Load sees it: sinks are called with the Store
+// Watch implements store.Watcher. The sink is granted Exclusive. The only sink is told of evicted and
+// erased records. When a second sink comes both are told InvalidateAll, and from then on every sink is told
+// of every applied Save before that returns, and before a Load sees it: sinks are called with the Store
 // locked. stop may be called more than once, but not by the sink.
 func (s *Store) Watch(sink store.Sink) (stop func()) {
 	s.mu.Lock()
@@ -31,5 +31,5 @@ func (s *Store) Watch(sink store.Sink) (stop func()) {
 	}
 }
 
-// shared reports whether there is more than one watcher, so that each has to be told of every write.
+// shared reports whether there is more than one watcher, so that each is told of every write.
 func (s *Store) shared() bool { return len(s.watches) > 1 }

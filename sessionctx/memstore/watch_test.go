@@ -14,30 +14,32 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestTheOnlyWatcherIsToldOfNothingButEvictions(t *testing.T) {
+func TestWatch_TheOnlySinkIsToldOfEvictionsOnly(t *testing.T) {
 	s := roomFor(t, 2, customers)
 	var one sinktest.Sink
 	stop := s.Watch(&one)
 	defer stop()
-	assert.Equal(t, []time.Time{{}}, one.Leases(), "one endless lease, at once")
+	assert.Equal(t, 1, one.Exclusives(), "when Watch returns")
 	put(t, s, "a")
 	put(t, s, "b", customers)
 	save(t, s, session("b"), written(customers, expiring(2*time.Hour)), store.Revision{Incarnation: 1, Version: 1})
-	assert.Zero(t, one.All(), "its own writes")
+	assert.Zero(t, one.All(), "it knows its own writes")
 	put(t, s, "c", customers)
-	assert.Equal(t, 1, one.Reports(session("a")), "a gave way, and its process must not go on showing it")
+	assert.Equal(t, 1, one.Reports(session("a")), "a was evicted, so that its process must not show it any longer")
 	assert.Equal(t, 1, one.All())
 	assert.Zero(t, one.Losses())
-	assert.Len(t, one.Leases(), 1)
+	assert.Equal(t, 1, one.Exclusives())
+	assert.Empty(t, one.Leases())
 }
 
-func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
+func TestWatch_SeveralSinksAreToldOfEveryWrite(t *testing.T) {
 	s := roomFor(t, 2, customers)
 	var one, two, three sinktest.Sink
 	stopOne := s.Watch(&one)
 	stopTwo := s.Watch(&two)
 	assert.Equal(t, 1, one.Losses(), "what it has read while alone was never reported")
-	assert.Equal(t, []time.Time{{}}, two.Leases())
+	assert.Equal(t, 1, two.Losses(), "it may have read before it watched")
+	assert.Equal(t, 1, two.Exclusives())
 
 	put(t, s, "a")
 	save(t, s, session("a"), written(expiring(2*time.Hour)), store.Revision{Incarnation: 1, Version: 1})
@@ -47,6 +49,10 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 		assert.Equal(t, 2, w.Reports(session("a")), "a write and a touch; a conflict changes nothing")
 	}
 	stopThree := s.Watch(&three)
+	for _, w := range []*sinktest.Sink{&one, &two, &three} {
+		assert.Equal(t, 1, w.Exclusives(), "each sink once")
+		assert.Empty(t, w.Leases())
+	}
 	assert.Equal(t, 1, one.Losses(), "a third one changes nothing for the others")
 	put(t, s, "b", customers)
 	put(t, s, "c", customers)
@@ -68,7 +74,7 @@ func TestSeveralWatchersAreToldOfEveryWrite(t *testing.T) {
 	stopTwo()
 }
 
-func TestASecondWatcherMissesNothing(t *testing.T) {
+func TestWatch_ASecondSinkMissesNothing(t *testing.T) {
 	for range 50 {
 		var s memstore.Store
 		var one, two sinktest.Sink
@@ -95,7 +101,7 @@ func TestASecondWatcherMissesNothing(t *testing.T) {
 	}
 }
 
-func TestStopWaitsForReports(t *testing.T) {
+func TestWatch_StopWaitsForReports(t *testing.T) {
 	var s memstore.Store
 	for range 100 {
 		stop1 := s.Watch(new(sinktest.Sink))
@@ -146,7 +152,7 @@ func (s *lateSink) Invalidate(h store.KeyHash) {
 	s.Sink.Invalidate(h)
 }
 
-func TestNobodySeesAChangeBeforeEverySinkWasTold(t *testing.T) {
+func TestWatch_NoLoadSeesAChangeBeforeEverySinkIsTold(t *testing.T) {
 	var s memstore.Store
 	late := lateSink{store: &s, seen: make(chan int64, 1)}
 	var other sinktest.Sink

@@ -16,8 +16,8 @@ var (
 	_ encoding.BinaryUnmarshaler = (*Record)(nil)
 )
 
-// The binary form of a Record, schema 1. Numbers are varints in their shortest form (zigzag where they
-// are signed), texts are their length and their bytes, times are milliseconds of Unix time.
+// The binary form of a Record, schema 1. A number is a varint in its shortest form, zigzag where it
+// is signed. A text is its length and its bytes. A time is milliseconds of Unix time.
 //
 //	schema, flags: one byte each
 //	incarnation, write id: eight bytes each, big-endian
@@ -27,11 +27,12 @@ var (
 //	site, currency, country, language
 //	changed: one for each index; removed attributes, removed carts
 //	number of attributes, then of each: name, value, changed
-//	fields: each a number, a length and as many bytes, in the order of their numbers
+//	length of all fields together, then the fields: each a number, a length and as many bytes, in the
+//	order of their numbers
 //
-// A field is there only if it is not empty. A field with a number above maxField comes from a newer
-// program: it is kept as it is, in Record.Unknown. So nothing above this line ever changes, and whatever
-// joins becomes a field.
+// An empty field is left out. A field with a number above maxField comes from a newer program: the
+// decoder keeps it as it is, in Record.Unknown. So the part before the fields never changes, and
+// every addition to Record becomes a field with the next number.
 const recordSchema = 1
 
 const (
@@ -52,30 +53,35 @@ const (
 	maxField = iota
 )
 
-// The bytes that an element takes at least: a count that asks for more than there are is forged.
+// The bytes that an element takes at least. A count of more elements than the input has room for is
+// forged.
 const (
 	minAttribute = 3
 	minCart      = 5
 	minDimension = 3
-	elementsRoom = 64 // made at once; more only as they turn up
+	elementsRoom = 64 // allocated at once; the list grows as elements are read
 )
 
 var errTruncated = errors.New("truncated")
 
 // MarshalBinary returns the binary form of r, as AppendBinary makes it.
 func (r Record) MarshalBinary() ([]byte, error) {
-	n := 64 + len(r.Tenant) + len(r.CustomerID) + len(r.Heir) + len(r.Company) + len(r.Unknown) +
+	n := 96 + len(r.Tenant) + len(r.CustomerID) + len(r.Heir) + len(r.Company) + len(r.Unknown) +
 		len(r.Choices.Site) + len(r.Choices.Currency) + len(r.Choices.Country) + len(r.Choices.Language)
 	for i := range r.Attributes {
 		n += 8 + len(r.Attributes[i].Name) + len(r.Attributes[i].Value)
 	}
+	for i := range r.Carts {
+		c := &r.Carts[i]
+		n += 8 + len(c.Site) + len(c.ID) + len(c.Country) + len(c.Currency)
+	}
 	return r.AppendBinary(make([]byte, 0, n))
 }
 
-// AppendBinary appends the binary form of r to b: compact, lossless, and the only one that r has, so that
-// equal records are equal bytes. These are errors: an incarnation of 0 ("no record"), a time that is not
-// a whole number of milliseconds, attributes, carts or dimensions that are not sorted or not unique, and
-// unknown fields that are none.
+// AppendBinary appends the binary form of r to b. A record has one binary form, so that equal
+// records are equal bytes. These are errors: an incarnation of 0 ("no record"), a time that is not
+// a whole number of milliseconds, attributes, carts or dimensions that are not sorted or not
+// unique, and an Unknown that is not a list of fields that this program does not know.
 func (r Record) AppendBinary(b []byte) ([]byte, error) {
 	if r.Incarnation == 0 {
 		return b, errors.New("sessionctx: encode record: incarnation is 0: there is no record to encode")
@@ -133,11 +139,17 @@ func (r Record) AppendBinary(b []byte) ([]byte, error) {
 		b = appendText(b, a.Value)
 		b = binary.AppendVarint(b, a.Changed)
 	}
+	return appendText(b, r.fields()), nil
+}
+
+// fields returns the fields. Their length precedes them: otherwise a record that was cut off
+// between two fields could not be told from a whole one.
+func (r *Record) fields() (b []byte) {
 	b = appendField(b, fieldHeir, r.Heir)
 	b = appendField(b, fieldCarts, r.carts())
 	b = appendField(b, fieldCompany, []byte(r.Company))
 	b = appendField(b, fieldDimensions, r.dimensions())
-	return append(b, r.Unknown...), nil
+	return append(b, r.Unknown...)
 }
 
 // checkOrder reports lists that have more than one binary form.
@@ -217,9 +229,9 @@ func appendText[T ~string | ~[]byte](b []byte, s T) []byte {
 	return append(b, s...)
 }
 
-// UnmarshalBinary sets r to the record with the binary form b. What AppendBinary cannot have made, to the
-// last byte, is an error, and leaves r as it was. UnmarshalBinary keeps nothing of b, and allocates no more
-// than a bounded multiple of it.
+// UnmarshalBinary sets r to the record with the binary form b. Bytes that AppendBinary cannot have
+// made are an error, which leaves r as it was. UnmarshalBinary keeps no reference to b, and
+// allocates at most a fixed multiple of its length.
 func (r *Record) UnmarshalBinary(b []byte) error {
 	d := decoder{rest: b}
 	var rec Record
@@ -250,7 +262,13 @@ func (r *Record) UnmarshalBinary(b []byte) error {
 	rec.Attributes = elements(&d, minAttribute, func() Attribute {
 		return Attribute{Name: d.text(), Value: d.bytes(), Changed: d.varint()}
 	})
-	d.fields(&rec)
+	fields := decoder{rest: d.take(d.uvarint())}
+	if len(d.rest) > 0 {
+		d.fail("%d bytes too many", len(d.rest))
+	}
+	if fields.fields(&rec); d.err == nil {
+		d.err = fields.err
+	}
 	if d.err == nil {
 		d.err = rec.checkOrder()
 	}
@@ -261,7 +279,7 @@ func (r *Record) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// decoder reads the binary form from its front. After a failure it reads zeros and keeps the first error.
+// decoder reads the binary form from its front. After an error it reads zeros and keeps that error.
 type decoder struct {
 	rest []byte
 	err  error
@@ -365,7 +383,7 @@ func elements[T any](d *decoder, least uint64, next func() T) []T {
 func (d *decoder) field(last uint64) (number uint64, value []byte) {
 	number, value = d.uvarint(), d.take(d.uvarint())
 	if d.err == nil && number <= last {
-		d.fail("field %d after field %d", number, last)
+		d.fail("field %d: the number must be above %d", number, last)
 	}
 	if d.err == nil && len(value) == 0 {
 		d.fail("field %d is empty", number)
@@ -397,7 +415,7 @@ func (d *decoder) fields(rec *Record) {
 			rec.Dimensions = elements(&in, minDimension, func() Dimension {
 				return Dimension{Name: in.text(), Value: in.text(), Changed: in.varint()}
 			})
-		default: // of a newer program, as all that follow
+		default: // of a newer program, like all fields that follow; checkOrder looks at them
 			rec.Unknown = append([]byte(nil), before...)
 			d.rest = nil
 			return

@@ -5,10 +5,11 @@ import (
 	"encoding"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,18 +24,22 @@ import (
 
 func ms(n int64) time.Time { return time.UnixMilli(n).UTC() }
 
-// fullRecord has no zero field, so that whatever gets lost shows.
+// fullRecord has no zero field, so that a test sees each field that gets lost.
 func fullRecord() store.Record {
 	return store.Record{
 		Tenant: "acme", Incarnation: math.MaxUint64, Version: 7, WriteID: 1 << 63,
 		Secret: true, Ended: true, CustomerID: "C1", Generation: 3,
-		Choices: defaults.Choices{Site: "main", Currency: "EUR", Country: "DE", Language: "de"}, First: 5, Login: 6, Heir: []byte("sealed"),
+		Choices: defaults.Choices{Site: "main", Currency: "EUR", Country: "DE", Language: "de"},
+		First:   5, Login: 6, Heir: []byte("sealed"), Company: "LE1",
 		Carts: []store.Cart{
 			{Site: "at", ID: "cart-at", Country: "AT", Currency: "EUR", Changed: 6},
 			{Site: "main", ID: "cart", Changed: 7},
 		},
-		Company: "LE1", Dimensions: []store.Dimension{{Name: "group", Value: "vip", Changed: 7}},
-		Unknown: []byte{9, 1, 'x'},
+		Dimensions: []store.Dimension{
+			{Name: "group", Value: "vip", Changed: 7},
+			{Name: "segment", Value: "", Changed: 0},
+		},
+		Unknown: []byte{9, 1, 'x', 200, 1, 2, 'y', 'z'}, // the fields 9 and 200
 		Attributes: []store.Attribute{
 			{Name: "a", Value: json.RawMessage(`{"b" : [1.0, "ä"]}`), Changed: 4},
 			{Name: "a b/c\x00\xff", Value: json.RawMessage(`"x"`), Changed: 7},
@@ -51,7 +56,7 @@ func encoded(t *testing.T, rec store.Record) []byte {
 	return b
 }
 
-func TestRecordSurvivesItsBinaryForm(t *testing.T) {
+func TestRecord_BinaryFormRoundTrips(t *testing.T) {
 	full := fullRecord()
 	for f := range reflect.TypeFor[store.Record]().Fields() {
 		require.False(t, reflect.ValueOf(full).FieldByIndex(f.Index).IsZero(), "the test must fill the new field %s", f.Name)
@@ -70,6 +75,31 @@ func TestRecordSurvivesItsBinaryForm(t *testing.T) {
 		}},
 		{"text that is no UTF-8", func(r *store.Record) { r.Company = "\xff\x00\xfe" }},
 		{"no attributes", func(r *store.Record) { r.Attributes = nil }},
+		{"no heir", func(r *store.Record) { r.Heir = nil }},
+		{"no carts", func(r *store.Record) { r.Carts = nil }},
+		{"one cart of the empty site", func(r *store.Record) { r.Carts = []store.Cart{{}} }},
+		{"many carts", func(r *store.Record) {
+			r.Carts = nil
+			for i := range 100 {
+				r.Carts = append(r.Carts, store.Cart{Site: fmt.Sprintf("site-%03d", i), ID: "cart", Changed: int64(-i)})
+			}
+		}},
+		{"no company", func(r *store.Record) { r.Company = "" }},
+		{"no dimensions", func(r *store.Record) { r.Dimensions = nil }},
+		{"one dimension without a name", func(r *store.Record) { r.Dimensions = []store.Dimension{{}} }},
+		{"many dimensions", func(r *store.Record) {
+			r.Dimensions = nil
+			for i := range 100 {
+				r.Dimensions = append(r.Dimensions, store.Dimension{Name: fmt.Sprintf("%03d", i), Value: "\xff\x00"})
+			}
+		}},
+		{"no unknown fields", func(r *store.Record) { r.Unknown = nil }},
+		{"an unknown field with the highest number", func(r *store.Record) {
+			r.Unknown = append(binary.AppendUvarint(nil, math.MaxUint64), 1, 0)
+		}},
+		{"a large unknown field", func(r *store.Record) {
+			r.Unknown = append(binary.AppendUvarint([]byte{5}, 100_000), bytes.Repeat([]byte{0xff}, 100_000)...)
+		}},
 		{"many attributes", func(r *store.Record) {
 			r.Attributes = nil
 			for i := range 300 {
@@ -90,14 +120,14 @@ func TestRecordSurvivesItsBinaryForm(t *testing.T) {
 	}
 }
 
-func TestAppendBinaryAppends(t *testing.T) {
+func TestRecordAppendBinary_Appends(t *testing.T) {
 	var rec encoding.BinaryAppender = fullRecord()
 	b, err := rec.AppendBinary([]byte("head"))
 	require.NoError(t, err)
 	assert.Equal(t, append([]byte("head"), encoded(t, fullRecord())...), b)
 }
 
-func TestRecordsThatMustNotBeAreNotEncoded(t *testing.T) {
+func TestRecordMarshalBinary_RefusesInvalidRecords(t *testing.T) {
 	cases := []struct {
 		desc   string
 		change func(*store.Record)
@@ -107,7 +137,18 @@ func TestRecordsThatMustNotBeAreNotEncoded(t *testing.T) {
 		{"microseconds", func(r *store.Record) { r.ModifiedAt = r.ModifiedAt.Add(time.Microsecond) }, "ModifiedAt"},
 		{"time out of the range of milliseconds", func(r *store.Record) { r.ExpiresAt = time.Unix(math.MaxInt64/2, 0) }, "ExpiresAt"},
 		{"attributes not sorted", func(r *store.Record) { slices.Reverse(r.Attributes) }, "sorted"},
-		{"attribute twice", func(r *store.Record) { r.Attributes[1].Name = "a" }, "sorted"},
+		{"attribute twice", func(r *store.Record) { r.Attributes[1].Name = "a" }, `attribute "a" after "a"`},
+		{"carts not sorted", func(r *store.Record) { slices.Reverse(r.Carts) }, `cart of site "at" after "main": must be sorted`},
+		{"two carts of one site", func(r *store.Record) { r.Carts[1].Site = "at" }, `cart of site "at" after "at"`},
+		{"dimensions not sorted", func(r *store.Record) { slices.Reverse(r.Dimensions) }, `dimension "group" after "segment": must be sorted`},
+		{"dimension twice", func(r *store.Record) { r.Dimensions[1].Name = "group" }, `dimension "group" after "group"`},
+		{"unknown fields that are known", func(r *store.Record) { r.Unknown = []byte{4, 1, 'x'} }, "unknown fields: field 4: the number must be above 4"},
+		{"unknown field 0", func(r *store.Record) { r.Unknown = []byte{0, 1, 'x'} }, "unknown fields: field 0"},
+		{"unknown fields in the wrong order", func(r *store.Record) { r.Unknown = []byte{9, 1, 'x', 8, 1, 'y'} }, "unknown fields: field 8: the number must be above 9"},
+		{"an unknown field twice", func(r *store.Record) { r.Unknown = []byte{9, 1, 'x', 9, 1, 'y'} }, "unknown fields: field 9: the number must be above 9"},
+		{"an empty unknown field", func(r *store.Record) { r.Unknown = []byte{9, 0} }, "unknown fields: field 9 is empty"},
+		{"a truncated unknown field", func(r *store.Record) { r.Unknown = []byte{9, 2, 'x'} }, "unknown fields: truncated"},
+		{"an unknown field whose number is not in its shortest form", func(r *store.Record) { r.Unknown = []byte{0x89, 0, 1, 'x'} }, "shortest form"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -135,6 +176,7 @@ func smallest(change func(parts [][]byte) [][]byte) []byte {
 		{2},                     // attributes
 		{1, 'a'}, {1, '1'}, {2}, // name, value, changed
 		{1, 'b'}, {1, '2'}, {0},
+		{0}, // length of the fields
 	}
 	return slices.Concat(change(parts)...)
 }
@@ -143,7 +185,7 @@ func replaced(i int, b ...byte) []byte {
 	return smallest(func(p [][]byte) [][]byte { p[i] = b; return p })
 }
 
-func TestBinaryFormIsAsDocumented(t *testing.T) {
+func TestRecord_BinaryFormIsAsDocumented(t *testing.T) {
 	var rec store.Record
 	require.NoError(t, rec.UnmarshalBinary(smallest(func(p [][]byte) [][]byte { return p })))
 	assert.Equal(t, store.Record{
@@ -155,7 +197,7 @@ func TestBinaryFormIsAsDocumented(t *testing.T) {
 	}, rec)
 }
 
-func TestWhatTheEncoderCannotHaveMadeIsRefused(t *testing.T) {
+func TestRecordUnmarshalBinary_RefusesWhatTheEncoderCannotMake(t *testing.T) {
 	overlong := func(b ...byte) []byte { return append(b, make([]byte, 9)...) }
 	cases := []struct {
 		desc string
@@ -177,11 +219,31 @@ func TestWhatTheEncoderCannotHaveMadeIsRefused(t *testing.T) {
 		{"more attributes than there are", replaced(21, 3), "truncated"},
 		{"attributes not sorted", replaced(22, 1, 'c'), "sorted"},
 		{"attribute twice", replaced(22, 1, 'b'), "sorted"},
-		{"fewer attributes than there are", replaced(21, 1), "empty"},
-		{"a field after the end", append(replaced(0, 1), 0), "truncated"},
+		{"fewer attributes than there are", replaced(21, 1), "4 bytes too many"},
+		{"a byte after the end", append(withFields(), 0), "1 bytes too many"},
+		{"a field after the end", append(withFields(1, "x"), 9, 1, 'x'), "3 bytes too many"},
+		{"half a field", replaced(28, 1, 1), "truncated"},
+		{"fields longer than the input", replaced(28, 1), "truncated"},
+		{"known fields in the wrong order", withFields(3, "LE1", 1, "sealed"), "field 1: the number must be above 3"},
+		{"a known field twice", withFields(3, "LE1", 3, "LE1"), "field 3: the number must be above 3"},
+		{"field 0", withFields(0, "x"), "field 0: the number must be above 0"},
+		{"an empty heir", withFields(1, ""), "field 1 is empty"},
+		{"no cart in the carts", withFields(2, "\x00"), "field 2 has no elements"},
+		{"no dimension in the dimensions", withFields(4, "\x00"), "field 4 has no elements"},
+		{"more carts than there are", withFields(2, "\x02\x00\x00\x00\x00\x00"+"\x00\x00\x00\x00"), "field 2: 2 elements cannot be in 9 bytes"},
+		{"something after the carts", withFields(2, "\x01\x00\x00\x00\x00\x00"+"x"), "field 2: 1 bytes too many"},
+		{"a truncated cart", withFields(2, "\x01\x05\x00\x00\x00\x00"), "field 2: truncated"},
+		{"two carts of one site", withFields(2, "\x02\x00\x00\x00\x00\x00"+"\x00\x00\x00\x00\x00"), "must be sorted"},
+		{"dimensions not sorted", withFields(4, "\x02\x01b\x00\x00\x01a\x00\x00"), "must be sorted"},
+		{"unknown fields in the wrong order", withFields(9, "x", 8, "y"), "field 8: the number must be above 9"},
+		{"a known field after an unknown one", withFields(9, "x", 3, "LE1"), "field 3: the number must be above 9"},
+		{"an unknown field twice", withFields(9, "x", 9, "x"), "field 9: the number must be above 9"},
+		{"an empty unknown field", withFields(9, ""), "field 9 is empty"},
+		{"an unknown field that is cut", replaced(28, 3, 9, 2, 'x'), "truncated"},
+		{"an unknown field whose length is not in its shortest form", replaced(28, 4, 9, 0x81, 0, 'x'), "shortest form"},
 		{"time that stands for none", func() []byte {
 			b := replaced(1, 4)
-			return slices.Insert(b, 20, binary.AppendVarint(nil, time.Time{}.UnixMilli())...)
+			return slices.Insert(b, 22, binary.AppendVarint(nil, time.Time{}.UnixMilli())...)
 		}(), "out of range"},
 		{"zeros", overlong(), "unknown schema 0"},
 	}
@@ -196,7 +258,7 @@ func TestWhatTheEncoderCannotHaveMadeIsRefused(t *testing.T) {
 	}
 }
 
-func TestEveryTruncationIsRefused(t *testing.T) {
+func TestRecordUnmarshalBinary_RefusesEveryTruncation(t *testing.T) {
 	b := encoded(t, fullRecord())
 	for n := range b {
 		var rec store.Record
@@ -204,24 +266,12 @@ func TestEveryTruncationIsRefused(t *testing.T) {
 	}
 }
 
-func TestUnmarshalBinaryKeepsNothingOfItsInput(t *testing.T) {
+func TestRecordUnmarshalBinary_KeepsNothingOfItsInput(t *testing.T) {
 	b := encoded(t, fullRecord())
 	var rec store.Record
 	require.NoError(t, rec.UnmarshalBinary(b))
 	clear(b)
 	assert.Equal(t, fullRecord(), rec)
-}
-
-func TestForgedLengthsDoNotMakeTheDecoderAllocate(t *testing.T) {
-	const size = 1 << 20
-	forged := replaced(21, binary.AppendUvarint(nil, size/4)...)
-	forged = append(forged[:len(forged)-6], bytes.Repeat([]byte{0xff}, size)...)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	var rec store.Record
-	require.Error(t, rec.UnmarshalBinary(forged))
-	runtime.ReadMemStats(&after)
-	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<10), "for attributes that are not there")
 }
 
 // randomRecord draws from what a Record may be.
@@ -240,28 +290,42 @@ func randomRecord(rng *rand.Rand) store.Record {
 		}
 		return ms(number())
 	}
+	names := func() []string { // sorted, each once
+		set := make(map[string]bool)
+		for range rng.IntN(6) {
+			set[text()] = true
+		}
+		return slices.Sorted(maps.Keys(set))
+	}
 	rec := store.Record{
 		Tenant: text(), Incarnation: rng.Uint64() | 1, Version: number(), WriteID: rng.Uint64(),
 		Secret: rng.IntN(2) == 0, Ended: rng.IntN(2) == 0, CustomerID: text(), Generation: number(),
-		Choices: defaults.Choices{Site: text(), Currency: text(), Country: text(), Language: text()}, Company: text(), First: number(), Login: number(),
-		RemovedAttributes: number(), RemovedCarts: number(), CreatedAt: instant(), ModifiedAt: instant(), ExpiresAt: instant(),
+		Choices: defaults.Choices{Site: text(), Currency: text(), Country: text(), Language: text()},
+		First:   number(), Login: number(), Company: text(), Heir: append([]byte(nil), text()...),
+		RemovedAttributes: number(), RemovedCarts: number(),
+		CreatedAt: instant(), ModifiedAt: instant(), ExpiresAt: instant(),
 	}
 	for i := range rec.Changed {
 		rec.Changed[i] = number()
 	}
-	names := make(map[string]bool)
-	for range rng.IntN(6) {
-		names[text()] = true
-	}
-	for name := range names {
+	for _, name := range names() {
 		value := append(json.RawMessage(nil), text()...)
 		rec.Attributes = append(rec.Attributes, store.Attribute{Name: name, Value: value, Changed: number()})
 	}
-	slices.SortFunc(rec.Attributes, func(a, b store.Attribute) int { return strings.Compare(a.Name, b.Name) })
+	for _, site := range names() {
+		rec.Carts = append(rec.Carts, store.Cart{Site: site, ID: text(), Country: text(), Currency: text(), Changed: number()})
+	}
+	for _, name := range names() {
+		rec.Dimensions = append(rec.Dimensions, store.Dimension{Name: name, Value: text(), Changed: number()})
+	}
+	for last := uint64(maxField); rng.IntN(2) == 0; {
+		last += 1 + rng.Uint64N(300)
+		rec.Unknown = appendField(rec.Unknown, last, "x"+text())
+	}
 	return rec
 }
 
-func TestDifferentRecordsHaveDifferentForms(t *testing.T) {
+func TestRecord_OneFormForEachRecord(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	seen := make(map[string]store.Record)
 	for range 20_000 {
@@ -297,42 +361,6 @@ func FuzzRecordUnmarshalBinary(f *testing.F) {
 		out, err := rec.MarshalBinary()
 		require.NoError(t, err, "what was decoded can be encoded")
 		require.Equal(t, in, out, "what was accepted is canonical")
-	})
-}
-
-func TestKeysThatDifferInAnyPartNeverMeet(t *testing.T) {
-	// Every way to cut these texts into tenant and id: as one string all cuts of a text are the same.
-	texts := []string{
-		"acmeshop", "acme/shop", "acme\x00shop", "\x00\x00\x00\x00", "\x04acme\x04shop", "aaaaaaaa",
-		strings.Repeat("\x01", 200), strings.Repeat("\x80\x01", 150), strings.Repeat("a", 300),
-	}
-	for _, text := range slices.Clone(texts) { // the preimage of another key as an id
-		texts = append(texts, string(binary.AppendUvarint(nil, uint64(len(text))))+text)
-	}
-	seen := make(map[store.KeyHash]store.Key)
-	keys := make(map[store.Key]bool)
-	for _, text := range texts {
-		for i := range len(text) + 1 {
-			for _, kind := range []store.Kind{store.KindSession, store.KindCustomer} {
-				key := store.Key{Tenant: text[:i], Kind: kind, ID: text[i:]}
-				keys[key] = true
-				if other, ok := seen[key.Hash()]; ok {
-					require.Equal(t, other, key, "two keys under one hash")
-				}
-				seen[key.Hash()] = key
-			}
-		}
-	}
-	assert.Len(t, seen, len(keys))
-}
-
-func FuzzKeyHash(f *testing.F) {
-	f.Add("acme", uint8(0), "shop", "acmes", uint8(0), "hop")
-	f.Add("", uint8(1), "\x00a", "\x00", uint8(1), "a")
-	f.Fuzz(func(t *testing.T, tenant1 string, kind1 uint8, id1, tenant2 string, kind2 uint8, id2 string) {
-		a := store.Key{Tenant: tenant1, Kind: store.Kind(kind1), ID: id1}
-		b := store.Key{Tenant: tenant2, Kind: store.Kind(kind2), ID: id2}
-		require.Equal(t, a == b, a.Hash() == b.Hash())
 	})
 }
 

@@ -39,10 +39,13 @@ type Store interface {
 //     returned, the Store calls sink no more.
 //   - Every applied Save, by any process, is reported by Invalidate or InvalidateAll before the
 //     lease of sink ends, unless the process that owns sink is the only writer.
-//   - Records can vanish without a Save, as when a server is flushed. Then, and only then,
-//     InvalidateAll comes before a Load returns that misses one of them. Otherwise a reader could
-//     see a session without the record that has ended it.
-//   - A Store that no other process can write calls Exclusive, once, before Watch returns.
+//   - Records can vanish before their expiry without a Save: a Store may drop them at its bound, or
+//     a server is flushed. A Load returns that such a record is missing only after every sink was
+//     told, by Invalidate or InvalidateAll. Otherwise a reader could see a session without the
+//     record that has ended it.
+//   - A Store that no other process can write calls Exclusive, once for each sink, before Watch
+//     returns, and never calls ExtendLease. It need not report the writes of the process that owns
+//     the only sink, but it reports what vanishes and what Erase replaces.
 type Watcher interface {
 	Watch(sink Sink) (stop func())
 }
@@ -54,8 +57,8 @@ type Sink interface {
 	Invalidate(h KeyHash)
 	// InvalidateAll says that reports may be missing: nothing that was read so far may be reused.
 	InvalidateAll()
-	// ExtendLease says that every change until then will have been reported by then. A lease never
-	// ends earlier than one that was granted before.
+	// ExtendLease says that every change until then will have been reported by then. until is never
+	// the zero time, and a lease never ends earlier than one that was granted before.
 	ExtendLease(until time.Time)
 	// Exclusive says that only this process writes to the Store, for as long as it watches: the
 	// lease never ends.
@@ -64,12 +67,19 @@ type Sink interface {
 
 // Eraser is implemented by a Store that can find the sessions of a customer.
 //
-//   - Erase replaces each session record of the customer by what tombstone makes of it, each by a
-//     compare-and-set of its own, and reports each as Watcher says. Tombstones it leaves alone.
-//   - A session that becomes the customer's while Erase runs may be missed.
-//   - It returns how many records it replaced. After an error some of them may be replaced: the
-//     caller calls it again.
-//   - tombstone is a pure function, and is safe for concurrent use by multiple goroutines.
+//   - Erase replaces each live KindSession record with this tenant and this CustomerID by what
+//     tombstone makes of it, each by a compare-and-set of its own. It changes no other record, and
+//     no tombstone.
+//   - A record that is written while Erase runs is tried again, unless it is not the customer's any
+//     more. A session that becomes the customer's while Erase runs may be missed.
+//   - Every sink is told of each replaced record before Erase returns, the sink of an exclusive
+//     Store too, by Invalidate or InvalidateAll.
+//   - Erase returns how many records it replaced. After an error some of them may be replaced: the
+//     caller calls it again. When the context ends Erase stops and returns the error of the
+//     context.
+//   - An empty customerID is an error: it would stand for all guests.
+//   - tombstone is a pure function, and is safe for concurrent use by multiple goroutines. It
+//     returns a record with Ended and another revision.
 type Eraser interface {
 	Erase(ctx context.Context, tenant, customerID string, tombstone func(Record) Record) (n int, err error)
 }

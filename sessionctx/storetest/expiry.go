@@ -34,11 +34,6 @@ func checkExpiry(p *probe) {
 		p.save(key, rec, base)
 		return rec
 	}
-	type stored struct {
-		desc string
-		key  store.Key
-		rec  store.Record
-	}
 	var gone, kept []stored
 	short, shortRec := write("short", end)
 	gone = append(gone, stored{"a record", short, shortRec})
@@ -86,9 +81,9 @@ func checkExpiry(p *probe) {
 	}
 	p.conflict("write on a record that is gone", short, next(shortRec), shortRec.Revision(), store.Record{})
 	p.conflict("touch of a record that is gone", tomb, touched(tombRec, later), tombRec.Revision(), store.Record{})
-	anew := first(revived)
-	p.save(revived, anew, none)
-	p.same("of a record written anew there is", p.load(revived), anew)
+	again := first(revived)
+	p.save(revived, again, none)
+	p.same("of a record written again there is", p.load(revived), again)
 }
 
 // sleepUntil waits in real time: a server has no other.

@@ -7,7 +7,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func init() { leasePatience = 600 * time.Millisecond } // nothing in these tests takes longer
+func init() { leaseTimeout = 600 * time.Millisecond } // nothing in these tests takes longer
 
 // Rules returns the names of all rules.
 func Rules() (names []string) {
@@ -27,4 +27,4 @@ func Violations(name string, a, b store.Store) (sentence string, violations []er
 	panic("no rule " + name)
 }
 
-func allRules() []rule { return slices.Concat(storeRules, watchRules, sharedRules) }
+func allRules() []rule { return slices.Concat(storeRules, watchRules, eraseRules, sharedRules) }

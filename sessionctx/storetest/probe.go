@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	patience   = 30 * time.Second // for one rule; a store that hangs fails
-	goroutines = 24               // in the rules about races
+	ruleTimeout = 30 * time.Second // for one rule; a store that hangs fails
+	goroutines  = 24               // in the rules about races
 )
 
 // probe is one rule being checked on one store, or on two handles of it.
@@ -32,14 +32,14 @@ type probe struct {
 
 func newProbe(a, b store.Store) *probe {
 	p := &probe{a: a, b: b, suffix: "-" + rand.Text()}
-	p.ctx, p.cancel = context.WithTimeout(context.Background(), patience)
+	p.ctx, p.cancel = context.WithTimeout(context.Background(), ruleTimeout)
 	return p
 }
 
 // stopped is what a check panics with when it makes no sense to go on.
 type stopped struct{}
 
-// run calls check until its end or until it stops.
+// run calls check until its end, or until it calls stopf.
 func (p *probe) run(check func()) {
 	defer func() {
 		if v := recover(); v != nil && v != (stopped{}) {

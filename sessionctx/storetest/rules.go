@@ -59,6 +59,21 @@ func checkRoundTrip(p *probe) {
 			r.CustomerID, r.Company = "\x00/ü\U0001F6D2 \xff\xfe'\"\\", strings.Repeat("ä", 127)+"\xff\x00"
 			r.Choices = defaults.Choices{Site: "a|\xff", Currency: "\n\xff", Country: "{}\xff", Language: "null\xff"}
 		}},
+		{"several carts", func(r *store.Record) {
+			r.Carts = []store.Cart{{}, {Site: "\x00\xff", ID: "ü"}, {Site: "main", Country: "DE", Changed: math.MinInt64}}
+			slices.SortFunc(r.Carts, func(a, b store.Cart) int { return strings.Compare(a.Site, b.Site) })
+		}},
+		{"no cart", func(r *store.Record) { r.Carts = nil }},
+		{"an heir of any bytes", func(r *store.Record) { r.Heir = []byte("\x00\xff'\"\\\n" + strings.Repeat("h", 300)) }},
+		{"many dimensions", func(r *store.Record) {
+			r.Dimensions = nil
+			for i := range 70 {
+				r.Dimensions = append(r.Dimensions, store.Dimension{Name: fmt.Sprintf("n%03d", i), Value: "\xff", Changed: int64(i)})
+			}
+		}},
+		{"fields of a newer program", func(r *store.Record) {
+			r.Unknown = append(unknownField(70, 0), unknownField(math.MaxUint64, 0xff)...)
+		}},
 		{"attributes to the byte", func(r *store.Record) {
 			r.Attributes = values(`{"b" : 1.0,"a":1e2, "b":2 }`, `"\u00e4<&>\/"`, "\"\u2028\"", `null`, `-0`, ` [ ] `, `12345678901234567890`)
 		}},
@@ -239,7 +254,7 @@ func checkFresh(p *probe) {
 		rec = newer
 	}
 	for range 3 {
-		_ = p.load(key) // what may be remembered
+		_ = p.load(key) // the store may cache it
 		write()
 		for range 3 {
 			p.same("after Save had returned there is", p.load(key), rec)
@@ -313,6 +328,8 @@ func checkWhole(p *probe) {
 func checkImmutable(p *probe) {
 	key, neighbour := p.key("immutable"), p.key("neighbour")
 	one, other := first(key), first(neighbour)
+	other.Heir, other.Unknown = []byte("others"), unknownField(98, 6)
+	other.Carts = []store.Cart{{Site: "zzzz", ID: "cart-2"}}
 	one.Attributes = []store.Attribute{{Name: "a", Value: json.RawMessage(`"one"`)}, {Name: "b", Value: json.RawMessage(`"two"`)}}
 	other.Attributes = []store.Attribute{{Name: "a", Value: json.RawMessage(`"xxx"`)}, {Name: "b", Value: json.RawMessage(`"yyy"`)}}
 	handed := copied(one)
@@ -323,7 +340,7 @@ func checkImmutable(p *probe) {
 	loaded := p.load(key)
 	before := copied(loaded)
 	two := next(one)
-	two.Attributes = copied(other).Attributes
+	two.Attributes, two.Heir, two.Unknown = copied(other).Attributes, copied(other).Heir, copied(other).Unknown
 	p.save(key, two, one.Revision())
 	_, _ = p.load(key), p.load(neighbour)
 	current, err := p.store().Save(p.ctx, key, two, one.Revision())
@@ -338,7 +355,7 @@ func checkImmutable(p *probe) {
 	p.same("after more calls the record that Save was handed is", one, handed)
 }
 
-// checkFull fills the store a little, which is too much for one that was opened with a small bound.
+// checkFull fills the store a little. That is too much for a store with a small bound.
 func checkFull(p *probe) {
 	type outcome struct {
 		rec  store.Record

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -135,6 +136,8 @@ func tooEarly(expiresAt, now time.Time) bool {
 func aSecondLate(expiresAt, now time.Time) bool { return !now.Before(expiresAt.Add(time.Second)) }
 
 func deepCopy(rec record) record {
+	rec.Heir, rec.Unknown = bytes.Clone(rec.Heir), bytes.Clone(rec.Unknown)
+	rec.Carts, rec.Dimensions = slices.Clone(rec.Carts), slices.Clone(rec.Dimensions)
 	attrs := rec.Attributes
 	rec.Attributes = nil
 	for _, a := range attrs {
@@ -400,4 +403,18 @@ func (s *encoded) Save(ctx context.Context, k key, rec record, base revision) (r
 	}
 	s.recs[k.Hash()] = b
 	return rec, nil
+}
+
+// sharedHeir decodes all heirs into one buffer.
+func sharedHeir() store.Store {
+	var mu sync.Mutex
+	buffer := make([]byte, 1<<10)
+	return &around{inner: new(memstore.Store), load: func(inner store.Store, ctx context.Context, k key) (record, error) {
+		rec, err := inner.Load(ctx, k)
+		mu.Lock()
+		defer mu.Unlock()
+		n := copy(buffer, rec.Heir)
+		rec.Heir = buffer[:n:n]
+		return rec, err
+	}}
 }

@@ -1,9 +1,9 @@
 // Package storetest checks that an implementation of store.Store keeps the rules of that interface, and
-// those of store.Watcher if it has them. Call Run from a test of the implementation, and RunShared too if several handles, in
-// one process or in many, may work on the same records.
+// those of store.Watcher and store.Eraser if it has their methods. A test of the implementation calls Run,
+// and RunShared too if several handles, in one process or in many, may work on the same records.
 //
-// The suite works under fresh random ids and deletes nothing, so that it may run on a server that is in use by other
-// tests. It takes real time, about a second, for records have to expire, which a server does by its own clock.
+// The suite works under new random ids and deletes nothing, so that it may run on a server that other tests
+// use. It takes real time, about a second: records have to expire, and a server uses its own clock.
 package storetest
 
 import (
@@ -15,11 +15,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Run checks the stores that open returns: one for each rule, as a subtest. A failure says the rule in a sentence, then what was seen. open may
-// register what has to be done at the end with t.Cleanup. The stores may hold records already, and may share them.
+// Run checks the stores that open returns: one for each rule, as a subtest. A failure states the rule in a
+// sentence, and then what was seen. open may register cleanups with t.Cleanup. The stores may hold records
+// already, and may share them.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
-	for _, r := range slices.Concat(storeRules, watchRules) {
+	for _, r := range slices.Concat(storeRules, watchRules, eraseRules) {
 		t.Run(r.name, func(t *testing.T) {
 			s := open(t)
 			report(t, r, r.violations(s, s))
@@ -27,12 +28,12 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	}
 }
 
-// RunShared checks two handles on the same records, such as those of two processes: all the rules of Run, with
-// the calls going to the one and the other in turn, and that each handle that is a store.Watcher learns what is written through the
-// other. The two may be one and the same store.
+// RunShared checks two handles on the same records, such as those of two processes: all rules of Run, with
+// the calls going to both handles in turn, and that each handle that is a store.Watcher learns what is
+// written through the other. The two may be one and the same store.
 func RunShared(t *testing.T, open func(t *testing.T) (a, b store.Store)) {
 	t.Helper()
-	for _, r := range slices.Concat(storeRules, watchRules, sharedRules) {
+	for _, r := range slices.Concat(storeRules, watchRules, eraseRules, sharedRules) {
 		t.Run(r.name, func(t *testing.T) {
 			a, b := open(t)
 			report(t, r, r.violations(a, b))
@@ -81,13 +82,23 @@ var storeRules = []rule{
 }
 
 var watchRules = []rule{
-	{"lease", "Watch must grant a lease: at once, and endless, or soon, and renewed before it ends; no lease may end earlier than one granted before.", checkLease},
+	{"lease", "Watch must grant a lease: Exclusive before it returns, or ExtendLease soon, and again before the lease ends; no lease may end earlier than one granted before.", checkLease},
+	{"exclusive", "Exclusive must be called before Watch returns, at most once for each sink, and ExtendLease never after it.", checkExclusive},
+	{"vanished", "A record that vanishes before its expiry must be reported, by Invalidate or InvalidateAll, before a Load misses it, to an exclusive sink too.", checkVanished},
 	{"stop", "After stop has returned the sink must not be called again.", checkStop},
 }
 
+var eraseRules = []rule{
+	{"erase", "Erase must replace each live session of this customer and tenant by its tombstone, change nothing else, and return how many it replaced; a second call must find nothing.", checkErase},
+	{"erase reported", "Each record that Erase replaces must be reported by Invalidate or InvalidateAll before the sink's lease ends; before Erase returns, if the sink is exclusive.", checkEraseReported},
+	{"erase race", "No write may get lost while Erase runs: a session that is written must end as the tombstone of its newest state, unless it is somebody else's by then.", checkEraseRace},
+	{"erase context", "Erase must stop when its context ends, and return the error of the context.", checkEraseContext},
+	{"erase nobody", "Erase must refuse an empty customer id, which would stand for all guests.", checkEraseNobody},
+}
+
 var sharedRules = []rule{
-	{"reported", "Every applied Save, by anybody, must be reported by Invalidate or Lost before the sink's lease ends; before Save returns, if it is endless.", checkReported},
-	{"joined", "A sink that comes while others write must be told of every Save that begins after it has its lease, and so must those before it.", checkJoined},
+	{"reported", "Every applied Save, by anybody, must be reported by Invalidate or InvalidateAll before the sink's lease ends; before Save returns, if the sink is exclusive.", checkReported},
+	{"joined", "A sink that comes while others write must be told of every Save that begins after it has its lease, and so must the sinks that came earlier.", checkJoined},
 }
 
 // violation is an error that shows where a rule is broken.

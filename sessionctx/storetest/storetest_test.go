@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/storetest"
 )
 
-func TestSoundStoresAreFoundSound(t *testing.T) {
+func TestRules_SoundStoresPass(t *testing.T) {
 	sound := []struct {
 		desc string
 		open func() store.Store
@@ -27,10 +28,11 @@ func TestSoundStoresAreFoundSound(t *testing.T) {
 		{"not a Watcher", func() store.Store { return &around{inner: new(memstore.Store)} }},
 		{"hashed keys", keyed(func(k key) key { h := k.Hash(); return key{Tenant: "t", ID: string(h[:])} })},
 		{"binary form", func() store.Store { return newEncoded() }},
-		{"endless lease", watching((*watched).add, invalidated)},
+		{"an exclusive store", watching((*watched).add, invalidated)},
 		{"renewed lease, late reports", watching(leasing(20*time.Millisecond, 2*time.Second), func(s *watched, k key, rec record, base revision) {
 			time.AfterFunc(30*time.Millisecond, func() { invalidated(s, k, rec, base) })
 		})},
+		{"an eraser without an index", erase(faults{})},
 		{"everything lost each time", watching((*watched).add, func(s *watched, _ key, _ record, _ revision) {
 			s.each(func(sink store.Sink) { sink.InvalidateAll() })
 		})},
@@ -47,7 +49,7 @@ func TestSoundStoresAreFoundSound(t *testing.T) {
 	}
 }
 
-func TestBrokenStoresAreCaught(t *testing.T) {
+func TestRules_CatchBrokenStores(t *testing.T) {
 	broken := []struct {
 		desc string
 		open func() store.Store
@@ -78,6 +80,12 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"no time taken for 1970", loaded(func(r *record) { r.ExpiresAt = time.UnixMilli(max(0, r.ExpiresAt.UnixMilli())) }), "round trip", "every field"},
 		{"attributes respelled", loaded(respelled), "round trip", "every byte"},
 		{"texts repaired", loaded(func(r *record) { r.Company = strings.ToValidUTF8(r.Company, "?") }), "round trip", "every byte"},
+		{"one cart only", loaded(func(r *record) { r.Carts = r.Carts[:min(1, len(r.Carts))] }), "round trip", "every field"},
+		{"carts without a site dropped", loaded(func(r *record) {
+			r.Carts = slices.DeleteFunc(r.Carts, func(c store.Cart) bool { return c.Site == "" })
+		}), "round trip", "every field"},
+		{"an heir taken for text", loaded(func(r *record) { r.Heir = []byte(strings.ToValidUTF8(string(r.Heir), "?")) }), "round trip", "every byte"},
+		{"the last field of a newer program lost", loaded(func(r *record) { r.Unknown = r.Unknown[:min(4, len(r.Unknown))] }), "round trip", "every field"},
 		{"texts cut", loaded(func(r *record) { r.Company = r.Company[:min(255, len(r.Company))] }), "round trip", "every byte"},
 		{"numbers as doubles", loaded(func(r *record) { r.Incarnation = uint64(float64(r.Incarnation)) }), "round trip", "every field"},
 		{"an attribute too few", loaded(func(r *record) { r.Attributes = r.Attributes[:min(60, len(r.Attributes))] }), "round trip", "every field"},
@@ -179,6 +187,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"ids as paths", respelledID(func(id string) string { return strings.ReplaceAll(id, "/../", "/") }), "odd ids", "its own record"},
 
 		{"a buffer used again", sharedBuffer, "immutable", "what it has returned"},
+		{"one buffer for all heirs", sharedHeir, "immutable", "what it has returned"},
 		{"the caller's record changed", saving(func(inner store.Store, ctx context.Context, k key, rec record, base revision) (record, error) {
 			got, err := inner.Save(ctx, k, rec, base)
 			for i := range rec.Attributes {
@@ -199,7 +208,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		{"says full, and writes", fullButWritten, "full", "nothing was written"},
 		{"full, and forgets what was there", fullAndForgets, "full", "nothing was written"},
 
-		{"deaf to its context", func() store.Store {
+		{"ignores its context", func() store.Store {
 			return &around{
 				inner: new(memstore.Store),
 				load: func(inner store.Store, ctx context.Context, k key) (record, error) {
@@ -224,12 +233,39 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 		}), "context", "honour the context's end"},
 
 		{"no lease", watching(func(*watched, store.Sink) func() { return func() {} }, nil), "lease", "must grant a lease"},
-		{"leases not renewed", watching(leasing(time.Hour, 100*time.Millisecond), invalidated), "lease", "renewed before it ends"},
+		{"leases not renewed", watching(leasing(time.Hour, 100*time.Millisecond), invalidated), "lease", "again before the lease ends"},
 		{"leases that become shorter", watching(leasing(10*time.Millisecond, 300*time.Millisecond, 200*time.Millisecond), invalidated), "lease", "end earlier"},
-		{"an endless lease that ends", watching(func(s *watched, sink store.Sink) func() {
+		{"an exclusive lease that ends", watching(func(s *watched, sink store.Sink) func() {
 			defer sink.ExtendLease(time.Now().Add(time.Hour))
 			return s.add(sink)
-		}, invalidated), "lease", "end earlier"},
+		}, invalidated), "exclusive", "ExtendLease never after it"},
+		{"a lease until the zero time", watching(func(s *watched, sink store.Sink) func() {
+			sink.ExtendLease(time.Time{})
+			return s.add(discardLease{sink})
+		}, invalidated), "lease", "must grant a lease"},
+		{"exclusive twice", watching(func(s *watched, sink store.Sink) func() {
+			sink.Exclusive()
+			return s.add(sink)
+		}, invalidated), "exclusive", "at most once"},
+		{"exclusive for all sinks again when another one comes", watching(func(s *watched, sink store.Sink) func() {
+			s.each(func(sink store.Sink) { sink.Exclusive() })
+			return s.add(sink)
+		}, invalidated), "exclusive", "at most once"},
+		{"exclusive after Watch has returned", watching(func(s *watched, sink store.Sink) func() {
+			time.AfterFunc(20*time.Millisecond, sink.Exclusive)
+			return s.add(discardLease{sink})
+		}, invalidated), "exclusive", "before Watch returns"},
+		{"evictions not reported", func() store.Store {
+			return &watched{Store: &memstore.Store{MaxBytes: 150_000}, watch: (*watched).add, after: invalidated}
+		}, "vanished", "must be reported"},
+		{"evictions reported late", func() store.Store {
+			s := &watched{Store: &memstore.Store{MaxBytes: 150_000}, after: invalidated}
+			s.watch = func(s *watched, sink store.Sink) func() {
+				stop := s.Store.Watch(lateSink{sink})
+				return func() { stop(); s.add(discardLease{sink})() }
+			}
+			return s
+		}, "vanished", "before a Load misses it"},
 		{"stop does not stop", watching(func(s *watched, sink store.Sink) func() { s.add(sink); return func() {} }, invalidated), "stop", "not be called again"},
 		{"stop does not wait", watching((*watched).add, func(s *watched, k key, _ record, _ revision) {
 			s.each(func(sink store.Sink) { time.AfterFunc(time.Millisecond, func() { sink.Invalidate(k.Hash()) }) })
@@ -250,7 +286,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 			k.Tenant = ""
 			invalidated(s, k, rec, base)
 		}), "reported", "must be reported"},
-		{"an endless lease, and late reports", watching((*watched).add, func(s *watched, k key, rec record, base revision) {
+		{"an exclusive lease, and late reports", watching((*watched).add, func(s *watched, k key, rec record, base revision) {
 			time.AfterFunc(20*time.Millisecond, func() { invalidated(s, k, rec, base) })
 		}), "reported", "before Save returns"},
 		{"renewed leases, and no reports", watching(leasing(20*time.Millisecond, 100*time.Millisecond), nil), "reported", "before the sink's lease ends"},
@@ -263,7 +299,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 			s.sinks = []store.Sink{sink}
 			s.mu.Unlock()
 			return stop
-		}, invalidated), "joined", "so must those before it"},
+		}, invalidated), "joined", "so must the sinks that came earlier"},
 		{"late sinks forgotten", watching(func(s *watched, sink store.Sink) func() {
 			stop := s.add(sink)
 			s.mu.Lock()
@@ -287,7 +323,7 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 	}
 }
 
-func TestEveryFieldThatGetsLostIsMissed(t *testing.T) {
+func TestRules_EveryFieldThatGetsLostIsMissed(t *testing.T) {
 	for f := range reflect.TypeFor[record]().Fields() {
 		t.Run(f.Name, func(t *testing.T) {
 			s := loaded(func(r *record) { reflect.ValueOf(r).Elem().FieldByIndex(f.Index).SetZero() })()
@@ -308,7 +344,31 @@ func TestEveryFieldThatGetsLostIsMissed(t *testing.T) {
 	}
 }
 
-func TestHandlesThatDoNotShareAreCaught(t *testing.T) {
+func TestRules_EveryFieldOfAListThatGetsLostIsMissed(t *testing.T) {
+	lose := func(name string, change func(*record)) {
+		t.Run(name, func(t *testing.T) {
+			s := loaded(change)()
+			_, violations := storetest.Violations("round trip", s, s)
+			assert.NotEmpty(t, violations)
+		})
+	}
+	for f := range reflect.TypeFor[store.Cart]().Fields() {
+		lose("Cart."+f.Name, func(r *record) {
+			for i := range r.Carts {
+				reflect.ValueOf(&r.Carts[i]).Elem().FieldByIndex(f.Index).SetZero()
+			}
+		})
+	}
+	for f := range reflect.TypeFor[store.Dimension]().Fields() {
+		lose("Dimension."+f.Name, func(r *record) {
+			for i := range r.Dimensions {
+				reflect.ValueOf(&r.Dimensions[i]).Elem().FieldByIndex(f.Index).SetZero()
+			}
+		})
+	}
+}
+
+func TestRules_HandlesThatDoNotShareAreCaught(t *testing.T) {
 	apart := func() (a, b store.Store) { return new(memstore.Store), new(memstore.Store) }
 	deaf := func() (a, b store.Store) { // each tells its own sinks alone
 		records := new(memstore.Store)
@@ -332,7 +392,7 @@ func TestHandlesThatDoNotShareAreCaught(t *testing.T) {
 	}
 }
 
-func TestRunReportsTheRule(t *testing.T) {
+func TestRun_SoundStorePasses(t *testing.T) {
 	// A sound store passes as a test; that a broken one fails there is shown above, for the outcome is the same.
 	storetest.Run(t, func(*testing.T) store.Store { return newEncoded() })
 	storetest.RunShared(t, func(*testing.T) (a, b store.Store) {

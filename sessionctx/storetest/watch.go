@@ -1,34 +1,39 @@
 package storetest
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// leasePatience is how long a sink waits for its lease, and for the renewal.
-var leasePatience = 5 * time.Second
+// leaseTimeout is how long a sink waits for its lease, and for the renewal.
+var leaseTimeout = 5 * time.Second
 
 const (
-	reportSlack = time.Second            // for renewals that were under way when Save returned
-	quiet       = 100 * time.Millisecond // in which a stopped sink would hear from a store that is late
+	reportSlack = time.Second            // for renewals that were in flight when Save returned
+	quiet       = 100 * time.Millisecond // in which a late store would call a stopped sink
 )
 
-// sink records what it is told.
+// sink records the calls that it gets.
 type sink struct {
 	p    *probe
 	name string
 	stop func()
 
-	mu      sync.Mutex
-	changed chan struct{} // closed at the next call
-	reports map[store.KeyHash]int
-	lost    int
-	leased  bool
-	until   time.Time // zero: endless
-	stopped bool
+	ending    sync.Once
+	mu        sync.Mutex
+	changed   chan struct{} // closed at the next call
+	reports   map[store.KeyHash]int
+	lost      int
+	watching  bool // Watch has returned
+	exclusive bool
+	until     time.Time // zero: no lease yet
+	stopped   bool
 }
 
 // watch starts to watch a store, and returns nil if it is no Watcher.
@@ -39,10 +44,13 @@ func (p *probe) watch(name string, backend store.Store) *sink {
 	}
 	s := &sink{p: p, name: name, changed: make(chan struct{}), reports: make(map[store.KeyHash]int)}
 	s.stop = w.Watch(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watching = true
 	return s
 }
 
-// called counts a call in; the caller holds no lock, and gets it.
+// called takes the lock for a call, and wakes those who wait for one.
 func (s *sink) called(what string) {
 	s.mu.Lock()
 	if s.stopped {
@@ -59,27 +67,46 @@ func (s *sink) Invalidate(h store.KeyHash) {
 	s.reports[h]++
 }
 
-// Lost implements store.Sink.
+// InvalidateAll implements store.Sink.
 func (s *sink) InvalidateAll() {
-	s.called("Lost")
+	s.called("InvalidateAll")
 	defer s.mu.Unlock()
 	s.lost++
 }
 
 // Exclusive implements store.Sink.
-func (s *sink) Exclusive() { s.ExtendLease(time.Time{}) }
-
-// Lease implements store.Sink.
-func (s *sink) ExtendLease(until time.Time) {
-	s.called("Lease")
+func (s *sink) Exclusive() {
+	s.called("Exclusive")
 	defer s.mu.Unlock()
-	if s.leased && !until.IsZero() && (s.until.IsZero() || until.Before(s.until)) {
-		s.p.failf("%s granted a lease until %v after one until %v", s.name, until, s.until)
+	switch {
+	case s.exclusive:
+		s.p.failf("%s called Exclusive twice", s.name)
+	case s.watching:
+		s.p.failf("%s called Exclusive after Watch had returned", s.name)
 	}
-	s.leased, s.until = true, until
+	s.exclusive = true
 }
 
-// wait waits until cond, which is asked with the lock held, holds, or the time is over; it reports which.
+// ExtendLease implements store.Sink.
+func (s *sink) ExtendLease(until time.Time) {
+	s.called("ExtendLease")
+	defer s.mu.Unlock()
+	switch {
+	case until.IsZero():
+		s.p.failf("%s granted a lease until the zero time", s.name)
+	case s.exclusive:
+		s.p.failf("%s granted a lease that ends earlier than its Exclusive: until %v", s.name, until)
+	case until.Before(s.until):
+		s.p.failf("%s granted a lease until %v after one until %v: it ends earlier", s.name, until, s.until)
+	}
+	s.until = until
+}
+
+// leased reports whether a lease was granted. The caller holds the lock.
+func (s *sink) leased() bool { return s.exclusive || !s.until.IsZero() }
+
+// wait waits until cond holds or the deadline has passed, and reports whether cond holds. It calls both with
+// the lock held.
 func (s *sink) wait(deadline func() time.Time, cond func() bool) bool {
 	for {
 		s.mu.Lock()
@@ -100,18 +127,20 @@ func (s *sink) wait(deadline func() time.Time, cond func() bool) bool {
 
 // awaitLease waits for the first lease.
 func (s *sink) awaitLease() {
-	end := time.Now().Add(leasePatience)
-	if !s.wait(func() time.Time { return end }, func() bool { return s.leased }) {
-		s.p.stopf("%s granted no lease within %v", s.name, leasePatience)
+	end := time.Now().Add(leaseTimeout)
+	if !s.wait(func() time.Time { return end }, s.leased) {
+		s.p.stopf("%s granted no lease within %v", s.name, leaseTimeout)
 	}
 }
 
-// end stops the watch; no call may come after it.
+// end stops the watch, once. The store must not call the sink after that.
 func (s *sink) end() {
-	s.stop()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopped = true
+	s.ending.Do(func() {
+		s.stop()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.stopped = true
+	})
 }
 
 // heard is how often a sink was told that a record may have changed.
@@ -121,7 +150,8 @@ func (s *sink) heard(h store.KeyHash) int {
 	return s.reports[h] + s.lost
 }
 
-// expect checks that the change of key is reported, which before it had been heard so often, and stops the check if it is not.
+// expect checks that a change of key is reported while the lease holds, and stops the check if it is not.
+// before is what heard returned before the change.
 func (s *sink) expect(desc string, key store.Key, before int) {
 	h := key.Hash()
 	s.mu.Lock()
@@ -129,10 +159,10 @@ func (s *sink) expect(desc string, key store.Key, before int) {
 	s.mu.Unlock()
 	leaseEnd := func() time.Time {
 		switch {
-		case s.until.IsZero():
-			return time.Time{} // endless: the report was due when Save returned
+		case s.exclusive:
+			return time.Time{} // the report was due when Save returned
 		case s.until.After(limit):
-			return limit // renewed again and again, by a store that knows nothing of the change
+			return limit // the store goes on to renew the lease, but knows nothing of the change
 		}
 		return s.until
 	}
@@ -149,18 +179,78 @@ func checkLease(p *probe) {
 	defer s.end()
 	s.awaitLease()
 	s.mu.Lock()
-	until := s.until
+	until, exclusive := s.until, s.exclusive
 	s.mu.Unlock()
-	if until.IsZero() {
+	if exclusive {
 		return
 	}
-	end := time.Now().Add(leasePatience) // a longer lease is not waited for
+	end := time.Now().Add(leaseTimeout) // a longer lease is not waited for
 	if until.Before(end) {
 		end = until
 	}
-	renewed := func() bool { return s.until.IsZero() || s.until.After(until) }
+	renewed := func() bool { return s.until.After(until) }
 	if !s.wait(func() time.Time { return end }, renewed) && end.Equal(until) {
 		p.failf("the lease until %v was not renewed before its end", until)
+	}
+}
+
+// checkExclusive calls what might make a store grant Exclusive again, or a lease after it. The sinks see it.
+func checkExclusive(p *probe) {
+	s := p.watch("the store", p.a)
+	if s == nil {
+		return
+	}
+	defer s.end()
+	s.awaitLease()
+	key := p.key("exclusive")
+	rec := first(key)
+	p.save(key, rec, none)
+	second := p.watch("the second watch", p.a)
+	second.awaitLease()
+	p.save(key, next(rec), rec.Revision())
+	second.end()
+	end := time.Now().Add(quiet)
+	s.wait(func() time.Time { return end }, func() bool { return false })
+}
+
+// checkVanished writes more sessions that a store may evict than fit into one with a small bound.
+func checkVanished(p *probe) {
+	s := p.watch("the store", p.a)
+	if s == nil {
+		return
+	}
+	defer s.end()
+	s.awaitLease()
+	const sessions = 300
+	type saved struct {
+		rec   store.Record
+		heard int
+	}
+	all := make(map[store.Key]saved)
+	for i := range sessions {
+		key := p.key(fmt.Sprintf("vanished %d", i))
+		rec := first(key)
+		rec.CustomerID, rec.Carts, rec.Heir = "", nil, nil
+		rec.Attributes[0].Value = json.RawMessage(`"` + strings.Repeat("x", 2000) + `"`)
+		_, err := p.a.Save(p.ctx, key, rec, none)
+		switch {
+		case errors.Is(err, store.ErrFull):
+			continue
+		case err != nil:
+			p.stopf("Save of %s: unexpected error: %v", show(key), err)
+		}
+		all[key] = saved{rec, s.heard(key.Hash())}
+	}
+	for key, x := range all {
+		got, err := p.a.Load(p.ctx, key)
+		if err != nil {
+			p.stopf("Load of %s: unexpected error: %v", show(key), err)
+		}
+		if got.Exists() {
+			p.same(fmt.Sprintf("under %s there is", show(key)), got, x.rec)
+		} else if s.heard(key.Hash()) == x.heard {
+			p.stopf("%s has vanished, and the sink was not told before a Load missed it", show(key))
+		}
 	}
 }
 

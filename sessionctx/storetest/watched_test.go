@@ -9,7 +9,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// watched is a store that is a Watcher with faults; sinks is what it tells.
+// watched is a store whose Watch has faults. sinks are those that it tells.
 type watched struct {
 	*memstore.Store
 	watch func(s *watched, sink store.Sink) (stop func())
@@ -27,6 +27,13 @@ func (s *watched) Save(ctx context.Context, k key, rec record, base revision) (r
 		s.after(s, k, rec, base)
 	}
 	return rec, err
+}
+
+// Erase reports all as lost: memstore does not know the sinks.
+func (s *watched) Erase(ctx context.Context, tenant, customerID string, tombstone func(record) record) (int, error) {
+	n, err := s.Store.Erase(ctx, tenant, customerID, tombstone)
+	s.each(func(sink store.Sink) { sink.InvalidateAll() })
+	return n, err
 }
 
 func (s *watched) each(f func(store.Sink)) {
@@ -62,7 +69,8 @@ func watching(watch func(*watched, store.Sink) func(), after func(*watched, key,
 	return func() store.Store { return &watched{Store: new(memstore.Store), watch: watch, after: after} }
 }
 
-// leasing is a Watch whose leases follow one another: each entry is granted when the one before has been for that long.
+// leasing is a Watch that grants a lease after each interval: the first one for leases[0], the next one for
+// leases[1], and so on.
 func leasing(every time.Duration, leases ...time.Duration) func(*watched, store.Sink) func() {
 	return func(s *watched, sink store.Sink) func() {
 		stop := s.add(discardLease{sink})
@@ -85,3 +93,11 @@ func leasing(every time.Duration, leases ...time.Duration) func(*watched, store.
 type discardLease struct{ store.Sink }
 
 func (discardLease) ExtendLease(time.Time) {}
+func (discardLease) Exclusive()            {}
+
+// lateSink passes reports on when the Load that they precede is over.
+type lateSink struct{ store.Sink }
+
+func (s lateSink) Invalidate(h store.KeyHash) {
+	time.AfterFunc(time.Second, func() { s.Sink.Invalidate(h) })
+}

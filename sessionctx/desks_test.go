@@ -1,0 +1,63 @@
+package sessionctx_test
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// desk is a Directory that can change and fail.
+type desk struct {
+	sessionctx.Static
+	sites     atomic.Pointer[[]defaults.Site]
+	customer  atomic.Pointer[defaults.Customer]
+	fails     atomic.Bool
+	asked     atomic.Int64
+	customers atomic.Int64
+}
+
+func (d *desk) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
+	d.asked.Add(1)
+	if d.fails.Load() {
+		return nil, errDown
+	}
+	if s := d.sites.Load(); s != nil {
+		return *s, nil
+	}
+	return d.Static.Sites(ctx, tenant)
+}
+
+func (d *desk) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
+	d.customers.Add(1)
+	if d.fails.Load() {
+		return defaults.Customer{}, errDown
+	}
+	if c := d.customer.Load(); c != nil {
+		return *c, nil
+	}
+	return d.Static.Customer(ctx, tenant, id)
+}
+
+// askedDesk is a Directory whose customers answer when a test says so.
+type askedDesk struct {
+	sessionctx.Static
+	asked  chan bool
+	answer chan defaults.Customer
+}
+
+func (d *askedDesk) Customer(context.Context, string, string) (defaults.Customer, error) {
+	d.asked <- true
+	return <-d.answer, nil
+}
+
+// desks is a Directory that looks customers up by a function.
+type desks struct {
+	sessionctx.Static
+	customer func() defaults.Customer
+}
+
+func (d desks) Customer(context.Context, string, string) (defaults.Customer, error) {
+	return d.customer(), nil
+}

@@ -1,0 +1,149 @@
+package sessionctx_test
+
+import (
+	"bytes"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+func TestDirectory_IsAskedOnceAndAgainWhenItsAnswerIsOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{Static: demoshop()}
+		r, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: d, CacheBytes: 4 << 20})
+		require.NoError(t, err)
+		defer r.Close()
+		for _, id := range []string{"s1", "s2", "s3", "s4"} {
+			for range 5 {
+				assert.Equal(t, "GBP", resolve(t, r, by(id, "C100")).Currency)
+				synctest.Wait()
+			}
+		}
+		assert.EqualValues(t, 1, d.asked.Load())
+		assert.EqualValues(t, 1, d.customers.Load())
+
+		d.customer.Store(&defaults.Customer{Currency: "CHF"})
+		assert.Equal(t, "GBP", resolve(t, r, by("s1", "C100")).Currency, "nobody said that it changed")
+		time.Sleep(time.Minute)
+		assert.Equal(t, "GBP", resolve(t, r, by("s1", "C100")).Currency, "nobody waits: the old answer starts the question")
+		synctest.Wait()
+		for _, id := range []string{"s1", "s2", "s3", "s4"} {
+			assert.Equal(t, "CHF", resolve(t, r, by(id, "C100")).Currency)
+		}
+		synctest.Wait()
+		assert.EqualValues(t, 2, d.asked.Load())
+		assert.EqualValues(t, 2, d.customers.Load())
+	})
+}
+
+func TestInvalidate_LaterCallsGetTheNewAnswer(t *testing.T) {
+	d := &desk{Static: demoshop()}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+	currencies := []string{"EUR", "GBP", "CHF", "USD"}
+	for i := range 200 {
+		want := currencies[i%4]
+		d.customer.Store(&defaults.Customer{Currency: want})
+		r.Invalidate("demoshop", "C100")
+		assert.Equal(t, want, resolve(t, r, by("s1", "C100")).Currency)
+		assert.Equal(t, want, resolve(t, r, by("s1", "C100")).Currency)
+	}
+	for i := range 200 {
+		want := currencies[i%4]
+		d.sites.Store(&[]defaults.Site{{Code: "main", Default: true, Currency: want, Currencies: []string{want}, Country: "DE", Language: "de"}})
+		r.Invalidate("demoshop", "")
+		assert.Equal(t, want, resolve(t, r, by("s2")).Currency)
+		assert.Equal(t, want, resolve(t, r, cookie("")).Currency)
+	}
+}
+
+func TestDirectory_LastAnswerServesForADayWhileItFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		d := &desk{Static: demoshop()}
+		r, err := sessionctx.New(sessionctx.Config{
+			Store: &memstore.Store{}, Directory: d, CacheBytes: 4 << 20, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		require.NoError(t, err)
+		defer r.Close()
+		want := resolve(t, r, by("s1", "C100"))
+		synctest.Wait()
+		d.fails.Store(true)
+		time.Sleep(time.Hour)
+		for range 100 {
+			assert.Equal(t, want, resolve(t, r, by("s1", "C100")))
+			synctest.Wait()
+		}
+		assert.LessOrEqual(t, d.asked.Load(), int64(3), "a failing directory is not hammered")
+		assert.Contains(t, log.String(), "the last answer stays in force")
+		assert.NotContains(t, log.String(), "C100", "no person in the log")
+
+		s := resolve(t, r, by("s2", "C101"))
+		assert.True(t, s.ProfileMissing, "nothing was known of this customer")
+		assert.False(t, s.Degraded)
+		assert.Equal(t, "s2 C101 EUR", s.ID+" "+s.CustomerID+" "+s.Currency)
+
+		time.Sleep(24 * time.Hour)
+		_, err = r.Resolve(t.Context(), by("s1", "C100"))
+		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+		d.fails.Store(false)
+		time.Sleep(time.Second)
+		assert.Equal(t, want, resolve(t, r, by("s1", "C100")))
+		assert.Equal(t, "USD", resolve(t, r, by("s2", "C101")).Currency)
+	})
+}
+
+func TestDirectory_UnknownTenantsAreRefusedAndRememberedWithinBounds(t *testing.T) {
+	d := &desk{Static: demoshop()}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+	for range 10 {
+		_, err := r.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "nosuchshop"}})
+		assert.ErrorIs(t, err, sessionctx.ErrUnknownTenant)
+	}
+	assert.EqualValues(t, 1, d.asked.Load())
+	for _, tenant := range []string{"", "ab", "Demoshop", "1shop", "demo-shop", "averyveryverylongname"} {
+		_, err := r.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant}})
+		assert.ErrorIs(t, err, sessionctx.ErrUnknownTenant, tenant)
+		_, err = r.Update(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, SessionID: "x"}}, sessionctx.Patch{})
+		assert.ErrorIs(t, err, sessionctx.ErrUnknownTenant, tenant)
+	}
+	assert.EqualValues(t, 1, d.asked.Load(), "a malformed name is nothing to ask about")
+}
+
+// That there is no such tenant is no outage, whatever was asked for, and nothing to ask the store about.
+func TestDirectory_UnknownTenantIsNoOutage(t *testing.T) {
+	for _, failDegraded := range []bool{false, true} {
+		r := newResolver(t, func(c *sessionctx.Config) { c.FailDegraded = failDegraded })
+		for _, req := range []sessionctx.Request{
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1", Proof: sessionctx.Asserted}},
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1", Proof: sessionctx.Asserted}, Fresh: true},
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", SessionID: "s1", Proof: sessionctx.Management}},
+			{Identity: sessionctx.Identity{Tenant: "nosuchshop", Proof: sessionctx.BySecret}},
+		} {
+			_, err := r.Resolve(t.Context(), req)
+			assert.ErrorIs(t, err, sessionctx.ErrUnknownTenant)
+			assert.NotErrorIs(t, err, sessionctx.ErrUnavailable)
+		}
+		assert.Zero(t, r.Stats().Loads)
+	}
+}
+
+func TestDirectory_SitesWithMistakesNeverComeIntoForce(t *testing.T) {
+	d := &desk{Static: demoshop()}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+	want := resolve(t, r, by("s1"))
+	d.sites.Store(&[]defaults.Site{{Code: "main", Default: true, Currency: "XXX", Country: "Germany", Language: "de"}})
+	r.Invalidate("demoshop", "")
+	assert.Equal(t, want, resolve(t, r, by("s1")))
+	_, err := newResolver(t, func(c *sessionctx.Config) { c.Directory = d }).Resolve(t.Context(), by("s1"))
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	assert.ErrorContains(t, err, `"XXX"`)
+	assert.ErrorContains(t, err, `"Germany"`)
+}

@@ -1,0 +1,69 @@
+package sessionctx_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+func TestResolve_SessionExpiresWhenIdleAndLivesWhileUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memstore.Store{}
+		r, err := sessionctx.New(sessionctx.Config{Store: store, Directory: demoshop(), CacheBytes: 4 << 20})
+		require.NoError(t, err)
+		defer r.Close()
+		s, err := r.Update(t.Context(), cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+		require.NoError(t, err)
+		version, etag := s.Version, s.ETag()
+		for range 40 { // ten hours of a page every quarter of an hour
+			time.Sleep(15 * time.Minute)
+			s, err = r.Resolve(t.Context(), cookie(s.ID))
+			require.NoError(t, err)
+			require.NotEmpty(t, s.ID)
+			synctest.Wait()
+		}
+		assert.Equal(t, version, s.Version, "a touch is no new version")
+		assert.Equal(t, etag, s.ETag())
+		touches := r.Stats().Touches
+		assert.LessOrEqual(t, touches, int64(40))
+		assert.GreaterOrEqual(t, touches, int64(8))
+		for range 100 {
+			_, err = r.Resolve(t.Context(), cookie(s.ID))
+			require.NoError(t, err)
+		}
+		synctest.Wait()
+		assert.LessOrEqual(t, r.Stats().Touches, touches+1)
+		id := s.ID
+		time.Sleep(76 * time.Minute)
+		s, err = r.Resolve(t.Context(), cookie(id))
+		require.NoError(t, err)
+		assert.Empty(t, s.ID)
+	})
+}
+
+func TestResolve_MaxAgeEndsASessionInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20, MaxAge: 3 * time.Hour})
+		require.NoError(t, err)
+		defer r.Close()
+		s, err := r.Update(t.Context(), cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+		require.NoError(t, err)
+		used := 0
+		for ; used < 100; used++ {
+			time.Sleep(10 * time.Minute)
+			now, err := r.Update(t.Context(), cookie(s.ID), sessionctx.Patch{CartID: sessionctx.Set("x")})
+			require.NoError(t, err)
+			synctest.Wait()
+			if now.ID != s.ID {
+				break
+			}
+		}
+		assert.Equal(t, 17, used)
+	})
+}
