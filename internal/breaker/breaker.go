@@ -1,0 +1,265 @@
+// Package breaker protects callers from a server that hangs: while it hangs no call sets out, and one
+// probe at a time asks whether the server answers again.
+package breaker
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Result says how a call ended.
+type Result uint8
+
+const (
+	// Other says nothing about the server: the caller gave up, the connection was refused, the server was
+	// busy or full, or a write was a conflict.
+	Other Result = iota
+	// Answered says that the server answered in time.
+	Answered
+	// TimedOut says that the call ran into the timer of the caller's own side.
+	TimedOut
+)
+
+const (
+	openAfter     = 3 // timeouts of different keys, none answered between
+	firstProbe    = 100 * time.Millisecond
+	maxProbePause = 2 * time.Second
+	firstLimit    = 8    // calls at a time after a probe has answered
+	closedLimit   = 1024 // a limit that is not worth counting for
+	// maxHangingProbes bounds the goroutines of probes that ignore the end of their context.
+	maxHangingProbes = 16
+)
+
+// Config configures a Breaker. Every field is required.
+type Config struct {
+	// Probe asks the server for something, and returns nil if the server answered, whatever it said. It
+	// may ignore ctx, hang or panic.
+	Probe func(ctx context.Context) error
+	// Timeout bounds one probe.
+	Timeout time.Duration
+	// Go starts a goroutine, and returns at once. It is not called after Close has returned. Each
+	// goroutine ends soon after Close.
+	Go func(func())
+	// Changed is told each change of Open, in order, one call at a time. No lock is held.
+	Changed func(open bool)
+}
+
+// Breaker is closed, open or recovering. It is safe for concurrent use by multiple goroutines.
+//
+//   - Closed: every call sets out. Timeouts of three different keys with no answer between open it.
+//   - Open: no call sets out. After a probe has answered, and every call that set out before the opening
+//     has left, the breaker recovers. So no result of such a call can be taken for a result of the
+//     recovery: all calls inside have set out since the last opening.
+//   - Recovering: a limited number of calls is inside. A full round of answers doubles the limit, until
+//     the breaker is closed. One timeout opens it again.
+type Breaker struct {
+	cfg    Config
+	ctx    context.Context // ends at Close
+	cancel context.CancelFunc
+	// calls is the number of calls inside, plus notClosed unless the breaker is closed. A call enters a
+	// closed breaker by compare-and-swap, so an opening knows exactly which calls set out before it.
+	calls atomic.Int64
+	// attentive says that an answer matters: there were timeouts, or the breaker is not closed.
+	attentive atomic.Bool
+	open      atomic.Bool
+	hanging   chan struct{} // one element for each probe that runs
+
+	mu          sync.Mutex
+	state       state
+	timedOut    []uint64 // keys, while closed
+	probeAnswer bool     // while open: a probe has answered
+	limit       int64    // while recovering
+	answers     int64    // since limit was set
+	changes     []bool   // not yet told
+	telling     bool     // a goroutine tells changes
+}
+
+type state uint8
+
+const (
+	closed state = iota
+	opened
+	recovering
+	stopped // by Close
+)
+
+const notClosed = 1 << 40
+
+// New returns a closed Breaker.
+func New(cfg Config) *Breaker {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Breaker{cfg: cfg, ctx: ctx, cancel: cancel, hanging: make(chan struct{}, maxHangingProbes)}
+}
+
+// Enter reports whether a call may set out. Each true is followed by one Leave, at the latest when the
+// caller's own timer ends: the breaker does not recover before.
+func (b *Breaker) Enter() bool {
+	for n := b.calls.Load(); n < notClosed; n = b.calls.Load() {
+		if b.calls.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.state == closed: // since a moment ago
+	case b.state == recovering && b.calls.Load()-notClosed < b.limit:
+	default:
+		return false
+	}
+	b.calls.Add(1)
+	return true
+}
+
+// Leave says how a call ended. key identifies what was asked for: a key that is never answered in time
+// must not open the breaker alone.
+func (b *Breaker) Leave(key uint64, r Result) {
+	if r == TimedOut || r == Answered && b.attentive.Load() {
+		b.mu.Lock()
+		b.judge(key, r)
+		b.mu.Unlock()
+	}
+	// The result is judged before the call leaves: when the last earlier call leaves, the recovery begins.
+	if b.calls.Add(-1) == notClosed {
+		b.mu.Lock()
+		b.recoverIfEmpty()
+		b.mu.Unlock()
+	}
+}
+
+// judge takes the result of a call that is still inside.
+func (b *Breaker) judge(key uint64, r Result) {
+	switch {
+	case b.state == closed && r == Answered:
+		b.timedOut = b.timedOut[:0]
+		b.attentive.Store(false)
+	case b.state == closed:
+		if !slices.Contains(b.timedOut, key) {
+			b.timedOut = append(b.timedOut, key)
+		}
+		b.attentive.Store(true)
+		if len(b.timedOut) >= openAfter {
+			b.calls.Add(notClosed)
+			b.trip()
+		}
+	case b.state == recovering && r == Answered:
+		if b.answers++; b.answers < b.limit {
+			return
+		}
+		b.answers, b.limit = 0, 2*b.limit
+		if b.limit >= closedLimit {
+			b.state = closed
+			b.attentive.Store(false)
+			b.calls.Add(-notClosed)
+		}
+	case b.state == recovering:
+		b.trip()
+	}
+}
+
+// trip opens the breaker.
+func (b *Breaker) trip() {
+	b.state, b.timedOut, b.probeAnswer = opened, b.timedOut[:0], false
+	b.change(true)
+	b.cfg.Go(b.probeUntilAnswered)
+}
+
+// recoverIfEmpty lets the first calls in, if a probe has answered and every earlier call has left.
+func (b *Breaker) recoverIfEmpty() {
+	if b.state == opened && b.probeAnswer && b.calls.Load() == notClosed {
+		b.state, b.limit, b.answers = recovering, firstLimit, 0
+		b.change(false)
+	}
+}
+
+// Open reports whether no call may set out, because the server hangs.
+func (b *Breaker) Open() bool { return b.open.Load() }
+
+// Close ends the probes. No call may set out after it. A second Close does nothing.
+func (b *Breaker) Close() {
+	b.cancel()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == closed {
+		b.calls.Add(notClosed)
+	}
+	b.state = stopped
+}
+
+// probeUntilAnswered is the one goroutine of an opening.
+func (b *Breaker) probeUntilAnswered() {
+	timer := time.NewTimer(firstProbe)
+	defer timer.Stop()
+	for pause := firstProbe; ; {
+		select {
+		case <-timer.C:
+		case <-b.ctx.Done():
+			return
+		}
+		if b.probe() {
+			break
+		}
+		pause = min(2*pause, maxProbePause)
+		timer.Reset(pause)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.probeAnswer = true
+	b.recoverIfEmpty()
+}
+
+// probe reports whether the server answered within Timeout. A probe that ignores its context is abandoned.
+func (b *Breaker) probe() bool {
+	select {
+	case b.hanging <- struct{}{}:
+	case <-b.ctx.Done():
+		return false
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, b.cfg.Timeout)
+	defer cancel()
+	result := make(chan bool, 1)
+	go func() {
+		answered := false
+		defer func() {
+			_ = recover() // a probe that panics has no answer
+			<-b.hanging
+			result <- answered
+		}()
+		answered = b.cfg.Probe(ctx) == nil
+	}()
+	select {
+	case answered := <-result:
+		return answered && ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// change keeps a change of Open, for the goroutine that tells them.
+func (b *Breaker) change(open bool) {
+	b.open.Store(open)
+	b.changes = append(b.changes, open)
+	if !b.telling {
+		b.telling = true
+		b.cfg.Go(b.tell)
+	}
+}
+
+// tell calls Changed in a goroutine of its own: a logger that blocks must not block callers or probes.
+func (b *Breaker) tell() {
+	for {
+		b.mu.Lock()
+		if len(b.changes) == 0 {
+			b.telling = false
+			b.mu.Unlock()
+			return
+		}
+		open := b.changes[0]
+		b.changes = b.changes[1:]
+		b.mu.Unlock()
+		b.cfg.Changed(open)
+	}
+}
