@@ -1,0 +1,60 @@
+package directory
+
+import (
+	"sync/atomic"
+)
+
+// Answer is what the source said. An Answer stays in force until another one supersedes it. It is safe
+// for concurrent use by multiple goroutines.
+type Answer[V any] struct {
+	Value V // immutable
+
+	// until is the time until when nobody needs to ask: 0 for good once superseded, 0 for now after an
+	// Invalidate of the key. It moves on when the source confirms the answer, and while a question runs.
+	until atomic.Int64
+	// checked is the number up to which until takes account of invalidations of the group.
+	checked atomic.Uint64
+	group   *group
+	kept    *kept[V] // bounded form only
+}
+
+// kept is what boundedcache holds in place of an Answer. boundedcache deletes nothing, so the Answer is
+// taken out of the box when it is superseded: the data of a person must not stay in memory after a Drop.
+type kept[V any] struct {
+	answer atomic.Pointer[Answer[V]]
+}
+
+// group is what keys with the same Config.Group share.
+type group struct {
+	name        string
+	invalidated atomic.Uint64 // number of the last invalidation
+	keys        int           // guarded by groups.mu
+}
+
+// Until returns until when the answer needs no question, in the time of Config.Now. It is 0 while the
+// answer is invalidated, and for ever once it is superseded. It takes no lock.
+func (a *Answer[V]) Until() int64 {
+	// First the invalidation: extend stores until before checked.
+	if a.checked.Load() < a.group.invalidated.Load() {
+		return 0
+	}
+	return a.until.Load()
+}
+
+// Superseded reports whether another answer took the place of this one, or the key was dropped, or the
+// key was invalidated and Get has not served the answer since. An answer past its age is not superseded.
+func (a *Answer[V]) Superseded() bool { return a.Until() == 0 }
+
+// extend says that nobody needs to ask until then, in spite of invalidations up to number.
+func (a *Answer[V]) extend(until int64, number uint64) {
+	a.until.Store(until)
+	a.checked.Store(max(a.checked.Load(), number))
+}
+
+// supersede ends the answer. The caller has taken it out of the table, so nobody extends it again.
+func (a *Answer[V]) supersede() {
+	a.until.Store(0)
+	if a.kept != nil {
+		a.kept.answer.Store(nil)
+	}
+}

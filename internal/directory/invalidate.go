@@ -1,0 +1,54 @@
+package directory
+
+// Invalidate says that what is known about the key may be wrong. It starts a question. Until there is an
+// answer, Get serves what is known after 100 ms. Nothing happens if nothing is known about the key.
+func (c *Cache[K, V]) Invalidate(key K) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[key]
+	if e == nil {
+		return
+	}
+	e.invalidated = c.numbers.Add(1)
+	a := e.answer(c.cfg.Now())
+	if a != nil {
+		a.until.Store(0)
+	}
+	if a != nil || len(e.questions) > 0 {
+		// An error needs no answer: the next Get asks.
+		_, _ = c.ask(e, e.invalidated)
+	}
+}
+
+// InvalidateGroup does for all keys of the group what Invalidate does for one, except that the question
+// about a key sets out when Get is next called: a group may have a million keys. It takes the same time
+// for any number of keys.
+func (c *Cache[K, V]) InvalidateGroup(name string) {
+	c.groups.mu.Lock()
+	defer c.groups.mu.Unlock()
+	if g := c.groups.byName[name]; g != nil {
+		g.invalidated.Store(c.numbers.Add(1))
+	}
+}
+
+// InvalidateAll does for every group what InvalidateGroup does for one.
+func (c *Cache[K, V]) InvalidateAll() {
+	c.groups.mu.Lock()
+	defer c.groups.mu.Unlock()
+	number := c.numbers.Add(1)
+	for _, g := range c.groups.byName {
+		g.invalidated.Store(number)
+	}
+}
+
+// Drop forgets the key. What was known about it is never served again, and neither are the answers to
+// questions that are under way. The next Get asks again.
+func (c *Cache[K, V]) Drop(key K) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.entries[key]; e != nil {
+		c.forget(s, e)
+	}
+}
