@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,7 +36,8 @@ type server struct {
 	changes []bool
 }
 
-// inBubble runs a test in a bubble. At its end each goroutine that the Breaker has started must have ended.
+// inBubble runs a test in a bubble. At its end each goroutine that the Breaker has started must
+// have ended.
 func inBubble(t *testing.T, test func(s *server)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{T: t, start: time.Now(), released: make(chan struct{})}
@@ -70,6 +72,20 @@ func (s *server) script(probe func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.probe = probe
+}
+
+func (s *server) begunProbes() []time.Duration {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.probes)
+}
+
+func (s *server) toldChanges() []bool {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.changes)
 }
 
 // call is a call that sets out and ends at once.
@@ -154,9 +170,9 @@ func TestBreaker_OpensAfterTimeoutsOfThreeKeys(t *testing.T) {
 				assert.Equal(s, c.open, s.Open())
 				assert.Equal(s, !c.open, s.Enter())
 				if c.open {
-					assert.Equal(s, []bool{true}, s.changes)
+					assert.Equal(s, []bool{true}, s.toldChanges())
 				} else {
-					assert.Empty(s, s.changes)
+					assert.Empty(s, s.toldChanges())
 				}
 			})
 		})
@@ -167,9 +183,9 @@ func TestBreaker_OneProbeAtATimeWithLongerPauses(t *testing.T) {
 	inBubble(t, func(s *server) {
 		s.opens()
 		time.Sleep(10 * time.Second)
-		assert.Equal(s, []time.Duration{100 * ms, 300 * ms, 700 * ms, 1500 * ms, 3100 * ms, 5100 * ms, 7100 * ms, 9100 * ms}, s.probes)
+		assert.Equal(s, []time.Duration{100 * ms, 300 * ms, 700 * ms, 1500 * ms, 3100 * ms, 5100 * ms, 7100 * ms, 9100 * ms}, s.begunProbes())
 		s.isOpen()
-		assert.Equal(s, []bool{true}, s.changes)
+		assert.Equal(s, []bool{true}, s.toldChanges())
 	})
 }
 
@@ -187,9 +203,9 @@ func TestBreaker_ProbeWithoutAnswerKeepsItOpen(t *testing.T) {
 				time.Sleep(time.Hour)
 				s.isOpen()
 				if desc == "ignores its context" {
-					assert.Len(s, s.probes, 16, "probes that hang are bounded")
+					assert.Len(s, s.begunProbes(), 16, "probes that hang are bounded")
 				} else {
-					assert.Greater(s, len(s.probes), 1000)
+					assert.Greater(s, len(s.begunProbes()), 1000)
 					s.recovers()
 				}
 			})
@@ -211,7 +227,7 @@ func TestBreaker_RecoversByRoundsOfAnswers(t *testing.T) {
 	inBubble(t, func(s *server) {
 		s.opens()
 		s.recovers()
-		assert.Equal(s, []bool{true, false}, s.changes)
+		assert.Equal(s, []bool{true, false}, s.toldChanges())
 		for _, limit := range []int{8, 16, 32, 64, 128, 256, 512} {
 			require.Equal(s, limit, s.room())
 			s.leave(limit-1, breaker.Answered)
@@ -226,7 +242,7 @@ func TestBreaker_RecoversByRoundsOfAnswers(t *testing.T) {
 		require.False(s, s.Open())
 		s.call(3, breaker.TimedOut)
 		s.isOpen()
-		assert.Equal(s, []bool{true, false, true}, s.changes)
+		assert.Equal(s, []bool{true, false, true}, s.toldChanges())
 	})
 }
 
@@ -245,7 +261,7 @@ func TestBreaker_TimeoutDuringRecoveryOpensIt(t *testing.T) {
 		require.Equal(s, 8, s.room(), "the rounds begin again")
 		s.leave(8, breaker.Answered)
 		require.Equal(s, 16, s.room())
-		assert.Equal(s, []bool{true, false, true, false}, s.changes)
+		assert.Equal(s, []bool{true, false, true, false}, s.toldChanges())
 		s.leave(16, breaker.Other)
 	})
 }
@@ -266,7 +282,7 @@ func TestBreaker_ResultsOfEarlierCallsCountForNothing(t *testing.T) {
 				s.reply(nil)
 				time.Sleep(time.Second)
 				s.isOpen() // an earlier call is still inside
-				assert.Len(s, s.probes, 1, "the answer of the probe is remembered")
+				assert.Len(s, s.begunProbes(), 1, "the answer of the probe is remembered")
 				s.leave(1, r)
 				synctest.Wait()
 				require.False(s, s.Open(), "the last earlier call starts the recovery, and its result does not end it")
@@ -319,17 +335,17 @@ func TestClose_EndsProbesAndLetsNobodyIn(t *testing.T) {
 				s.wg.Wait()
 				s.Leave(1, breaker.Answered)
 				require.False(s, s.Enter())
-				probes := len(s.probes)
+				probes := s.begunProbes()
 				time.Sleep(time.Minute)
-				assert.Len(s, s.probes, probes)
+				assert.Equal(s, probes, s.begunProbes())
 				s.Close()
 			})
 		})
 	}
 }
 
-// Callers of a server that hangs for a while, many at a time. While the breaker is open nobody is inside
-// but who set out before, and after the server is back the breaker closes.
+// Callers of a server that hangs for a while, many at a time. While the breaker is open only
+// earlier calls are inside. After the server is back the breaker closes.
 func TestBreaker_ManyCallersOfAServerThatHangs(t *testing.T) {
 	inBubble(t, func(s *server) {
 		var hangs atomic.Bool
@@ -378,7 +394,7 @@ func TestBreaker_ManyCallersOfAServerThatHangs(t *testing.T) {
 		callers.Wait()
 		assert.Equal(s, before, refused.Load())
 		assert.LessOrEqual(s, waited.Load(), int64(64+2), "nobody waits twice, but the first two: the third opens the breaker")
-		assert.Equal(s, []bool{true, false}, s.changes)
+		assert.Equal(s, []bool{true, false}, s.toldChanges())
 	})
 }
 
