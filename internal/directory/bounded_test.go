@@ -161,3 +161,16 @@ func newWarm(tb testing.TB, maxBytes int64) (*directory.Cache[string, string], *
 	require.NoError(tb, err)
 	return c, a
 }
+
+func TestBounded_TableForgetsKeysThatWereEvicted(t *testing.T) {
+	var asked atomic.Int64
+	c := newBounded(t, &asked)
+	for round := range 10 {
+		for i := range 2000 {
+			_, err := c.Get(t.Context(), fmt.Sprint(round, " ", i))
+			require.NoError(t, err)
+		}
+		fill(t, c) // collects
+	}
+	assert.Less(t, c.Len(), 2*64*128, "20,000 and 2,000 keys were asked for")
+}

@@ -443,6 +443,25 @@ func TestInvalidate_FailedRefreshIsTriedAgain(t *testing.T) {
 	})
 }
 
+func TestInvalidate_EarlierQuestionThatFailsChangesNothing(t *testing.T) {
+	for desc, invalidate := range map[string]func(*shop){
+		"key":   func(s *shop) { s.Invalidate("k") },
+		"group": func(s *shop) { s.InvalidateGroup("k") },
+	} {
+		t.Run(desc, func(t *testing.T) {
+			inShop(t, func(s *shop) {
+				a := s.learn("k", "v")
+				time.Sleep(maxAge)
+				s.serves("k", "v")
+				earlier := s.question()
+				invalidate(s)
+				earlier.fails(errDown)
+				assert.True(s, a.Superseded())
+			})
+		})
+	}
+}
+
 func TestInvalidate_DuringTheFirstQuestionAsksAgain(t *testing.T) {
 	inShop(t, func(s *shop) {
 		one := s.get(s.Context(), "k")
@@ -545,10 +564,85 @@ func TestAsk_OneKeyThatHangsLeavesTheOthersAlone(t *testing.T) {
 		}
 		synctest.Wait()
 		assert.Equal(s, 2+4, s.asked, "four questions about a key hang at most")
+		first := s.question()
 		s.waiting = nil
 		s.serves("l", "v")
 		s.question().answers("w")
 		s.serves("l", "w")
+		first.fails(errDown)
+		s.serves("k", "v")
+		s.question() // there is room for another one
+	})
+}
+
+func TestAsk_HangingQuestionsStopTheNextAlthoughTheSourceAnswersOthers(t *testing.T) {
+	inShop(t, func(s *shop) {
+		s.stubborn = true
+		for i := range 64 {
+			s.get(s.Context(), fmt.Sprint("k", i))
+		}
+		time.Sleep(time.Second)
+		c := s.get(s.Context(), "well")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		s.waiting[64].answers("v")
+		require.NoError(s, (<-c).err)
+		s.refuses("next", directory.ErrNoAnswer)
+		s.waiting[0].fails(errDown)
+		s.waiting = nil
+		s.get(s.Context(), "next")
+		s.question().answers("w")
+		s.serves("next", "w")
+	})
+}
+
+func TestAsk_QuestionThatIsTooOldToCountStopsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t, func(cfg *directory.Config[string, string]) { cfg.MaxAge = 500 * ms })
+		s.learn("k", "v")
+		time.Sleep(500 * ms)
+		s.serves("k", "v")
+		s.question() // hangs
+		refreshed := make(chan error, 1)
+		go func() { refreshed <- s.Refresh(t.Context(), "k") }()
+		s.question().answers("w")
+		require.NoError(t, <-refreshed)
+		time.Sleep(500 * ms)
+		s.serves("k", "w")
+		s.question().answers("x")
+		s.serves("k", "x")
+		s.Close()
+		s.wg.Wait()
+	})
+}
+
+func TestAsk_RefusedQuestionsLeaveNothingInMemory(t *testing.T) {
+	inShop(t, func(s *shop) {
+		s.learn("known", "v")
+		s.stubborn = true
+		<-s.get(s.Context(), "a")
+		synctest.Wait()
+		for i := range 1000 {
+			s.refuses(fmt.Sprint(i, " get"), directory.ErrNoAnswer)
+		}
+		for i := range 1000 {
+			require.ErrorIs(s, s.Refresh(s.Context(), fmt.Sprint(i, " refresh")), directory.ErrNoAnswer)
+		}
+		assert.LessOrEqual(s, s.Len(), 1+65)
+		groups := s.Groups()
+		s.Drop("known")
+		s.Drop("known")
+		assert.Equal(s, groups-1, s.Groups())
+	})
+}
+
+func TestGet_AnswersThatNobodyHoldsAreKept(t *testing.T) {
+	inShop(t, func(s *shop) {
+		s.learn("k", "v")
+		runtime.GC()
+		runtime.GC()
+		s.serves("k", "v")
+		s.noQuestion()
 	})
 }
 
@@ -652,7 +746,7 @@ func TestRefresh_CallerGivesUp(t *testing.T) {
 	})
 }
 
-func TestDrop_NothingOfBeforeIsServed(t *testing.T) {
+func TestDrop_NothingEarlierIsServed(t *testing.T) {
 	inShop(t, func(s *shop) {
 		a := s.learn("k", "v")
 		time.Sleep(maxAge)
@@ -666,9 +760,9 @@ func TestDrop_NothingOfBeforeIsServed(t *testing.T) {
 		assert.True(s, a.Superseded())
 		assert.Zero(s, a.Until())
 		assert.Nil(s, s.Known("k"))
-		before.answers("of before")
+		before.answers("earlier")
 		assert.Nil(s, s.Known("k"))
-		refresh.answers("of before")
+		refresh.answers("earlier")
 		assert.Nil(s, s.Known("k"))
 		s.question().answers("nobody") // Refresh asks again
 		require.NoError(s, <-refreshed)
@@ -682,7 +776,7 @@ func TestDrop_CallersThatWaitAskAgain(t *testing.T) {
 		c := s.get(s.Context(), "k")
 		before := s.question()
 		s.Drop("k")
-		before.answers("of before")
+		before.answers("earlier")
 		s.question().answers("nobody")
 		assert.Equal(s, "nobody", (<-c).answer.Value)
 	})

@@ -61,7 +61,8 @@ type shop struct {
 	failures []failure
 }
 
-// inShop runs a test in a bubble. At its end each goroutine that the Cache has started must have ended.
+// inShop runs a test in a bubble. At its end each goroutine that the Cache has started must have
+// ended.
 func inShop(t *testing.T, test func(s *shop)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, nil)
