@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -124,9 +125,9 @@ func canonical(f defaults.Field, value string) string {
 	var ok bool
 	switch f {
 	case defaults.FieldCurrency:
-		code, ok = defaults.CanonicalCurrency(value)
+		code, ok = codes.Currency(value)
 	case defaults.FieldCountry:
-		code, ok = defaults.CanonicalCountry(value)
+		code, ok = codes.Country(value)
 	case defaults.FieldLanguage:
 		code, ok = defaults.CanonicalLanguage(value)
 	}
