@@ -3,7 +3,6 @@ package sessionctx_test
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
@@ -66,24 +65,8 @@ func (d desks) Customer(context.Context, string, string) (defaults.Customer, err
 // pacedDesk is a desk whose answers can come late: each is made when the question comes, and then held back.
 type pacedDesk struct {
 	desk
+	hold
 	noProfiles atomic.Bool
-	hold       atomic.Pointer[func(context.Context) error]
-}
-
-// holdBy sets what holds an answer back. Nil: nothing does.
-func (d *pacedDesk) holdBy(hold func(context.Context) error) {
-	if hold == nil {
-		d.hold.Store(nil)
-		return
-	}
-	d.hold.Store(&hold)
-}
-
-func (d *pacedDesk) pause(ctx context.Context) error {
-	if hold := d.hold.Load(); hold != nil {
-		return (*hold)(ctx)
-	}
-	return nil
 }
 
 func (d *pacedDesk) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
@@ -103,30 +86,4 @@ func (d *pacedDesk) Customer(ctx context.Context, tenant, id string) (defaults.C
 		return defaults.Customer{}, errDown
 	}
 	return c, err
-}
-
-// lasting returns a hold of a length.
-func lasting(length time.Duration) func(context.Context) error {
-	return func(ctx context.Context) error {
-		select {
-		case <-time.After(length):
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// untilContextEnds is the hold of a call that honours the end of its context.
-func untilContextEnds(ctx context.Context) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-// until returns the hold of a call that ignores its context, and ends when a test closes the channel.
-func until(over <-chan struct{}) func(context.Context) error {
-	return func(context.Context) error {
-		<-over
-		return nil
-	}
 }

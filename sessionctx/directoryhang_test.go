@@ -16,13 +16,6 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// takes returns how long f takes on the clock of the bubble.
-func takes(f func()) time.Duration {
-	begun := time.Now()
-	f()
-	return time.Since(begun)
-}
-
 // readsOf returns requests of all kinds for an i: sessions of guests and customers, known and unknown, with
 // and without hints.
 func readsOf(i int) []sessionctx.Request {

@@ -345,3 +345,49 @@ func assertNoneOf(t *testing.T, text string, secrets ...string) {
 		assert.NotContains(t, text, s)
 	}
 }
+
+// heldStore is a memory Store whose calls can be held back. It counts them.
+type heldStore struct {
+	memstore.Store
+	loading, saving hold   // before the call takes effect
+	answering       hold   // after a Save has
+	only            string // the id that is held back; empty: every one
+
+	loads, saves, inside, most atomic.Int64
+}
+
+func (s *heldStore) enter() (leave func()) {
+	n := s.inside.Add(1)
+	for most := s.most.Load(); n > most && !s.most.CompareAndSwap(most, n); most = s.most.Load() {
+	}
+	return func() { s.inside.Add(-1) }
+}
+
+func (s *heldStore) held(ctx context.Context, key store.Key, h *hold) error {
+	if s.only != "" && key.ID != s.only {
+		return nil
+	}
+	return h.pause(ctx)
+}
+
+func (s *heldStore) Load(ctx context.Context, key store.Key) (store.Record, error) {
+	s.loads.Add(1)
+	defer s.enter()()
+	if err := s.held(ctx, key, &s.loading); err != nil {
+		return store.Record{}, err
+	}
+	return s.Store.Load(context.WithoutCancel(ctx), key)
+}
+
+func (s *heldStore) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+	s.saves.Add(1)
+	defer s.enter()()
+	if err := s.held(ctx, key, &s.saving); err != nil {
+		return store.Record{}, err
+	}
+	rec, err := s.Store.Save(context.WithoutCancel(ctx), key, rec, base)
+	if held := s.held(ctx, key, &s.answering); held != nil {
+		return store.Record{}, held
+	}
+	return rec, err
+}

@@ -98,36 +98,18 @@ func TestThreat_InvalidationStorm(t *testing.T) {
 	}, time.Minute, time.Millisecond, "the cache is warm again")
 }
 
-// gate holds its callers back while it is shut. The zero gate is open.
-type gate struct{ open atomic.Pointer[chan struct{}] }
-
-func (g *gate) shut() (open func()) {
-	c := make(chan struct{})
-	g.open.Store(&c)
-	return func() {
-		g.open.Store(nil)
-		close(c)
-	}
-}
-
-func (g *gate) pass() {
-	if c := g.open.Load(); c != nil {
-		<-*c
-	}
-}
-
-// gated is a Store and a Directory. It counts loads and questions, and each has a gate.
+// gated is a Store and a Directory. It counts loads and questions, and can hold each back.
 type gated struct {
 	*memstore.Store
 	sessionctx.Static
-	records, answers        gate
+	records, answers        hold
 	loads, sites, customers atomic.Int64
 	sink                    store.Sink
 }
 
 func (g *gated) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	g.loads.Add(1)
-	g.records.pass()
+	_ = g.records.pause(ctx)
 	return g.Store.Load(ctx, key)
 }
 
@@ -138,13 +120,13 @@ func (g *gated) Watch(sink store.Sink) (stop func()) {
 
 func (g *gated) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
 	g.sites.Add(1)
-	g.answers.pass()
+	_ = g.answers.pause(ctx)
 	return g.Static.Sites(ctx, tenant)
 }
 
 func (g *gated) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
 	g.customers.Add(1)
-	g.answers.pass()
+	_ = g.answers.pause(ctx)
 	return g.Static.Customer(ctx, tenant, id)
 }
 
@@ -178,11 +160,13 @@ func TestThreat_MassFlush(t *testing.T) {
 				for i := range sessions {
 					update(t, r, by(fmt.Sprint("s", i), "C100"), sessionctx.Patch{CartID: sessionctx.Set(fmt.Sprint(i))})
 				}
-				openStore, openDirectory := g.records.shut(), g.answers.shut()
+				openStore, openDirectory := make(chan struct{}), make(chan struct{})
+				g.records.holdBy(until(openStore))
+				g.answers.holdBy(until(openDirectory))
 				loads, sites, customers := g.loads.Load(), g.sites.Load(), g.customers.Load()
 				tc.flush(r, g)
 				synctest.Wait() // all questions that the flush starts are under way
-				openDirectory()
+				close(openDirectory)
 				var herd sync.WaitGroup
 				for i := range sessions * readers {
 					herd.Go(func() {
@@ -193,7 +177,7 @@ func TestThreat_MassFlush(t *testing.T) {
 					})
 				}
 				synctest.Wait() // all readers that need the store wait for it
-				openStore()
+				close(openStore)
 				herd.Wait()
 				assert.LessOrEqual(t, g.loads.Load()-loads, int64(sessions+1), "the sessions and their customer")
 				assert.LessOrEqual(t, g.sites.Load()-sites, tc.questions)
