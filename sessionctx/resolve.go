@@ -91,7 +91,10 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 		return nil, err
 	}
 	req.cloneStrings()
-	want := r.want(req)
+	want, err := r.want(key, req)
+	if err != nil {
+		return nil, unavailable(ctx, err)
+	}
 	profileOf := req.asserted()
 	for try := 1; ; try++ {
 		e, own, consistent, err := r.resolveOnce(ctx, key, hash, req, want, profileOf)
@@ -110,11 +113,15 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 }
 
 // want says how new the record must be that answers req. What a fresh read finds must not be taken back by
-// what was read before it, so a fresh read begins with a change of all that it will read.
-func (r *Resolver) want(req *Request) (w nearcache.Want) {
+// what was read before it, so a fresh read begins with a change of all that it will read. While the Store hangs
+// the error says so, and nothing has changed.
+func (r *Resolver) want(key *nearcache.Key, req *Request) (w nearcache.Want, err error) {
 	switch {
 	case req.SessionID == "":
 	case req.Fresh:
+		if err := r.store.ready(); err != nil {
+			return w, err
+		}
 		if customerID := req.asserted(); customerID != "" {
 			key := generationKey(req.Tenant, customerID)
 			r.near.Fresh(key.Store())
@@ -122,8 +129,13 @@ func (r *Resolver) want(req *Request) (w nearcache.Want) {
 		w.Since = r.near.Fresh(req.recordKey())
 	case req.AtLeast != Revision{}:
 		w.Accept = req.accepts
+		if err := r.store.ready(); err != nil {
+			if e := r.near.Peek(*key); e == nil || !w.Accept(new(e.Record())) {
+				return w, err
+			}
+		}
 	}
-	return w
+	return w, nil
 }
 
 // resolveOnce makes the answer to req, nil if the session is not to be found, and caches it if it may. It
