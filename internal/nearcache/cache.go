@@ -103,8 +103,10 @@ func New[R any](cfg Config[R]) (*Cache[R], error) {
 	return c, nil
 }
 
-// Close frees the cache. It finds nothing after it, and loads go on.
+// Close frees the cache. It finds and keeps nothing after it, and loads go on. No Watcher reports any more.
 func (c *Cache[R]) Close() {
+	c.window.Store(0)
+	c.lease.Store(0)
 	c.sessions.Close()
 	c.customers.Close()
 }
