@@ -18,10 +18,11 @@ import (
 )
 
 // patient is a store that can be down, and that nobody may cache. While it is mute, Save does not say
-// what it did.
+// what it did. before is called once, before the next Save.
 type patient struct {
 	memory           memstore.Store
 	down, full, mute atomic.Bool
+	before           atomic.Pointer[func()]
 }
 
 var errDown = errors.New("down")
@@ -36,6 +37,9 @@ func (p *patient) Load(ctx context.Context, key store.Key) (store.Record, error)
 func (p *patient) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if p.down.Load() || p.mute.Load() {
 		return store.Record{}, errDown
+	}
+	if before := p.before.Swap(nil); before != nil {
+		(*before)()
 	}
 	if p.full.Load() {
 		return store.Record{}, sessionctx.ErrFull
