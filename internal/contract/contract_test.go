@@ -73,8 +73,8 @@ func (e *exchange) path(template string) (string, map[string]string) {
 	return template, params
 }
 
-// run sends a request and holds the answer to the document: status, headers, content type and body. What
-// a request may look like is held to the document too, where the server took it.
+// run sends a request and holds the answer to the document: status, headers, content type and body.
+// What a request may look like is held to the document too, where the server took it.
 func (c *contract) run(ctx context.Context, h http.Handler, e exchange) (status int, err error) {
 	route := c.routes[e.operation]
 	if route == nil {
@@ -114,8 +114,8 @@ func (c *contract) run(ctx context.Context, h http.Handler, e exchange) (status 
 	return w.Code, nil
 }
 
-// exact closes the gaps of the validator: it lets bodies pass where the document has none, and headers
-// that the document does not name, and it cannot read when Retry-After is left out.
+// exact closes the gaps of the validator: it lets bodies pass where the document has none, and
+// headers that the document does not name, and it cannot read when Retry-After is left out.
 func exact(route *routers.Route, w *httptest.ResponseRecorder) error {
 	response := route.Operation.Responses.Status(w.Code)
 	if response == nil {

@@ -105,8 +105,8 @@ type settings struct {
 	tenant   func(*http.Request) string
 }
 
-// shop is a server with the anonymous session s1 (CHF, then the attribute a), anna's session s2, the
-// ended session s3, and one by cookie.
+// shop is a server with the anonymous session s1 (CHF, then the attribute a), anna's session s2,
+// the ended session s3, and one by cookie.
 type shop struct {
 	http.Handler
 	secret   string

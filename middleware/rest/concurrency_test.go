@@ -138,7 +138,7 @@ func TestPut_ThatNeverMeetsItsSessionIsAConflict(t *testing.T) {
 func TestPut_AmongPatchesLosesNothing(t *testing.T) {
 	s := newShop(t)
 	s.shopper("s1").do("PATCH", "/me/context", `{"context":{"n":0}}`).must(204)
-	// Each client adds 1 to what it has seen, and starts anew if that has moved.
+	// Each client adds 1 to what it has seen, and begins again if that has moved.
 	together(8, func(i int) {
 		for range 5 {
 			for {

@@ -165,7 +165,8 @@ func TestHead_IsAGetWithoutItsBody(t *testing.T) {
 type flakyStore struct {
 	store.Store
 	down atomic.Bool
-	// silent, where it is not nil, is what a Save does before it returns an error that says nothing.
+	// silent, where it is not nil, is what a Save does before it returns an error that says
+	// nothing.
 	silent func() (applies, goesDown bool)
 }
 

@@ -98,7 +98,8 @@ func (s *state) patch() sessionctx.Patch {
 }
 
 // base returns the revision that the write is based on, nil if it states none. A client knows
-// versions and no incarnation, so a version stands for the present incarnation, and 0 for no record.
+// versions and no incarnation, so a version stands for the present incarnation, and 0 for no
+// record.
 func (s *state) base() *sessionctx.Revision {
 	if !s.versioned {
 		return nil

@@ -77,8 +77,8 @@ func TestThreatUseAfterLogout(t *testing.T) {
 			assert.Empty(t, page.ID+page.CustomerID+page.CartID)
 
 			assert.Equal(t, "CHF", bob.do("GET", "/me/context", "").context().Currency, "others do not notice")
-			anew := s.bearer(claims{Session: "s3"})
-			anew.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
+			again := s.bearer(claims{Session: "s3"})
+			again.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 			_, err = s.resolver.Login(t.Context(), s.identity("s3"), "anna")
 			require.NoError(t, err)
 			assert.Equal(t, "CHF", s.bearer(claims{Session: "s3", Customer: "anna"}).do("GET", "/me/context", "").context().Currency, "and anna can come back")
@@ -371,7 +371,7 @@ func TestThreatVersionOverflow(t *testing.T) {
 	old.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	old.do("PATCH", "/me/context", `{"currency":"GBP"}`).must(503)
 	b := old.do("GET", "/me/context", "").context()
-	assert.Equal(t, int64(math.MaxInt64), b.Metadata.Version, "it does not begin anew")
+	assert.Equal(t, int64(math.MaxInt64), b.Metadata.Version, "it does not begin again")
 	assert.Equal(t, "CHF cart", b.Currency+" "+b.CartID)
 	token.do("PATCH", "/me/context", s.stating("s1", 0, `{"currency":"GBP"}`)).must(204)
 }

@@ -85,8 +85,8 @@ func TestATabFromBeforeASignInDoesNotOverwriteUnseen(t *testing.T) {
 	assert.Equal(t, "IT", p.context()[2], "nobody chose a country meanwhile")
 }
 
-// A sign-out begins another record, with the choices of the old one. Its versions say nothing of those
-// that an old tab has seen.
+// A sign-out begins another record, with the choices of the old one. Its versions say nothing of
+// those that an old tab has seen.
 func TestATabFromBeforeASignOut_OverwritesNoChoiceUnseen(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.choose(s.get(""), "country", "AT")

@@ -14,7 +14,7 @@ import (
 type failurePage struct {
 	view
 	Texts []string
-	Ended bool // offers to begin anew
+	Ended bool // offers to go on as a new visitor
 	Plain bool // there is no session to show
 }
 
@@ -79,8 +79,8 @@ func denied(w http.ResponseWriter, r *http.Request) {
 	plain(w, r, http.StatusForbidden, "rejected-request")
 }
 
-// Failed is the middleware.ErrorPolicy of the pages: a session that has ended shows the shop's defaults,
-// everything else a page that says that it does not work.
+// Failed is the middleware.ErrorPolicy of the pages: a session that has ended shows the shop's
+// defaults, everything else a page that says that it does not work.
 func Failed(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 	code := http.StatusInternalServerError
 	switch {

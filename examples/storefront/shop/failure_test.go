@@ -17,8 +17,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// patient is a store that can be down, and that nobody may cache. While it is mute, Save does not say
-// what it did. before is called once, before the next Save.
+// patient is a store that can be down, and that nobody may cache. While it is mute, Save does not
+// say what it did. before is called once, before the next Save.
 type patient struct {
 	memory           memstore.Store
 	down, full, mute atomic.Bool

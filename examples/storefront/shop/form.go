@@ -12,11 +12,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// errMeanwhile: another session has taken the place of the one that the form was rendered from, and the
-// field is chosen in it.
+// errMeanwhile: another session has taken the place of the one that the form was rendered from, and
+// the field is chosen in it.
 var errMeanwhile = errors.New("shop: changed in another session meanwhile")
 
-// wish is what a form asks for: a value for one field, or its reset, on the basis of what the shopper saw.
+// wish is what a form asks for: a value for one field, or its reset, on the basis of what the
+// shopper saw.
 type wish struct {
 	field defaults.Field
 	value string // empty: reset
@@ -45,17 +46,18 @@ func parseWish(values url.Values) (wish, error) {
 // maxValue is longer than any code of a site.
 const maxValue = 128
 
-// patch returns the write that fulfils the wish on the session as it is at the beginning of the request.
-// It conflicts if anybody has changed the field since the shopper looked.
+// patch returns the write that fulfils the wish on the session as it is at the beginning of the
+// request. It conflicts if anybody has changed the field since the shopper looked.
 func (v wish) patch(now sessionctx.Session) sessionctx.Patch {
 	p := v.change()
 	if v.seen == (sessionctx.Revision{}) || v.seen.Incarnation == now.Revision().Incarnation {
 		p.Base = &v.seen
 		return p
 	}
-	// Another record has taken the place of the one that the shopper saw, after a logout or an expiry. A
-	// revision of the old record conflicts with everything, although the shopper may have seen the same
-	// value. Only a choice that is there now was made, or copied, without the shopper's knowledge.
+	// Another record has taken the place of the one that the shopper saw, after a logout or an
+	// expiry. A revision of the old record conflicts with everything, although the shopper may have
+	// seen the same value. Only a choice that is there now was made, or copied, without the
+	// shopper's knowledge.
 	p.Require = func(current sessionctx.Session) error {
 		if current.Source(v.field) == defaults.SourceChoice {
 			return errMeanwhile

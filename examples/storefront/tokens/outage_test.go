@@ -17,8 +17,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// outage is a store that can be out of order. It is no Watcher, so that every read asks it. While it is
-// mute, Save does not say what it did.
+// outage is a store that can be out of order. It is no Watcher, so that every read asks it. While
+// it is mute, Save does not say what it did.
 type outage struct {
 	store.Store
 	down, mute atomic.Bool

@@ -14,7 +14,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// problem is an error as it is answered: a document of RFC 9457 that also has the members of the service.
+// problem is an error as it is answered: a document of RFC 9457 that also has the members of the
+// service.
 type problem struct {
 	Type    string   `json:"type"`
 	Title   string   `json:"title"`
@@ -69,7 +70,8 @@ const (
 	needsToken   = `Bearer`
 )
 
-// typeUnknownOutcome is the type of the same problem in package rest. It has no Retry-After there and here.
+// typeUnknownOutcome is the type of the same problem in package rest. It has no Retry-After there
+// and here.
 const typeUnknownOutcome = "/session-context/problems/unknown-outcome"
 
 // problemOf says what an error is to a client, and no more.

@@ -37,7 +37,8 @@ const (
 
 var key = []byte("0123456789abcdef0123456789abcdef")
 
-// cheapHashes are the sample shops with hashes of the least cost, so that tests need not wait for bcrypt.
+// cheapHashes are the sample shops with hashes of the least cost, so that tests need not wait for
+// bcrypt.
 var cheapHashes = sync.OnceValue(func() fs.FS {
 	cheap := fstest.MapFS{}
 	anyHash := regexp.MustCompile(`\$2a\$10\$[./0-9A-Za-z]{53}`)
