@@ -67,8 +67,7 @@ func ExampleSession_MarshalJSON() {
 	fmt.Println(json.Unmarshal(b, new(sessionctx.Snapshot)))
 	fmt.Println(s.Snapshot())
 	// Output:
-	// {"tenant":"demoshop","shopper":"anonymous","site":"main","currency":"EUR","country":"DE","language":"de","version":7}
-	// <nil> sessionctx: decode snapshot: member "v" is missing: the document is not a Snapshot
-	// snapshot{tenant=demoshop shopper=anonymous site=main currency=EUR country=DE language=de
-	// version=7}
+	// {"tenant":"demoshop","shopper":"anonymous","site":"main","currency":"EUR","country":"DE","language":"de","version":7} <nil>
+	// sessionctx: decode snapshot: member "v" is missing: the document is not a Snapshot
+	// snapshot{tenant=demoshop shopper=anonymous site=main currency=EUR country=DE language=de version=7}
 }

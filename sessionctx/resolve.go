@@ -24,15 +24,16 @@ func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err err
 	return s, err
 }
 
-// Attach returns ctx with the session of req, for FromContext, and whether it is Degraded. It is
-// Resolve and NewContext in one, and cheaper, because the session is put together when it is asked
-// for. Its errors are those of Resolve.
-func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Context, degraded bool, err error) {
+// Attach returns ctx with the session of req, for FromContext. It is Resolve and NewContext in one,
+// and cheaper, because the session is put together when it is asked for. transient says that the
+// session is Degraded or has ProfileMissing: nobody may store what is made of it. The errors are
+// those of Resolve.
+func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Context, transient bool, err error) {
 	e, err := r.resolveEntry(ctx, &req)
 	if err != nil {
 		return nil, false, err
 	}
-	return &entryContext{ctx, e, req.Tenant, req.SessionID}, e.Resolved.flags&degradedValue != 0, nil
+	return &entryContext{ctx, e, req.Tenant, req.SessionID}, e.Resolved.flags&(degradedValue|noProfile) != 0, nil
 }
 
 // resolveEntry returns an entry with the answer to req.

@@ -9,7 +9,8 @@ import (
 	"github.com/sessionctx/storefront/defaults/codes"
 )
 
-// offer is what a shopper may choose for a field. all: everything that is a code is offered, the values are those to show.
+// offer is what a shopper may choose for a field. all: everything that is a code is offered, the
+// values are those to show.
 type offer struct {
 	values []string
 	all    bool
@@ -35,7 +36,8 @@ func offered(f defaults.Field, site defaults.Site, sites []defaults.Site) offer 
 	}
 }
 
-// restricted returns what a list of a site means: without any entry there is no restriction, and own is always offered.
+// restricted returns what a list of a site means: without any entry there is no restriction, and
+// own is always offered.
 func restricted(list []string, own string, all func() []string) offer {
 	if len(list) == 0 {
 		return offer{values: all(), all: true}
