@@ -48,7 +48,7 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 //	413  *sessionctx.LimitError about size
 //	503  sessionctx.ErrUnavailable, sessionctx.ErrFull, sessionctx.ErrClosed, with Retry-After
 //	503  sessionctx.ErrUnknownOutcome, without Retry-After: the write may have been applied
-//	501  sessionctx.ErrUnsupported
+//	501  errors.ErrUnsupported
 //	500  everything else
 //
 // The body says no more than the status, and the response is not to be stored.
@@ -92,7 +92,7 @@ func status(err error) int {
 	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull),
 		errors.Is(err, sessionctx.ErrClosed):
 		return http.StatusServiceUnavailable
-	case errors.Is(err, sessionctx.ErrUnsupported):
+	case errors.Is(err, errors.ErrUnsupported):
 		return http.StatusNotImplemented
 	default:
 		return http.StatusInternalServerError

@@ -40,7 +40,7 @@ func TestFail_SaysNoMoreThanTheStatus(t *testing.T) {
 		{"shutting down", wrap(sessionctx.ErrClosed), 503},
 		{"outcome unknown", wrap(sessionctx.ErrUnknownOutcome), 503},
 		{"outcome unknown, whatever the store said", fmt.Errorf("%w: %w", sessionctx.ErrUnknownOutcome, wrap(sessionctx.ErrNotFound)), 503},
-		{"not supported", wrap(sessionctx.ErrUnsupported), 501},
+		{"not supported", wrap(errors.ErrUnsupported), 501},
 		{"anything else", errors.New(internal), 500},
 		{"two at once: credentials first", errors.Join(sessionctx.ErrUnavailable, middleware.ErrUnauthenticated), 401},
 	}
