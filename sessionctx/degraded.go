@@ -20,8 +20,8 @@ func (r *Resolver) degraded(ctx context.Context, key *nearcache.Key, req *Reques
 	if errors.Is(cause, ErrNotFound) || r.cfg.FailDegraded || req.Proof == Management || req.needsStore() || ctx.Err() != nil {
 		return nil, unavailable(ctx, cause)
 	}
-	if r.siteless(req, &store.Record{}, req.asserted(), d) {
-		return nil, errSiteless
+	if err := r.siteless(req, &store.Record{}, req.asserted(), d); err != nil {
+		return nil, err
 	}
 	r.stats.degraded.Add(1)
 	r.logDegraded(ctx, req.Tenant, cause)

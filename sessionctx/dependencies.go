@@ -27,11 +27,12 @@ type dependencies struct {
 // tenantSites are the sites of a tenant as the rules read them, with the outcomes that its sessions
 // share.
 type tenantSites struct {
-	given      []defaults.Site // as the Directory has given them
-	table      *defaults.Sites // nil: there is no such tenant
-	mistakes   []*defaults.SiteError
-	hasDefault bool
-	outcomes   outcomes
+	given    []defaults.Site // as the Directory has given them
+	table    *defaults.Sites // nil: there is no such tenant
+	mistakes []*defaults.SiteError
+	// noDefault says why the tenant has no default site; nil: it has one.
+	noDefault error
+	outcomes  outcomes
 	// confirmed is the table of the last answer that said the same. It knows when each site was last
 	// valid, and is not used for anything else.
 	confirmed atomic.Pointer[defaults.Sites]
@@ -156,7 +157,7 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 	case err != nil: // at the start: the sites that a request names serve
 		r.directoryFailed("sites", tenant, err, false)
 	}
-	next.hasDefault = err == nil
+	next.noDefault = err
 	next.confirmed.Store(next.table)
 	if known.same(next) {
 		known.confirmed.Store(next.table)

@@ -36,8 +36,8 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	if err != nil {
 		return Session{}, b.final(err)
 	}
-	if r.siteless(&req, &store.Record{}, customerID, &d) {
-		return Session{}, errSiteless
+	if err := r.siteless(&req, &store.Record{}, customerID, &d); err != nil {
+		return Session{}, err
 	}
 	var c change
 	switch {

@@ -117,7 +117,7 @@ func TestLogin_CopiesNothingThatAConcurrentEndAllHasEnded(t *testing.T) {
 
 func TestLogin_PreferProfileRanksEarlierChoicesBelowTheProfile(t *testing.T) {
 	d := &desk{Static: demoshop()}
-	config := func(c *sessionctx.Config) { c.LoginPolicy, c.Directory = sessionctx.PreferProfile, d }
+	config := func(c *sessionctx.Config) { c.PreferProfile, c.Directory = true, d }
 	show := func(s sessionctx.Session) string {
 		return s.Site + " " + s.Currency + " " + s.Country + " " + s.Language
 	}

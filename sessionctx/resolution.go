@@ -172,14 +172,15 @@ func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dep
 	return own.entry.With(n)
 }
 
-// siteless reports whether no site answers req: the tenant has no default site at present, and
+// siteless returns an error if no site answers req: the tenant has no default site at present, and
 // neither the request nor the session names a site.
-func (r *Resolver) siteless(req *Request, rec *store.Record, customerID string, d *dependencies) bool {
-	return !d.sites.Value.hasDefault && d.sites.Value.table.Resolve(r.input(req, rec, customerID, d)).Site == ""
+func (r *Resolver) siteless(req *Request, rec *store.Record, customerID string, d *dependencies) error {
+	sites := d.sites.Value
+	if sites.noDefault == nil || sites.table.Resolve(r.input(req, rec, customerID, d)).Site != "" {
+		return nil
+	}
+	return fmt.Errorf("%w: directory: no site answers the request: %w", ErrUnavailable, sites.noDefault)
 }
-
-// errSiteless is the error of such a request.
-var errSiteless = fmt.Errorf("%w: directory: the tenant has no default site, and nothing names another one", ErrUnavailable)
 
 // input returns what the rules of package defaults decide from.
 func (r *Resolver) input(req *Request, rec *store.Record, customerID string, d *dependencies) defaults.Input {

@@ -142,11 +142,10 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 		if a.customerID != a.deps.customerID {
 			r.askProfile(ctx, &a.deps, req.Tenant, a.customerID)
 		}
-		a.resolved = r.resolveEntryOf(req, &a.owned, asGuest, &a.deps)
-		if a.resolved.Resolved.shared.values.Site == "" {
-			a.deps.sites = nil // defaults cannot be computed either
-			return a, errSiteless
+		if err := r.siteless(req, &a.record, a.customerID, &a.deps); err != nil {
+			return attempt{}, err // defaults cannot be computed either
 		}
+		a.resolved = r.resolveEntryOf(req, &a.owned, asGuest, &a.deps)
 	}
 	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, begun); err != nil || !found {
 		return a, err

@@ -50,9 +50,7 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 		c.newID = false
 		err = r.create(&b, r.cacheKey(&req), func(*store.Record) (store.Record, bool, error) { return c.next, true, nil })
 	}
-	if err != nil || c.write {
-		r.buryEnded(&b, &met, &c)
-	}
+	r.buryEnded(&b, &met, &c)
 	if err != nil {
 		return Session{}, b.final(err)
 	}
@@ -81,8 +79,8 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 	if c.d, err = r.dependenciesOf(ctx, req.Tenant, c.own.customerID); err != nil {
 		return c, err
 	}
-	if r.siteless(req, cur, c.own.customerID, &c.d) {
-		return c, errSiteless
+	if err := r.siteless(req, cur, c.own.customerID, &c.d); err != nil {
+		return c, err
 	}
 	now := time.Now()
 	switch {

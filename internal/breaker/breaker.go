@@ -1,5 +1,5 @@
-// Package breaker protects callers from a server that hangs: while it hangs no call sets out, and one
-// probe at a time asks whether the server answers again.
+// Package breaker protects callers from a server that hangs: while it hangs no call sets out, and
+// one probe at a time asks whether the server answers again.
 package breaker
 
 import (
@@ -14,8 +14,8 @@ import (
 type Result uint8
 
 const (
-	// Other says nothing about the server: the caller gave up, the connection was refused, the server was
-	// busy or full, or a write was a conflict.
+	// Other says nothing about the server: the caller gave up, the connection was refused, the
+	// server was busy or full, or a write was a conflict.
 	Other Result = iota
 	// Answered says that the server answered in time.
 	Answered
@@ -35,8 +35,8 @@ const (
 
 // Config configures a Breaker. Every field is required.
 type Config struct {
-	// Probe asks the server for something, and returns nil if the server answered, whatever it said. It
-	// may ignore ctx, hang or panic.
+	// Probe asks the server for something, and returns nil if the server answered, whatever it
+	// said. It may ignore ctx, hang or panic.
 	Probe func(ctx context.Context) error
 	// Timeout bounds one probe.
 	Timeout time.Duration
@@ -50,17 +50,18 @@ type Config struct {
 // Breaker is closed, open or recovering. It is safe for concurrent use by multiple goroutines.
 //
 //   - Closed: every call sets out. Timeouts of three different keys with no answer between open it.
-//   - Open: no call sets out. After a probe has answered, and every call that set out before the opening
-//     has left, the breaker recovers. So no result of such a call can be taken for a result of the
-//     recovery: all calls inside have set out since the last opening.
-//   - Recovering: a limited number of calls is inside. A full round of answers doubles the limit, until
-//     the breaker is closed. One timeout opens it again.
+//   - Open: no call sets out. After a probe has answered, and every call that set out before the
+//     opening has left, the breaker recovers. So no result of such a call can be taken for a result
+//     of the recovery: all calls inside have set out since the last opening.
+//   - Recovering: a limited number of calls is inside. A full round of answers doubles the limit,
+//     until the breaker is closed. One timeout opens it again.
 type Breaker struct {
 	cfg    Config
 	ctx    context.Context // ends at Close
 	cancel context.CancelFunc
-	// calls is the number of calls inside, plus notClosed unless the breaker is closed. A call enters a
-	// closed breaker by compare-and-swap, so an opening knows exactly which calls set out before it.
+	// calls is the number of calls inside, plus notClosed unless the breaker is closed. A call
+	// enters a closed breaker by compare-and-swap, so an opening knows exactly which calls set out
+	// before it.
 	calls atomic.Int64
 	// attentive says that an answer matters: there were timeouts, or the breaker is not closed.
 	attentive atomic.Bool
@@ -94,8 +95,8 @@ func New(cfg Config) *Breaker {
 	return &Breaker{cfg: cfg, ctx: ctx, cancel: cancel, hanging: make(chan struct{}, maxHangingProbes)}
 }
 
-// Enter reports whether a call may set out. Each true is followed by one Leave, at the latest when the
-// caller's own timer ends: the breaker does not recover before.
+// Enter reports whether a call may set out. Each true is followed by one Leave, at the latest when
+// the caller's own timer ends: the breaker does not recover before.
 func (b *Breaker) Enter() bool {
 	for n := b.calls.Load(); n < notClosed; n = b.calls.Load() {
 		if b.calls.CompareAndSwap(n, n+1) {
@@ -114,15 +115,16 @@ func (b *Breaker) Enter() bool {
 	return true
 }
 
-// Leave says how a call ended. key identifies what was asked for: a key that is never answered in time
-// must not open the breaker alone.
+// Leave says how a call ended. key identifies what was asked for: a key that is never answered in
+// time must not open the breaker alone.
 func (b *Breaker) Leave(key uint64, r Result) {
 	if r == TimedOut || r == Answered && b.attentive.Load() {
 		b.mu.Lock()
-		b.judge(key, r)
+		b.count(key, r)
 		b.mu.Unlock()
 	}
-	// The result is judged before the call leaves: when the last earlier call leaves, the recovery begins.
+	// The result counts before the call leaves: when the last earlier call leaves, the recovery
+	// begins.
 	if b.calls.Add(-1) == notClosed {
 		b.mu.Lock()
 		b.recoverIfEmpty()
@@ -130,8 +132,8 @@ func (b *Breaker) Leave(key uint64, r Result) {
 	}
 }
 
-// judge takes the result of a call that is still inside.
-func (b *Breaker) judge(key uint64, r Result) {
+// count takes the result of a call that is still inside.
+func (b *Breaker) count(key uint64, r Result) {
 	switch {
 	case b.state == closed && r == Answered:
 		b.timedOut = b.timedOut[:0]
@@ -211,7 +213,8 @@ func (b *Breaker) probeUntilAnswered() {
 	b.recoverIfEmpty()
 }
 
-// probe reports whether the server answered within Timeout. A probe that ignores its context is abandoned.
+// probe reports whether the server answered within Timeout. A probe that ignores its context is
+// abandoned.
 func (b *Breaker) probe() bool {
 	select {
 	case b.hanging <- struct{}{}:
@@ -248,7 +251,8 @@ func (b *Breaker) change(open bool) {
 	}
 }
 
-// tell calls Changed in a goroutine of its own: a logger that blocks must not block callers or probes.
+// tell calls Changed in a goroutine of its own: a logger that blocks must not block callers or
+// probes.
 func (b *Breaker) tell() {
 	for {
 		b.mu.Lock()

@@ -4,27 +4,29 @@ import (
 	"sync/atomic"
 )
 
-// Answer is what the source said. An Answer stays in force until another one supersedes it. It is safe
-// for concurrent use by multiple goroutines.
+// Answer is what the source said. An Answer stays in force until another one supersedes it. It is
+// safe for concurrent use by multiple goroutines.
 type Answer[V any] struct {
 	Value V // immutable
 
-	// until is the time until when nobody needs to ask: 0 for good once superseded, 0 for now after an
-	// Invalidate of the key. It moves on when the source confirms the answer, and while a question runs.
+	// until is the time until when nobody needs to ask: 0 for good once superseded, 0 for now after
+	// an Invalidate of the key. It moves on when the source confirms the answer, and while a
+	// question runs.
 	until atomic.Int64
 	// checked is the number up to which until takes account of invalidations of the group.
 	checked atomic.Uint64
 	group   *group
 	kept    *kept[V] // bounded form only
-	// answered is when the source first said so.
+	// answered is when the source first gave this answer.
 	answered int64
 }
 
-// kept is what boundedcache holds in place of an Answer. boundedcache deletes nothing, so the Answer is
-// taken out of the box when it is superseded: the data of a person must not stay in memory after a Drop.
+// kept is what boundedcache holds in place of an Answer. boundedcache deletes nothing, so the
+// Answer is taken out of the box when it is superseded: the data of a person must not stay in
+// memory after a Drop.
 type kept[V any] struct {
 	answer atomic.Pointer[Answer[V]]
-	drop   func()
+	drop   func() // Drop of the key
 }
 
 // group is what keys with the same Config.Group share.
@@ -34,8 +36,8 @@ type group struct {
 	keys        int           // guarded by groups.mu
 }
 
-// Until returns until when the answer needs no question, in the time of Config.Now. It is 0 while the
-// answer is invalidated, and for ever once it is superseded. It takes no lock.
+// Until returns until when the answer needs no question, in the time of Config.Now. It is 0 while
+// the answer is invalidated, and for ever once it is superseded. It takes no lock.
 func (a *Answer[V]) Until() int64 {
 	// First the invalidation: extend stores until before checked.
 	if a.checked.Load() < a.group.invalidated.Load() {
@@ -44,11 +46,12 @@ func (a *Answer[V]) Until() int64 {
 	return a.until.Load()
 }
 
-// Superseded reports whether another answer took the place of this one, or the key was dropped, or the
-// key was invalidated and Get has not served the answer since. An answer past its age is not superseded.
+// Superseded reports whether another answer took the place of this one, or the key was dropped, or
+// the key was invalidated and Get has not served the answer since. An answer past its age is not
+// superseded.
 func (a *Answer[V]) Superseded() bool { return a.Until() == 0 }
 
-// Answered returns when the source first gave this answer.
+// Answered returns when the source first gave this answer, in the time of Config.Now.
 func (a *Answer[V]) Answered() int64 { return a.answered }
 
 // extend says that nobody needs to ask until then, in spite of invalidations up to number.

@@ -15,7 +15,8 @@ const (
 type shard[K comparable, V any] struct {
 	mu      sync.RWMutex
 	entries map[K]*entry[K, V]
-	// unknown are keys that failed while they had no answer, the oldest first. Some have one by now.
+	// unknown are keys that failed while they had no answer, the oldest first. Some have one by
+	// now.
 	unknown []K
 	sweepAt int // so many entries
 	_       [40]byte
@@ -28,8 +29,8 @@ type entry[K comparable, V any] struct {
 
 	strong *Answer[V]              // the answer in force, if answers are never evicted
 	weak   weak.Pointer[Answer[V]] // the answer in force of the bounded form
-	// number is that of the question that gave or last confirmed the answer. It stays when the answer is
-	// evicted: an older question may be under way.
+	// number is that of the question that gave or last confirmed the answer. It stays when the
+	// answer is evicted: an older question may be under way.
 	number      uint64
 	confirmed   int64  // when that question began
 	fresh       int64  // the answer's age ends then
@@ -45,7 +46,8 @@ type entry[K comparable, V any] struct {
 	listed    bool // in shard.unknown
 }
 
-// due returns the number that a question must be above to count as asked after the last invalidation.
+// due returns the number that a question must be above to count as asked after the last
+// invalidation.
 func (e *entry[K, V]) due() uint64 { return max(e.invalidated, e.group.invalidated.Load()) }
 
 // answer returns the answer in force, nil if there is none.
@@ -79,7 +81,8 @@ func (e *entry[K, V]) replace(a *Answer[V]) {
 	}
 }
 
-// extend says that nobody needs to ask about what is known until then, at most until it is too stale.
+// extend says that nobody needs to ask about what is known until then, at most until it is too
+// stale.
 func (e *entry[K, V]) extend(a *Answer[V], until int64, number uint64) {
 	a.extend(min(until, e.confirmed+int64(maxStale)), number)
 }
@@ -109,7 +112,8 @@ func (c *Cache[K, V]) entry(s *shard[K, V], key K) *entry[K, V] {
 	return e
 }
 
-// sweep forgets the keys whose answers are not in memory any more. It runs when the shard has doubled.
+// sweep forgets the keys whose answers are not in memory any more. It runs when the shard has
+// doubled.
 func (c *Cache[K, V]) sweep(s *shard[K, V]) {
 	now := c.cfg.Now()
 	for _, e := range s.entries {

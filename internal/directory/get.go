@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Get returns the answer in force. It waits only for the first answer about a key, at most for Timeout
-// and until ctx ends, and after an Invalidate, at most 100 ms. Errors for which
+// Get returns the answer in force. It waits only for the first answer about a key, at most for
+// Timeout and until ctx ends, and after an Invalidate, at most 100 ms. Errors for which
 // errors.Is(err, ErrNoAnswer) holds say that the source hangs.
 func (c *Cache[K, V]) Get(ctx context.Context, key K) (*Answer[V], error) {
 	s := c.shard(key)
@@ -79,10 +79,11 @@ func (c *Cache[K, V]) look(ctx context.Context, s *shard[K, V], key K, began int
 		until = q.began + int64(c.cfg.Timeout)
 	}
 	if err == nil && a.Superseded() && !c.failing.Load() {
-		// The key was invalidated, and nobody has lost patience yet.
-		end := began + int64(patience)
+		// The key was invalidated, and nobody has waited for long enough yet.
+		// A key that is invalidated again and again does not hold a caller for longer.
+		end := began + int64(answerWait)
 		if q != nil {
-			end = q.began + int64(patience)
+			end = min(end, q.began+int64(answerWait))
 		}
 		if now < end {
 			return a, waitFor(e, q, end-now), nil
@@ -125,8 +126,8 @@ func (c *Cache[K, V]) Known(key K) *Answer[V] {
 	return nil
 }
 
-// Refresh asks, by a question that begins after the call, and waits for the answer. Nil says that this
-// answer, or a newer one, is in force.
+// Refresh asks, by a question that begins after the call, and waits for the answer. Nil says that
+// this answer, or a newer one, is in force.
 func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
 	number := c.numbers.Add(1)
 	s := c.shard(key)
@@ -171,7 +172,8 @@ type waiting[V any] struct {
 	atMost time.Duration
 }
 
-// waitFor returns a wait for q, or where q is nil for any question about the key. The shard is locked.
+// waitFor returns a wait for q, or where q is nil for any question about the key. The shard is
+// locked.
 func waitFor[K comparable, V any](e *entry[K, V], q *question[V], atMost int64) *waiting[V] {
 	w := &waiting[V]{q: q, atMost: time.Duration(atMost)}
 	switch {

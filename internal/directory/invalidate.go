@@ -1,7 +1,8 @@
 package directory
 
-// Invalidate says that what is known about the key may be wrong. It starts a question. Until there is an
-// answer, Get serves what is known after 100 ms. Nothing happens if nothing is known about the key.
+// Invalidate says that what is known about the key may be wrong. It starts a question. Until there
+// is an answer, Get serves what is known after 100 ms. Nothing happens if nothing is known about
+// the key.
 func (c *Cache[K, V]) Invalidate(key K) {
 	s := c.shard(key)
 	s.mu.Lock()
@@ -21,9 +22,9 @@ func (c *Cache[K, V]) Invalidate(key K) {
 	}
 }
 
-// InvalidateGroup does for all keys of the group what Invalidate does for one, except that the question
-// about a key sets out when Get is next called: a group may have a million keys. It takes the same time
-// for any number of keys.
+// InvalidateGroup does for all keys of the group what Invalidate does for one, except that the
+// question about a key sets out when Get is next called: a group may have a million keys. It takes
+// the same time for any number of keys.
 func (c *Cache[K, V]) InvalidateGroup(name string) {
 	c.groups.mu.Lock()
 	defer c.groups.mu.Unlock()
@@ -42,8 +43,8 @@ func (c *Cache[K, V]) InvalidateAll() {
 	}
 }
 
-// Drop forgets the key. What was known about it is never served again, and neither are the answers to
-// questions that are under way. The next Get asks again.
+// Drop forgets the key. What was known about it is never served again, and neither are the answers
+// to questions that are under way. The next Get asks again.
 func (c *Cache[K, V]) Drop(key K) {
 	s := c.shard(key)
 	s.mu.Lock()
@@ -53,8 +54,8 @@ func (c *Cache[K, V]) Drop(key K) {
 	}
 }
 
-// DropHash is Drop for a caller who knows of the key its hash alone. It is for the bounded form. A key whose
-// answer boundedcache does not show yet, or any more, may be missed.
+// DropHash is Drop for a caller who knows of the key its Config.Hash alone. It is for the bounded
+// form, and reaches the answers that boundedcache shows.
 func (c *Cache[K, V]) DropHash(hash uint64) {
 	if c.kept == nil {
 		return

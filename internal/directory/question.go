@@ -21,8 +21,8 @@ type question[V any] struct {
 	err    error
 }
 
-// ask returns a question about e with a number above after: one under way, or else a new one. It returns
-// neither a question nor an error if maxPerKey are under way. The shard of e is locked.
+// ask returns a question about e with a number above after: one under way, or else a new one. It
+// returns neither a question nor an error if maxPerKey are under way. The shard of e is locked.
 func (c *Cache[K, V]) ask(e *entry[K, V], after uint64) (*question[V], error) {
 	// A question that began before what is known cannot change it.
 	after = max(after, e.number)
@@ -146,8 +146,8 @@ func (c *Cache[K, V]) end(e *entry[K, V], q *question[V], o outcome[V], abandon 
 	}
 }
 
-// late takes the outcome of a question that was abandoned. Its answer still counts, unless a question
-// that began later has answered.
+// late takes the outcome of a question that was abandoned. Its answer still counts, unless a
+// question that began later has answered.
 func (c *Cache[K, V]) late(e *entry[K, V], q *question[V], o outcome[V]) {
 	c.underWay.Add(-1)
 	c.abandoned.Add(-1)
@@ -169,8 +169,8 @@ func (c *Cache[K, V]) succeeded() {
 	c.failing.Store(false)
 }
 
-// install makes v the answer in force, unless a later question has answered. It returns the answer in
-// force. The shard of e is locked.
+// install makes v the answer in force, unless a later question has answered. It returns the answer
+// in force. The shard of e is locked.
 func (c *Cache[K, V]) install(e *entry[K, V], q *question[V], v V) *Answer[V] {
 	now := c.cfg.Now()
 	a := e.answer(now)
@@ -187,15 +187,11 @@ func (c *Cache[K, V]) install(e *entry[K, V], q *question[V], v V) *Answer[V] {
 			next.kept = &kept[V]{drop: func() { c.Drop(key) }}
 			next.kept.answer.Store(next)
 		}
-		if a != nil {
-			// Of an answer that is asked for again because of an Invalidate, the next one is, too.
-			next.until.Store(a.until.Load())
-			next.checked.Store(a.checked.Load())
-		}
 		e.replace(next)
 		a = next
 		c.keep(e.key, a)
 	}
+	// An answer from before an Invalidate is in force, but the next question is due at once.
 	if due := e.due(); q.number > due {
 		e.extend(a, e.fresh, due)
 	}
@@ -213,18 +209,19 @@ func (c *Cache[K, V]) fail(s *shard[K, V], e *entry[K, V], q *question[V]) (know
 	case a == nil:
 		c.rememberError(s, e, q, q.err)
 		return false
-	case q.number < e.number, q.number <= due:
-		return true // a later question has answered, or is due
+	case q.number <= due:
+		return true // a later question is due
 	}
 	until := now + int64(retry)
 	if e.number > due {
-		until = max(until, e.fresh) // a Refresh has failed while the answer is young
+		until = max(until, e.fresh) // the answer is young: a Refresh has failed, or an earlier question
 	}
 	e.extend(a, until, due)
 	return true
 }
 
-// askAgain starts the question that an Invalidate wanted while too many were under way: q has just ended.
+// askAgain starts the question that an Invalidate wanted while too many were under way: q has just
+// ended.
 func (c *Cache[K, V]) askAgain(e *entry[K, V], q *question[V]) {
 	if !e.dropped && q.number < e.invalidated && e.number < e.invalidated {
 		_, _ = c.ask(e, e.invalidated)

@@ -147,7 +147,7 @@ func BenchmarkLoad(b *testing.B) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if rec, err := s.Load(context.Background(), keys[rand.IntN(n)]); err != nil || rec.Version != 1 {
+			if rec, err := s.Load(b.Context(), keys[rand.IntN(n)]); err != nil || rec.Version != 1 {
 				b.Error("no record", err)
 			}
 		}
