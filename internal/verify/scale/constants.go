@@ -44,5 +44,5 @@ var Measured = Constants{
 	GetCPU: 4e-6, WriteCPU: 8.5e-6, GetNetwork: 200, WriteNetwork: 311,
 	MessageCPU: 5.1e-6, BatchedMessageCPU: 0.16e-6, MessageNetwork: 92, ReceiveCPU: 6.5e-6,
 	TrackedKeyBytes: 172, TrackedReaderBytes: 56,
-	EntryHeap: 490, MarkCPU: 0.45e-6, CacheCost: 600, EndedAll: 0.01,
+	EntryHeap: 617, MarkCPU: 0.24e-6, CacheCost: 600, EndedAll: 0.01,
 }
