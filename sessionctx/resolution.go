@@ -23,7 +23,7 @@ type resolution struct {
 	sites   *directory.Answer[*tenantSites]
 	profile *directory.Answer[defaults.Customer] // nil: none
 
-	customerID string // whose session it is to the identity; of a guest with an asserted customer, that one
+	customerID string // whose session the record says it is; empty for an asserted identity, which says so itself
 	more       *moreValues
 	until      int64 // monotonic; from then on the slow path has something to do
 
@@ -132,7 +132,10 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	n := resolution{
 		shared:  d.sites.Value.outcomes.share(sharedValues{req.Site, req.Hints, values}),
 		sites:   d.sites,
-		profile: d.profile, customerID: customerID, proof: req.Proof, until: int64(1<<63 - 1),
+		profile: d.profile, proof: req.Proof, until: int64(1<<63 - 1),
+	}
+	if req.Proof != Asserted {
+		n.customerID = customerID
 	}
 	if asGuest {
 		n.flags |= guest
@@ -160,11 +163,7 @@ func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dep
 	if asGuest {
 		rec = store.Record{}
 	}
-	customerID := own.customerID
-	if view := own.entry.Key().View; view == customerID {
-		customerID = view // one text in memory for both
-	}
-	n, rejected := r.resolution(req, &rec, asGuest, customerID, d)
+	n, rejected := r.resolution(req, &rec, asGuest, own.customerID, d)
 	r.stats.reject(rejected)
 	if due := r.cfg.touchDue(&rec); !due.IsZero() {
 		n.until = r.near.Until(due)
@@ -211,10 +210,10 @@ func cartAt(rec *store.Record, site string) string {
 	return ""
 }
 
-// session writes the answer to a request with this session id to s.
-func (n *resolution) session(tenant, id string, s *Session) {
+// session writes the answer to a request of this identity to s.
+func (n *resolution) session(id *Identity, s *Session) {
 	v := &n.shared.values
-	s.Tenant = tenant
+	s.Tenant = id.Tenant
 	s.Site, s.Currency, s.Country, s.Language, s.sources = v.Site, v.Currency, v.Country, v.Language, v.Sources
 	s.proof = n.proof
 	s.ProfileMissing = n.flags&noProfile != 0
@@ -222,12 +221,13 @@ func (n *resolution) session(tenant, id string, s *Session) {
 		s.Version, s.Degraded = -1, true
 	}
 	if n.flags&guest != 0 {
-		if n.proof == Asserted {
-			s.CustomerID = n.customerID // without a session, but known to the host
-		}
+		s.CustomerID = id.asserted() // without a session, but known to the host
 		return
 	}
-	s.ID, s.CustomerID = id, n.customerID
+	s.ID = id.SessionID
+	if s.CustomerID = n.customerID; n.proof == Asserted {
+		s.CustomerID = id.CustomerID
+	}
 	if n.incarnation == 0 {
 		return
 	}
@@ -241,6 +241,8 @@ func (n *resolution) session(tenant, id string, s *Session) {
 // sessionOf returns the session that a record is to req.
 func (r *Resolver) sessionOf(req *Request, rec *store.Record, asGuest bool, customerID string, d *dependencies) (s Session) {
 	n, _ := r.resolution(req, rec, asGuest || req.SessionID == "", customerID, d)
-	n.session(req.Tenant, req.SessionID, &s)
+	id := req.Identity
+	id.CustomerID = customerID // as it was before a login, maybe
+	n.session(&id, &s)
 	return s
 }

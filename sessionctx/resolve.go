@@ -19,7 +19,7 @@ import (
 func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err error) {
 	e, err := r.resolveEntry(ctx, &req)
 	if err == nil {
-		e.Resolved.session(req.Tenant, req.SessionID, &s)
+		e.Resolved.session(&req.Identity, &s)
 	}
 	return s, err
 }
@@ -33,7 +33,7 @@ func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Co
 	if err != nil {
 		return nil, false, err
 	}
-	return &entryContext{ctx, e, req.Tenant, req.SessionID}, e.Resolved.flags&(degradedValue|noProfile) != 0, nil
+	return &entryContext{ctx, e, req.Identity}, e.Resolved.flags&(degradedValue|noProfile) != 0, nil
 }
 
 // resolveEntry returns an entry with the answer to req.
@@ -183,7 +183,7 @@ func (r *Resolver) consistent(ctx context.Context, own *owned, d *dependencies, 
 		return false, nil
 	}
 	for _, e := range [...]*entry{own.entry, own.generation} {
-		if e == nil || e.Key().ID == "" || e.Stamp().Quiet() {
+		if e == nil || e.Stamp().Quiet() || e.Key().ID == "" {
 			continue
 		}
 		now, err := r.near.Reload(ctx, e.Key())
