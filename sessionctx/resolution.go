@@ -19,9 +19,11 @@ type entry = nearcache.Entry[resolution]
 // resolution is what a record resolved to for one request. It is immutable, and answers every
 // request that is the same but for its identity's texts.
 type resolution struct {
-	shared  *sharedValues // nil: there is no resolution
-	sites   *directory.Answer[*tenantSites]
-	profile *directory.Answer[defaults.Customer] // nil: none
+	shared *sharedValues // nil: there is no resolution
+	sites  *directory.Answer[*tenantSites]
+	// profiles is tenantSites.profiles as it was. That the profile has changed shows in the stamp of
+	// the customer, on which the entry hangs.
+	profiles int64
 
 	customerID string // whose session the record says it is; empty for an asserted identity, which says so itself
 	more       *moreValues
@@ -120,7 +122,7 @@ func (n resolution) cost() int64 {
 func (n *resolution) answers(req *Request, now int64) bool {
 	v := n.shared
 	return v != nil && now < n.until && n.proof == req.Proof &&
-		now < n.sites.Until() && (n.profile == nil || now < n.profile.Until()) &&
+		now < n.sites.Until() && n.sites.Value.profiles.Load() == n.profiles &&
 		v.site == req.Site && v.hints.Country == req.Hints.Country && v.hints.AcceptLanguage == req.Hints.AcceptLanguage &&
 		(req.AtLeast == Revision{} || newEnough(req.AtLeast, Revision{Incarnation: n.incarnation, Version: n.version}))
 }
@@ -130,9 +132,12 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	in := r.input(req, rec, customerID, d)
 	values, rejected := d.sites.Value.table.Explain(in)
 	n := resolution{
-		shared:  d.sites.Value.outcomes.share(sharedValues{req.Site, req.Hints, values}),
-		sites:   d.sites,
-		profile: d.profile, proof: req.Proof, until: int64(1<<63 - 1),
+		shared:   d.sites.Value.outcomes.share(sharedValues{req.Site, req.Hints, values}),
+		sites:    d.sites,
+		profiles: d.profiles, proof: req.Proof, until: int64(1<<63 - 1),
+	}
+	if d.profile != nil {
+		n.until = d.profile.Until()
 	}
 	if req.Proof != Asserted {
 		n.customerID = customerID
@@ -166,7 +171,7 @@ func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dep
 	n, rejected := r.resolution(req, &rec, asGuest, own.customerID, d)
 	r.stats.reject(rejected)
 	if due := r.cfg.touchDue(&rec); !due.IsZero() {
-		n.until = r.near.Until(due)
+		n.until = min(n.until, r.near.Until(due))
 	}
 	return own.entry.With(n)
 }

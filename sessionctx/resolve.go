@@ -167,7 +167,7 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	if a.consistent && !a.deps.missing && a.entry.Stamp().Quiet() && a.entry.Customer().Quiet() && now < a.entry.Deadline() {
 		r.near.Keep(hash, a.resolved)
 	}
-	if now >= a.resolved.Resolved.until {
+	if due := r.cfg.touchDue(&a.record); !asGuest && !due.IsZero() && now >= r.near.Until(due) {
 		r.touch(ctx, a.resolved)
 	}
 	return a, nil

@@ -169,6 +169,9 @@ func (c *Cache[R]) of(kind store.Kind) *boundedcache.Cache[*Entry[R]] {
 	return c.sessions
 }
 
+// Bump says that what was made of a record, or of what the caller knows besides, is out of date.
+func (c *Cache[R]) Bump(k store.Key) { c.stamps.Bump(c.StripeOf(k)) }
+
 // Lookup returns a valid entry of the key, and the time at which it was valid; nil if ristretto
 // shows none. It is the whole of a warm read, and allocates nothing.
 func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
