@@ -1,6 +1,7 @@
 package sessionctx_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -48,16 +49,67 @@ func TestConsistency_RecordAndProfileWereInForceTogether(t *testing.T) {
 	assert.Equal(t, "CHF two", first.Currency+" "+first.CartID)
 }
 
+// The same for a session by secret, whose customer is known only when the record has been read: the
+// record is read again while a write is under way, because its stamp stands still.
+func TestConsistency_RecordIsReadAgainWhileAWriteIsUnderWay(t *testing.T) {
+	ctx := t.Context()
+	backend, id := loggedIn(t)
+	d := &desk{Static: demoshop()}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Directory = backend, d })
+	update(t, r, cookie(id), sessionctx.Patch{CartID: sessionctx.Set("one")})
+	resolve(t, r, by("", "C100")) // the profile is known
+
+	begun, apply, applied, finish, done := make(chan bool), make(chan bool), make(chan bool), make(chan bool), make(chan bool)
+	backend.beforeSave = func(store.Key) { begun <- true; <-apply }
+	backend.afterSave = func(store.Key) { applied <- true; <-finish }
+	go func() {
+		_, err := r.Update(ctx, cookie(id), sessionctx.Patch{CartID: sessionctx.Set("two")})
+		assert.NoError(t, err)
+		done <- true
+	}()
+	<-begun
+	found, let := make(chan bool), make(chan bool)
+	var held atomic.Bool
+	backend.afterLoad = func(k store.Key) {
+		if k.Kind == store.KindSession && held.CompareAndSwap(false, true) {
+			found <- true
+			<-let
+		}
+	}
+	var first sessionctx.Session
+	go func() {
+		s, err := r.Resolve(ctx, cookie(id))
+		assert.NoError(t, err)
+		first = s
+		done <- true
+	}()
+	<-found // it has read the record
+	apply <- true
+	<-applied
+	assert.Equal(t, "two", resolve(t, r, cookie(id)).CartID)
+	d.customer.Store(&defaults.Customer{Currency: "CHF"})
+	require.NoError(t, r.Refresh(ctx, "demoshop", "C100"))
+	let <- true
+	<-done
+	finish <- true
+	<-done
+	assert.Equal(t, "CHF two", first.Currency+" "+first.CartID)
+}
+
 // Another process writes, and then the profile changes: who has read the record before the one must
 // not show it with the profile after the other. Nothing tells this process of the write.
 func TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile(t *testing.T) {
 	for _, tc := range []struct {
-		desc  string
-		fresh bool
-		watch func(store.Store) store.Store
+		desc          string
+		secret, fresh bool
+		watch         func(store.Store) store.Store
 	}{
-		{"nothing is cached", false, func(s store.Store) store.Store { return struct{ store.Store }{s} }},
-		{"a fresh read", true, func(s store.Store) store.Store {
+		{"nothing is cached", false, false, func(s store.Store) store.Store { return struct{ store.Store }{s} }},
+		{"nothing is cached, by secret", true, false, func(s store.Store) store.Store { return struct{ store.Store }{s} }},
+		{"a fresh read", false, true, func(s store.Store) store.Store {
+			return &stuck{Store: s, found: make(chan struct{}), let: closed()}
+		}},
+		{"a fresh read by secret", true, true, func(s store.Store) store.Store {
 			return &stuck{Store: s, found: make(chan struct{}), let: closed()}
 		}},
 	} {
@@ -65,8 +117,13 @@ func TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile(t *testing.T)
 			records := &memstore.Store{}
 			there := newResolver(t, func(c *sessionctx.Config) { c.Store = records })
 			req := by("s1", "C9")
+			if tc.secret {
+				s, err := there.Login(t.Context(), cookie(""), "C9")
+				require.NoError(t, err)
+				req = cookie(s.ID)
+			}
 			update(t, there, req, sessionctx.Patch{CartID: sessionctx.Set("one")})
-			changed := false
+			changed, currency := false, "CHF"
 			here := newResolver(t, func(c *sessionctx.Config) {
 				c.Store = tc.watch(records)
 				c.Directory = desks{demoshop(), func() defaults.Customer {
@@ -74,7 +131,7 @@ func TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile(t *testing.T)
 						changed = true
 						update(t, there, req, sessionctx.Patch{CartID: sessionctx.Set("two")})
 					}
-					return defaults.Customer{Currency: "CHF"}
+					return defaults.Customer{Currency: currency}
 				}}
 			})
 			fresh := req
@@ -83,13 +140,13 @@ func TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile(t *testing.T)
 			assert.True(t, changed)
 			assert.Equal(t, "CHF two", s.Currency+" "+s.CartID)
 
-			changed = false
+			changed, currency = false, "GBP"
 			here.Invalidate("demoshop", "")
 			update(t, there, req, sessionctx.Patch{CartID: sessionctx.Set("one")})
 			x, err := here.Preview(t.Context(), fresh, sessionctx.Patch{})
 			require.NoError(t, err)
 			assert.True(t, changed)
-			assert.Equal(t, "CHF two", x.Session.Currency+" "+x.Session.CartID)
+			assert.Equal(t, "GBP two", x.Session.Currency+" "+x.Session.CartID)
 		})
 	}
 }
@@ -113,6 +170,7 @@ func TestConsistency_SessionThatEndAllEndsDuringAReadIsNotCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		backend, id := loggedIn(t)
 		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+		resolve(t, r, by("", "C100")) // the profile is known
 		ended := false
 		backend.afterLoad = func(k store.Key) {
 			if k.Kind == store.KindCustomer && !ended { // the generation has been read

@@ -87,11 +87,6 @@ func (d *dependencies) superseded() bool {
 	return d.sites.Superseded() || d.profile != nil && d.profile.Superseded()
 }
 
-// answeredAfter reports whether the profile became known after that time.
-func (d *dependencies) answeredAfter(t int64) bool {
-	return d.profile != nil && d.profile.Answered() > t || d.sites.Answered() > t
-}
-
 // profileKey names a customer's profile.
 type profileKey struct{ tenant, customerID string }
 

@@ -33,9 +33,8 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		if _, err := r.dependenciesOf(ctx, req.Tenant, profileOf); err != nil { // first, as in Resolve
 			return Explanation{}, err
 		}
-		begun := r.near.Now()
 		if req.Fresh {
-			want.Since = begun
+			want.Since = r.near.Now()
 		}
 		own, err := r.loadOwned(ctx, &key, hash, &req, want)
 		if err != nil {
@@ -46,7 +45,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 			return Explanation{}, err
 		}
 		own.ownership = c.own
-		consistent, err := r.consistent(ctx, &own, &c.d, begun)
+		consistent, err := r.consistent(ctx, &own, &c.d)
 		if err != nil {
 			return Explanation{}, unavailable(ctx, err)
 		}

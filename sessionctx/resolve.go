@@ -143,9 +143,8 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	if a.deps, err = r.dependenciesOf(ctx, req.Tenant, profileOf); err != nil {
 		return a, err
 	}
-	begun := r.near.Now()
 	if req.Fresh {
-		want.Since = begun
+		want.Since = r.near.Now()
 	}
 	if a.owned, err = r.loadOwned(ctx, key, hash, req, want); err != nil {
 		return a, err
@@ -160,7 +159,7 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 		}
 		a.resolved = r.resolveEntryOf(req, &a.owned, asGuest, &a.deps)
 	}
-	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, begun); err != nil || !found {
+	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps); err != nil || !found {
 		return a, err
 	}
 	now := r.near.Now()
@@ -173,15 +172,13 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	return a, nil
 }
 
-// consistent reports whether record, generation, sites and profile were in force at one moment, at
-// or after begun.
+// consistent reports whether record, generation, sites and profile were in force at one moment. A
+// profile that has just become known is a change of its customer's stamp, so that it counts as later
+// than a record that was read before it.
 //
 // If no writer is under way, an unchanged stamp says so. While one is, the stamp does not move when
 // the store does, so what was read from the store is read again, after everything else was.
-func (r *Resolver) consistent(ctx context.Context, own *owned, d *dependencies, begun int64) (bool, error) {
-	if d.answeredAfter(begun) {
-		return false, nil
-	}
+func (r *Resolver) consistent(ctx context.Context, own *owned, d *dependencies) (bool, error) {
 	for _, e := range [...]*entry{own.entry, own.generation} {
 		if e == nil || e.Stamp().Quiet() || e.Key().ID == "" {
 			continue

@@ -8,7 +8,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "a resolution without the profile that it was made of",
-		edits: swap(resolution, "(n.profile == nil || now < n.profile.Until())", "true"),
+		edits: swap(dependence, "{ r.near.Bump(k.record()) }", "{}", resolver, "\t\tr.near.Bump(key.record()) // also", "\t\t_ = key // also"),
 	},
 	{
 		desc:  "a resolution for any customer",
@@ -105,7 +105,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "the end of all sessions does not move the stamp",
-		edits: swap(nearCache, "c.stamps.Begin(c.StripeOf(e.key.Store()))", "c.stamps.Begin(c.StripeOf(e.key.Store()) ^ stamp.Stripe(e.key.Kind))"),
+		edits: swap(nearCache, "c.stamps.Begin(c.StripeOf(k.Store()))", "c.stamps.Begin(c.StripeOf(k.Store()) ^ stamp.Stripe(k.Kind))"),
 	},
 	{
 		desc:  "an ended session shows its customer",

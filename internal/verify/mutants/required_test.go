@@ -14,6 +14,8 @@ const (
 	resolution = "sessionctx/resolution.go"
 	request    = "sessionctx/request.go"
 	ownership  = "sessionctx/ownership.go"
+	dependence = "sessionctx/dependencies.go"
+	resolver   = "sessionctx/resolver.go"
 	generation = "sessionctx/generation.go"
 	update     = "sessionctx/update.go"
 	login      = "sessionctx/login.go"
@@ -42,7 +44,7 @@ func stampless(texts ...string) []overlay.Edit {
 
 // blind takes an entry for what was asked, whatever its key.
 var blind = swap(
-	nearCache, " && e.is(k)", "",
+	nearCache, " && e.key.is(k)", "",
 	nearCache, "mask: ^uint64(0)", "mask: 3",
 )
 
@@ -52,7 +54,7 @@ var required = []mutant{
 		desc: "stamps ignored, Del on write",
 		edits: stampless(
 			boundedCache, "// Close empties the cache", "func (c *Cache[V]) Del(hash uint64) {\n\tc.recent[c.place(hash)].Store(nil)\n\tc.cache.Del(hash)\n}\n\n// Close empties the cache",
-			nearCache, "\tw.entry.session = s\n\tw.c.Keep(w.c.Hash(&w.entry.key), w.entry)", "\t_ = s\n\tw.c.of(w.entry.key.Kind).Del(w.c.Hash(&w.entry.key))",
+			nearCache, "\tw.entry.session = s\n\tw.c.Keep(w.c.Hash(&w.key), w.entry)", "\t_ = s\n\tw.c.of(w.key.Kind).Del(w.c.Hash(&w.key))",
 		),
 	},
 	{
@@ -74,7 +76,7 @@ var required = []mutant{
 	},
 	{
 		desc:  "an entry of a customer's session does not hang on the customer",
-		edits: swap(nearCache, "c.stamps.Current(e.session) && c.stamps.Current(e.customer) && e.is", "c.stamps.Current(e.session) && e.is"),
+		edits: swap(nearCache, "c.stamps.Current(e.session) && c.stamps.Current(e.customer) &&", "c.stamps.Current(e.session) &&"),
 	},
 	{
 		desc:  "an update creates where an end has removed",
