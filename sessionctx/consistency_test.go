@@ -168,9 +168,11 @@ func TestConsistency_EndAllComesBeforeALaterProfile(t *testing.T) {
 // nothing that says they live.
 func TestConsistency_SessionThatEndAllEndsDuringAReadIsNotCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		backend, id := loggedIn(t)
+		backend := &stepped{}
 		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
-		resolve(t, r, by("", "C100")) // the profile is known
+		login, err := r.Login(t.Context(), cookie(""), "C100") // the profile is known from now on
+		require.NoError(t, err)
+		id := login.ID
 		ended := false
 		backend.afterLoad = func(k store.Key) {
 			if k.Kind == store.KindCustomer && !ended { // the generation has been read
@@ -178,7 +180,7 @@ func TestConsistency_SessionThatEndAllEndsDuringAReadIsNotCached(t *testing.T) {
 				assert.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
 			}
 		}
-		resolve(t, r, cookie(id)) // which has begun before
+		resolve(t, r, fresh(cookie(id))) // which has begun before
 		assert.True(t, ended)
 		synctest.Wait() // what is kept is not there at once
 		assert.Empty(t, resolve(t, r, cookie(id)).CustomerID)
