@@ -53,9 +53,12 @@ func TestConsistency_RecordAndProfileWereInForceTogether(t *testing.T) {
 // record is read again while a write is under way, because its stamp stands still.
 func TestConsistency_RecordIsReadAgainWhileAWriteIsUnderWay(t *testing.T) {
 	ctx := t.Context()
-	backend, id := loggedIn(t)
+	backend := &stepped{}
 	d := &desk{Static: demoshop()}
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Directory = backend, d })
+	login, err := r.Login(ctx, cookie(""), "C100")
+	require.NoError(t, err)
+	id := login.ID
 	update(t, r, cookie(id), sessionctx.Patch{CartID: sessionctx.Set("one")})
 	resolve(t, r, by("", "C100")) // the profile is known
 

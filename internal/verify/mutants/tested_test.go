@@ -47,10 +47,10 @@ var tested = []struct {
 		edits: swap(resolve, `e.Stamp().Quiet() || e.Key().ID == ""`, "true"),
 	},
 	{
-		desc: "the customer's stamp taken after the load", in: sessions,
-		test: "TestConsistency_SessionThatEndAllEndsDuringAReadIsNotCached",
-		edits: swap(generation, "DependsOn(own.generation.Stamp())", "DependsOn(r.near.CustomerStamp(req.Tenant, own.generationOf))",
-			resolve, "(own.generation == nil || current(own.generation.Stamp())) && ", ""),
+		desc: "the customer's stamp taken after the load", in: inside + "nearcache",
+		test: "TestGet_KeepsWhatItFound",
+		edits: swap(nearCache, "\t\t\tif shared && c.stamps.Current(e.session)",
+			"\t\t\tif key.View != \"\" {\n\t\t\t\te.customer = c.CustomerStamp(key.Tenant, key.View)\n\t\t\t}\n\t\t\tif shared && c.stamps.Current(e.session)"),
 	},
 	{
 		desc: "an answer of the directory that came after the record was read", in: sessions,
