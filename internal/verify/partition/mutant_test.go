@@ -26,11 +26,11 @@ func TestABrokenStoreIsConvicted(t *testing.T) {
 	}{
 		{
 			"what was told between two connections is not lost", "nobody listens", "2s",
-			overlay.Edit{File: listen, Old: "\t\ts.sinks.lost() // what was told between the two connections\n", New: ""},
+			overlay.Edit{File: listen, Old: "\t\ts.sinks.invalidateAll() // nobody has received the messages between the two connections\n", New: ""},
 		},
 		{
 			"a lease from the time of the answer", "then a black hole", "6s",
-			overlay.Edit{File: listen, Old: "s.sinks.grant(sent.Add(s.cfg.Lease))", New: "_ = sent\n\t\ts.sinks.grant(time.Now().Add(s.cfg.Lease))"},
+			overlay.Edit{File: listen, Old: "s.sinks.extendLease(sent.Add(s.cfg.Lease))", New: "_ = sent\n\t\ts.sinks.extendLease(time.Now().Add(s.cfg.Lease))"},
 		},
 		{
 			"a lease without an end", "black hole", "2s",

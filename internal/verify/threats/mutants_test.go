@@ -10,16 +10,13 @@ func swap(texts ...string) (edits []overlay.Edit) {
 	return edits
 }
 
-var unsharedLoads = swap(
-	"sessionctx/flight.go", "f != nil && f.of.finds(k) && usable(f.value) {", "false && usable(f.value) {",
-	"sessionctx/flight.go", "f != nil && f.of.finds(k) && (k.since == 0 || f.of.since == k.since) && now-f.started < window {", "false && now-f.started < window {",
-)
+var unsharedLoads = swap("internal/singleflight/singleflight.go", "joined = c != nil && c.key == key", "joined = c == nil && c != nil && c.key == key")
 
 var mutants = []mutant{
 	// sessionctx
 	{
 		threat: "SharedMemory", pkg: "sessionctx", desc: "a write keeps the bytes that it was given",
-		edits: swap("sessionctx/patch.go", "Value: bytes.Clone(v), Changed: version", "Value: v, Changed: version"),
+		edits: swap("sessionctx/recordedit.go", "json.RawMessage(bytes.Clone(v))", "json.RawMessage(bytes.TrimSpace(v))"),
 	},
 	{
 		threat: "SharedMemory", pkg: "sessionctx", desc: "a session hands out the bytes that the cache holds",
@@ -27,31 +24,34 @@ var mutants = []mutant{
 	},
 	{
 		threat: "PinnedMemory", pkg: "sessionctx", desc: "caches keep the tenant as a part of the request",
-		edits: swap("sessionctx/identity.go", "unique.Make(id.Tenant).Value(), strings.Clone(id.CustomerID)", `id.Tenant+unique.Make("").Value(), strings.Clone(id.CustomerID)`),
+		edits: swap("sessionctx/request.go", "unique.Make(id.Tenant).Value(), strings.Clone(id.CustomerID)", `id.Tenant+unique.Make("").Value(), strings.Clone(id.CustomerID)`),
 	},
 	{
 		threat: "PinnedMemory", pkg: "sessionctx", desc: "caches keep names of attributes as a part of the request",
-		edits: swap("sessionctx/patch.go", "Name: strings.Clone(name), Value", "Name: name, Value"),
+		edits: swap("sessionctx/recordedit.go", "Name: strings.Clone(name), Value", "Name: name, Value"),
 	},
 	{
 		threat: "KeyAmbiguity", pkg: "sessionctx", desc: "the hash of a key without the length of the tenant",
-		edits: swap("sessionctx/record.go", "uint64(len(k.Tenant))", "0"),
+		edits: swap("sessionctx/store/key.go", "uint64(len(k.Tenant))", "0"),
 	},
 	{
 		threat: "KeyAmbiguity", pkg: "sessionctx", desc: "cached sessions are told apart by their ids alone", short: true,
-		edits: swap("sessionctx/entry.go", "return e.id() == id && e.tenant.Value() == tenant && e.kind == kind", "return e.id() == id && e.kind == kind"),
+		edits: swap(
+			"internal/nearcache/entry.go", " && h.tenant == k.Tenant && h.kind", " && h.kind",
+			"internal/nearcache/cache.go", " ^ bits.RotateLeft64(maphash.String(c.seed, k.Tenant), 17)", "", // else they hardly ever meet
+		),
 	},
 	{
 		threat: "CorruptStore", pkg: "sessionctx", desc: "a record is taken whatever tenant it names",
-		edits: swap("sessionctx/nearcache.go", "case rec.exists() && rec.Tenant != key.Tenant:", "case rec.exists() && rec.Tenant == \"\":"),
+		edits: swap("internal/nearcache/cache.go", "if rec.Exists() && rec.Tenant != key.Tenant {", "if rec.Exists() && rec.Tenant == \"\" {"),
 	},
 	{
 		threat: "CorruptStore", pkg: "sessionctx", desc: "a record is anybody's",
-		edits: swap("sessionctx/identity.go", "case id.Proof == Asserted && rec.CustomerID != asserted:", "case id.Proof == Asserted && rec.CustomerID != asserted && false:"),
+		edits: swap("sessionctx/ownership.go", "case id.Proof == Asserted && rec.CustomerID != asserted:", "case id.Proof == Asserted && rec.CustomerID != asserted && false:"),
 	},
 	{
 		threat: "InvalidationStorm", pkg: "sessionctx", desc: "news of other processes are not heard",
-		edits: swap("sessionctx/nearcache.go", "\tn.words.changed(n.words.stripe(h))\n\tn.stats", "\tn.stats"),
+		edits: swap("internal/nearcache/cache.go", "\tc.stamps.Bump(c.stripe(&h))\n\tc.Inv", "\tc.Inv"),
 	},
 	{
 		threat: "MassFlush", pkg: "sessionctx", desc: "loads are not shared",
@@ -59,19 +59,19 @@ var mutants = []mutant{
 	},
 	{
 		threat: "MadeUpNames", pkg: "sessionctx", desc: "a failed question is remembered for each tenant",
-		edits: swap("sessionctx/directorycache.go", "\tif a.table == nil && len(d.tenants)", "\tif a.unknown && len(d.tenants)", "sessionctx/directorycache.go", "\t\t\tif o.table == nil {", "\t\t\tif o.unknown {"),
+		edits: swap("internal/directory/entry.go", "tooMany := len(s.unknown) - maxUnknown/numShards", "tooMany := 0"),
 	},
 	{
 		threat: "MadeUpNames", pkg: "sessionctx", desc: "each failed question is logged",
-		edits: swap("sessionctx/directorycache.go", "now >= due.Load() {", "now >= 0 {"),
+		edits: swap("sessionctx/dependencies.go", "now < due || !next.CompareAndSwap", "now < 0 || !next.CompareAndSwap"),
 	},
 	{
 		threat: "PanickingHooks", pkg: "sessionctx", desc: "a panic in OnChange goes on",
-		edits: swap("sessionctx/update.go", "if p := recover(); p != nil {\n\t\t\twhat", "if p := any(nil); p != nil {\n\t\t\twhat"),
+		edits: swap("sessionctx/update.go", "if p := recover(); p != nil {", "if p := any(nil); p != nil {"),
 	},
 	{
 		threat: "PanickingHooks", pkg: "sessionctx", desc: "a panic in Directory is no failure of it",
-		edits: swap("sessionctx/host.go", "if p := recover(); p != nil {\n\t\t\terr = fmt.Errorf(\"sessionctx: panic in Directory.Sites", "if p := any(nil); p != nil {\n\t\t\terr = fmt.Errorf(\"sessionctx: panic in Directory.Sites"),
+		edits: swap("sessionctx/guard.go", "if p := recover(); p != nil {\n\t\t\terr = fmt.Errorf(\"sessionctx: panic in Directory.Sites", "if p := any(nil); p != nil {\n\t\t\terr = fmt.Errorf(\"sessionctx: panic in Directory.Sites"),
 	},
 	// internal/verify
 	{
@@ -81,11 +81,11 @@ var mutants = []mutant{
 	// middleware
 	{
 		threat: "SessionFixation", pkg: "middleware", desc: "a login leaves the old id alive", short: true,
-		edits: swap("sessionctx/login.go", "\t\tif c.st.state == live {\n\t\t\ttombstone", "\t\tif c.st.state == live && cur.Version < 0 {\n\t\t\ttombstone"),
+		edits: swap("sessionctx/login.go", "if !c.own.hasData() || was", "if heir != nil || !c.own.hasData() || was"),
 	},
 	{
 		threat: "SessionFixation", pkg: "middleware", desc: "a write begins a session under the id that the browser brought",
-		edits: swap("sessionctx/update.go", "\t\treq.SessionID = newSecretID()\n\t\tc.mint", "\t\tif req.SessionID == \"\" {\n\t\t\treq.SessionID = newSecretID()\n\t\t}\n\t\tc.mint"),
+		edits: swap("sessionctx/update.go", "\t\treq.SessionID = newSecretID()\n", "\t\tif req.SessionID == \"\" {\n\t\t\treq.SessionID = newSecretID()\n\t\t}\n"),
 	},
 	{
 		threat: "SessionFixation", pkg: "middleware", desc: "of two cookies the last one counts",
@@ -93,23 +93,23 @@ var mutants = []mutant{
 	},
 	{
 		threat: "IDGuessing", pkg: "middleware", desc: "the id of a token's session is as good as a secret",
-		edits: swap("sessionctx/identity.go", "case !rec.exists(), id.Proof == BySecret && !rec.Secret:", "case !rec.exists():"),
+		edits: swap("sessionctx/ownership.go", "case !rec.Exists(), id.Proof == BySecret && !rec.Secret:", "case !rec.Exists():"),
 	},
 	{
 		threat: "IDGuessing", pkg: "middleware", desc: "a token may name a secret",
-		edits: swap("sessionctx/identity.go", "case id.Proof == Asserted && rec.Secret:", "case id.Proof == Asserted && rec.Secret && false:"),
+		edits: swap("sessionctx/ownership.go", "case id.Proof == Asserted && rec.Secret:", "case id.Proof == Asserted && rec.Secret && false:"),
 	},
 	{
 		threat: "IDGuessing", pkg: "middleware", desc: "half of an id is not random",
-		edits: swap("sessionctx/life.go", "rand.Read(b[:])", "rand.Read(b[:16])"),
+		edits: swap("sessionctx/recordedit.go", "rand.Read(b[:])", "rand.Read(b[:16])"),
 	},
 	{
 		threat: "BotSessions", pkg: "middleware", desc: "carts give way to bots",
-		edits: swap("sessionctx/memstore/yield.go", " && it.rec.CartID == \"\"", ""),
+		edits: swap("sessionctx/memstore/room.go", "case len(it.rec.Carts) > 0:", "case len(it.rec.Carts) > 0 && false:"),
 	},
 	{
 		threat: "BotSessions", pkg: "middleware", desc: "customers give way to bots",
-		edits: swap("sessionctx/memstore/yield.go", " && it.rec.CustomerID == \"\"", ""),
+		edits: swap("sessionctx/memstore/room.go", "case it.rec.CustomerID != \"\":", "case it.rec.CustomerID != \"\" && false:"),
 	},
 	{
 		threat: "PoisonedHost", pkg: "middleware", desc: "X-Forwarded-Host is believed",
@@ -131,43 +131,45 @@ var mutants = []mutant{
 		threat: "PanickingPolicies", pkg: "middleware", desc: "a panic in a policy is swallowed, and the request answered",
 		edits: swap("middleware/middleware.go", "\tm := h.m\n", "\tm := h.m\n\tdefer func() { _ = recover() }()\n"),
 	},
+	// middleware/bearer
 	{
-		threat: "JWTConfusion", pkg: "middleware", desc: "a key verifies any algorithm",
-		edits: swap("middleware/bearerconfig.go", "if !ok || k.Algorithm != t.Method.Alg() {", "if !ok {"),
+		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "a key verifies any algorithm",
+		edits: swap("middleware/bearer/key.go", "if !ok || k.Algorithm != t.Method.Alg() {", "if !ok {"),
 	},
 	{
-		threat: "JWTConfusion", pkg: "middleware", desc: "any audience",
-		edits: swap("middleware/bearerconfig.go", "\t\t\tjwt.WithAudience(cfg.Audience),\n", ""),
+		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "any audience",
+		edits: swap("middleware/bearer/verifier.go", "if !v.claims.isFor(v.audience, found) {", "if !v.claims.isFor(v.audience, found) && false {"),
 	},
 	{
-		threat: "JWTConfusion", pkg: "middleware", desc: "any issuer",
-		edits: swap("middleware/bearerconfig.go", "\t\t\tjwt.WithIssuer(cfg.Issuer),\n", ""),
+		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "any issuer",
+		edits: swap("middleware/bearer/config.go", "\t\t\tjwt.WithIssuer(cfg.Issuer),\n", ""),
 	},
 	{
-		threat: "JWTConfusion", pkg: "middleware", desc: "a token without an end",
+		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "a token without an end",
 		edits: swap(
-			"middleware/bearerconfig.go", "\t\t\tjwt.WithExpirationRequired(),\n", "",
-			"middleware/bearer.go", "\tif err != nil || exp == nil {\n\t\treturn Claims{}, false\n\t}\n\tc.Expires = exp.Time", "\tif err != nil {\n\t\treturn Claims{}, false\n\t}\n\tif c.Expires = time.Now().Add(time.Hour); exp != nil {\n\t\tc.Expires = exp.Time\n\t}",
+			"middleware/bearer/config.go", "\t\t\tjwt.WithExpirationRequired(),\n", "",
+			"middleware/bearer/claims.go", "err != nil || exp == nil || !ok", "err != nil || !ok",
+			"middleware/bearer/claims.go", "\tc.Expires = exp.Time\n", "\tif c.Expires = time.Now().Add(time.Hour); exp != nil {\n\t\tc.Expires = exp.Time\n\t}\n",
 		),
 	},
 	{
-		threat: "JWTConfusion", pkg: "middleware", desc: "critical extensions are ignored",
-		edits: swap("middleware/bearerconfig.go", "\treturn crit\n", "\treturn crit && false\n"),
+		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "critical extensions are ignored",
+		edits: swap("middleware/bearer/key.go", "return !critical && (", "return (!critical || true) && ("),
 	},
 	// middleware/rest
 	{
 		threat: "UseAfterLogout", pkg: "middleware/rest", desc: "a tombstone is nothing",
-		edits: swap("sessionctx/identity.go", "\tcase rec.Ended:\n\t\treturn standing{state: ended}, nil\n", ""),
+		edits: swap("sessionctx/ownership.go", "\tcase rec.Ended:\n\t\treturn ownership{state: ended}\n", ""),
 	},
 	{
 		threat: "UseAfterLogout", pkg: "middleware/rest", desc: "the customer's generation is not looked at",
-		edits: swap("sessionctx/identity.go", "if g.more().generation() != rec.Generation {", "if g.more().generation() < 0 {"),
+		edits: swap("sessionctx/ownership.go", "&& rec.Generation != generation {", "&& rec.Generation != generation && false {"),
 	},
 	{
 		threat: "TenantConfusion", pkg: "middleware/rest", desc: "neither middleware nor interface compare the tenants",
 		edits: swap(
 			"middleware/middleware.go", "case req.Tenant != \"\" && req.Tenant != id.Tenant:", "case req.Tenant != \"\" && id.Tenant == \"\":",
-			"middleware/rest/handler.go", "case req.Tenant != x.to.tenant, !own", "case req.Tenant == \"\", !own",
+			"middleware/rest/handler.go", "case req.Tenant != x.to.tenant,", "case req.Tenant == \"\",",
 		),
 	},
 	{
@@ -180,11 +182,11 @@ var mutants = []mutant{
 	},
 	{
 		threat: "AttributeBomb", pkg: "middleware/rest", desc: "any number of attributes",
-		edits: swap("sessionctx/patch.go", "n > l.Attributes {", "n > l.Attributes*l.Record {"),
+		edits: swap("sessionctx/limits.go", "> l.Attributes:", "> l.Attributes*l.Record:"),
 	},
 	{
 		threat: "AttributeBomb", pkg: "middleware/rest", desc: "records of any size",
-		edits: swap("sessionctx/patch.go", "if len(b) > l.Record {", "if len(b) > l.Record*l.Record {"),
+		edits: swap("sessionctx/limits.go", "if len(b) > l.Record {", "if len(b) > l.Record*l.Record {"),
 	},
 	{
 		threat: "AttributeBomb", pkg: "middleware/rest", desc: "any depth",
@@ -192,7 +194,7 @@ var mutants = []mutant{
 	},
 	{
 		threat: "AttributeBomb", pkg: "middleware/rest", desc: "names that nobody can print",
-		edits: swap("sessionctx/patch.go", "\t\tcase !printable(name):\n", "\t\tcase name == \"\":\n"),
+		edits: swap("sessionctx/limits.go", "\t\tcase !printable(name):\n", "\t\tcase name == \"\":\n"),
 	},
 	{
 		threat: "JSONTricks", pkg: "middleware/rest", desc: "a name may be there twice",
@@ -208,7 +210,7 @@ var mutants = []mutant{
 	},
 	{
 		threat: "VersionOverflow", pkg: "middleware/rest", desc: "versions begin anew",
-		edits: swap("sessionctx/update.go", "if next.Version == math.MaxInt64 {", "if next.Version == math.MinInt64 {"),
+		edits: swap("sessionctx/recordedit.go", "if rec.Version == math.MaxInt64 {", "if rec.Version == math.MinInt64 {"),
 	},
 	{
 		threat: "ManagementForAnotherCustomer", pkg: "middleware/rest", desc: "any customer's saas-token",
@@ -216,11 +218,11 @@ var mutants = []mutant{
 	},
 	{
 		threat: "ManagementWithoutTheScope", pkg: "middleware/rest", desc: "any scope",
-		edits: swap("middleware/rest/handler.go", "case !claims.HasScope(manageScope):", "case claims.Scopes == \"\":"),
+		edits: swap("middleware/rest/handler.go", "!slices.Contains(strings.Split(scopes, \" \"), manageScope):", "!slices.Contains(strings.Split(scopes, \" \"), scopes[strings.LastIndexByte(scopes, ' ')+1:]):"),
 	},
 	{
 		threat: "ManagementWithoutTheScope", pkg: "middleware/rest", desc: "the scope in another tenant",
-		edits: swap("middleware/rest/handler.go", ", !own && claims.Identity.Tenant != \"\" && claims.Identity.Tenant != x.to.tenant:", ":"),
+		edits: swap("middleware/rest/handler.go", ", tenant != \"\" && tenant != x.to.tenant:", ":"),
 	},
 	{
 		threat: "CrossSiteWrite", pkg: "middleware/rest", desc: "writes by cookie from any origin",
@@ -228,19 +230,19 @@ var mutants = []mutant{
 	},
 	{
 		threat: "StoreDown", pkg: "middleware/rest", desc: "defaults are shown as if they were the record",
-		edits: swap("sessionctx/resolver.go", "\te.flags |= entryDegraded\n", ""),
+		edits: swap("sessionctx/degraded.go", "\tn.flags |= degradedValue\n", ""),
 	},
 	{
 		threat: "LogLeak", pkg: "middleware/rest", desc: "errors of the directory are logged as they are",
-		edits: swap("sessionctx/host.go", "return c, redact.Error(err, customerID)", "return c, err"),
+		edits: swap("sessionctx/guard.go", "return c, redact.Error(err, customerID)", "return c, err"),
 	},
 	{
 		threat: "LogLeak", pkg: "middleware/rest", desc: "errors of the store are logged as they are", short: true,
-		edits: swap("sessionctx/host.go", "return rec, redact.Error(err, key.ID)", "return rec, err"),
+		edits: swap("sessionctx/guard.go", "return rec, redact.Error(err, key.ID)", "return rec, err"),
 	},
 	{
 		threat: "LogLeak", pkg: "middleware/rest", desc: "what OnChange panics with is logged as it is",
-		edits: swap("sessionctx/update.go", "slog.String(\"panic\", what)", "slog.Any(\"panic\", p), slog.Int(\"length\", len(what))"),
+		edits: swap("sessionctx/update.go", "slog.String(\"panic\", redact.Panic(p, secrets...))", "slog.Any(\"panic\", p), slog.Int(\"length\", len(redact.Panic(p, secrets...)))"),
 	},
 	{
 		threat: "LogLeak", pkg: "middleware/rest", desc: "errors of Identify are logged as they are",
@@ -248,7 +250,7 @@ var mutants = []mutant{
 	},
 	{
 		threat: "HeaderAndLogInjection", pkg: "middleware/rest", desc: "names that nobody can print",
-		edits: swap("sessionctx/patch.go", "\t\tcase !printable(name):\n", "\t\tcase name == \"\":\n"),
+		edits: swap("sessionctx/limits.go", "\t\tcase !printable(name):\n", "\t\tcase name == \"\":\n"),
 	},
 	{
 		threat: "HeaderAndLogInjection", pkg: "middleware/rest", desc: "answers may be taken for HTML",
