@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/go-playground/validator/v10"
+
+	"github.com/sessionctx/storefront/defaults/codes"
+	"github.com/sessionctx/storefront/defaults/internal/letters"
 )
 
 // retained is how long a site that is not valid any more keeps its last valid form.
@@ -229,12 +232,12 @@ func repair(site *Site, field string) (effect string) {
 	case entry:
 		return effectNotOffered
 	case name == "currency":
-		if code, ok := upperLetters(strings.Trim(site.Currency, blanks), 3); ok {
+		if code, ok := letters.Upper(strings.Trim(site.Currency, blanks), 3); ok {
 			site.Currency = code
 			return effectServes
 		}
 	case name == "country":
-		return replace(&site.Country, site.ShipTo, CanonicalCountry)
+		return replace(&site.Country, site.ShipTo, codes.Country)
 	case name == "language":
 		return replace(&site.Language, site.Languages, CanonicalLanguage)
 	}
@@ -255,10 +258,10 @@ func replace(own *string, list []string, canonical func(string) (string, bool)) 
 // canonicalOwn brings a site's own values into canonical spelling. A currency that is not current
 // is so already.
 func canonicalOwn(site *Site) {
-	if code, ok := CanonicalCurrency(site.Currency); ok {
+	if code, ok := codes.Currency(site.Currency); ok {
 		site.Currency = code
 	}
-	site.Country, _ = CanonicalCountry(site.Country)
+	site.Country, _ = codes.Country(site.Country)
 	site.Language, _ = CanonicalLanguage(site.Language)
 }
 

@@ -4,10 +4,8 @@
 //
 // Traps of the surrounding software:
 //
-//   - golang.org/x/text/currency carries the data of 2017: it refuses MRU, SLE, VES, VED, XCG and
-//     ZWG, and takes DEM and HRK for current. golang.org/x/text/language.ParseRegion takes EU, UK,
-//     DD and 001. Judge codes with [CanonicalCurrency] and [CanonicalCountry], which read a table
-//     that is generated from current data.
+//   - The data of golang.org/x/text on currencies and regions is not current: judge codes with
+//     [codes.Currency] and [codes.Country].
 //   - golang.org/x/text/language.Matcher is not used: it takes Malay for Indonesian, Swiss German
 //     for German and nynorsk for bokmål, and serves Ukrainian and Japanese readers anything. Here a
 //     language matches within itself and one script: en-GB reads en, zh-TW does not read zh, which
@@ -24,4 +22,4 @@
 //     say XX or T1 for "unknown", which is no country and is passed over.
 package defaults
 
-//go:generate go run ./internal/gencodes -out codes_gen.go -languages languages_gen.go
+//go:generate go run ./internal/gencodes

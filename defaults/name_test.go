@@ -15,7 +15,7 @@ func TestNames_AreThoseOfTheWire(t *testing.T) {
 		defaults.FieldSite.String(), defaults.FieldCurrency.String(), defaults.FieldCountry.String(), defaults.FieldLanguage.String(),
 	})
 	for source, want := range map[defaults.Source]string{
-		defaults.SourceNone:              "",
+		defaults.Source(0):               "",
 		defaults.SourceChoice:            "choice",
 		defaults.SourceRequestSite:       "request.site",
 		defaults.SourcePreferredSite:     "customer.preferredSite",
@@ -57,7 +57,7 @@ func TestNames_SurviveJSON(t *testing.T) {
 	for f := defaults.FieldSite; f < defaults.NumFields; f++ {
 		want.By[f] = defaults.ReasonNotOffered
 	}
-	for s := defaults.SourceNone; s <= defaults.SourceRequestLanguage; s++ {
+	for s := defaults.Source(0); s <= defaults.SourceRequestLanguage; s++ {
 		want.Rejected = append(want.Rejected, defaults.Rejection{Source: s, Reason: defaults.ReasonOverruled})
 	}
 	for r := defaults.ReasonMalformed; r <= defaults.ReasonOverruled; r++ {

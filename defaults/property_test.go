@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
 const trials = 3000
@@ -128,12 +129,12 @@ func TestResolve_ValuesAreOfferedOrTheSitesOwn(t *testing.T) {
 		for _, canonical := range []struct {
 			of    func(string) (string, bool)
 			value string
-		}{{defaults.CanonicalCurrency, v.Currency}, {defaults.CanonicalCountry, v.Country}, {defaults.CanonicalLanguage, v.Language}} {
+		}{{codes.Currency, v.Currency}, {codes.Country, v.Country}, {defaults.CanonicalLanguage, v.Language}} {
 			c, ok := canonical.of(canonical.value)
 			require.True(t, ok)
 			require.Equal(t, c, canonical.value)
 		}
-		require.NotContains(t, v.Sources, defaults.SourceNone)
+		require.NotContains(t, v.Sources, defaults.Source(0))
 	}
 }
 

@@ -1,5 +1,7 @@
 package defaults
 
+import "github.com/sessionctx/storefront/defaults/internal/letters"
+
 // Reason says why a candidate was rejected. The zero Reason is none.
 type Reason uint8
 
@@ -32,6 +34,14 @@ var reasonNames = []string{
 	ReasonInactiveSite: "inactiveSite",
 	ReasonNotOffered:   "notOffered",
 	ReasonOverruled:    "overruled",
+}
+
+// reasonForLetters says why s, which is no current code, was rejected where a code has n letters.
+func reasonForLetters(s string, n int) Reason {
+	if _, wellFormed := letters.Upper(s, n); wellFormed {
+		return ReasonUnknownCode
+	}
+	return ReasonMalformed
 }
 
 // String returns the reason as the wire and the logs show it, such as "notOffered".

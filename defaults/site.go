@@ -24,13 +24,13 @@ type Site struct {
 	// Currency is what a shopper without a currency sees: ISO 4217, required.
 	Currency string `validate:"required,currency"`
 	// Currencies are offered besides Currency: ISO 4217. Empty: every currency that
-	// [CanonicalCurrency] accepts.
+	// [codes.Currency] accepts.
 	Currencies []string `validate:"dive,currency"`
 	// Country is the country of the home base: ISO 3166-1 alpha-2, required. It is the country of a
 	// shopper of whom none is known.
 	Country string `validate:"required,country"`
 	// ShipTo are the countries that the site ships to besides Country: ISO 3166-1 alpha-2. Empty:
-	// every country that [CanonicalCountry] accepts.
+	// every country that [codes.Country] accepts.
 	ShipTo []string `validate:"dive,country"`
 	// Language is what a shopper without a language reads: BCP 47, required.
 	Language string `validate:"required,language"`

@@ -52,7 +52,7 @@ var siteCodes = map[string]func(string) (string, Reason){
 }
 
 // siteValidator judges the fields of a Site by their tags. It is made at first use: a program that
-// never compiles sites, a client of the package's codes alone, does not pay for it.
+// never compiles sites does not pay for it.
 var siteValidator = sync.OnceValue(func() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	rules := map[string]func(string) bool{"sitecode": validSiteCode}

@@ -1,29 +1,27 @@
 package defaults
 
-// Source says why a value is what it is.
+// Source says why a value is what it is. The zero Source is none, and its text is empty.
 type Source uint8
 
 // The sources. The comment of each is its text.
 const (
-	SourceNone              Source = iota // ""
-	SourceChoice                          // "choice"
-	SourceRequestSite                     // "request.site"
-	SourcePreferredSite                   // "customer.preferredSite"
-	SourceDefaultSite                     // "site.default"
-	SourcePreferredCurrency               // "customer.preferredCurrency"
-	SourceSiteCurrency                    // "site.currency"
-	SourceShippingAddress                 // "customer.shippingAddress"
-	SourceBillingAddress                  // "customer.billingAddress"
-	SourceGeo                             // "request.geo"
-	SourceHomeBase                        // "site.homeBase"
-	SourcePreferredLanguage               // "customer.preferredLanguage"
-	SourceAcceptLanguage                  // "request.acceptLanguage"
-	SourceSiteLanguage                    // "site.defaultLanguage"
-	SourceRequestLanguage                 // "request.language"
+	SourceChoice            Source = iota + 1 // "choice"
+	SourceRequestSite                         // "request.site"
+	SourcePreferredSite                       // "customer.preferredSite"
+	SourceDefaultSite                         // "site.default"
+	SourcePreferredCurrency                   // "customer.preferredCurrency"
+	SourceSiteCurrency                        // "site.currency"
+	SourceShippingAddress                     // "customer.shippingAddress"
+	SourceBillingAddress                      // "customer.billingAddress"
+	SourceGeo                                 // "request.geo"
+	SourceHomeBase                            // "site.homeBase"
+	SourcePreferredLanguage                   // "customer.preferredLanguage"
+	SourceAcceptLanguage                      // "request.acceptLanguage"
+	SourceSiteLanguage                        // "site.defaultLanguage"
+	SourceRequestLanguage                     // "request.language"
 )
 
 var sourceNames = []string{
-	SourceNone:              "",
 	SourceChoice:            "choice",
 	SourceRequestSite:       "request.site",
 	SourcePreferredSite:     "customer.preferredSite",
@@ -50,7 +48,7 @@ func (s Source) stored() bool {
 }
 
 // String returns the source as the wire and the logs show it, such as "customer.preferredCurrency".
-// SourceNone is "".
+// The zero Source is "".
 func (s Source) String() string { return nameOf("Source", sourceNames, uint8(s)) }
 
 // MarshalText returns what String returns, and an error for a value that is no source.

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
 // storefront is a compiled Site: what it offers, ready to be asked. It is immutable.
@@ -23,8 +25,8 @@ var unrestricted = &storefront{}
 // then the site offers its own value alone.
 func newStorefront(site Site) *storefront {
 	st := &storefront{Site: site}
-	st.Currencies = canonicalList(site.Currencies, site.Currency, CanonicalCurrency)
-	st.ShipTo = canonicalList(site.ShipTo, site.Country, CanonicalCountry)
+	st.Currencies = canonicalList(site.Currencies, site.Currency, codes.Currency)
+	st.ShipTo = canonicalList(site.ShipTo, site.Country, codes.Country)
 	st.Languages = canonicalList(site.Languages, site.Language, CanonicalLanguage)
 	if len(st.Currencies) > 0 {
 		st.currencies = setOf(st.Currencies, st.Currency)
@@ -40,12 +42,12 @@ func newStorefront(site Site) *storefront {
 
 // canonicalList returns the valid codes in canonical spelling, each once, in the order given. If
 // codes were given and none is valid it returns the site's own.
-func canonicalList(codes []string, own string, canonical func(string) (string, bool)) []string {
-	if len(codes) == 0 {
+func canonicalList(given []string, own string, canonical func(string) (string, bool)) []string {
+	if len(given) == 0 {
 		return nil
 	}
-	list := make([]string, 0, len(codes))
-	for _, code := range codes {
+	list := make([]string, 0, len(given))
+	for _, code := range given {
 		if c, ok := canonical(code); ok && !slices.Contains(list, c) {
 			list = append(list, c)
 		}
@@ -56,10 +58,10 @@ func canonicalList(codes []string, own string, canonical func(string) (string, b
 	return list
 }
 
-func setOf(codes []string, own string) map[string]struct{} {
-	set := make(map[string]struct{}, len(codes)+1)
+func setOf(list []string, own string) map[string]struct{} {
+	set := make(map[string]struct{}, len(list)+1)
 	set[own] = struct{}{}
-	for _, c := range codes {
+	for _, c := range list {
 		set[c] = struct{}{}
 	}
 	return set

@@ -6,8 +6,9 @@
 // # Caches and CDNs
 //
 // A page that shows a session is one shopper's page. This package writes Cache-Control: private,
-// no-store where it sets or deletes its cookie and where a session is degraded, and nothing else: a
-// read changes no response. So a handler whose page depends on the session has to say so itself:
+// no-store where it sets or deletes its cookie, and where a session is degraded or the customer's
+// profile is missing, and nothing else: a read changes no response. So a handler whose page depends
+// on the session has to say so itself:
 //
 //	Cache-Control: private, no-store    on any page that shows cart, customer or a choice
 //

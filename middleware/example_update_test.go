@@ -12,8 +12,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// A session that was ended on another device is ErrNotFound here: the browser goes on with a new
-// one.
+// A session that was ended on another device is ErrNotFound for a minute: the browser goes on with
+// a new one.
 func ExampleMiddleware_Update_endedElsewhere() {
 	resolver := newResolver()
 	defer resolver.Close()

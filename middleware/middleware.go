@@ -36,8 +36,8 @@ type Middleware struct {
 //
 // The session in the context stays the one from the beginning of the request; Update, Login and
 // Logout return the new one. The ResponseWriter is passed on as it is. Wrap writes nothing to the
-// response, except Cache-Control: private, no-store for a session that is Degraded; a read never
-// sets a cookie. Panics are not caught.
+// response, except Cache-Control: private, no-store for a session that is Degraded or has
+// ProfileMissing; a read never sets a cookie. Panics are not caught.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return &handler{m, next}
 }
@@ -73,11 +73,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *Middleware) attach(w http.ResponseWriter, r *http.Request, req *sessionctx.Request) (*http.Request, error) {
-	ctx, degraded, err := m.resolver.Attach(r.Context(), *req)
+	ctx, transient, err := m.resolver.Attach(r.Context(), *req)
 	if err != nil {
 		return nil, err
 	}
-	if degraded {
+	if transient {
 		w.Header().Set("Cache-Control", "private, no-store")
 	}
 	return r.WithContext(ctx), nil

@@ -47,6 +47,8 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 //	400  *defaults.Invalid, *sessionctx.LimitError about form
 //	413  *sessionctx.LimitError about size
 //	503  sessionctx.ErrUnavailable, sessionctx.ErrFull, sessionctx.ErrClosed, with Retry-After
+//	503  sessionctx.ErrUnknownOutcome, without Retry-After: the write may have been applied
+//	501  errors.ErrUnsupported
 //	500  everything else
 //
 // The body says no more than the status, and the response is not to be stored.
@@ -58,7 +60,9 @@ func Fail(w http.ResponseWriter, r *http.Request, err error, next http.Handler) 
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", retryAfter)
+		if !errors.Is(err, sessionctx.ErrUnknownOutcome) { // nobody may repeat that without a look
+			h.Set("Retry-After", retryAfter)
+		}
 	}
 	http.Error(w, http.StatusText(code), code)
 }
@@ -71,6 +75,8 @@ func status(err error) int {
 	var limit *sessionctx.LimitError
 	var invalid *defaults.Invalid
 	switch {
+	case errors.Is(err, sessionctx.ErrUnknownOutcome): // before what its cause says
+		return http.StatusServiceUnavailable
 	case errors.Is(err, ErrUnauthenticated):
 		return http.StatusUnauthorized
 	case errors.Is(err, ErrWrongTenant):
@@ -86,6 +92,8 @@ func status(err error) int {
 	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull),
 		errors.Is(err, sessionctx.ErrClosed):
 		return http.StatusServiceUnavailable
+	case errors.Is(err, errors.ErrUnsupported):
+		return http.StatusNotImplemented
 	default:
 		return http.StatusInternalServerError
 	}

@@ -31,13 +31,16 @@ func TestFail_SaysNoMoreThanTheStatus(t *testing.T) {
 		{"another tenant's credentials", wrap(middleware.ErrWrongTenant), 403},
 		{"unknown tenant", wrap(sessionctx.ErrUnknownTenant), 404},
 		{"ended session", wrap(sessionctx.ErrNotFound), 404},
-		{"conflict", wrap(&sessionctx.ConflictError{Version: 7}), 409},
+		{"conflict", wrap(&sessionctx.ConflictError{Revision: sessionctx.Revision{Incarnation: 1, Version: 7}}), 409},
 		{"a value that is not offered", wrap(&defaults.Invalid{Field: defaults.FieldCurrency, Value: internal}), 400},
 		{"a value of the wrong form", wrap(&sessionctx.LimitError{Field: "context", Value: internal}), 400},
 		{"a value that is too large", wrap(&sessionctx.LimitError{Field: "context", Value: internal, Size: true}), 413},
 		{"store or directory down", wrap(sessionctx.ErrUnavailable), 503},
 		{"store full", wrap(sessionctx.ErrFull), 503},
 		{"shutting down", wrap(sessionctx.ErrClosed), 503},
+		{"outcome unknown", wrap(sessionctx.ErrUnknownOutcome), 503},
+		{"outcome unknown, whatever the store said", fmt.Errorf("%w: %w", sessionctx.ErrUnknownOutcome, wrap(sessionctx.ErrNotFound)), 503},
+		{"not supported", wrap(errors.ErrUnsupported), 501},
 		{"anything else", errors.New(internal), 500},
 		{"two at once: credentials first", errors.Join(sessionctx.ErrUnavailable, middleware.ErrUnauthenticated), 401},
 	}
@@ -54,7 +57,9 @@ func TestFail_SaysNoMoreThanTheStatus(t *testing.T) {
 			case 401:
 				want.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			case 503:
-				want.Set("Retry-After", "5")
+				if !errors.Is(tc.err, sessionctx.ErrUnknownOutcome) {
+					want.Set("Retry-After", "5")
+				}
 			}
 			assert.Equal(t, tc.want, w.Code)
 			assert.Equal(t, want, w.Header())

@@ -13,8 +13,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -218,6 +220,32 @@ func (broken) Load(context.Context, store.Key) (store.Record, error) {
 
 func (broken) Save(context.Context, store.Key, store.Record, sessionctx.Revision) (store.Record, error) {
 	return store.Record{}, errors.New("connection refused")
+}
+
+// strangers is a directory that cannot be asked about customers.
+type strangers struct{ sessionctx.Static }
+
+func (strangers) Customer(context.Context, string, string) (defaults.Customer, error) {
+	return defaults.Customer{}, errors.New("connection refused")
+}
+
+func TestWrap_PageWithoutTheProfileIsNotToBeStored(t *testing.T) {
+	mw := newShopOn(t, new(memstore.Store), strangers{directory}).middleware(nil)
+	b := newBrowser(t, mw)
+	b.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart-1")})
+	id := b.login("anna").ID
+	for range 2 { // it is never cached
+		h := mw.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			s, ok := sessionctx.FromContext(r.Context())
+			assert.True(t, ok)
+			assert.True(t, s.ProfileMissing)
+			assert.False(t, s.Degraded)
+			assert.Equal(t, []string{id, "anna", "CHF", "cart-1"}, []string{s.ID, s.CustomerID, s.Currency, s.CartID})
+		}))
+		res := serve(h, b.request("/"))
+		assert.Equal(t, http.StatusOK, res.StatusCode)
+		assert.Equal(t, http.Header{"Cache-Control": {"private, no-store"}}, res.Header)
+	}
 }
 
 func TestWrap_DegradedPageIsNotToBeStored(t *testing.T) {

@@ -1,17 +1,23 @@
 package middleware_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestShopper_ChoosesLogsInAndLogsOut(t *testing.T) {
@@ -96,14 +102,14 @@ func TestUpdate_OneResponseCarriesOneCookie(t *testing.T) {
 		calls        []call
 		wantCustomer string
 		wantCurrency string
-		wantVersion  int64
+		goesOn       bool // the last call wrote the next version of what the first has made
 	}{
-		{"two first choices make one session", false, []call{update("CHF"), update("EUR")}, "", "EUR", 2},
-		{"a login and a choice", false, []call{login("bert"), update("CHF")}, "bert", "CHF", 2},
-		{"a choice and a login", false, []call{update("CHF"), login("bert")}, "bert", "CHF", -1},
-		{"a login with a cookie, and a choice", true, []call{login("bert"), update("EUR")}, "bert", "EUR", -1},
-		{"a login and a logout, choices kept", true, []call{login("bert"), logout}, "", "CHF", -1},
-		{"a logout with nothing kept, and a choice", false, []call{login("bert"), logout, update("CHF")}, "", "CHF", 1},
+		{"two first choices make one session", false, []call{update("CHF"), update("EUR")}, "", "EUR", true},
+		{"a login and a choice", false, []call{login("bert"), update("CHF")}, "bert", "CHF", true},
+		{"a choice and a login", false, []call{update("CHF"), login("bert")}, "bert", "CHF", true},
+		{"a login with a cookie, and a choice", true, []call{login("bert"), update("EUR")}, "bert", "EUR", true},
+		{"a login and a logout, choices kept", true, []call{login("bert"), logout}, "", "CHF", false},
+		{"a logout with nothing kept, and a choice", false, []call{login("bert"), logout, update("CHF")}, "", "CHF", false},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -115,10 +121,12 @@ func TestUpdate_OneResponseCarriesOneCookie(t *testing.T) {
 			w := httptest.NewRecorder()
 			w.Header().Add("Set-Cookie", "theme=dark")
 			w.Header().Add("Set-Cookie", cookieName+"2=x")
-			var last sessionctx.Session
+			var first, last sessionctx.Session
 			r := b.request("/")
-			for _, call := range tc.calls {
-				last = call(t, w, r, mw)
+			for i, call := range tc.calls {
+				if last = call(t, w, r, mw); i == 0 {
+					first = last
+				}
 			}
 			lines := w.Header()["Set-Cookie"]
 			require.Len(t, lines, 3, "%q", lines)
@@ -129,9 +137,9 @@ func TestUpdate_OneResponseCarriesOneCookie(t *testing.T) {
 			assert.Equal(t, last.ID, got.ID)
 			assert.Equal(t, tc.wantCustomer, got.CustomerID)
 			assert.Equal(t, tc.wantCurrency, got.Currency)
-			if tc.wantVersion > 0 {
-				assert.Equal(t, tc.wantVersion, got.Version)
-			}
+			next := first.Revision()
+			next.Version++
+			assert.Equal(t, tc.goesOn, got.Revision() == next, "%v, then %v", first.Revision(), got.Revision())
 		})
 	}
 }
@@ -235,6 +243,144 @@ func TestLogout_DeletesTheCookieWhateverItNames(t *testing.T) {
 			}
 			assert.Equal(t, []string{cookieName + "=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"}, w.Header()["Set-Cookie"])
 		})
+	}
+}
+
+// mute is a store whose Save does not say what it did.
+type mute struct{ memstore.Store }
+
+func (*mute) Save(context.Context, store.Key, store.Record, sessionctx.Revision) (store.Record, error) {
+	return store.Record{}, errors.New("connection reset by peer")
+}
+
+func TestLogout_ErrorDeletesTheCookie(t *testing.T) {
+	deleted := []string{cookieName + "=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"}
+	const live = "the live session"
+	cases := []struct {
+		desc, cookie string
+		prepare      func(*testing.T) (*shop, string) // also the id of a live session
+		want         error
+		wantCookies  []string
+	}{
+		{"the store is down", secretA, func(t *testing.T) (*shop, string) {
+			return newShopOn(t, broken{}, directory), ""
+		}, sessionctx.ErrUnavailable, deleted},
+		{"the outcome is unknown", live, func(t *testing.T) (*shop, string) {
+			backend := &mute{}
+			s := newShopOn(t, &backend.Store, directory)
+			id := newBrowser(t, s.middleware(nil)).login("anna").ID
+			return newShopOn(t, backend, directory), id
+		}, sessionctx.ErrUnknownOutcome, deleted},
+		{"the server shuts down", secretA, func(t *testing.T) (*shop, string) {
+			s := newShop(t)
+			require.NoError(t, s.resolver.Close())
+			return s, ""
+		}, sessionctx.ErrClosed, deleted},
+		{"without a cookie", "", func(t *testing.T) (*shop, string) {
+			s := newShop(t)
+			require.NoError(t, s.resolver.Close())
+			return s, ""
+		}, sessionctx.ErrClosed, nil},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			s, id := tc.prepare(t)
+			if tc.cookie == live {
+				tc.cookie = id
+			}
+			w, r := httptest.NewRecorder(), get("/")
+			if tc.cookie != "" {
+				r.AddCookie(&http.Cookie{Name: cookieName, Value: tc.cookie})
+			}
+			_, err := s.middleware(nil).Logout(w, r)
+			require.ErrorIs(t, err, tc.want)
+			assert.Equal(t, tc.wantCookies, w.Header()["Set-Cookie"])
+		})
+	}
+}
+
+func TestUpdate_DeadCookieHealsAfterAMinute(t *testing.T) {
+	choice := sessionctx.Patch{Currency: sessionctx.Set("CHF")}
+	byCookie := func(id string) sessionctx.Request {
+		return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: id, Proof: sessionctx.BySecret}}
+	}
+	ends := []struct {
+		desc string
+		end  func(t *testing.T, s *shop, id string)
+	}{
+		{"a logout elsewhere", func(t *testing.T, s *shop, id string) {
+			_, err := s.resolver.Logout(t.Context(), byCookie(id))
+			require.NoError(t, err)
+		}},
+		{"an end elsewhere", func(t *testing.T, s *shop, id string) {
+			require.NoError(t, s.resolver.End(t.Context(), byCookie(id)))
+		}},
+		{"a login with the same cookie elsewhere", func(t *testing.T, s *shop, id string) {
+			_, err := s.resolver.Login(t.Context(), byCookie(id), "anna")
+			require.NoError(t, err)
+		}},
+		{"a login of another customer with the same cookie elsewhere", func(t *testing.T, s *shop, id string) {
+			_, err := s.resolver.Login(t.Context(), byCookie(id), "bert")
+			require.NoError(t, err)
+		}},
+		{"the end of all sessions of the customer", func(t *testing.T, s *shop, _ string) {
+			require.NoError(t, s.resolver.EndAll(t.Context(), "demoshop", "anna"))
+		}},
+	}
+	times := []struct {
+		desc  string
+		after time.Duration
+		want  error
+	}{
+		{"at once", 0, sessionctx.ErrNotFound},
+		{"after 59 seconds", 59 * time.Second, sessionctx.ErrNotFound},
+		{"after 61 seconds", 61 * time.Second, nil},
+		{"after 2 hours", 2 * time.Hour, nil},
+	}
+	for _, end := range ends {
+		for _, at := range times {
+			for _, met := range []bool{false, true} {
+				desc := end.desc + ", " + at.desc
+				if met {
+					desc += ", another write before"
+				}
+				t.Run(desc, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						s := newShop(t)
+						mw := s.middleware(nil)
+						b := newBrowser(t, mw)
+						b.update("/", sessionctx.Patch{CartID: sessionctx.Set("cart-1"), Language: sessionctx.Set("en")})
+						dead := b.login("anna").ID
+						end.end(t, s, dead)
+						rest := at.after
+						if met { // it must not begin the minute again
+							first := min(at.after/2, 30*time.Second)
+							wait(first)
+							_, err := mw.Update(httptest.NewRecorder(), b.request("/"), choice)
+							require.ErrorIs(t, err, sessionctx.ErrNotFound)
+							rest -= first
+						}
+						wait(rest)
+
+						w := httptest.NewRecorder()
+						made, err := mw.Update(w, b.request("/"), choice)
+						if at.want != nil {
+							require.ErrorIs(t, err, at.want)
+							assert.Empty(t, w.Header(), "the browser may have a newer cookie")
+							return
+						}
+						require.NoError(t, err)
+						assert.NotEqual(t, dead, made.ID)
+						b.receive(w)
+						assert.Equal(t, made.ID, b.jar[cookieName])
+						page := b.get("/")
+						assert.Equal(t, made.ID, page.ID)
+						assert.Equal(t, "CHF", page.Currency)
+						assert.Equal(t, []string{"", "", "de"}, []string{page.CustomerID, page.CartID, page.Language}, "nothing of the dead session")
+					})
+				})
+			}
+		}
 	}
 }
 
@@ -342,6 +488,11 @@ func TestUpdate_NothingOfAClientReachesSetCookie(t *testing.T) {
 			_, err := mw.Update(w, r, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 			require.ErrorIs(t, err, sessionctx.ErrUnknownTenant)
 			assert.Empty(t, w.Header())
+			if tenant != "nosuchshop" { // which could be a tenant: its cookie is deleted
+				_, err = mw.Logout(w, r)
+				require.ErrorIs(t, err, sessionctx.ErrUnknownTenant)
+				assert.Empty(t, w.Header())
+			}
 		})
 	}
 }

@@ -32,8 +32,9 @@ func (s *shopper) request() sessionctx.Request {
 	}
 }
 
-// bench is a resolver with every shopper's session in its cache, made once, for warming it takes longer than measuring; the
-// shoppers in the order in which their sessions were made; and in the random order in which they come back.
+// bench is a resolver with every shopper's session in its cache, made once, for warming it takes
+// longer than measuring; the shoppers in the order in which their sessions were made; and in the
+// random order in which they come back.
 var bench = sync.OnceValues(func() (*sessionctx.Resolver, [2][]shopper) {
 	r, err := sessionctx.New(sessionctx.Config{
 		Store: &memstore.Store{MaxBytes: 1 << 30}, Directory: demoshop(), CacheBytes: 192 << 20, DirectoryMaxAge: 24 * time.Hour,
@@ -55,7 +56,8 @@ var bench = sync.OnceValues(func() (*sessionctx.Resolver, [2][]shopper) {
 			}
 		}
 	}
-	// Who comes back brings an id that was just read from a request: the ids lie in the order of the visits.
+	// Who comes back brings an id that was just read from a request: the ids lie in the order of
+	// the visits.
 	visits := make([]shopper, benchSessions)
 	for i, p := range rand.New(rand.NewPCG(1, 2)).Perm(benchSessions) {
 		visits[i] = shopper{strings.Clone(made[p].sessionID), strings.Clone(made[p].customerID)}
@@ -63,7 +65,8 @@ var bench = sync.OnceValues(func() (*sessionctx.Resolver, [2][]shopper) {
 	return r, [2][]shopper{made, visits}
 })
 
-// BenchmarkRistrettoGet is what a team would pay at the least: a lookup in bare ristretto and a copy of what was found.
+// BenchmarkRistrettoGet is what a team would pay at the least: a lookup in bare ristretto and a
+// copy of what was found.
 func BenchmarkRistrettoGet(b *testing.B) {
 	r, shoppers := bench()
 	made, visits := shoppers[0], shoppers[1]
@@ -109,7 +112,8 @@ func BenchmarkResolveWarm(b *testing.B) {
 	b.ReportMetric(float64(after.Hits-before.Hits)/float64(after.Resolves-before.Resolves), "hits/op")
 }
 
-// walk makes the visits in their order, on every goroutine from another place on, and counts those that found something.
+// walk makes the visits in their order, on every goroutine from another place on, and counts those
+// that found something.
 func walk(b *testing.B, visit func(i int) (sessionctx.Session, error), found *atomic.Int64) {
 	var starts atomic.Int64
 	b.ReportAllocs()

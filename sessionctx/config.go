@@ -65,7 +65,7 @@ type Config struct {
 	FailDegraded bool
 	// OnChange is called after a write was committed, on the writer's goroutine, before the call
 	// returns. It is best effort: a process that dies in between does not call it. A panic in it is
-	// logged and goes no further. It must not call Resolver.Close.
+	// logged and goes no further. It must not call Close: its own call is inside.
 	OnChange func(context.Context, Changed)
 	// Limits bound what a session may hold.
 	Limits Limits

@@ -13,8 +13,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// One reader sees the write, then the profile changes: no later reader may see the profile without the write, though the
-// writer is still in flight and its word stands still.
+// One reader sees the write, then the profile changes: no later reader may see the profile without
+// the write, though the writer is still in flight and its word stands still.
 func TestConsistency_RecordAndProfileWereInForceTogether(t *testing.T) {
 	ctx := t.Context()
 	backend := &stepped{}
@@ -48,8 +48,8 @@ func TestConsistency_RecordAndProfileWereInForceTogether(t *testing.T) {
 	assert.Equal(t, "CHF two", first.Currency+" "+first.CartID)
 }
 
-// Another process writes, and then the profile changes: who has read the record before the one must not show it with the profile after
-// the other. Nothing tells this process of the write.
+// Another process writes, and then the profile changes: who has read the record before the one must
+// not show it with the profile after the other. Nothing tells this process of the write.
 func TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile(t *testing.T) {
 	for _, tc := range []struct {
 		desc  string
@@ -94,18 +94,21 @@ func TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile(t *testing.T)
 	}
 }
 
-// A session is ended, and then the profile changes: no read shows the one as it was with the other as it is.
+// A session is ended, and then the profile changes: no read shows the one as it was with the other
+// as it is.
 func TestConsistency_EndComesBeforeALaterProfile(t *testing.T) {
 	assert.Empty(t, endedMeanwhile(t, func(r *sessionctx.Resolver, id string) error { return r.End(t.Context(), cookie(id)) }).ID)
 }
 
-// All sessions of a customer are ended, and then the profile changes: no read shows the one without the other.
+// All sessions of a customer are ended, and then the profile changes: no read shows the one without
+// the other.
 func TestConsistency_EndAllComesBeforeALaterProfile(t *testing.T) {
 	s := endedMeanwhile(t, func(r *sessionctx.Resolver, _ string) error { return r.EndAll(t.Context(), "demoshop", "C100") })
 	assert.Empty(t, s.CustomerID)
 }
 
-// All sessions of a customer are ended just after a read has looked whether they are: it keeps nothing that says they live.
+// All sessions of a customer are ended just after a read has looked whether they are: it keeps
+// nothing that says they live.
 func TestConsistency_SessionThatEndAllEndsDuringAReadIsNotCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		backend, id := loggedIn(t)
@@ -124,8 +127,8 @@ func TestConsistency_SessionThatEndAllEndsDuringAReadIsNotCached(t *testing.T) {
 	})
 }
 
-// endedMeanwhile resolves the session of a cookie. The session ends after record and generation were read,
-// while the Directory is asked for the profile.
+// endedMeanwhile resolves the session of a cookie. The session ends after record and generation
+// were read, while the Directory is asked for the profile.
 func endedMeanwhile(t *testing.T, end func(r *sessionctx.Resolver, id string) error) sessionctx.Session {
 	t.Helper()
 	backend, id := loggedIn(t)

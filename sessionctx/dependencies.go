@@ -33,8 +33,8 @@ type tenantSites struct {
 	// noDefault says why the tenant has no default site; nil: it has one.
 	noDefault error
 	outcomes  outcomes
-	// confirmed is the table of the last answer that said the same. It knows when each site was last
-	// valid, and is not used for anything else.
+	// confirmed is the table of the last answer that said the same. It knows when each site was
+	// last valid, and is not used for anything else.
 	confirmed atomic.Pointer[defaults.Sites]
 }
 
@@ -178,8 +178,9 @@ func (r *Resolver) logMistakes(ctx context.Context, tenant string, mistakes []*d
 	}
 }
 
-// SiteMistakes returns what is wrong with the sites of a tenant, as the Directory gave them last: each
-// mistake with what came of it. It neither asks nor waits, and is nil for a tenant that is not known.
+// SiteMistakes returns what is wrong with the sites of a tenant, as the Directory gave them last:
+// each mistake with what came of it. It neither asks nor waits, and is nil for a tenant that is not
+// known.
 func (r *Resolver) SiteMistakes(tenant string) []*defaults.SiteError {
 	if a := r.sites.Known(tenant); a != nil {
 		return slices.Clone(a.Value.mistakes)

@@ -61,3 +61,30 @@ type desks struct {
 func (d desks) Customer(context.Context, string, string) (defaults.Customer, error) {
 	return d.customer(), nil
 }
+
+// pacedDesk is a desk whose answers can come late: each is made when the question comes, and then
+// held back.
+type pacedDesk struct {
+	desk
+	hold
+	noProfiles atomic.Bool
+}
+
+func (d *pacedDesk) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
+	sites, err := d.desk.Sites(ctx, tenant)
+	if held := d.pause(ctx); held != nil {
+		return nil, held
+	}
+	return sites, err
+}
+
+func (d *pacedDesk) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
+	c, err := d.desk.Customer(ctx, tenant, id)
+	if held := d.pause(ctx); held != nil {
+		return defaults.Customer{}, held
+	}
+	if d.noProfiles.Load() {
+		return defaults.Customer{}, errDown
+	}
+	return c, err
+}

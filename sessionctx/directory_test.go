@@ -117,7 +117,8 @@ func TestDirectory_UnknownTenantsAreRefusedAndRememberedWithinBounds(t *testing.
 	assert.EqualValues(t, 1, d.asked.Load(), "a malformed name is nothing to ask about")
 }
 
-// That there is no such tenant is no outage, whatever was asked for, and nothing to ask the store about.
+// That there is no such tenant is no outage, whatever was asked for, and nothing to ask the store
+// about.
 func TestDirectory_UnknownTenantIsNoOutage(t *testing.T) {
 	for _, failDegraded := range []bool{false, true} {
 		r := newResolver(t, func(c *sessionctx.Config) { c.FailDegraded = failDegraded })

@@ -54,8 +54,8 @@ func TestEndAll_EndedCookieShowsNothingOfItsCustomer(t *testing.T) {
 	}
 }
 
-// EndAll moves a generation, and leaves the records of the sessions as they are. The first write, or End, that
-// meets such a session removes what it holds.
+// EndAll moves a generation, and leaves the records of the sessions as they are. The first write,
+// or End, that meets such a session removes what it holds.
 func TestEndAll_WriteThatMeetsAnEndedSessionLeavesATombstone(t *testing.T) {
 	for _, tc := range []struct {
 		desc string
@@ -168,7 +168,8 @@ func TestEndAll_CookieWorksAgainAfterAMinute(t *testing.T) {
 	}
 }
 
-// A dead session that no cookie names stays dead: its token may be good for as long as the tombstone lives.
+// A dead session that no cookie names stays dead: its token may be good for as long as the
+// tombstone lives.
 func TestEndAll_TokenNeverWorksAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newResolver(t)

@@ -9,8 +9,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// Two tabs were rendered from one revision. A write that touches what the other has changed is a conflict; any other is
-// rebased.
+// Two tabs were rendered from one revision. A write that touches what the other has changed is a
+// conflict; any other is rebased.
 func ExampleResolver_Update_conflict() {
 	r, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: shop})
 	if err != nil {

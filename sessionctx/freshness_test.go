@@ -2,7 +2,9 @@ package sessionctx_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -28,6 +30,28 @@ func TestResolve_FreshSeesAWriteOfAnotherProcess(t *testing.T) {
 	e, err := here.Preview(t.Context(), fresh(req), sessionctx.Patch{})
 	require.NoError(t, err)
 	assert.Equal(t, "CHF", e.Session.Currency)
+}
+
+// A load that began before a fresh read, and ends after it, must not bring back what the fresh read has found outdated.
+func TestResolve_FreshIsNotUndoneByAnEarlierLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		records := &memstore.Store{}
+		backend := &stuck{Store: records, found: make(chan struct{}), let: make(chan struct{})}
+		there := newResolver(t, func(c *sessionctx.Config) { c.Store = records })
+		here := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+		req := by("s1", "")
+		update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
+
+		var earlier sync.WaitGroup
+		earlier.Go(func() { resolve(t, here, req) })
+		<-backend.found
+		update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+		require.Equal(t, "CHF", currency(t, here, fresh(req)))
+		close(backend.let)
+		earlier.Wait()
+		synctest.Wait()
+		assert.Equal(t, "CHF", currency(t, here, req))
+	})
 }
 
 func TestResolve_FreshSeesAnEndAllOfAnotherProcess(t *testing.T) {

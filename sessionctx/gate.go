@@ -1,16 +1,19 @@
 package sessionctx
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
-// gate counts the calls inside, so that Close can refuse new ones and wait for the rest.
+// gate counts what is going on inside, so that Close can wait for it. The zero gate is open.
 type gate struct {
 	mu     sync.Mutex
 	inside int
 	closed bool
-	empty  chan struct{} // made by close, closed by the last one to leave
+	empty  chan struct{} // made for whoever waits, closed by the last one to leave
 }
 
-// enter lets a call in, unless the gate is closed.
+// enter reports whether a call may go in. Each true is followed by one leave.
 func (g *gate) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -24,25 +27,39 @@ func (g *gate) enter() bool {
 func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.inside--; g.inside == 0 && g.closed {
+	if g.inside--; g.inside == 0 && g.empty != nil {
 		close(g.empty)
+		g.empty = nil
 	}
 }
 
-// close refuses new calls and waits for those inside. It reports false if the gate was closed
-// before.
+// close lets nobody in any more. It reports false if the gate was closed before.
 func (g *gate) close() bool {
 	g.mu.Lock()
-	if g.closed {
-		g.mu.Unlock()
-		return false
-	}
+	defer g.mu.Unlock()
+	first := !g.closed
 	g.closed = true
-	g.empty = make(chan struct{})
+	return first
+}
+
+// wait waits until nobody is inside, or until ctx ends. It returns how many are inside then.
+func (g *gate) wait(ctx context.Context) int {
+	g.mu.Lock()
 	if g.inside == 0 {
-		close(g.empty)
+		g.mu.Unlock()
+		return 0
 	}
+	if g.empty == nil {
+		g.empty = make(chan struct{})
+	}
+	empty := g.empty
 	g.mu.Unlock()
-	<-g.empty
-	return true
+	select {
+	case <-empty:
+		return 0
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.inside
 }

@@ -28,6 +28,15 @@ var (
 	errHanging = fmt.Errorf("%w: the store has not answered several calls in time, and is probed until it does", ErrUnavailable)
 )
 
+// ready returns an error while the Store hangs. Whoever would mark what is cached as outdated, and
+// ask the Store then, asks here first: what is cached serves for as long as the Store hangs.
+func (s *guardedStore) ready() error {
+	if s.breaker.Open() {
+		return errHanging
+	}
+	return nil
+}
+
 // Load implements store.Store. ctx ends by the resolver's own timer alone.
 func (s *guardedStore) Load(ctx context.Context, key store.Key) (rec store.Record, err error) {
 	if !s.breaker.Enter() {

@@ -1,6 +1,7 @@
 package sessionctx_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,4 +67,41 @@ func TestResolve_MaxAgeEndsASessionInUse(t *testing.T) {
 		}
 		assert.Equal(t, 17, used)
 	})
+}
+
+// Nobody asks between the last use and the expiry, as when the process is stopped. The first answer
+// after it is none of the session.
+func TestResolve_ExpiredSessionIsNotAnsweredAfterAPause(t *testing.T) {
+	for _, tc := range []struct {
+		desc    string
+		request func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request
+	}{
+		{"by cookie", func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+			return cookie(update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("cart")}).ID)
+		}},
+		{"by token", func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+			update(t, r, by("s1"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+			return by("s1")
+		}},
+	} {
+		for _, pause := range []time.Duration{0, 1, time.Millisecond, 6 * time.Second, time.Hour} {
+			t.Run(fmt.Sprint(tc.desc, ", ", pause, " too long"), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := newResolver(t, func(c *sessionctx.Config) { c.AnonymousIdle = 4 * time.Second })
+					req := tc.request(t, r)
+					for range 3 {
+						assert.Equal(t, "cart", resolve(t, r, req).CartID)
+						synctest.Wait() // it is cached now
+					}
+					time.Sleep(5*time.Second + pause) // a quarter longer than AnonymousIdle
+					for range 3 {
+						s := resolve(t, r, req)
+						assert.Empty(t, s.CartID)
+						assert.Zero(t, s.Version)
+						synctest.Wait()
+					}
+				})
+			})
+		}
+	}
 }

@@ -79,8 +79,8 @@ func TestLogin_ConcurrentWriteIsKeptOrRefused(t *testing.T) {
 	}
 }
 
-// An EndAll must not fall unseen between what a login reads of the old session and what it copies to the new
-// one.
+// An EndAll must not fall unseen between what a login reads of the old session and what it copies
+// to the new one.
 func TestLogin_CopiesNothingThatAConcurrentEndAllHasEnded(t *testing.T) {
 	ctx := t.Context()
 	backend := &stepped{}
@@ -164,8 +164,8 @@ func TestLogin_DoubleClickGivesOneSession(t *testing.T) {
 	}
 }
 
-// A login by secret goes on with the record under another id. A tab that was rendered before the login can
-// still write.
+// A login by secret goes on with the record under another id. A tab that was rendered before the
+// login can still write.
 func TestLogin_RevisionsGoOnUnderTheNewID(t *testing.T) {
 	r := newResolver(t)
 	a := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
@@ -190,8 +190,8 @@ func TestLogin_DeadID(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		desc string
-		// do has the id of an anonymous session with a cart. It returns the session that must go on, and the
-		// one that the last login returned.
+		// do has the id of an anonymous session with a cart. It returns the session that must go
+		// on, and the one that the last login returned.
 		do   func(t *testing.T, r *sessionctx.Resolver, id string) (heir, got sessionctx.Session)
 		same bool
 	}{

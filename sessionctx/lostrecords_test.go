@@ -62,7 +62,8 @@ func TestLogin_CopiesNothingOfAnEndedSessionWhenItsGenerationIsLost(t *testing.T
 	assert.Empty(t, s.CartID)
 }
 
-// A session that lived under a generation has not ended because that is lost: either both are there, or none.
+// A session that lived under a generation has not ended because that is lost: either both are
+// there, or none.
 func TestResolve_LiveSessionIsNotEndedWhenAllIsLost(t *testing.T) {
 	records := &memstore.Store{}
 	a := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })

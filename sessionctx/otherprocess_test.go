@@ -46,8 +46,8 @@ func TestUpdate_ReadsTheGenerationOfAnotherProcessBeforeItRefuses(t *testing.T) 
 	assert.ErrorIs(t, fresh("before"), sessionctx.ErrNotFound)
 }
 
-// Another process ends all sessions of a customer, and nothing tells this one of it yet. A write here knows the new generation; a load of the old
-// one, which was under way, comes back after it.
+// Another process ends all sessions of a customer, and nothing tells this one of it yet. A write
+// here knows the new generation; a load of the old one, which was under way, comes back after it.
 func TestLogin_IsNotEndedByAGenerationThatWasLoadedBefore(t *testing.T) {
 	for desc, write := range map[string]func(*testing.T, *sessionctx.Resolver) sessionctx.Request{
 		"a login by cookie": func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
@@ -87,7 +87,8 @@ func TestLogin_IsNotEndedByAGenerationThatWasLoadedBefore(t *testing.T) {
 	}
 }
 
-// Another process logs a customer in, and this one, which ends all of the customer's sessions, has not heard of it yet.
+// Another process logs a customer in, and this one, which ends all of the customer's sessions, has
+// not heard of it yet.
 func TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn(t *testing.T) {
 	for desc, tc := range map[string]struct {
 		before func(*testing.T, *sessionctx.Resolver) // the EndAll
@@ -162,8 +163,8 @@ func TestEndAll_LoadFromBeforeItIsNotJoined(t *testing.T) {
 	})
 }
 
-// A cookie's session is taken for ended by a generation of before another process' EndAll, and that answer is kept. It lasts for no longer than the
-// generation is believed.
+// A cookie's session is taken for ended by a generation of before another process' EndAll, and that
+// answer is kept. It lasts for no longer than the generation is believed.
 func TestResolve_LiveCookieIsAGuestOnlyWhileAnOldGenerationIsCached(t *testing.T) {
 	for desc, learn := range map[string]func(*testing.T, *sessionctx.Resolver, store.Sink){
 		"the news comes": func(_ *testing.T, _ *sessionctx.Resolver, sink store.Sink) {

@@ -24,7 +24,11 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		return Explanation{}, err
 	}
 	key := r.cacheKey(&req)
-	hash, want, profileOf := r.hash(&key, &req), r.want(&req), req.asserted()
+	hash, profileOf := r.hash(&key, &req), req.asserted()
+	want, err := r.want(&key, &req)
+	if err != nil {
+		return Explanation{}, unavailable(ctx, err)
+	}
 	for try := 1; ; try++ {
 		if _, err := r.dependenciesOf(ctx, req.Tenant, profileOf); err != nil { // first, as in Resolve
 			return Explanation{}, err

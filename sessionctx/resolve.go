@@ -24,15 +24,16 @@ func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err err
 	return s, err
 }
 
-// Attach returns ctx with the session of req, for FromContext, and whether it is Degraded. It is
-// Resolve and NewContext in one, and cheaper, because the session is put together when it is asked
-// for. Its errors are those of Resolve.
-func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Context, degraded bool, err error) {
+// Attach returns ctx with the session of req, for FromContext. It is Resolve and NewContext in one,
+// and cheaper, because the session is put together when it is asked for. transient says that the
+// session is Degraded or has ProfileMissing: nobody may store what is made of it. The errors are
+// those of Resolve.
+func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Context, transient bool, err error) {
 	e, err := r.resolveEntry(ctx, &req)
 	if err != nil {
 		return nil, false, err
 	}
-	return &entryContext{ctx, e, req.Tenant, req.SessionID}, e.Resolved.flags&degradedValue != 0, nil
+	return &entryContext{ctx, e, req.Tenant, req.SessionID}, e.Resolved.flags&(degradedValue|noProfile) != 0, nil
 }
 
 // resolveEntry returns an entry with the answer to req.
@@ -76,7 +77,10 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 		return nil, err
 	}
 	req.cloneStrings()
-	want := r.want(req)
+	want, err := r.want(key, req)
+	if err != nil {
+		return nil, unavailable(ctx, err)
+	}
 	profileOf := req.asserted()
 	for try := 1; ; try++ {
 		a, err := r.attempt(ctx, key, hash, req, want, profileOf)
@@ -97,10 +101,14 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 
 // want says how new the record must be that answers req. What a fresh read finds must not be taken
 // back by what was read before it, so a fresh read begins with a change of all that it will read.
-func (r *Resolver) want(req *Request) (w nearcache.Want) {
+// While the Store hangs the error says so, and nothing has changed.
+func (r *Resolver) want(key *nearcache.Key, req *Request) (w nearcache.Want, err error) {
 	switch {
 	case req.SessionID == "":
 	case req.Fresh:
+		if err := r.store.ready(); err != nil {
+			return w, err
+		}
 		if customerID := req.asserted(); customerID != "" {
 			key := generationKey(req.Tenant, customerID)
 			r.near.Fresh(key.Store())
@@ -108,8 +116,13 @@ func (r *Resolver) want(req *Request) (w nearcache.Want) {
 		w.Since = r.near.Fresh(req.recordKey())
 	case req.AtLeast != Revision{}:
 		w.Accept = req.accepts
+		if err := r.store.ready(); err != nil {
+			if e := r.near.Peek(*key); e == nil || !w.Accept(new(e.Record())) {
+				return w, err
+			}
+		}
 	}
-	return w
+	return w, nil
 }
 
 // attempt is one try to answer a request.

@@ -2,9 +2,9 @@ package sessionctx
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/breaker"
@@ -25,7 +25,7 @@ type Resolver struct {
 	stats    counters
 	stop     []func() // of the watchers
 
-	background sync.WaitGroup
+	background gate          // goroutines
 	touching   sync.Map      // store.Key: touches under way
 	touches    chan struct{} // how many
 	logNext    [numLogs]atomic.Int64
@@ -86,33 +86,38 @@ func New(cfg Config) (*Resolver, error) {
 }
 
 // spawn starts a goroutine that Close waits for.
-func (r *Resolver) spawn(f func()) { r.background.Go(f) }
+func (r *Resolver) spawn(f func()) {
+	r.background.enter() // it is never closed: a call that Close has not waited for goes on
+	go func() {
+		defer r.background.leave()
+		f()
+	}()
+}
 
 // Close refuses new calls with ErrClosed, waits for those inside, and frees the cache. It closes
-// neither Store nor Directory. Calls of a Store or Directory that hang are waited for no longer
-// than Config.Timeout. A second Close does nothing. Config.OnChange must not call it.
+// neither Store nor Directory. A second Close does nothing.
+//
+// Close takes Config.Timeout at most. The error says that calls were still inside then: they go on
+// without the cache, and their Store must not be closed yet. So it is if Config.OnChange calls
+// Close, whose call is inside; if OnChange is slow; and if an Erase needs longer.
 func (r *Resolver) Close() error {
 	if !r.gate.close() {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Timeout)
+	defer cancel()
+	inside := r.gate.wait(ctx)
 	for _, stop := range r.stop {
 		stop()
 	}
 	r.store.breaker.Close()
 	r.sites.Close()
 	r.profiles.Close()
-	done := make(chan struct{})
-	go func() {
-		r.background.Wait()
-		close(done)
-	}()
-	timer := time.NewTimer(r.cfg.Timeout)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-	}
+	r.background.wait(ctx)
 	r.near.Close()
+	if inside > 0 {
+		return fmt.Errorf("sessionctx: Close: calls still inside after %v: %d", r.cfg.Timeout, inside)
+	}
 	return nil
 }
 

@@ -73,6 +73,9 @@ type outcome struct {
 const quarantine = 4
 
 func (r *Resolver) beginSave(b *bound, key nearcache.Key) (*saving, error) {
+	if err := r.store.ready(); err != nil {
+		return nil, b.nothingWritten(err)
+	}
 	w := &saving{r: r, b: b, key: key, bumps: r.near.Stamps().Bumps()}
 	var err error
 	if w.near, err = r.near.Begin(key); err != nil {

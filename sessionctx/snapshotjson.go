@@ -115,7 +115,7 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements json.Unmarshaler for what MarshalJSON writes, in this version of the
 // program or in another one. Members that this program does not know are ignored, members that are
-// missing are zero, and a source that this program does not know becomes SourceNone. These are
+// missing are zero, and a source that this program does not know becomes the zero Source. These are
 // errors, which name the member: another version of the form, or none; a member that is named
 // twice; null or a value of another type in a member that this program knows; a proof that it does
 // not know; an attribute without a name, or whose value is not the text of one JSON document; what
@@ -276,7 +276,7 @@ func readSources(doc json.RawMessage) (sources [defaults.NumFields]defaults.Sour
 	}
 	for f, name := range j.byField() {
 		if sources[f].UnmarshalText([]byte(*name)) != nil {
-			sources[f] = defaults.SourceNone // a newer program knows more of them
+			sources[f] = 0 // none: a newer program knows more of them
 		}
 	}
 	return sources, nil

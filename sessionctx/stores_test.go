@@ -18,7 +18,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// behind is a Store of a process that does not hear of what other processes write, within its lease.
+// behind is a Store of a process that does not hear of what other processes write, within its
+// lease.
 type behind struct{ store.Store }
 
 func (behind) Watch(sink store.Sink) (stop func()) {
@@ -26,7 +27,8 @@ func (behind) Watch(sink store.Sink) (stop func()) {
 	return func() {}
 }
 
-// apart returns the Resolvers of two processes that share records and do not hear of each other's writes.
+// apart returns the Resolvers of two processes that share records and do not hear of each other's
+// writes.
 func apart(t *testing.T, records store.Store) (here, there *sessionctx.Resolver) {
 	process := func() *sessionctx.Resolver {
 		return newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
@@ -61,7 +63,8 @@ func (s *told) Watch(sink store.Sink) (stop func()) {
 	return behind{}.Watch(sink)
 }
 
-// flushed is a shared Store that loses everything after some loads, and says so before a Load can show it.
+// flushed is a shared Store that loses everything after some loads, and says so before a Load can
+// show it.
 type flushed struct {
 	store.Store
 	sink  store.Sink
@@ -88,8 +91,8 @@ func (s *flushed) Save(ctx context.Context, key store.Key, rec store.Record, bas
 	return s.after.Save(ctx, key, rec, base)
 }
 
-// stuck is a shared Store. Its first Load reads, and does not return until the test closes let. A test can
-// report to its sink.
+// stuck is a shared Store. Its first Load reads, and does not return until the test closes let. A
+// test can report to its sink.
 type stuck struct {
 	store.Store
 	loads      atomic.Int32
@@ -154,8 +157,8 @@ func processes(t *testing.T) (here, there *sessionctx.Resolver, backend *tardy) 
 	return here, there, backend
 }
 
-// paired is a tardy Store in which the load of a session does not return before the load of a customer has
-// begun.
+// paired is a tardy Store in which the load of a session does not return before the load of a
+// customer has begun.
 type paired struct {
 	tardy
 	customer chan struct{}
@@ -344,4 +347,50 @@ func assertNoneOf(t *testing.T, text string, secrets ...string) {
 	for _, s := range secrets {
 		assert.NotContains(t, text, s)
 	}
+}
+
+// heldStore is a memory Store whose calls can be held back. It counts them.
+type heldStore struct {
+	memstore.Store
+	loading, saving hold   // before the call takes effect
+	answering       hold   // after a Save has
+	only            string // the id that is held back; empty: every one
+
+	loads, saves, inside, most atomic.Int64
+}
+
+func (s *heldStore) enter() (leave func()) {
+	n := s.inside.Add(1)
+	for most := s.most.Load(); n > most && !s.most.CompareAndSwap(most, n); most = s.most.Load() {
+	}
+	return func() { s.inside.Add(-1) }
+}
+
+func (s *heldStore) held(ctx context.Context, key store.Key, h *hold) error {
+	if s.only != "" && key.ID != s.only {
+		return nil
+	}
+	return h.pause(ctx)
+}
+
+func (s *heldStore) Load(ctx context.Context, key store.Key) (store.Record, error) {
+	s.loads.Add(1)
+	defer s.enter()()
+	if err := s.held(ctx, key, &s.loading); err != nil {
+		return store.Record{}, err
+	}
+	return s.Store.Load(context.WithoutCancel(ctx), key)
+}
+
+func (s *heldStore) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+	s.saves.Add(1)
+	defer s.enter()()
+	if err := s.held(ctx, key, &s.saving); err != nil {
+		return store.Record{}, err
+	}
+	rec, err := s.Store.Save(context.WithoutCancel(ctx), key, rec, base)
+	if held := s.held(ctx, key, &s.answering); held != nil {
+		return store.Record{}, held
+	}
+	return rec, err
 }

@@ -39,8 +39,8 @@ func (s *storm) Watch(sink store.Sink) (stop func()) {
 	return s.Store.Watch(sink)
 }
 
-// Reports without end cost loads. No reader fails or starves, none sees an old value, and when the reports end
-// the cache is warm again.
+// Reports without end cost loads. No reader fails or starves, none sees an old value, and when the
+// reports end the cache is warm again.
 func TestThreat_InvalidationStorm(t *testing.T) {
 	backend := &storm{Store: &memstore.Store{}}
 	reader, writer := newResolver(t, func(c *sessionctx.Config) { c.Store = backend }), newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
@@ -98,36 +98,18 @@ func TestThreat_InvalidationStorm(t *testing.T) {
 	}, time.Minute, time.Millisecond, "the cache is warm again")
 }
 
-// gate holds its callers back while it is shut. The zero gate is open.
-type gate struct{ open atomic.Pointer[chan struct{}] }
-
-func (g *gate) shut() (open func()) {
-	c := make(chan struct{})
-	g.open.Store(&c)
-	return func() {
-		g.open.Store(nil)
-		close(c)
-	}
-}
-
-func (g *gate) pass() {
-	if c := g.open.Load(); c != nil {
-		<-*c
-	}
-}
-
-// gated is a Store and a Directory. It counts loads and questions, and each has a gate.
+// gated is a Store and a Directory. It counts loads and questions, and can hold each back.
 type gated struct {
 	*memstore.Store
 	sessionctx.Static
-	records, answers        gate
+	records, answers        hold
 	loads, sites, customers atomic.Int64
 	sink                    store.Sink
 }
 
 func (g *gated) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	g.loads.Add(1)
-	g.records.pass()
+	_ = g.records.pause(ctx)
 	return g.Store.Load(ctx, key)
 }
 
@@ -138,20 +120,20 @@ func (g *gated) Watch(sink store.Sink) (stop func()) {
 
 func (g *gated) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
 	g.sites.Add(1)
-	g.answers.pass()
+	_ = g.answers.pause(ctx)
 	return g.Static.Sites(ctx, tenant)
 }
 
 func (g *gated) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
 	g.customers.Add(1)
-	g.answers.pass()
+	_ = g.answers.pause(ctx)
 	return g.Static.Customer(ctx, tenant, id)
 }
 
-// When all that is cached becomes outdated at one moment, the Store is asked once for each key and not once
-// for each request. The Directory is asked about each key by two questions at a time, and by one more that
-// began after the last report, however many reports there were: Invalidate starts a question at once, and an
-// answer to a question from before a report does not count.
+// When all that is cached becomes outdated at one moment, the Store is asked once for each key and
+// not once for each request. The Directory is asked about each key by two questions at a time, and
+// by one more that began after the last report, however many reports there were: Invalidate starts
+// a question at once, and an answer to a question from before a report does not count.
 func TestThreat_MassFlush(t *testing.T) {
 	const sessions, readers = 100, 20
 	flushes := []struct {
@@ -178,11 +160,13 @@ func TestThreat_MassFlush(t *testing.T) {
 				for i := range sessions {
 					update(t, r, by(fmt.Sprint("s", i), "C100"), sessionctx.Patch{CartID: sessionctx.Set(fmt.Sprint(i))})
 				}
-				openStore, openDirectory := g.records.shut(), g.answers.shut()
+				openStore, openDirectory := make(chan struct{}), make(chan struct{})
+				g.records.holdBy(until(openStore))
+				g.answers.holdBy(until(openDirectory))
 				loads, sites, customers := g.loads.Load(), g.sites.Load(), g.customers.Load()
 				tc.flush(r, g)
 				synctest.Wait() // all questions that the flush starts are under way
-				openDirectory()
+				close(openDirectory)
 				var herd sync.WaitGroup
 				for i := range sessions * readers {
 					herd.Go(func() {
@@ -193,7 +177,7 @@ func TestThreat_MassFlush(t *testing.T) {
 					})
 				}
 				synctest.Wait() // all readers that need the store wait for it
-				openStore()
+				close(openStore)
 				herd.Wait()
 				assert.LessOrEqual(t, g.loads.Load()-loads, int64(sessions+1), "the sessions and their customer")
 				assert.LessOrEqual(t, g.sites.Load()-sites, tc.questions)
@@ -223,7 +207,8 @@ func (d crowded) Customer(ctx context.Context, tenant, id string) (defaults.Cust
 	return d.Static.Customer(ctx, tenant, id)
 }
 
-// Names that somebody makes up, one a request, fill neither memory nor log, even if the directory only says that it failed.
+// Names that somebody makes up, one a request, fill neither memory nor log, even if the directory
+// only says that it failed.
 func TestThreat_MadeUpNames(t *testing.T) {
 	names := 10_000
 	if raceEnabled {

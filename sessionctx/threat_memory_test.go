@@ -15,7 +15,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// Whoever can reach into what the cache holds, by a slice or a map that is shared with it, changes what others see.
+// Whoever can reach into what the cache holds, by a slice or a map that is shared with it, changes
+// what others see.
 func TestThreat_SharedMemory(t *testing.T) {
 	r := newResolver(t)
 	sent := json.RawMessage(`"of anna's"`)

@@ -20,7 +20,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Two names that somebody could take for one must be two, in the cache, the store and what is sent about them.
+// Two names that somebody could take for one must be two, in the cache, the store and what is sent
+// about them.
 func TestThreat_KeyAmbiguity(t *testing.T) {
 	type name struct{ tenant, session, customer string }
 	names := []name{
@@ -75,7 +76,8 @@ func warm(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) {
 	}
 }
 
-// twisted is a store that changes what it has stored: a broken disk, a bug, somebody who can write to it.
+// twisted is a store that changes what it has stored: a broken disk, a bug, somebody who can write
+// to it.
 type twisted struct {
 	*memstore.Store
 	twist func(store.Record) (store.Record, error)
@@ -197,7 +199,8 @@ func (f *fragile) Customer(ctx context.Context, tenant, id string) (defaults.Cus
 	return f.Static.Customer(ctx, tenant, id)
 }
 
-// A panic in what the host has plugged in ends neither the process nor the sessions of others, and leaves nothing locked.
+// A panic in what the host has plugged in ends neither the process nor the sessions of others, and
+// leaves nothing locked.
 func TestThreat_PanickingHooks(t *testing.T) {
 	cases := []struct {
 		where string

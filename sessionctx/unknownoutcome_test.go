@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestUnknownOutcome_WriteIDTellsWhetherTheWriteWasApplied(t *testing.T) {
@@ -75,4 +76,51 @@ func TestUnknownOutcome_WriteThatIsAppliedLateIsSeenAtOnce(t *testing.T) {
 		}
 		assert.LessOrEqual(t, r.Stats().Loads, loads+1, "the quarantine is over")
 	})
+}
+
+// Half of the time of a call is kept for finding out what became of a Save that has not answered.
+func TestUnknownOutcome_IsFoundOutWithinTheBound(t *testing.T) {
+	for _, tc := range []struct {
+		desc      string
+		saving    func(context.Context) error // before the Save takes effect
+		answering func(context.Context) error // after
+		takes     time.Duration
+		want      error
+		currency  string // in the end
+	}{
+		{"applied, and never answered", nil, untilContextEnds, time.Second, nil, "CHF"},
+		{"answered late", lasting(1500 * time.Millisecond), nil, 1500 * time.Millisecond, nil, "CHF"},
+		{"failed late, with nothing written", func(context.Context) error {
+			time.Sleep(1500 * time.Millisecond)
+			return sessionctx.ErrFull
+		}, nil, 1500 * time.Millisecond, sessionctx.ErrFull, "USD"},
+		{"never answered, and not applied", untilContextEnds, nil, 2 * time.Second, sessionctx.ErrUnknownOutcome, "USD"},
+		{"applied after the call has ended", func(context.Context) error {
+			time.Sleep(10 * time.Second)
+			return nil
+		}, nil, 2 * time.Second, sessionctx.ErrUnknownOutcome, "CHF"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				backend := &heldStore{}
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+				update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
+				backend.saving.holdBy(tc.saving)
+				backend.answering.holdBy(tc.answering)
+				assert.Equal(t, tc.takes, takes(func() {
+					_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+					assert.ErrorIs(t, err, tc.want)
+				}))
+				for range 200 { // a reader sees what is stored at each moment
+					want := "USD"
+					if rec, err := backend.Store.Load(t.Context(), store.Key{Tenant: "demoshop", ID: "s1"}); assert.NoError(t, err) {
+						want = rec.Choices.Currency
+					}
+					assert.Equal(t, want, currency(t, r, by("s1")))
+					time.Sleep(100 * time.Millisecond)
+				}
+				assert.Equal(t, tc.currency, currency(t, r, by("s1")))
+			})
+		})
+	}
 }

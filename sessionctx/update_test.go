@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,7 +100,8 @@ func TestUpdate_NeverRevivesAnEndedSession(t *testing.T) {
 
 func TestUpdate_StaleBaseConflictsOnlyWhereItTouchesAChange(t *testing.T) {
 	set := sessionctx.Set
-	// The history: v1 currency, v2 attribute a, v3 attribute b, v4 country, v5 b is removed, v6 cart.
+	// The history: v1 currency, v2 attribute a, v3 attribute b, v4 country, v5 b is removed, v6
+	// cart.
 	history := []sessionctx.Patch{
 		{Currency: set("USD")},
 		{Attributes: attributes("a", "1")},
@@ -334,4 +337,98 @@ func TestOnChange_HearsOfEveryCommittedWriteAndItsPanicIsContained(t *testing.T)
 	assert.Equal(t, s2, changes[1].New)
 	assert.Equal(t, s2, changes[2].Old)
 	assert.Empty(t, changes[2].New.ID)
+}
+
+// A client has seen a session that then expired. Another device has made it again, under the same
+// id.
+func TestUpdate_BaseFromBeforeTheExpiryConflicts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newResolver(t)
+		seen := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
+		newer := update(t, r, by("s1"), sessionctx.Patch{Country: sessionctx.Set("AT")})
+		time.Sleep(2 * time.Hour)
+		for _, base := range []sessionctx.Revision{seen.Revision(), newer.Revision(), {Version: seen.Version}} {
+			_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Base: &base, Language: sessionctx.Set("fr")})
+			assert.ErrorIs(t, err, sessionctx.ErrConflict, "there is no record")
+		}
+		again := update(t, r, by("s1"), sessionctx.Patch{Base: new(sessionctx.Revision), Currency: sessionctx.Set("GBP")})
+		assert.NotEqual(t, seen.Revision().Incarnation, again.Revision().Incarnation)
+		for desc, base := range map[string]sessionctx.Revision{
+			"a revision":               seen.Revision(),
+			"a later one":              newer.Revision(),
+			"a version alone":          {Version: seen.Version},
+			"a small version":          {Version: 1},
+			"the version now, of then": {Incarnation: seen.Revision().Incarnation, Version: again.Version},
+		} {
+			for _, patch := range []sessionctx.Patch{
+				{Base: &base, Currency: sessionctx.Set("CHF")},
+				{Base: &base, Language: sessionctx.Set("fr")}, // nobody has set it since, but who knows what the client saw
+				{Base: &base, Attributes: attributes("a", "1")},
+				{Base: &base, CartID: sessionctx.Set("cart")},
+			} {
+				_, err := r.Update(t.Context(), by("s1"), patch)
+				var conflict *sessionctx.ConflictError
+				require.ErrorAs(t, err, &conflict, desc)
+				assert.Equal(t, again.Revision(), conflict.Revision)
+			}
+		}
+		assert.Equal(t, again, resolve(t, r, by("s1")))
+	})
+}
+
+// The zero Revision says that there was no record. What has been set since conflicts, and nothing
+// else does.
+func TestUpdate_BaseOfNoRecordConflictsWithWhatHasBeenSet(t *testing.T) {
+	r := newResolver(t)
+	none := new(sessionctx.Revision)
+	update(t, r, by("s1"), sessionctx.Patch{Base: none, Currency: sessionctx.Set("GBP"), CartID: sessionctx.Set("cart"), Attributes: attributes("a", "1")})
+	for _, patch := range []sessionctx.Patch{
+		{Base: none, Currency: sessionctx.Set("CHF")}, {Base: none, CartID: sessionctx.Set("other")}, {Base: none, Attributes: attributes("a", "2")},
+	} {
+		_, err := r.Update(t.Context(), by("s1"), patch)
+		assert.ErrorIs(t, err, sessionctx.ErrConflict)
+	}
+	s := update(t, r, by("s1"), sessionctx.Patch{Base: none, Language: sessionctx.Set("fr"), Attributes: attributes("b", "1")})
+	assert.Equal(t, "GBP fr cart", s.Currency+" "+s.Language+" "+s.CartID)
+}
+
+// A version alone is of the present record, from its first version to its present one.
+func TestUpdate_VersionAloneIsOfThePresentRecord(t *testing.T) {
+	r := newResolver(t)
+	first := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("GBP")}).Version
+	last := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Version
+	for desc, tc := range map[string]struct {
+		version  int64
+		conflict bool
+	}{
+		"before the first": {first - 1, true}, "the first": {first, false}, "the present": {last, false}, "a later one": {last + 1, true},
+	} {
+		_, err := r.Preview(t.Context(), by("s1"), sessionctx.Patch{Base: version(tc.version), Language: sessionctx.Set("fr")})
+		assert.Equal(t, tc.conflict, errors.Is(err, sessionctx.ErrConflict), desc)
+	}
+}
+
+// A session shows the cart of its site. Switching the site shows that site's cart, and switching
+// back the first.
+func TestUpdate_CartsAreOfASite(t *testing.T) {
+	r := newResolver(t)
+	set := sessionctx.Set
+	update(t, r, by("s1"), sessionctx.Patch{CartID: set("cart-main")})
+	base := update(t, r, by("s1"), sessionctx.Patch{Site: set("ch")})
+	assert.Equal(t, "ch ", base.Site+" "+base.CartID)
+	s := update(t, r, by("s1"), sessionctx.Patch{CartID: set("cart-ch")})
+	assert.Equal(t, "ch cart-ch", s.Site+" "+s.CartID)
+	s = update(t, r, by("s1"), sessionctx.Patch{Site: set("us"), CartID: set("cart-us")})
+	assert.Equal(t, "us cart-us", s.Site+" "+s.CartID, "a patch with both sets the cart of the new site")
+	for site, cart := range map[string]string{"main": "cart-main", "ch": "cart-ch", "us": "cart-us"} {
+		assert.Equal(t, cart, update(t, r, by("s1"), sessionctx.Patch{Site: set(site)}).CartID)
+		req := by("s1")
+		req.Site = site
+		assert.Equal(t, cart, resolve(t, r, req).CartID)
+	}
+	_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Base: new(base.Revision()), Site: set("ch"), CartID: set("other")})
+	assert.ErrorIs(t, err, sessionctx.ErrConflict)
+	s = update(t, r, by("s1"), sessionctx.Patch{Site: set("main"), CartID: sessionctx.Clear()})
+	assert.Empty(t, s.CartID)
+	assert.Equal(t, "cart-ch", update(t, r, by("s1"), sessionctx.Patch{Site: set("ch")}).CartID, "another site's cart stays")
 }

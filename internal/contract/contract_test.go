@@ -73,8 +73,8 @@ func (e *exchange) path(template string) (string, map[string]string) {
 	return template, params
 }
 
-// run sends a request and holds the answer to the document: status, headers, content type and body. What a request may
-// look like is held to the document too, where the server took it.
+// run sends a request and holds the answer to the document: status, headers, content type and body.
+// What a request may look like is held to the document too, where the server took it.
 func (c *contract) run(ctx context.Context, h http.Handler, e exchange) (status int, err error) {
 	route := c.routes[e.operation]
 	if route == nil {
@@ -114,7 +114,8 @@ func (c *contract) run(ctx context.Context, h http.Handler, e exchange) (status 
 	return w.Code, nil
 }
 
-// exact closes the gaps of the validator, which lets bodies pass where the document has none, and headers that it does not name.
+// exact closes the gaps of the validator: it lets bodies pass where the document has none, and
+// headers that the document does not name, and it cannot read when Retry-After is left out.
 func exact(route *routers.Route, w *httptest.ResponseRecorder) error {
 	response := route.Operation.Responses.Status(w.Code)
 	if response == nil {
@@ -134,6 +135,10 @@ func exact(route *routers.Route, w *httptest.ResponseRecorder) error {
 		if !slices.ContainsFunc(headerNames(response.Value.Headers), func(known string) bool { return http.CanonicalHeaderKey(known) == name }) {
 			return fmt.Errorf("the header %s is not documented", name)
 		}
+	}
+	unknownOutcome := strings.Contains(w.Body.String(), "/session-context/problems/unknown-outcome")
+	if w.Code == http.StatusServiceUnavailable && unknownOutcome == (w.Header().Get("Retry-After") != "") {
+		return errors.New("Retry-After must be there, except where the outcome is unknown")
 	}
 	return nil
 }
@@ -163,6 +168,7 @@ func TestEveryDocumentedStatusOccursAndNoOther(t *testing.T) {
 	for _, e := range exchanges(t) {
 		t.Run(fmt.Sprintf("%s %d %s", e.operation, e.status, e.desc), func(t *testing.T) {
 			s := newShop(t, e.shop)
+			e.body = s.state(e.sessionID, e.body)
 			status, err := c.run(t.Context(), s, e)
 			require.NoError(t, err)
 			require.Equal(t, e.status, status)
@@ -178,7 +184,7 @@ func TestWhateverIsSentTheAnswerIsADocumentedOne(t *testing.T) {
 	c := load(t, s)
 	bodies := []string{
 		``, `{}`, `null`, `[]`, `{`, `{"currency":"CHF"}`, `{"currency":"JPY","language":"xx","siteCode":"nosuch","targetLocation":"Germany"}`, `{"currency":1,"context":2,"metadata":3}`,
-		`{"currency":"CHF","metadata":{"version":1}}`, `{"metadata":{"version":99}}`, `{"context":{"a":{"b":null}}}`, `{"context":{"":1,"a\nb":2}}`, `{"key":"k","value":[1]}`, `{"key":"","value":null}`,
+		`{"currency":"CHF","metadata":{"version":NOW}}`, `{"currency":"CHF","metadata":{"version":0}}`, `{"metadata":{"version":BEFORE}}`, `{"context":{"a":{"b":null}}}`, `{"context":{"":1,"a\nb":2}}`, `{"key":"k","value":[1]}`, `{"key":"","value":null}`,
 		`{"key":"` + strings.Repeat("k", 99) + `","value":"` + strings.Repeat("v", 2000) + `"}`, `{"x":"` + strings.Repeat("x", 40000) + `"}`, "\xff", `{"a":1,"a":2}`, `{"cartId":"c","context":null}`,
 	}
 	headers := []http.Header{
@@ -200,6 +206,7 @@ func TestWhateverIsSentTheAnswerIsADocumentedOne(t *testing.T) {
 			}
 			if route.Operation.RequestBody != nil {
 				for _, body := range bodies {
+					body = s.state("s1", body)
 					send(exchange{operation: id, header: header, body: body})
 				}
 			} else {
@@ -240,6 +247,7 @@ func TestTheContractSees(t *testing.T) {
 		{"another status", func(rec *httptest.ResponseRecorder) { rec.Code = 202 }},
 		{"a status of another operation", func(rec *httptest.ResponseRecorder) { rec.Code = 409 }},
 		{"a member of another type", replace(`"version":0`, `"version":"0"`)},
+		{"a mark that is false", replace(`"siteCode"`, `"profileMissing":false,"siteCode"`)},
 		{"a member too few", replace(`"siteCode":"main",`, ``)},
 		{"a member too many", replace(`"siteCode"`, `"site":"main","siteCode"`)},
 		{"a currency in small letters", replace(`"EUR"`, `"eur"`)},

@@ -14,6 +14,8 @@ func exchanges(t *testing.T) (all []exchange) {
 	t.Helper()
 	own, anna, op := shopper("s1", ""), shopper("s2", "anna"), operator("demoshop")
 	down := func(c *settings) { c.down = true }
+	mute := func(c *settings) { c.mute = true }
+	strange := func(c *settings) { c.strange = true }
 	broken := func(c *settings) {
 		c.identify = func(*http.Request) (sessionctx.Identity, error) { return sessionctx.Identity{}, errors.New("broken") }
 	}
@@ -30,7 +32,7 @@ func exchanges(t *testing.T) (all []exchange) {
 		{"addOwnAttribute", attribute, own, 201},
 		{"removeOwnAttribute", "", own, 204},
 		{"getContext", "", op, 200},
-		{"putContext", `{"metadata":{"version":2}}`, op, 204},
+		{"putContext", `{"metadata":{"version":NOW}}`, op, 204},
 		{"addAttribute", attribute, op, 204},
 		{"removeAttribute", "", op, 204},
 	} {
@@ -65,11 +67,17 @@ func exchanges(t *testing.T) (all []exchange) {
 			add(403, "a token without a session", exchange{header: op})
 			add(404, "an anonymous token of a customer's session", exchange{header: shopper("s2", "")})
 			add(o.success, "a customer", exchange{header: anna})
+			add(o.success, "a customer without a profile", exchange{header: anna, shop: strange})
 		}
 		if reads {
 			continue
 		}
 		add(503, "the store is down", exchange{shop: down})
+		write := exchange{shop: mute}
+		if o.operation == "removeOwnAttribute" || o.operation == "removeAttribute" {
+			write.name = "a" // which is there: else nothing is written
+		}
+		add(503, "the store does not say what it did", write)
 		add(412, "another revision", exchange{header: with(o.header, "If-Match", `"x"`)})
 		add(o.success, "any revision", exchange{header: with(o.header, "If-Match", `*`)})
 		if o.body == "" {
@@ -88,23 +96,28 @@ func exchanges(t *testing.T) (all []exchange) {
 		{desc: "for nobody", operation: "getOpenAPI", status: 200},
 		{desc: "with reasons", operation: "getOwnContext", status: 200, query: "?explain=true", header: anna},
 		{desc: "while the store is down", operation: "getOwnContext", status: 200, header: anna, shop: down},
+		{desc: "with reasons, without a profile", operation: "getOwnContext", status: 200, query: "?explain=true", header: anna, shop: strange},
+		{desc: "without a profile", operation: "getContext", status: 200, sessionID: "s2", header: op, shop: strange},
 		{desc: "with reasons, while the store is down", operation: "getOwnContext", status: 503, query: "?explain=true", header: anna, shop: down},
 		{desc: "not written yet", operation: "getOwnContext", status: 200, header: shopper("new", "")},
 		{desc: "a flag that is none", operation: "getOwnContext", status: 400, query: "?explain=1", header: own},
 		{desc: "seen already", operation: "getOwnContext", status: 304, header: with(own, "If-None-Match", "*")},
 		{desc: "with reasons", operation: "getContext", status: 200, query: "?explain=true", sessionID: "s2", header: op},
 		{desc: "seen already", operation: "getContext", status: 304, header: with(op, "If-None-Match", "*")},
-		{desc: "everything", operation: "patchOwnContext", status: 204, header: own, body: `{"siteCode":"main","currency":null,"targetLocation":"DE","language":"en","context":{"a":null,"b":[{}]},"metadata":{"version":2,"createdAt":"x"},"x":1}`},
+		{desc: "everything", operation: "patchOwnContext", status: 204, header: own, body: `{"siteCode":"main","currency":null,"targetLocation":"DE","language":"en","context":{"a":null,"b":[{}]},"metadata":{"version":NOW,"createdAt":"x"},"x":1}`},
 		{desc: "all attributes away", operation: "patchOwnContext", status: 204, header: own, body: `{"context":null,"metadata":null}`},
 		{desc: "a currency that is not offered", operation: "patchOwnContext", status: 400, header: own, body: `{"currency":"JPY","language":7}`},
-		{desc: "a stale version", operation: "patchOwnContext", status: 409, header: own, body: `{"context":{"a":2},"metadata":{"version":1}}`},
+		{desc: "a stale version", operation: "patchOwnContext", status: 409, header: own, body: `{"context":{"a":2},"metadata":{"version":BEFORE}}`},
+		{desc: "no record, but there is one", operation: "patchOwnContext", status: 409, header: own, body: `{"context":{"a":2},"metadata":{"version":0}}`},
+		{desc: "no record, and what is not set yet", operation: "patchOwnContext", status: 204, header: own, body: `{"language":"en","metadata":{"version":0}}`},
+		{desc: "a version that never was", operation: "patchOwnContext", status: 409, header: own, body: `{"language":"en","metadata":{"version":9223372036854775807}}`},
 		{desc: "attributes too large", operation: "patchOwnContext", status: 413, header: own, body: `{"context":{"a":"` + strings.Repeat("a", 1100) + `"}}`},
 		{desc: "from another origin", operation: "patchOwnContext", status: 403, body: `{}`, header: with(shopperCookie, "Sec-Fetch-Site", "cross-site")},
-		{desc: "a stale version", operation: "putContext", status: 409, header: op, body: `{"metadata":{"version":1}}`},
+		{desc: "a stale version", operation: "putContext", status: 409, header: op, body: `{"metadata":{"version":BEFORE}}`},
 		{desc: "no version", operation: "putContext", status: 400, header: op, body: `{}`},
 		{desc: "created", operation: "putContext", status: 204, header: op, sessionID: "new", query: "?upsert=true", body: `{"siteCode":"main","currency":"EUR","targetLocation":"DE","language":"de","cartId":"c","context":{"a":1}}`},
-		{desc: "a customer's, without a token", operation: "putContext", status: 403, header: op, sessionID: "s2", body: `{"metadata":{"version":1}}`},
-		{desc: "a customer's", operation: "putContext", status: 204, header: with(op, "Saas-Token", anna.Get("Authorization")[7:]), sessionID: "s2", body: `{"metadata":{"version":1}}`},
+		{desc: "a customer's, without a token", operation: "putContext", status: 403, header: op, sessionID: "s2", body: `{"metadata":{"version":NOW}}`},
+		{desc: "a customer's", operation: "putContext", status: 204, header: with(op, "Saas-Token", anna.Get("Authorization")[7:]), sessionID: "s2", body: `{"metadata":{"version":NOW}}`},
 	}...)
 }
 

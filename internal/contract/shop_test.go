@@ -2,9 +2,11 @@ package contract_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -65,10 +67,10 @@ func with(h http.Header, name, value string) http.Header {
 	return h
 }
 
-// outage is a store that may be down.
+// outage is a store that may be down, or whose Save does not say what it did.
 type outage struct {
 	memstore.Store
-	down atomic.Bool
+	down, mute atomic.Bool
 }
 
 var errDown = errors.New("down")
@@ -81,24 +83,34 @@ func (s *outage) Load(ctx context.Context, k store.Key) (store.Record, error) {
 }
 
 func (s *outage) Save(ctx context.Context, k store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
-	if s.down.Load() {
+	if s.down.Load() || s.mute.Load() {
 		return store.Record{}, errDown
 	}
 	return s.Store.Save(ctx, k, rec, base)
 }
 
+// strangers is a directory that cannot be asked about customers.
+type strangers struct{ sessionctx.Static }
+
+func (strangers) Customer(context.Context, string, string) (defaults.Customer, error) {
+	return defaults.Customer{}, errDown
+}
+
 // settings are what an exchange may change of a shop.
 type settings struct {
 	down     bool // the store, after the first sessions were written
+	mute     bool // the same of Save
+	strange  bool // no profile of a customer can be had
 	identify func(*http.Request) (sessionctx.Identity, error)
 	tenant   func(*http.Request) string
 }
 
-// shop is a server with the anonymous session s1 (version 2: CHF, the attribute a), anna's session s2 (version 1), the ended session s3,
-// and one by cookie.
+// shop is a server with the anonymous session s1 (CHF, then the attribute a), anna's session s2,
+// the ended session s3, and one by cookie.
 type shop struct {
 	http.Handler
-	secret string
+	secret   string
+	versions map[string]int64 // of s1 and s2
 }
 
 func newShop(t *testing.T, change ...func(*settings)) *shop {
@@ -118,11 +130,15 @@ func newShop(t *testing.T, change ...func(*settings)) *shop {
 	}
 	st := &outage{}
 	log := slog.New(slog.DiscardHandler)
+	static := sessionctx.Static{"demoshop": {Sites: sites, Customers: map[string]defaults.Customer{
+		"anna": {Site: "nosuch", Currency: "GBP", Language: "en", Addresses: shipping},
+	}}}
+	var dir sessionctx.Directory = static
+	if cfg.strange {
+		dir = strangers{static}
+	}
 	resolver, err := sessionctx.New(sessionctx.Config{
-		Store: struct{ store.Store }{st}, CacheBytes: 1 << 20, Logger: log,
-		Directory: sessionctx.Static{"demoshop": {Sites: sites, Customers: map[string]defaults.Customer{
-			"anna": {Site: "nosuch", Currency: "GBP", Language: "en", Addresses: shipping},
-		}}},
+		Store: struct{ store.Store }{st}, CacheBytes: 1 << 20, Logger: log, Directory: dir,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, resolver.Close()) })
@@ -151,13 +167,22 @@ func newShop(t *testing.T, change ...func(*settings)) *shop {
 	}
 	chf := sessionctx.Patch{Currency: sessionctx.Set("CHF")}
 	update(sessionctx.Identity{SessionID: "s1", Proof: sessionctx.Asserted}, chf)
-	update(sessionctx.Identity{SessionID: "s1", Proof: sessionctx.Asserted}, sessionctx.Patch{CartID: sessionctx.Set("cart"), Attributes: map[string]json.RawMessage{"a": []byte("1")}})
-	update(sessionctx.Identity{SessionID: "s2", CustomerID: "anna", Proof: sessionctx.Asserted}, chf)
+	s1 := update(sessionctx.Identity{SessionID: "s1", Proof: sessionctx.Asserted}, sessionctx.Patch{CartID: sessionctx.Set("cart"), Attributes: map[string]json.RawMessage{"a": []byte("1")}})
+	s2 := update(sessionctx.Identity{SessionID: "s2", CustomerID: "anna", Proof: sessionctx.Asserted}, chf)
 	update(sessionctx.Identity{SessionID: "s3", Proof: sessionctx.Asserted}, chf)
 	require.NoError(t, resolver.End(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s3", Proof: sessionctx.Asserted}}))
-	s := &shop{handler, update(sessionctx.Identity{Proof: sessionctx.BySecret}, chf).ID}
+	secret := update(sessionctx.Identity{Proof: sessionctx.BySecret}, chf).ID
+	s := &shop{handler, secret, map[string]int64{"s1": s1.Version, "s2": s2.Version}}
 	st.down.Store(cfg.down)
+	st.mute.Store(cfg.mute)
 	return s
+}
+
+// state puts the versions of a session in the place of NOW and BEFORE in a body: the present one,
+// and the one before it.
+func (s *shop) state(sessionID, body string) string {
+	now := s.versions[cmp.Or(sessionID, "s1")]
+	return strings.NewReplacer("NOW", fmt.Sprint(now), "BEFORE", fmt.Sprint(now-1)).Replace(body)
 }
 
 // cookie returns the header of the session by cookie.

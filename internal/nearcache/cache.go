@@ -103,8 +103,11 @@ func New[R any](cfg Config[R]) (*Cache[R], error) {
 	return c, nil
 }
 
-// Close frees the cache. It finds nothing after it, and loads go on.
+// Close frees the cache. It finds and keeps nothing after it, and loads go on. No Watcher reports
+// any more.
 func (c *Cache[R]) Close() {
+	c.window.Store(0)
+	c.lease.Store(0)
 	c.sessions.Close()
 	c.customers.Close()
 }
@@ -209,9 +212,14 @@ type Want struct {
 // Fresh returns the Since of a read that must find every write that has finished by now. What is
 // cached or under way may be older, and must not come back after this read: so this counts as a
 // change of the key.
+//
+// It looks at the clock before the bump, and begin looks at the stamp before the clock: so each
+// load under the new stamp counts as begun since then, and a fresh read joins it instead of
+// overtaking it.
 func (c *Cache[R]) Fresh(k store.Key) int64 {
+	since := c.Now()
 	c.stamps.Bump(c.StripeOf(k))
-	return c.Now()
+	return since
 }
 
 // Peek returns the entry of a key if a valid one is cached, nil otherwise.
@@ -282,8 +290,9 @@ func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (
 
 // begin returns the entry of a load that begins now, without a record.
 func (c *Cache[R]) begin(k *Key) *Entry[R] {
+	session := c.stamps.Read(c.StripeOf(k.Store())) // before the clock: see Fresh
 	e := c.Empty(*k)
-	e.session = c.stamps.Read(c.StripeOf(e.key.Store()))
+	e.session = session
 	return e
 }
 

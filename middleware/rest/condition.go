@@ -76,7 +76,7 @@ func readPreconditions(r *http.Request) preconditions {
 func (p *preconditions) sent() bool { return p.match.sent || p.noneMatch.sent }
 
 // check refuses a write over s if a precondition does not hold. exists says whether a GET would
-// show s.
+// show s, also one that shows it without a tag.
 func (p *preconditions) check(s sessionctx.Session, exists bool) error {
 	if p.match.sent && !p.match.revises(s) && !(p.match.any && exists) {
 		return errPrecondition

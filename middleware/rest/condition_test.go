@@ -2,10 +2,13 @@ package rest_test
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -31,7 +34,7 @@ func TestIfMatch_HoldsForTheNamedRevisionAlone(t *testing.T) {
 		{"any", func(string) string { return "*" }, true},
 		{"the tag, weak", func(now string) string { return "W/" + now }, false},
 		{"the revision alone", func(now string) string { return `"` + part(now, 0) + "." + part(now, 1) + `"` }, false},
-		{"another version", func(now string) string { return `"` + part(now, 0) + "." + "999." + part(now, 2) + `"` }, false},
+		{"another version", func(now string) string { return `"` + part(now, 0) + "." + "9999999999." + part(now, 2) + `"` }, false},
 		{"a version that begins alike", func(now string) string { return `"` + part(now, 0) + "." + part(now, 1) + "0." + part(now, 2) + `"` }, false},
 		{"another incarnation", func(now string) string { return `"0000000000000000.` + part(now, 1) + "." + part(now, 2) + `"` }, false},
 		{"another session's tag", func(string) string { return other }, false},
@@ -79,7 +82,7 @@ func TestIfMatch_IsNotMerged(t *testing.T) {
 	etag := c.do("PATCH", "/me/context", `{"currency":"CHF"}`).Header.Get("ETag")
 	c.do("PATCH", "/me/context", `{"language":"fr"}`).must(204)
 	c.with("If-Match", etag).do("PATCH", "/me/context", `{"currency":"GBP"}`).must(412)
-	c.do("PATCH", "/me/context", `{"currency":"GBP","metadata":{"version":1}}`).must(204)
+	c.do("PATCH", "/me/context", s.stating("s1", -1, `{"currency":"GBP"}`)).must(204)
 }
 
 func TestIfMatch_MatchesWhenOnlyTheDefaultsChanged(t *testing.T) {
@@ -87,8 +90,11 @@ func TestIfMatch_MatchesWhenOnlyTheDefaultsChanged(t *testing.T) {
 	s := newShop(t, func(c *settings) { c.sessions.Directory = dir })
 	c := s.shopper("s1")
 	etag := c.do("PATCH", "/me/context", `{"context":{"a":1}}`).Header.Get("ETag")
-	dir["demoshop"].Sites[0].Language = "fr"
-	s.resolver.Invalidate("demoshop", "")
+	demo := dir["demoshop"]
+	demo.Sites = slices.Clone(demo.Sites)
+	demo.Sites[0].Language = "fr"
+	dir["demoshop"] = demo
+	require.NoError(t, s.resolver.Refresh(t.Context(), "demoshop", ""))
 	assert.Equal(t, "fr", c.do("GET", "/me/context", "").context().Language)
 	c.with("If-None-Match", etag).do("GET", "/me/context", "").must(200)
 	c.with("If-Match", etag).do("PATCH", "/me/context", `{"context":{"a":2}}`).must(204)
@@ -99,7 +105,7 @@ func TestIfNoneMatch_LetsAWriteOnlyCreate(t *testing.T) {
 	op := s.operator().with("If-None-Match", "*")
 	op.with("If-Match", "*").do("PUT", "/context/s1?upsert=true", `{}`).must(412)
 	op.do("PUT", "/context/s1?upsert=true", `{"currency":"CHF"}`).must(204)
-	op.do("PUT", "/context/s1?upsert=true", `{"currency":"GBP","metadata":{"version":1}}`).must(412)
+	op.do("PUT", "/context/s1?upsert=true", s.stating("s1", 0, `{"currency":"GBP"}`)).must(412)
 	op.do("POST", "/context/s1/attributes", `{"key":"k","value":1}`).must(412)
 	shown := s.shopper("s1").do("GET", "/me/context", "")
 	assert.Equal(t, "CHF", shown.context().Currency)
@@ -144,9 +150,64 @@ func TestPatch_StaleVersionIsMergedOrAConflict(t *testing.T) {
 			}
 		})
 	}
-	s := newShop(t)
-	c := s.shopper("s1")
-	assert.Equal(t, int64(0), *c.do("PATCH", "/me/context", `{"currency":"CHF","metadata":{"version":1}}`).must(409).problem().CurrentVersion)
-	c.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
-	c.do("PATCH", "/me/context", `{"currency":"GBP","metadata":{"version":9223372036854775807}}`).must(409)
+}
+
+func TestPatch_VersionThatTheSessionNeverHadIsAConflict(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		state func(now int64) int64
+	}{
+		{"before the first", func(now int64) int64 { return now - 2 }},
+		{"to come", func(now int64) int64 { return now + 1 }},
+		{"the largest", func(int64) int64 { return math.MaxInt64 }},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			c := s.shopper("s1")
+			c.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
+			c.do("PATCH", "/me/context", `{"currency":"EUR"}`).must(204)
+			now := s.version("s1")
+			version := max(tc.state(now), 1) // of one in 2^30 sessions the first version is 1
+			// The language has not changed since any version.
+			a := c.do("PATCH", "/me/context", fmt.Sprintf(`{"language":"fr","metadata":{"version":%d}}`, version)).must(409)
+			assert.Equal(t, now, *a.problem().CurrentVersion)
+			assert.Equal(t, now, s.version("s1"))
+		})
+	}
+	t.Run("where there is no record", func(t *testing.T) {
+		c := newShop(t).shopper("s1")
+		a := c.do("PATCH", "/me/context", `{"currency":"CHF","metadata":{"version":7}}`).must(409)
+		assert.Zero(t, *a.problem().CurrentVersion)
+	})
+}
+
+func TestPatch_Version0SaysThatThereWasNoRecord(t *testing.T) {
+	cases := []struct {
+		desc, before, write string
+		want                int
+	}{
+		{"there is none", ``, `{"currency":"GBP"}`, 204},
+		{"another field was chosen", `{"language":"fr"}`, `{"currency":"GBP"}`, 204},
+		{"the field was chosen", `{"currency":"CHF"}`, `{"currency":"GBP"}`, 409},
+		{"the field was cleared", `{"currency":null}`, `{"currency":"GBP"}`, 409},
+		{"another attribute was set", `{"context":{"b":1}}`, `{"context":{"a":1}}`, 204},
+		{"the attribute was set", `{"context":{"a":1}}`, `{"context":{"a":2}}`, 409},
+		{"an attribute was set, and all are removed", `{"context":{"a":1}}`, `{"context":null}`, 409},
+		{"nothing is touched", `{"currency":"CHF"}`, `{}`, 204},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			c := newShop(t).shopper("s1")
+			if tc.before != "" {
+				c.do("PATCH", "/me/context", tc.before).must(204)
+			}
+			before := c.do("GET", "/me/context", "")
+			body := strings.TrimSuffix(tc.write, "}") + `,"metadata":{"version":0}}`
+			a := c.do("PATCH", "/me/context", strings.Replace(body, "{,", "{", 1)).must(tc.want)
+			if tc.want == 409 {
+				assert.Equal(t, before.context().Metadata.Version, *a.problem().CurrentVersion)
+				assert.Equal(t, before.body, c.do("GET", "/me/context", "").body)
+			}
+		})
+	}
 }

@@ -21,6 +21,8 @@ type contextBody struct {
 	Language       string                     `json:"language"`
 	Context        map[string]json.RawMessage `json:"context,omitzero"`
 	Metadata       *metadata                  `json:"metadata,omitempty"`
+	Degraded       bool                       `json:"degraded,omitempty"`
+	ProfileMissing bool                       `json:"profileMissing,omitempty"`
 	Sources        map[string]string          `json:"sources,omitempty"`
 	Rejected       map[string][]rejection     `json:"rejected,omitzero"`
 }
@@ -38,12 +40,13 @@ type rejection struct {
 	Reason string `json:"reason"`
 }
 
-// newContextBody shows s. The attributes and the version of a degraded session are not known, and
-// not shown.
+// newContextBody shows s. Nobody knows the attributes and the version of a degraded session, so the
+// body has neither.
 func (x *exchange) newContextBody(s sessionctx.Session) *contextBody {
 	b := &contextBody{
 		SessionID: x.sessionID(), CustomerID: s.CustomerID, SiteCode: s.Site, Currency: s.Currency,
 		CartID: s.CartID, TargetLocation: s.Country, Language: s.Language,
+		Degraded: s.Degraded, ProfileMissing: s.ProfileMissing,
 	}
 	if !s.Degraded {
 		b.Context = maps.Collect(s.Attributes())

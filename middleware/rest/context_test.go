@@ -3,8 +3,10 @@ package rest_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
@@ -45,12 +48,13 @@ func TestContext_ShowsAllThatTheSessionHolds(t *testing.T) {
 	assert.Equal(t, "cart-1", b.CartID)
 	assert.Equal(t, "CHF", b.Currency)
 	assert.Equal(t, `{"<tag>":[1.50,null,"\u2028&"]}`, string(b.Context["a b/c"]), "as it was sent, to the byte")
-	assert.Equal(t, int64(1), b.Metadata.Version)
+	assert.Positive(t, b.Metadata.Version)
+	assert.Less(t, b.Metadata.Version, int64(1<<30))
 	assert.WithinDuration(t, time.Now(), *b.Metadata.CreatedAt, time.Minute)
 	assert.Equal(t, b.Metadata.CreatedAt, b.Metadata.ModifiedAt)
 	assert.NotContains(t, a.body, "sources")
 	assert.NotContains(t, a.body, "rejected")
-	assert.Regexp(t, `^"[0-9a-f]{16}\.1\.[\w-]{22}"$`, a.Header.Get("ETag"))
+	assert.Regexp(t, fmt.Sprintf(`^"[0-9a-f]{16}\.%d\.[\w-]{22}"$`, b.Metadata.Version), a.Header.Get("ETag"))
 }
 
 func TestContext_NeverShowsTheIDOfASessionByCookie(t *testing.T) {
@@ -161,6 +165,9 @@ func TestHead_IsAGetWithoutItsBody(t *testing.T) {
 type flakyStore struct {
 	store.Store
 	down atomic.Bool
+	// silent, where it is not nil, is what a Save does before it returns an error that says
+	// nothing.
+	silent func() (applies, goesDown bool)
 }
 
 func (f *flakyStore) Load(ctx context.Context, key store.Key) (store.Record, error) {
@@ -174,6 +181,14 @@ func (f *flakyStore) Save(ctx context.Context, key store.Key, rec store.Record, 
 	if f.down.Load() {
 		return store.Record{}, errDown
 	}
+	if f.silent != nil {
+		applies, goesDown := f.silent()
+		if applies {
+			_, _ = f.Store.Save(ctx, key, rec, base)
+		}
+		f.down.Store(goesDown)
+		return store.Record{}, errDown
+	}
 	return f.Store.Save(ctx, key, rec, base)
 }
 
@@ -182,13 +197,14 @@ func TestThreatStoreDown(t *testing.T) {
 	s := newShop(t, func(c *settings) { c.sessions.Store = backend })
 	token, browser := s.bearer(claims{Session: "s1", Customer: "anna"}), s.browser(sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 	token.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204)
+	version := s.version("s1")
 	backend.down.Store(true)
 
 	a := token.do("GET", "/me/context", "")
-	assert.JSONEq(t, `{"sessionId":"s1","customerId":"anna","siteCode":"main","currency":"GBP","targetLocation":"AT","language":"en"}`, a.must(200).body)
+	assert.JSONEq(t, `{"sessionId":"s1","customerId":"anna","siteCode":"main","currency":"GBP","targetLocation":"AT","language":"en","degraded":true}`, a.must(200).body)
 	assert.Empty(t, a.Header.Get("ETag"))
 	token.with("If-None-Match", "*").do("GET", "/me/context", "").must(200)
-	assert.JSONEq(t, `{"siteCode":"main","currency":"EUR","targetLocation":"DE","language":"de"}`, browser.do("GET", "/me/context", "").must(200).body)
+	assert.JSONEq(t, `{"siteCode":"main","currency":"EUR","targetLocation":"DE","language":"de","degraded":true}`, browser.do("GET", "/me/context", "").must(200).body)
 
 	for _, c := range []*client{token, browser} {
 		c.do("GET", "/me/context?explain=true", "").must(503)
@@ -205,7 +221,116 @@ func TestThreatStoreDown(t *testing.T) {
 	backend.down.Store(false)
 	b := token.do("GET", "/me/context", "").context()
 	assert.Equal(t, "CHF", b.Currency, "nothing was lost")
-	assert.Equal(t, int64(1), b.Metadata.Version, "and nothing invented")
+	assert.Equal(t, version, b.Metadata.Version, "and nothing invented")
+	assert.False(t, b.Degraded)
+}
+
+func TestWrite_UnknownOutcomeIsNotToBeSentAgain(t *testing.T) {
+	cases := []struct {
+		desc              string
+		applies, goesDown bool
+		want              bool // it becomes known that the write was applied
+	}{
+		{"not applied, and the record can be read", false, false, false},
+		{"not applied, and the record cannot be read", false, true, false},
+		{"applied, and the record cannot be read", true, true, false},
+		{"applied, and the record can be read", true, false, true},
+	}
+	for _, tc := range cases {
+		for _, w := range []struct {
+			method, path, body string
+			applied            int
+		}{
+			{"PATCH", "/me/context", `{"currency":"GBP"}`, 204},
+			{"POST", "/me/context/attributes", `{"key":"k","value":1}`, 201},
+			{"DELETE", "/me/context/attributes/a", "", 204},
+			{"PUT", "/context/s1", `{"currency":"GBP"}`, 204},
+			{"POST", "/context/s1/attributes", `{"key":"k","value":1}`, 204},
+			{"DELETE", "/context/s1/attributes/a", "", 204},
+		} {
+			t.Run(tc.desc+", "+w.method+" "+w.path, func(t *testing.T) {
+				backend := &flakyStore{Store: &memstore.Store{}}
+				s := newShop(t, func(c *settings) { c.sessions.Store = backend })
+				c := s.shopper("s1")
+				c.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204)
+				if strings.HasPrefix(w.path, "/context") {
+					c = s.operator()
+				}
+				if w.method == "PUT" {
+					w.body = s.stating("s1", 0, w.body)
+				}
+				backend.silent = func() (applies, goesDown bool) { return tc.applies, tc.goesDown }
+				a := c.do(w.method, w.path, w.body)
+				if tc.want {
+					a.must(w.applied)
+					return
+				}
+				p := a.must(503).problem()
+				assert.Equal(t, unknownOutcome, p.Type)
+				assert.Equal(t, "s1", p.SessionID)
+				assert.Contains(t, p.Message, "may have been applied")
+				assert.Empty(t, a.Header.Get("Retry-After"))
+			})
+		}
+	}
+}
+
+// forgetfulDirectory has no profiles while it is down.
+type forgetfulDirectory struct {
+	sessionctx.Static
+	down atomic.Bool
+}
+
+func (d *forgetfulDirectory) Customer(ctx context.Context, tenant, customerID string) (defaults.Customer, error) {
+	if d.down.Load() {
+		return defaults.Customer{}, errDown
+	}
+	return d.Static.Customer(ctx, tenant, customerID)
+}
+
+func TestContext_WithoutTheProfileIsTheSessionAllTheSame(t *testing.T) {
+	dir := &forgetfulDirectory{Static: demoshop()}
+	dir.down.Store(true)
+	s := newShop(t, func(c *settings) { c.sessions.Directory = dir })
+	anna, op := s.bearer(claims{Session: "s1", Customer: "anna"}), s.operator()
+	a := anna.do("PATCH", "/me/context", `{"language":"fr","context":{"a":1}}`).must(204)
+	assert.Empty(t, a.Header.Get("ETag"))
+
+	version := s.version("s1")
+	var rev sessionctx.Revision
+	for path, c := range map[string]*client{"/me/context": anna, "/context/s1": op} {
+		a := c.do("GET", path, "")
+		b := a.context()
+		assert.True(t, b.ProfileMissing, path)
+		assert.False(t, b.Degraded, path)
+		assert.Equal(t, "main EUR DE fr", b.values(), "the profile says GBP and AT")
+		assert.Equal(t, "1", string(b.Context["a"]), path)
+		assert.Equal(t, "anna", b.CustomerID, path)
+		assert.Equal(t, version, b.Metadata.Version, path)
+		assert.Empty(t, a.Header.Get("ETag"), path)
+		c.with("If-None-Match", "*").do("GET", path, "").must(200)
+		assert.True(t, c.do("GET", path+"?explain=true", "").context().ProfileMissing, path)
+	}
+	now, err := s.resolver.Resolve(t.Context(), s.identity("s1", "anna"))
+	require.NoError(t, err)
+	rev = now.Revision()
+	tag := func() string { return fmt.Sprintf(`"%016x.%d.x"`, rev.Incarnation, rev.Version) }
+	for _, ifMatch := range []func() string{tag, func() string { return "*" }} {
+		anna.with("If-Match", ifMatch()).do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
+		rev.Version++
+		op.with("If-Match", ifMatch()).do("POST", "/context/s1/attributes", `{"key":"b","value":2}`).must(204)
+		rev.Version++
+	}
+	anna.with("If-Match", `"x"`).do("PATCH", "/me/context", `{"currency":"CHF"}`).must(412)
+	anna.with("If-None-Match", "*").do("PATCH", "/me/context", `{"currency":"CHF"}`).must(412)
+	op.with("saas-token", s.token("anna")).do("PUT", "/context/s1", s.stating("s1", 0, `{"language":"fr"}`)).must(204)
+
+	dir.down.Store(false)
+	require.NoError(t, s.resolver.Refresh(t.Context(), "demoshop", "anna"))
+	a = anna.do("GET", "/me/context", "")
+	assert.False(t, a.context().ProfileMissing)
+	assert.Equal(t, "main GBP AT fr", a.context().values())
+	assert.Contains(t, a.Header.Get("ETag"), fmt.Sprintf("%016x.%d.", rev.Incarnation, rev.Version+1))
 }
 
 // brokenDirectory has no answer.
@@ -248,7 +373,7 @@ func TestContext_RequestSiteOverrulesTheChoice(t *testing.T) {
 	d := c.do("PATCH", "/me/context", `{"siteCode":"us"}`).must(400).problem().Details
 	assert.Equal(t, []map[string]string{{"field": "siteCode", "value": "us", "reason": "overruled"}}, d)
 	c.do("PATCH", "/me/context", `{"siteCode":"main"}`).must(204)
-	s.operator().do("PUT", "/context/s1", `{"siteCode":"us","metadata":{"version":1}}`).must(204)
+	s.operator().do("PUT", "/context/s1", s.stating("s1", 0, `{"siteCode":"us"}`)).must(204)
 	b := c.do("GET", "/me/context?explain=true", "").context()
 	assert.Equal(t, "main", b.SiteCode)
 	assert.Equal(t, []map[string]string{{"value": "us", "source": "choice", "reason": "overruled"}}, b.Rejected["siteCode"])

@@ -10,10 +10,13 @@
 //   - Credentials that are missing or not valid are 401, those that do not suffice 403: a token
 //     without a session on /me, one without the scope on /context/{sessionId}. A cookie alone is
 //     401 there.
+//   - The first version of a record is a random number below 2^30, and each write adds 1. Version 0
+//     says that there is no record.
 //   - A PATCH with a stale metadata.version is merged where nothing that it touches has changed
-//     since, and else 409. A PUT touches everything, so its version must be the present one.
-//     If-Match is never merged: 412. Attributes that are posted or deleted state no version;
-//     If-Match is for them, too.
+//     since, and else 409. Version 0 conflicts with each touched field that has been set. A version
+//     that this record never had is 409. Without a version, or with null, the PATCH is merged.
+//   - A PUT touches everything, so its version must be the present one. If-Match is never merged:
+//     412. Attributes that are posted or deleted state no version; If-Match is for them, too.
 //   - Where upsert=true creates a session the version does not count. One that has ended is not
 //     revived: 404.
 //   - null clears, also context: null, which removes all attributes. The empty text is no value:
@@ -21,9 +24,14 @@
 //     readers would agree on: 400.
 //   - A session by token that was never written is shown with version 0. A cookie that names no
 //     session is 404, because a guest's defaults are for pages. A write with such a cookie begins a
-//     new session, unless the session that it named was ended.
-//   - While the store is down a GET shows computed defaults, without context, metadata and ETag;
-//     any other request is 503.
+//     new session. If the session that the cookie names has ended less than a minute ago, the write
+//     is 404, because the browser may have a newer cookie.
+//   - While the store is down a GET shows computed defaults, with "degraded": true and without
+//     context, metadata and ETag; any other request is 503, and nothing has changed. A write whose
+//     outcome nobody knows is 503 with the type /session-context/problems/unknown-outcome and
+//     without Retry-After: get the session before you send the write again.
+//   - While a customer's profile cannot be had, the values are computed without it. The answer has
+//     "profileMissing": true and no ETag. Writes and If-Match work as usual.
 //   - What an operator sees and writes does not depend on the operator's own host, country or
 //     language.
 //

@@ -14,8 +14,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// Two tabs of one shopper have both seen version 1. What they change apart from each other is
-// merged; where both change the same, the second is told the version to look at.
+// Two tabs of one shopper have both seen the same version. What they change apart from each other
+// is merged; where both change the same, the second is told the version to look at.
 func Example_conflict() {
 	resolver, _ := sessionctx.New(sessionctx.Config{
 		Store: &memstore.Store{},
@@ -33,22 +33,32 @@ func Example_conflict() {
 	})
 	api, _ := rest.New(rest.Config{Resolver: resolver, Middleware: mw})
 
-	patch := func(body string) {
-		r := httptest.NewRequest("PATCH", "/session-context/acme/me/context", strings.NewReader(body))
+	send := func(method, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "/session-context/acme/me/context", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		api.ServeHTTP(w, r)
-		var problem struct{ CurrentVersion int64 }
-		_ = json.Unmarshal(w.Body.Bytes(), &problem)
-		fmt.Println(w.Code, problem.CurrentVersion)
+		return w
 	}
-	patch(`{"currency": "EUR"}`)
-	patch(`{"currency": "CHF", "metadata": {"version": 1}}`)
-	patch(`{"language": "fr", "metadata": {"version": 1}}`)
-	patch(`{"currency": "GBP", "metadata": {"version": 1}}`)
+	send("PATCH", `{"currency": "EUR"}`)
+	var seen struct{ Metadata struct{ Version int64 } } // any number below 2^30
+	_ = json.Unmarshal(send("GET", "").Body.Bytes(), &seen)
+
+	patch := func(members string) {
+		w := send("PATCH", fmt.Sprintf(`{%s, "metadata": {"version": %d}}`, members, seen.Metadata.Version))
+		fmt.Print(w.Code)
+		if w.Code == http.StatusConflict {
+			var problem struct{ CurrentVersion int64 }
+			_ = json.Unmarshal(w.Body.Bytes(), &problem)
+			fmt.Printf(", %d writes later", problem.CurrentVersion-seen.Metadata.Version)
+		}
+		fmt.Println()
+	}
+	patch(`"currency": "CHF"`)
+	patch(`"language": "fr"`)
+	patch(`"currency": "GBP"`)
 	// Output:
-	// 204 0
-	// 204 0
-	// 204 0
-	// 409 3
+	// 204
+	// 204
+	// 409, 2 writes later
 }

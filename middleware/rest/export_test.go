@@ -30,8 +30,8 @@ func EncodeMergePatch(p sessionctx.Patch) ([]byte, error) {
 	} else if p.Attributes != nil {
 		doc["context"] = p.Attributes
 	}
-	if p.Version != 0 {
-		doc["metadata"] = map[string]int64{"version": p.Version}
+	if p.Base != nil {
+		doc["metadata"] = map[string]int64{"version": p.Base.Version}
 	}
 	return json.Marshal(doc)
 }

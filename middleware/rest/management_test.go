@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func TestManagement_SeesAnySessionThatHasARecord(t *testing.T) {
 }
 
 func TestPut_ReplacesTheWholeContext(t *testing.T) {
-	before := `{"siteCode":"main","currency":"CHF","targetLocation":"AT","cartId":"cart-1","context":{"a":1,"b":2},"metadata":{"version":1}}`
+	before := `{"siteCode":"main","currency":"CHF","targetLocation":"AT","cartId":"cart-1","context":{"a":1,"b":2}}`
 	cases := []struct {
 		desc, body              string
 		values, sources, cartID string
@@ -58,9 +59,9 @@ func TestPut_ReplacesTheWholeContext(t *testing.T) {
 			s := newShop(t)
 			op := s.operator()
 			op.do("PUT", "/context/s1?upsert=true", `{}`).must(204)
-			op.do("PUT", "/context/s1", before).must(204)
-			body := strings.TrimSuffix(tc.body, "}") + `,"metadata":{"version":2}}`
-			a := op.do("PUT", "/context/s1", body).must(204)
+			op.do("PUT", "/context/s1", s.stating("s1", 0, before)).must(204)
+			was := s.version("s1")
+			a := op.do("PUT", "/context/s1", s.stating("s1", 0, tc.body)).must(204)
 			assert.Empty(t, a.body)
 			now := op.do("GET", "/context/s1", "")
 			assert.Equal(t, now.Header.Get("ETag"), a.Header.Get("ETag"))
@@ -74,7 +75,7 @@ func TestPut_ReplacesTheWholeContext(t *testing.T) {
 			assert.Equal(t, tc.context, b.Context)
 			assert.Equal(t, "s1", b.SessionID)
 			assert.Empty(t, b.CustomerID)
-			assert.Equal(t, int64(3), b.Metadata.Version)
+			assert.Equal(t, was+1, b.Metadata.Version)
 		})
 	}
 }
@@ -98,7 +99,7 @@ func TestPut_DropsAChoiceThatIsNotOfferedNow(t *testing.T) {
 	op.do("PUT", "/context/s1?upsert=true", `{"siteCode":"main","currency":"CHF"}`).must(204)
 	op.do("PUT", "/context/s2?upsert=true", `{"siteCode":"us","currency":"USD"}`).must(204)
 	s.shopper("s1").do("PATCH", "/me/context", `{"siteCode":"us"}`).must(204) // CHF sleeps
-	op.do("PUT", "/context/s1", `{"siteCode":"us","currency":"USD","metadata":{"version":2}}`).must(204)
+	op.do("PUT", "/context/s1", s.stating("s1", 0, `{"siteCode":"us","currency":"USD"}`)).must(204)
 	s.shopper("s1").do("PATCH", "/me/context", `{"siteCode":"main"}`).must(204)
 	assert.Equal(t, "EUR", op.do("GET", "/context/s1", "").context().Currency, "what was replaced does not come back")
 }
@@ -110,7 +111,7 @@ func TestPut_StatesTheVersionThatItReplaces(t *testing.T) {
 	c.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	c.do("PATCH", "/me/context", `{"language":"fr"}`).must(204)
 	cases := []struct {
-		desc, query, metadata string
+		desc, query, metadata string // NOW, BEFORE and NEXT stand for versions
 		want                  int
 	}{
 		{"no metadata", "", ``, 400},
@@ -121,19 +122,21 @@ func TestPut_StatesTheVersionThatItReplaces(t *testing.T) {
 		{"a wrong type", "", `"metadata":{"version":"2"}`, 400},
 		{"version 0", "", `"metadata":{"version":0}`, 409},
 		{"version 0, upsert", "?upsert=true", `"metadata":{"version":0}`, 409},
-		{"a stale version", "", `"metadata":{"version":1}`, 409},
-		{"a version to come", "", `"metadata":{"version":3}`, 409},
+		{"a stale version", "", `"metadata":{"version":BEFORE}`, 409},
+		{"a version to come", "", `"metadata":{"version":NEXT}`, 409},
 		{"the largest version", "", `"metadata":{"version":9223372036854775807}`, 409},
-		{"a flag that is none", "?upsert=maybe", `"metadata":{"version":2}`, 400},
-		{"the present version", "", `"metadata":{"version":2}`, 204},
-		{"the version that was present", "", `"metadata":{"version":2}`, 409},
-		{"the present version, upsert", "?upsert=true", `"metadata":{"version":3,"createdAt":"x","modifiedAt":null}`, 204},
-		{"the present version, upsert false", "?upsert=false", `"metadata":{"version":4}`, 204},
+		{"a flag that is none", "?upsert=maybe", `"metadata":{"version":NOW}`, 400},
+		{"the present version", "", `"metadata":{"version":NOW}`, 204},
+		{"the version that was present", "", `"metadata":{"version":BEFORE}`, 409},
+		{"the present version, upsert", "?upsert=true", `"metadata":{"version":NOW,"createdAt":"x","modifiedAt":null}`, 204},
+		{"the present version, upsert false", "?upsert=false", `"metadata":{"version":NOW}`, 204},
 	}
-	version := int64(2)
+	version := s.version("s1")
+	untouched := version
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			a := op.do("PUT", "/context/s1"+tc.query, `{`+tc.metadata+`}`).must(tc.want)
+			metadata := strings.NewReplacer("NOW", fmt.Sprint(version), "BEFORE", fmt.Sprint(version-1), "NEXT", fmt.Sprint(version+1)).Replace(tc.metadata)
+			a := op.do("PUT", "/context/s1"+tc.query, `{`+metadata+`}`).must(tc.want)
 			switch tc.want {
 			case 204:
 				version++
@@ -142,7 +145,7 @@ func TestPut_StatesTheVersionThatItReplaces(t *testing.T) {
 			}
 			b := c.do("GET", "/me/context", "").context()
 			assert.Equal(t, version, b.Metadata.Version)
-			if version == 2 {
+			if version == untouched {
 				assert.Equal(t, "main CHF DE fr", b.values(), "nothing changed")
 			}
 		})
@@ -169,7 +172,8 @@ func TestPut_UpsertCreatesAnAbsentSession(t *testing.T) {
 		t.Run(tc.desc, func(t *testing.T) {
 			op.do("PUT", "/context/"+tc.id+"?upsert=true", tc.body).must(204)
 			b := op.do("GET", "/context/"+tc.id+"?explain=true", "").context()
-			assert.Equal(t, int64(1), b.Metadata.Version)
+			assert.Positive(t, b.Metadata.Version)
+			assert.Equal(t, b.Metadata.CreatedAt, b.Metadata.ModifiedAt, "one write")
 			assert.Equal(t, tc.id > "s3", b.Sources["currency"] == "site.currency", "a default is not made a choice")
 			// The shopper whose token names the session finds it.
 			assert.Equal(t, b.Currency, s.shopper(tc.id).do("GET", "/me/context", "").context().Currency)
@@ -189,7 +193,7 @@ func TestThreatManagementForAnotherCustomer(t *testing.T) {
 	s.bearer(claims{Session: "annas", Customer: "anna"}).do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	s.shopper("anonymous").do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	op := s.operator()
-	put := `{"currency":"GBP","metadata":{"version":1}}`
+	const put = `{"currency":"GBP"}`
 	cases := []struct {
 		desc, token string
 		want        int
@@ -204,23 +208,23 @@ func TestThreatManagementForAnotherCustomer(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			op.with("saas-token", tc.token).do("PUT", "/context/annas", put).must(tc.want)
+			op.with("saas-token", tc.token).do("PUT", "/context/annas", s.stating("annas", 0, put)).must(tc.want)
 		})
 	}
 	two := op.with()
 	two.header["Saas-Token"] = []string{s.token("anna"), s.token("anna")}
-	two.do("PUT", "/context/annas", `{"metadata":{"version":2}}`).must(403)
-	op.do("PUT", "/context/annas?upsert=true", `{"metadata":{"version":2}}`).must(403)
+	two.do("PUT", "/context/annas", s.stating("annas", 0, `{}`)).must(403)
+	op.do("PUT", "/context/annas?upsert=true", s.stating("annas", 0, `{}`)).must(403)
 	assert.Equal(t, "GBP", op.do("GET", "/context/annas", "").context().Currency)
 
-	op.do("PUT", "/context/anonymous", put).must(204)
-	op.with("saas-token", "rubbish").do("PUT", "/context/anonymous", `{"metadata":{"version":2}}`).must(204)
+	op.do("PUT", "/context/anonymous", s.stating("anonymous", 0, put)).must(204)
+	op.with("saas-token", "rubbish").do("PUT", "/context/anonymous", s.stating("anonymous", 0, `{}`)).must(204)
 	op.do("POST", "/context/annas/attributes", `{"key":"k","value":1}`).must(204)
 	op.do("DELETE", "/context/annas/attributes/k", "").must(204)
 
 	none := newShop(t, func(c *settings) { c.rest.SaasToken = nil })
 	none.bearer(claims{Session: "annas", Customer: "anna"}).do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
-	none.operator().with("saas-token", none.token("anna")).do("PUT", "/context/annas", put).must(403)
+	none.operator().with("saas-token", none.token("anna")).do("PUT", "/context/annas", none.stating("annas", 0, put)).must(403)
 
 	unasked := newShop(t, func(c *settings) {
 		c.rest.SaasToken = func(string, string) (string, error) { return "", sessionctx.ErrUnavailable }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -32,8 +33,8 @@ type state struct {
 	cartID     text
 	clear      bool                       // context: null
 	attributes map[string]json.RawMessage // nil values: null
-	version    int64
-	versioned  bool // metadata.version is there, and not null
+	version    int64                      // 0: there was no record
+	versioned  bool                       // metadata.version is there, and not null
 }
 
 // parseState reads the body of a PATCH (RFC 7396, one level deep: attributes are merged by name) or
@@ -93,8 +94,18 @@ func (s *state) patch() sessionctx.Patch {
 		CartID:            s.cartID.change(),
 		Attributes:        s.attributes,
 		ReplaceAttributes: s.clear,
-		Version:           s.version,
+		Base:              s.base(),
 	}
+}
+
+// base returns the revision that the write is based on, nil if it states none. A client knows
+// versions and no incarnation, so a version stands for the present incarnation, and 0 for no
+// record.
+func (s *state) base() *sessionctx.Revision {
+	if !s.versioned {
+		return nil
+	}
+	return &sessionctx.Revision{Version: s.version}
 }
 
 // replacement returns the state as a patch that leaves the session nothing else, over what the
@@ -103,7 +114,7 @@ func (s *state) patch() sessionctx.Patch {
 func (s *state) replacement(now sessionctx.Session) sessionctx.Patch {
 	p := s.patch()
 	p.ReplaceAttributes = true
-	p.Version = 0
+	p.Base = nil // exchange.replace compares the version
 	if !s.cartID.sent {
 		p.CartID = sessionctx.Clear()
 	}
@@ -124,9 +135,9 @@ func canonical(f defaults.Field, value string) string {
 	var ok bool
 	switch f {
 	case defaults.FieldCurrency:
-		code, ok = defaults.CanonicalCurrency(value)
+		code, ok = codes.Currency(value)
 	case defaults.FieldCountry:
-		code, ok = defaults.CanonicalCountry(value)
+		code, ok = codes.Country(value)
 	case defaults.FieldLanguage:
 		code, ok = defaults.CanonicalLanguage(value)
 	}

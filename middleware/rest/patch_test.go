@@ -48,7 +48,7 @@ func TestPatch_ChangesWhatItNamesAlone(t *testing.T) {
 		{"eight levels", `{"context":{"k":[[[[[[1]]]]]]}}`, "main CHF AT fr", `{"a":1,"b":{"x":1},"k":[[[[[[1]]]]]]}`, 1},
 		{"a version", `{"currency":"GBP","metadata":{"version":1}}`, "main GBP AT fr", `{"a":1,"b":{"x":1}}`, 1},
 		{"version null", `{"currency":"GBP","metadata":{"version":null}}`, "main GBP AT fr", `{"a":1,"b":{"x":1}}`, 1},
-		{"version 0", `{"currency":"GBP","metadata":{"version":0}}`, "main GBP AT fr", `{"a":1,"b":{"x":1}}`, 1},
+		{"version 0, and nothing that was set since", `{"context":{"c":3},"metadata":{"version":0}}`, "main CHF AT fr", `{"a":1,"b":{"x":1},"c":3}`, 1},
 		{"metadata null", `{"currency":"GBP","metadata":null}`, "main GBP AT fr", `{"a":1,"b":{"x":1}}`, 1},
 		{"metadata empty", `{"currency":"GBP","metadata":{}}`, "main GBP AT fr", `{"a":1,"b":{"x":1}}`, 1},
 	}

@@ -18,6 +18,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
+// The types of problems. A type is a name: there is no page at its path.
+const (
+	typeAsTheStatus    = "about:blank"
+	typeUnknownOutcome = Prefix + "problems/unknown-outcome"
+)
+
 // problem is the body of an answer that is an error: RFC 9457, and the members that clients of the
 // service know.
 type problem struct {
@@ -128,11 +134,15 @@ func wrongType(field string, raw json.RawMessage) detail {
 // the server's inside.
 func problemFor(err error) *problem {
 	p := &problem{
-		Type: "about:blank", Status: http.StatusInternalServerError, Message: "Something went wrong on the server.",
+		Type: typeAsTheStatus, Status: http.StatusInternalServerError, Message: "Something went wrong on the server.",
 	}
 	var r *refusal
 	var conflict *sessionctx.ConflictError
 	switch details, status, sentence := rejections(err); {
+	case errors.Is(err, sessionctx.ErrUnknownOutcome): // before what its cause says
+		// No Retry-After: some clients would send the write again without a look at the session.
+		p.Type, p.Status = typeUnknownOutcome, http.StatusServiceUnavailable
+		p.Message = "The write may have been applied, or may still be. Get the session before the write is sent again."
 	case errors.As(err, &r):
 		p.Status, p.Message, p.Details, p.header = r.status, r.message, r.details, r.header
 	case errors.Is(err, middleware.ErrUnauthenticated):
@@ -145,7 +155,7 @@ func problemFor(err error) *problem {
 	case errors.Is(err, sessionctx.ErrNotFound):
 		p.Status, p.Message = http.StatusNotFound, "Session not found."
 	case errors.As(err, &conflict):
-		p.Status, p.CurrentVersion = http.StatusConflict, &conflict.Version
+		p.Status, p.CurrentVersion = http.StatusConflict, &conflict.Revision.Version
 		p.Message = "What this write touches has changed since the version that it is based on. " +
 			"Get the session, and try again."
 	case details != nil:
@@ -154,8 +164,7 @@ func problemFor(err error) *problem {
 		errors.Is(err, sessionctx.ErrClosed), errors.Is(err, context.Canceled),
 		errors.Is(err, context.DeadlineExceeded):
 		p.Status = http.StatusServiceUnavailable
-		p.Message = "The service cannot answer at the moment. Before a write is sent again, get the session: " +
-			"it may have been applied."
+		p.Message = "The service cannot answer at the moment. Nothing was changed."
 		p.header = [2]string{"Retry-After", retryAfter}
 	}
 	p.Title, p.Code, p.Detail = http.StatusText(p.Status), p.Status, p.Message

@@ -32,8 +32,11 @@ func TestProblem_EveryErrorHasOneAnswer(t *testing.T) {
 		{"unknown tenant", wrap(sessionctx.ErrUnknownTenant), 404, nil},
 		{"unauthenticated", wrap(middleware.ErrUnauthenticated), 401, nil},
 		{"wrong tenant", wrap(middleware.ErrWrongTenant), 403, nil},
-		{"conflict", wrap(&sessionctx.ConflictError{Version: 7}), 409, nil},
+		{"conflict", wrap(&sessionctx.ConflictError{Revision: sessionctx.Revision{Incarnation: 1, Version: 7}}), 409, nil},
 		{"unavailable", wrap(sessionctx.ErrUnavailable), 503, nil},
+		{"unknown outcome", wrap(sessionctx.ErrUnknownOutcome), 503, nil},
+		{"unknown outcome, because the client has gone", fmt.Errorf("%w: %w", sessionctx.ErrUnknownOutcome, context.Canceled), 503, nil},
+		{"unknown outcome, whatever the store said", fmt.Errorf("%w: %w", sessionctx.ErrUnknownOutcome, sessionctx.ErrNotFound), 503, nil},
 		{"full", wrap(sessionctx.ErrFull), 503, nil},
 		{"closed", wrap(sessionctx.ErrClosed), 503, nil},
 		{"gone", wrap(context.Canceled), 503, nil},
@@ -52,6 +55,11 @@ func TestProblem_EveryErrorHasOneAnswer(t *testing.T) {
 			assert.NotContains(t, string(body), "db-7")
 			var p problem
 			require.NoError(t, json.Unmarshal(body, &p))
+			wantType := "about:blank"
+			if errors.Is(tc.err, sessionctx.ErrUnknownOutcome) {
+				wantType = unknownOutcome
+			}
+			assert.Equal(t, wantType, p.Type)
 			var details []string
 			for _, d := range p.Details {
 				details = append(details, d["field"]+" "+d["value"]+" "+d["reason"])

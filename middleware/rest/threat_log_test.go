@@ -167,7 +167,7 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 		secret := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: browser.secretOf(), Proof: sessionctx.BySecret}}
 		for _, req := range []sessionctx.Request{s.identity(sid, customer), s.identity(sid), secret, s.identity(sid, customer+"x"), s.identity(strings.Repeat(sid, 40))} {
 			_, errs := s.resolver.Resolve(t.Context(), req)
-			req.Freshness = sessionctx.FreshRead
+			req.Fresh = true
 			_, err := s.resolver.Resolve(t.Context(), req)
 			errs = errors.Join(errs, err)
 			_, err = s.resolver.Update(t.Context(), req, sessionctx.Patch{Currency: sessionctx.Set("CHF")})

@@ -77,8 +77,8 @@ func TestThreatUseAfterLogout(t *testing.T) {
 			assert.Empty(t, page.ID+page.CustomerID+page.CartID)
 
 			assert.Equal(t, "CHF", bob.do("GET", "/me/context", "").context().Currency, "others do not notice")
-			anew := s.bearer(claims{Session: "s3"})
-			anew.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
+			again := s.bearer(claims{Session: "s3"})
+			again.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 			_, err = s.resolver.Login(t.Context(), s.identity("s3"), "anna")
 			require.NoError(t, err)
 			assert.Equal(t, "CHF", s.bearer(claims{Session: "s3", Customer: "anna"}).do("GET", "/me/context", "").context().Currency, "and anna can come back")
@@ -222,7 +222,7 @@ func TestThreatMassAssignment(t *testing.T) {
 	})
 	t.Run("by an operator, who may set the cart and not the owner", func(t *testing.T) {
 		op := s.operator().with("saas-token", s.token("anna"))
-		op.do("PUT", "/context/s1", `{"sessionId":"s2","customerId":"bob","cartId":"annas-cart","metadata":{"version":2,"createdAt":"1999-01-01T00:00:00Z"}}`).must(204)
+		op.do("PUT", "/context/s1", fmt.Sprintf(`{"sessionId":"s2","customerId":"bob","cartId":"annas-cart","metadata":{"version":%d,"createdAt":"1999-01-01T00:00:00Z"}}`, s.version("s1"))).must(204)
 		b := op.do("GET", "/context/s1", "").context()
 		assert.Equal(t, "s1 anna annas-cart", strings.Join([]string{b.SessionID, b.CustomerID, b.CartID}, " "))
 		assert.NotEqual(t, 1999, b.Metadata.CreatedAt.Year())
@@ -270,11 +270,12 @@ func TestThreatAttributeBomb(t *testing.T) {
 	token, browser, op := s.shopper("s1"), s.browser(sessionPatch("CHF")), s.operator()
 	token.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	before, browsers := token.do("GET", "/me/context", "").body, browser.do("GET", "/me/context", "").body
+	version := fmt.Sprintf(`{"metadata":{"version":%d},`, s.version("s1"))
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
 			token.do("PATCH", "/me/context", tc.body).must(tc.want)
 			browser.do("PATCH", "/me/context", tc.body).must(tc.want)
-			op.do("PUT", "/context/s1", `{"metadata":{"version":1},`+tc.body[1:]).must(tc.want)
+			op.do("PUT", "/context/s1", version+tc.body[1:]).must(tc.want)
 			op.do("PUT", "/context/new?upsert=true", tc.body).must(tc.want)
 			assert.Equal(t, before, token.do("GET", "/me/context", "").body)
 			assert.Equal(t, browsers, browser.do("GET", "/me/context", "").body)
@@ -318,6 +319,7 @@ func TestThreatReplayAfterReCreation(t *testing.T) {
 		token := s.shopper("s1")
 		token.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204)
 		first := token.do("GET", "/me/context", "").must(200).Header.Get("ETag")
+		firstVersion := s.version("s1")
 		token.do("PATCH", "/me/context", `{"currency":"GBP"}`).must(204)
 		second := token.do("GET", "/me/context", "").must(200).Header.Get("ETag")
 		<-time.After(10 * time.Minute)
@@ -332,12 +334,15 @@ func TestThreatReplayAfterReCreation(t *testing.T) {
 			token.do("PATCH", "/me/context", `{"currency":"GBP"}`).must(412)
 			token.do("POST", "/me/context/attributes", `{"key":"b","value":1}`).must(412)
 			token.do("DELETE", "/me/context/attributes/a", "").must(412)
-			op.with("If-Match", old).do("PUT", "/context/s1", `{"metadata":{"version":1}}`).must(412)
+			op.with("If-Match", old).do("PUT", "/context/s1", s.stating("s1", 0, `{}`)).must(412)
 			token.with("If-Match", "", "If-None-Match", old).do("GET", "/me/context", "").must(200)
 		}
-		for _, version := range []string{"2", "3", "9223372036854775807"} {
-			token.do("PATCH", "/me/context", `{"currency":"GBP","metadata":{"version":`+version+`}}`).must(409)
-			op.do("PUT", "/context/s1", `{"currency":"GBP","metadata":{"version":`+version+`}}`).must(409)
+		for _, version := range []int64{firstVersion, firstVersion + 1, s.version("s1") + 1, math.MaxInt64} {
+			body := fmt.Sprintf(`{"currency":"GBP","metadata":{"version":%d}}`, version)
+			token.do("PATCH", "/me/context", body).must(409)
+			op.do("PUT", "/context/s1", body).must(409)
+			body = fmt.Sprintf(`{"language":"fr","metadata":{"version":%d}}`, version)
+			token.do("PATCH", "/me/context", body).must(409) // the old record may have had another language
 		}
 		assert.Equal(t, now.body, token.do("GET", "/me/context", "").body)
 		token.with("If-Match", now.Header.Get("ETag")).do("PATCH", "/me/context", `{"currency":"GBP"}`).must(204)
@@ -359,14 +364,14 @@ func TestThreatVersionOverflow(t *testing.T) {
 	token.do("PATCH", "/me/context", `{"currency":"GBP","metadata":{"version":9223372036854775807}}`).must(409)
 	assert.Equal(t, before, token.do("GET", "/me/context", "").body)
 
-	last := store.Record{Tenant: "demoshop", Incarnation: 1, Version: math.MaxInt64 - 1, Carts: []store.Cart{{ID: "cart"}}}
+	last := store.Record{Tenant: "demoshop", Incarnation: 1, First: math.MaxInt64 - 1, Version: math.MaxInt64 - 1, Carts: []store.Cart{{Site: "main", ID: "cart"}}}
 	_, err := backend.Save(t.Context(), store.Key{Tenant: "demoshop", ID: "old"}, last, sessionctx.Revision{})
 	require.NoError(t, err)
 	old := s.shopper("old")
 	old.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	old.do("PATCH", "/me/context", `{"currency":"GBP"}`).must(503)
 	b := old.do("GET", "/me/context", "").context()
-	assert.Equal(t, int64(math.MaxInt64), b.Metadata.Version, "it does not begin anew")
+	assert.Equal(t, int64(math.MaxInt64), b.Metadata.Version, "it does not begin again")
 	assert.Equal(t, "CHF cart", b.Currency+" "+b.CartID)
-	token.do("PATCH", "/me/context", `{"currency":"GBP","metadata":{"version":1}}`).must(204)
+	token.do("PATCH", "/me/context", s.stating("s1", 0, `{"currency":"GBP"}`)).must(204)
 }

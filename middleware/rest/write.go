@@ -65,7 +65,7 @@ func (x *exchange) removeAttribute() error {
 // update writes to the session of the request, if its preconditions hold.
 func (x *exchange) update(p sessionctx.Patch) (s sessionctx.Session, err error) {
 	if c := readPreconditions(x.r); p.Require == nil && c.sent() {
-		p.Require = func(now sessionctx.Session) error { return c.check(now, now.ETag() != "") }
+		p.Require = func(now sessionctx.Session) error { return c.check(now, now.ID != "") }
 	}
 	if x.req.Proof == sessionctx.Management {
 		return x.resolver.Update(x.r.Context(), x.req, p)
@@ -123,7 +123,7 @@ func (x *exchange) replace() error {
 			case exists && !st.versioned:
 				return errVersion
 			case exists && s.Version != st.version:
-				return &sessionctx.ConflictError{Version: s.Version}
+				return &sessionctx.ConflictError{Revision: s.Revision()}
 			case !known || s.Revision() != over.Revision():
 				return errChanged
 			}
@@ -141,7 +141,7 @@ func (x *exchange) replace() error {
 		x.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return &sessionctx.ConflictError{Version: now.Version}
+	return &sessionctx.ConflictError{Revision: now.Revision()}
 }
 
 // replaceTries bounds how often a replacement is tried. Its version allows one state of the

@@ -12,12 +12,13 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// WriteTo implements io.WriterTo: it writes a copy of the file, as it was when the call began, while the
-// Store goes on. Open opens such a copy. The copy holds the same secrets as the file.
+// WriteTo implements io.WriterTo: it writes a copy of the file, as it was when the call began,
+// while the Store goes on. Open opens such a copy. The copy holds the same secrets as the file.
 //
-// WriteTo first copies the file to a temporary one in the same folder, which needs as much room on the disk,
-// and then feeds w from there. So a slow w, such as an upload, holds nothing up: while a transaction of
-// bbolt is open for it, no page that a write frees can be used again, and the file grows with each write.
+// WriteTo first copies the file to a temporary one in the same folder, which needs as much room on
+// the disk, and then feeds w from there. So a slow w, such as an upload, holds nothing up: while a
+// transaction of bbolt is open for it, no page that a write frees can be used again, and the file
+// grows with each write.
 func (s *Store) WriteTo(w io.Writer) (n int64, err error) {
 	f, err := os.CreateTemp(filepath.Dir(s.path), copyPrefix(s.path)+"*")
 	if err != nil {
@@ -50,8 +51,8 @@ func (s *Store) WriteTo(w io.Writer) (n int64, err error) {
 // copyPrefix is what the names of temporary copies of the file at path begin with.
 func copyPrefix(path string) string { return "." + filepath.Base(path) + ".copy-" }
 
-// removeCopies removes what a process that has crashed has left of its copies, as far as it can. The caller
-// has locked the file, so that no other process makes one.
+// removeCopies removes what a process that has crashed has left of its copies, as far as it can.
+// The caller has locked the file, so that no other process makes one.
 func removeCopies(path string) {
 	dir := filepath.Dir(path)
 	entries, _ := os.ReadDir(dir)

@@ -21,7 +21,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// hangTimeout ends a call that would hang in a broken store. No call of a sound one takes that long.
+// hangTimeout ends a call that would hang in a broken store. No call of a sound one takes that
+// long.
 const hangTimeout = 20 * time.Second
 
 // openSmall opens a Store whose file outgrows its memory map at each step.
@@ -159,8 +160,9 @@ func TestOpen_RemovesTheCopiesOfAProcessThatHasCrashed(t *testing.T) {
 	assert.Equal(t, []string{".other.db.copy-1", "sessions.db", "sessions.db.copy-1"}, names(t, dir))
 }
 
-// busy makes every new transaction of a Store wait: for a commit that has to map the file again, which waits
-// for a transaction that reads. The result ends that, and returns the outcome of the commit.
+// busy makes every new transaction of a Store wait: for a commit that has to map the file again,
+// which waits for a transaction that reads. The result ends that, and returns the outcome of the
+// commit.
 func busy(t *testing.T, s *boltstore.Store) (release func() error) {
 	t.Helper()
 	free, err := s.HoldFile()

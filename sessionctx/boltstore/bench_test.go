@@ -48,8 +48,9 @@ func together(n int, f func(writer, i int)) time.Duration {
 	return time.Since(begin)
 }
 
-// BenchmarkSave compares a Save at 32 goroutines with bbolt's own Batch of the same bytes, in turns in the same run: as bbolt comes,
-// and with the window of 2 ms that suits it best here. Each goroutine writes a session of its own again and again.
+// BenchmarkSave compares a Save at 32 goroutines with bbolt's own Batch of the same bytes, in turns
+// in the same run: as bbolt comes, and with the window of 2 ms that suits it best here. Each
+// goroutine writes a session of its own again and again.
 func BenchmarkSave(b *testing.B) {
 	s := fresh(b)
 	value, err := shopper(1).MarshalBinary()

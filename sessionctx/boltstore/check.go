@@ -10,8 +10,8 @@ import (
 	"os"
 )
 
-// What bbolt's pages look like: a header, then for each entry an element, then the data of the entries one after the other, without gaps.
-// Numbers are in the machine's byte order.
+// What bbolt's pages look like: a header, then for each entry an element, then the data of the
+// entries one after the other, without gaps. Numbers are in the machine's byte order.
 const (
 	headerSize  = 16 // page id: 8, flags: 2, number of entries: 2, pages that it goes on for: 4
 	elementSize = 16 // branch: position, key length, page id: 8; leaf: flags, position, key length, value length; 4 each
@@ -39,9 +39,9 @@ type contents struct {
 	records, damaged int64
 }
 
-// check reads the whole file, and returns an error if its pages are not as bbolt has written them. bbolt
-// itself does not look: a page has no checksum, and a damaged one makes it panic, or recurse without end, or
-// find nothing where there is something.
+// check reads the whole file, and returns an error if its pages are not as bbolt has written them.
+// bbolt itself does not look: a page has no checksum, and a damaged one makes it panic, or recurse
+// without end, or find nothing where there is something.
 func check(path string, file *os.File) (found contents, err error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -143,8 +143,9 @@ func readMeta(file io.ReaderAt, at int64) (m meta, ok bool) {
 	return m, m.pageSize >= 1<<10 && order.Uint32(x) == metaMagic && order.Uint32(x[4:]) == metaVersion && order.Uint64(x[56:]) == sum.Sum64()
 }
 
-// sound looks at what a transaction that writes uses without a look: the meta pages, and the head of the list of free pages. bbolt
-// would go through four billion pages if that said so, or panic with its locks held.
+// sound looks at what a transaction that writes uses without a look: the meta pages, and the head
+// of the list of free pages. bbolt would go through four billion pages if that said so, or panic
+// with its locks held.
 func sound(file io.ReaderAt, pageSize int64) error {
 	m, ok := readMeta(file, 0)
 	if second, okToo := readMeta(file, pageSize); okToo && (!ok || second.tx > m.tx) {
@@ -282,7 +283,8 @@ func (c *checker) entries(b []byte, s span, visit visitor) error {
 			return err
 		}
 	}
-	// bbolt writes pages from zeroed memory, so a count that has got smaller leaves what it does not count any more.
+	// bbolt writes pages from zeroed memory, so a count that has got smaller leaves what it does
+	// not count any more.
 	if len(bytes.TrimLeft(b[end:], "\x00")) > 0 {
 		return fmt.Errorf("there is something behind the last of %d entries", n)
 	}

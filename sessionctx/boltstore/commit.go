@@ -12,11 +12,12 @@ import (
 )
 
 const (
-	// maxBatch bounds how many Saves share a transaction, and so how long the first of them waits for the
-	// others.
+	// maxBatch bounds how many Saves share a transaction, and so how long the first of them waits
+	// for the others.
 	maxBatch = 512
-	// gatherTime is how long a batch waits for as many Saves as the batch before it had: callers that were
-	// answered together call again together. It is less than an fsync takes. A single caller never waits.
+	// gatherTime is how long a batch waits for as many Saves as the batch before it had: callers
+	// that were answered together call again together. It is less than an fsync takes. A single
+	// caller never waits.
 	gatherTime = 500 * time.Microsecond
 
 	sweepPerSave = 4 // more than the one record that a Save adds
@@ -52,9 +53,9 @@ func (c *pendingCommit) has(h store.KeyHash) bool {
 	return ok
 }
 
-// commitAll is the committer, the only goroutine that writes. It commits together what has come during the
-// commit before. bbolt's Batch, which it replaces, lets every caller wait for a fixed time, and calls a
-// function a second time when another one fails.
+// commitAll is the committer, the only goroutine that writes. It commits together what has come
+// during the commit before. bbolt's Batch, which it replaces, lets every caller wait for a fixed
+// time, and calls a function a second time when another one fails.
 func (s *Store) commitAll() {
 	defer close(s.ended)
 	tick := time.NewTicker(sweepEvery)
@@ -114,8 +115,8 @@ func (s *Store) gather(w *write, last int) []*write {
 	return batch
 }
 
-// commit applies the batch and answers. If it meets damage, each write gets a transaction of its own, so that
-// a damaged page fails only the writes that need it.
+// commit applies the batch and answers. If it meets damage, each write gets a transaction of its
+// own, so that a damaged page fails only the writes that need it.
 func (s *Store) commit(batch []*write) {
 	_, err := s.transact(batch, min(sweepPerSave*len(batch), sweepAtOnce))
 	if errors.Is(err, errDamaged) && s.failure() == nil {
@@ -138,9 +139,9 @@ func (w *write) answer(err error) {
 	close(w.done)
 }
 
-// transact applies the batch, and removes a few expired records, in one transaction. It returns how many
-// entries of the index it has looked at, and an error that is the outcome of every write of the batch.
-// Without an error each write has an outcome of its own.
+// transact applies the batch, and removes a few expired records, in one transaction. It returns how
+// many entries of the index it has looked at, and an error that is the outcome of every write of
+// the batch. Without an error each write has an outcome of its own.
 func (s *Store) transact(batch []*write, sweep int) (seen int, err error) {
 	tx, err := s.beginWrite()
 	if err != nil {
@@ -180,10 +181,10 @@ func (s *Store) transact(batch []*write, sweep int) (seen int, err error) {
 	return seen, nil
 }
 
-// uncommitted returns the error of a commit that has failed. If a new transaction does not see the commit,
-// nothing was written, and the next commit may succeed: a full disk can get room. If it sees the commit, the
-// last fsync has failed, and nobody knows what is on the disk. A later fsync would not tell either, so that
-// nothing may be read or written from then on.
+// uncommitted returns the error of a commit that has failed. If a new transaction does not see the
+// commit, nothing was written, and the next commit may succeed: a full disk can get room. If it
+// sees the commit, the last fsync has failed, and nobody knows what is on the disk. A later fsync
+// would not tell either, so that nothing may be read or written from then on.
 func (s *Store) uncommitted(id int, err error) error {
 	visible := true
 	viewErr := s.view(func(tx *bbolt.Tx) error {
@@ -196,8 +197,8 @@ func (s *Store) uncommitted(id int, err error) error {
 	return s.fail(fmt.Errorf("the disk has failed at a commit whose outcome is unknown; close the store and open it again: %w", err), false)
 }
 
-// apply applies the writes one after the other. It may be called again in another transaction. It returns
-// which records have changed, and how many are new.
+// apply applies the writes one after the other. It may be called again in another transaction. It
+// returns which records have changed, and how many are new.
 func (t tables) apply(batch []*write, now time.Time) (changed map[store.KeyHash]bool, created int, err error) {
 	changed = make(map[store.KeyHash]bool, len(batch))
 	for _, w := range batch {

@@ -22,7 +22,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// shopFile makes a file with records of several sizes under the ids 0 to n-1, and returns its path and the records.
+// shopFile makes a file with records of several sizes under the ids 0 to n-1, and returns its path
+// and the records.
 func shopFile(t testing.TB, n int) (string, []store.Record) {
 	t.Helper()
 	path := filepath.Join(ramDisk(t), "sessions.db")
@@ -268,7 +269,8 @@ func TestOpen_RefusesAFileThatIsCut(t *testing.T) {
 	}
 }
 
-// TestStore_DamageOfAFileInUseIsAnErrorAndNoPanic spoils pages under an open Store, which has looked at them already.
+// TestStore_DamageOfAFileInUseIsAnErrorAndNoPanic spoils pages under an open Store, which has
+// looked at them already.
 func TestStore_DamageOfAFileInUseIsAnErrorAndNoPanic(t *testing.T) {
 	t.Parallel()
 	path, want := shopFile(t, 60)

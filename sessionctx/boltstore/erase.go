@@ -14,15 +14,18 @@ import (
 )
 
 const (
-	// pageRecords is how many records a transaction of Erase looks at, so that none is open for long.
+	// pageRecords is how many records a transaction of Erase looks at, so that none is open for
+	// long.
 	pageRecords = 1000
-	// pageSessions is how many sessions of a page are replaced at the same time: they share a commit.
+	// pageSessions is how many sessions of a page are replaced at the same time: they share a
+	// commit.
 	pageSessions = 64
 )
 
-// Erase implements store.Eraser. There is no index by customer: it reads every record. A damaged record may
-// be the customer's, so that it makes an error, but only after everything else was erased. Free pages of the
-// file, and copies of it, may hold the erased data until they are overwritten.
+// Erase implements store.Eraser. There is no index by customer: it reads every record. A damaged
+// record may be the customer's, so that it makes an error, but only after everything else was
+// erased. Free pages of the file, and copies of it, may hold the erased data until they are
+// overwritten.
 func (s *Store) Erase(
 	ctx context.Context, tenant, customerID string, tombstone func(store.Record) store.Record,
 ) (n int, err error) {
@@ -94,7 +97,8 @@ func (o owner) page(records *bbolt.Bucket, after []byte) (p page, err error) {
 	if records == nil {
 		return p, errNoBucket
 	}
-	// Keys are hashes and do not tell a customer's own record from a session, which Erase must not touch.
+	// Keys are hashes and do not tell a customer's own record from a session, which Erase must not
+	// touch.
 	account := store.Key{Tenant: o.tenant, Kind: store.KindCustomer, ID: o.customerID}.Hash()
 	now, id, c := time.Now(), []byte(o.customerID), records.Cursor()
 	k, v := c.Seek(after)
@@ -122,8 +126,8 @@ func (o owner) page(records *bbolt.Bucket, after []byte) (p page, err error) {
 	return p, nil
 }
 
-// eraseSessions replaces the sessions by their tombstones, all at the same time, and returns how many it
-// has replaced.
+// eraseSessions replaces the sessions by their tombstones, all at the same time, and returns how
+// many it has replaced.
 func (s *Store) eraseSessions(
 	ctx context.Context, o owner, sessions []session, tombstone func(store.Record) store.Record,
 ) (n int, err error) {
@@ -146,8 +150,8 @@ func (s *Store) eraseSessions(
 	return n, err
 }
 
-// eraseSession replaces one session by its tombstone, as often as another write comes first. It reports
-// whether it did: the session may have become somebody else's.
+// eraseSession replaces one session by its tombstone, as often as another write comes first. It
+// reports whether it did: the session may have become somebody else's.
 func (s *Store) eraseSession(
 	ctx context.Context, o owner, x session, tombstone func(store.Record) store.Record,
 ) (bool, error) {

@@ -16,7 +16,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// TestSave_AFullDiskRefusesWritesAndLosesNothing limits the size of files, which takes a process of its own.
+// TestSave_AFullDiskRefusesWritesAndLosesNothing limits the size of files, which takes a process of
+// its own.
 func TestSave_AFullDiskRefusesWritesAndLosesNothing(t *testing.T) {
 	if os.Getenv("BOLTSTORE_FULL") == "" {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")

@@ -40,8 +40,8 @@ func (s *Store) fail(err error, stuck bool) error {
 	return s.failure()
 }
 
-// guarded calls f, and makes an error of a panic of bbolt at a damaged page, and of the fault of a memory map
-// whose file has become shorter.
+// guarded calls f, and makes an error of a panic of bbolt at a damaged page, and of the fault of a
+// memory map whose file has become shorter.
 func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -60,7 +60,8 @@ func (s *Store) beginWrite() (*bbolt.Tx, error) {
 	return s.begin(true)
 }
 
-// begin starts a transaction. A panic in there leaves bbolt locked: the next call would hang, so there must not be one.
+// begin starts a transaction. A panic in there leaves bbolt locked: the next call would hang, so
+// there must not be one.
 func (s *Store) begin(writable bool) (tx *bbolt.Tx, err error) {
 	if err := s.failure(); err != nil {
 		return nil, err

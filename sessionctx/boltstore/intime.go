@@ -2,12 +2,13 @@ package boltstore
 
 import "context"
 
-// maxReads bounds the reads in flight. A read that goes on after its context has ended, because the disk or
-// the file is busy, keeps its place: otherwise each new call would leave one more goroutine behind.
+// maxReads bounds the reads in flight. A read that goes on after its context has ended, because the
+// disk or the file is busy, keeps its place: otherwise each new call would leave one more goroutine
+// behind.
 const maxReads = 256
 
-// inTime calls f, which reads, and returns when ctx ends at the latest. A page fault of the memory map, and
-// bbolt's locks, know no context, so f goes on in a goroutine of its own.
+// inTime calls f, which reads, and returns when ctx ends at the latest. A page fault of the memory
+// map, and bbolt's locks, know no context, so f goes on in a goroutine of its own.
 func inTime[T any](ctx context.Context, s *Store, f func() (T, error)) (none T, err error) {
 	if err := ctx.Err(); err != nil {
 		return none, err

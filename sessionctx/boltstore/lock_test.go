@@ -17,7 +17,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// childFile names the file that this binary shall hold open, as another process, until its input ends.
+// childFile names the file that this binary shall hold open, as another process, until its input
+// ends.
 const childFile = "BOLTSTORE_CHILD_FILE"
 
 func TestMain(m *testing.M) {

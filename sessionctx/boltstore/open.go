@@ -19,12 +19,14 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// lockTimeout is how long Open waits for the lock of another process: long enough for one that is ending.
+// lockTimeout is how long Open waits for the lock of another process: long enough for one that is
+// ending.
 const lockTimeout = time.Second
 
-// roomToMap is how much is mapped from the beginning. A file that outgrows what is mapped is mapped again,
-// for which bbolt waits until no transaction is open, a copy by WriteTo included, and lets no new one begin:
-// reads and writes stand still. A mapping takes address space, no memory. 0 is the size of the file.
+// roomToMap is how much is mapped from the beginning. A file that outgrows what is mapped is mapped
+// again, for which bbolt waits until no transaction is open, a copy by WriteTo included, and lets
+// no new one begin: reads and writes stand still. A mapping takes address space, no memory. 0 is
+// the size of the file.
 func roomToMap() int {
 	room := int64(64 << 30)                                 // not a constant: it does not fit an int of 32 bits
 	if strconv.IntSize == 32 || runtime.GOOS == "windows" { // where the file itself would grow
@@ -33,8 +35,8 @@ func roomToMap() int {
 	return int(room)
 }
 
-// options of bbolt that differ from its defaults. The list of free pages is kept in the file: without it,
-// bbolt reads the whole file in a goroutine of its own, where a panic ends the process.
+// options of bbolt that differ from its defaults. The list of free pages is kept in the file:
+// without it, bbolt reads the whole file in a goroutine of its own, where a panic ends the process.
 func options() *bbolt.Options {
 	return &bbolt.Options{
 		Timeout:      lockTimeout,
@@ -43,13 +45,13 @@ func options() *bbolt.Options {
 	}
 }
 
-// Open opens the Store in the file at path. If there is no file Open makes it, readable for its owner alone.
-// The folder must exist. A path that cannot be one of a Store is a *store.ConfigError.
+// Open opens the Store in the file at path. If there is no file Open makes it, readable for its
+// owner alone. The folder must exist. A path that cannot be one of a Store is a *store.ConfigError.
 //
-// Open reads the whole file once, and refuses a file with damaged pages: a start that fails is better than
-// sessions that get lost unseen. A record that is damaged inside of its page does not prevent Open; Stats
-// counts it. A file that is in use, by another process or by another Store of this one, is refused after a
-// second.
+// Open reads the whole file once, and refuses a file with damaged pages: a start that fails is
+// better than sessions that get lost unseen. A record that is damaged inside of its page does not
+// prevent Open; Stats counts it. A file that is in use, by another process or by another Store of
+// this one, is refused after a second.
 func Open(path string) (*Store, error) { return openWith(path, roomToMap()) }
 
 func openWith(path string, room int) (*Store, error) {
@@ -142,8 +144,9 @@ func (s *Store) layOut() error {
 	})
 }
 
-// create makes the file if there is none. It makes it under another name first, so that a crash leaves no
-// half of a file, and it brings the entry in the folder to the disk, which bbolt does not do.
+// create makes the file if there is none. It makes it under another name first, so that a crash
+// leaves no half of a file, and it brings the entry in the folder to the disk, which bbolt does not
+// do.
 func create(path string) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -169,8 +172,8 @@ func create(path string) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	// A link never replaces what another process has made meanwhile. Where the file system has no links
-	// bbolt makes the file.
+	// A link never replaces what another process has made meanwhile. Where the file system has no
+	// links bbolt makes the file.
 	_ = os.Link(f.Name(), path)
 	if runtime.GOOS == "windows" {
 		return nil
@@ -229,8 +232,8 @@ func (s *Store) closeOnce() error {
 	return nil
 }
 
-// seal commits once more, without a change. bbolt writes its two meta pages in turn, so that now both describe
-// all that was saved, and one of them may get damaged while the file is closed.
+// seal commits once more, without a change. bbolt writes its two meta pages in turn, so that now
+// both describe all that was saved, and one of them may get damaged while the file is closed.
 func (s *Store) seal() error {
 	if s.failure() != nil {
 		return nil

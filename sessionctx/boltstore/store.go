@@ -15,12 +15,13 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Store is a store.Store, a store.Watcher and a store.Eraser in one file. Open makes it. It must not be
-// copied, and it is safe for concurrent use by multiple goroutines.
+// Store is a store.Store, a store.Watcher and a store.Eraser in one file. Open makes it. It must
+// not be copied, and it is safe for concurrent use by multiple goroutines.
 //
-// Records are written through a sessionctx.Resolver. A single Resolver that watches the Store is taken for
-// the only writer: it is told of erased records only, and code that calls Save besides the Resolver makes
-// its cache stale. Several Resolvers may share one Store: each is told of all writes.
+// Records are written through a sessionctx.Resolver. A single Resolver that watches the Store is
+// taken for the only writer: it is told of erased records only, and code that calls Save besides
+// the Resolver makes its cache stale. Several Resolvers may share one Store: each is told of all
+// writes.
 type Store struct {
 	_ [0]func()
 
@@ -57,9 +58,9 @@ var errClosed = errors.New("the store is closed")
 
 // Load implements store.Store.
 //
-// What it returns is on the disk: a Load of a record that is being committed waits for the end of the
-// commit. A damaged record is an error. A missing record is an error, too, if a damaged one may be it.
-// Load returns when the context ends, also while the disk or the file is busy.
+// What it returns is on the disk: a Load of a record that is being committed waits for the end of
+// the commit. A damaged record is an error. A missing record is an error, too, if a damaged one may
+// be it. Load returns when the context ends, also while the disk or the file is busy.
 func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	rec, err := s.load(ctx, key.Hash())
 	if err != nil {
@@ -102,10 +103,10 @@ func (s *Store) load(ctx context.Context, h store.KeyHash) (rec store.Record, er
 
 // Save implements store.Store. When it returns without an error the record is on the disk.
 //
-// Nothing was written, and the error is ErrUnavailable, where the context ends before the write has begun,
-// where the disk is full, and where a damaged record is in the place: it is never written over. Where the
-// context ends later the outcome is unknown. It is unknown, too, after an fsync that has failed, which ends
-// the use of the Store: all calls fail until the file is opened again.
+// Nothing was written, and the error is ErrUnavailable, where the context ends before the write has
+// begun, where the disk is full, and where a damaged record is in the place: it is never written
+// over. Where the context ends later the outcome is unknown. It is unknown, too, after an fsync
+// that has failed, which ends the use of the Store: all calls fail until the file is opened again.
 func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (store.Record, error) {
 	got, err := s.save(ctx, &write{hash: key.Hash(), rec: rec, base: base})
 	if err != nil {
@@ -170,6 +171,6 @@ func (s *Store) Stats() Stats {
 	return stats
 }
 
-// Close waits for the writes in flight, refuses those that come later, and closes the file. A second Close
-// does nothing.
+// Close waits for the writes in flight, refuses those that come later, and closes the file. A
+// second Close does nothing.
 func (s *Store) Close() error { return s.close() }

@@ -9,10 +9,10 @@ import (
 // watch is a sink that is told of changes. Its address identifies it.
 type watch struct{ sink store.Sink }
 
-// Watch implements store.Watcher. The sink is granted Exclusive: no other process can write. The only sink
-// is told of erased records. When a second sink comes both are told InvalidateAll, and from then on every
-// sink is told of every applied Save before that returns, and before a Load returns it. stop may be called
-// more than once, but not by the sink.
+// Watch implements store.Watcher. The sink is granted Exclusive: no other process can write. The
+// only sink is told of erased records. When a second sink comes both are told InvalidateAll, and
+// from then on every sink is told of every applied Save before that returns, and before a Load
+// returns it. stop may be called more than once, but not by the sink.
 func (s *Store) Watch(sink store.Sink) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,9 +31,9 @@ func (s *Store) Watch(sink store.Sink) (stop func()) {
 	}
 }
 
-// tell tells the watchers of a commit. A Load that has seen the commit returns only after it. Otherwise one
-// of two Resolvers could read the change from the Store while the other one still reads the old state from
-// its cache.
+// tell tells the watchers of a commit. A Load that has seen the commit returns only after it.
+// Otherwise one of two Resolvers could read the change from the Store while the other one still
+// reads the old state from its cache.
 func (s *Store) tell(c *pendingCommit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

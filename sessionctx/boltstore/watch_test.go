@@ -79,7 +79,8 @@ func TestWatch_SeveralSinksAreToldOfEveryWrite(t *testing.T) {
 	stopTwo()
 }
 
-// commits lets a Save commit and holds it where it tells the watchers. release lets it go on, and returns its error.
+// commits lets a Save commit and holds it where it tells the watchers. release lets it go on, and
+// returns its error.
 func commits(t *testing.T, ctx context.Context, s store.Store, w *sink, id string) (release func() error) {
 	t.Helper()
 	w.hold.Lock()

@@ -53,7 +53,8 @@ func BenchmarkLoadWhileWriting(b *testing.B) {
 	})
 }
 
-// BenchmarkCreateAtTheBound lets a session give way with each write: what a flood of new visitors costs.
+// BenchmarkCreateAtTheBound lets a session give way with each write: what a flood of new visitors
+// costs.
 func BenchmarkCreateAtTheBound(b *testing.B) {
 	s, _ := benchStore(b, 20<<20)
 	for i := 0; b.Loop(); i++ {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -316,7 +317,12 @@ func TestMaxBytes_HoldsInRealMemory(t *testing.T) {
 			runtime.KeepAlive(s)
 			t.Logf("%d records: %d bytes estimated, %d bytes of heap", stats.Records, stats.Bytes, used)
 			assert.Greater(t, stats.Bytes, int64(bound*86/100), "up to the reserved parts")
-			assert.InDelta(t, stats.Bytes, used, bound*0.25)
+			below := 0.25 // by so much of the bound the heap may be smaller than the estimate
+			if strconv.IntSize == 32 {
+				below = 0.5 // the estimate is that of a 64-bit system
+			}
+			assert.LessOrEqual(t, float64(used), float64(stats.Bytes)+bound*0.25)
+			assert.GreaterOrEqual(t, float64(used), float64(stats.Bytes)-bound*below)
 		})
 	}
 }

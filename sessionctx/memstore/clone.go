@@ -13,8 +13,9 @@ func cloneKey(key store.Key) store.Key {
 	return store.Key{Tenant: unique.Make(key.Tenant).Value(), Kind: key.Kind, ID: strings.Clone(key.ID)}
 }
 
-// cloneRecord returns the record with everything copied that it refers to. Its times lose their monotonic
-// reading: that clock stands still while the machine is suspended, and does not follow the wall clock.
+// cloneRecord returns the record with everything copied that it refers to. Its times lose their
+// monotonic reading: that clock stands still while the machine is suspended, and does not follow
+// the wall clock.
 func cloneRecord(rec store.Record) store.Record {
 	rec.CreatedAt, rec.ModifiedAt, rec.ExpiresAt = rec.CreatedAt.Round(0), rec.ModifiedAt.Round(0), rec.ExpiresAt.Round(0)
 	rec.Tenant = unique.Make(rec.Tenant).Value()

@@ -8,9 +8,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Erase implements store.Eraser. It looks at every record, one shard after the other, so that Save waits
-// for a small part of the records only. A tombstone that needs more room than the record that it replaces
-// may be refused with ErrFull.
+// Erase implements store.Eraser. It looks at every record, one shard after the other, so that Save
+// waits for a small part of the records only. A tombstone that needs more room than the record that
+// it replaces may be refused with ErrFull.
 func (s *Store) Erase(
 	ctx context.Context, tenant, customerID string, tombstone func(store.Record) store.Record,
 ) (n int, err error) {
@@ -46,8 +46,8 @@ func (sh *shard) sessionsOf(tenant, customerID string) (keys []store.Key) {
 	return keys
 }
 
-// eraseOne replaces one session by its tombstone, as often as another write comes first, and reports
-// whether it did: the session may have become somebody else's.
+// eraseOne replaces one session by its tombstone, as often as another write comes first, and
+// reports whether it did: the session may have become somebody else's.
 func (s *Store) eraseOne(
 	ctx context.Context, key store.Key, customerID string, tombstone func(store.Record) store.Record,
 ) (bool, error) {

@@ -1,7 +1,7 @@
 package memstore
 
-// evictableList has the items that the Store may evict, in the order in which they were last written or
-// touched.
+// evictableList has the items that the Store may evict, in the order in which they were last
+// written or touched.
 type evictableList struct {
 	oldest, newest *item
 	bytes          int64

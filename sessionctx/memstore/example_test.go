@@ -10,8 +10,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// The zero Store is ready for use. A shop hands it to a Resolver, in sessionctx.Config.Store. This example calls
-// it directly.
+// The zero Store is ready for use. A shop hands it to a Resolver, in sessionctx.Config.Store. This
+// example calls it directly.
 func Example() {
 	ctx := context.Background()
 	backend := &memstore.Store{MaxBytes: 64 << 20}
@@ -31,7 +31,8 @@ func Example() {
 	// records: 1
 }
 
-// At its bound the store evicts the oldest guest's session without a cart. Where there is none a write is refused.
+// At its bound the store evicts the oldest guest's session without a cart. Where there is none a
+// write is refused.
 func ExampleStore_full() {
 	ctx := context.Background()
 	backend := &memstore.Store{MaxBytes: 1700} // room for two

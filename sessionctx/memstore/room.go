@@ -20,8 +20,8 @@ const (
 	lasting                // a tombstone, or a KindCustomer record
 )
 
-// reservedParts is into how many parts MaxBytes is divided. The last part is for lasting records alone,
-// the part before it for these and for customers' sessions.
+// reservedParts is into how many parts MaxBytes is divided. The last part is for lasting records
+// alone, the part before it for these and for customers' sessions.
 const reservedParts = 16
 
 func (it *item) class() class {
@@ -44,8 +44,8 @@ func (it *item) pinned() int64 {
 	return it.size
 }
 
-// limits returns the bound of all bytes, and the bound of the bytes that may not be evicted up to which a
-// record of class c may be added.
+// limits returns the bound of all bytes, and the bound of the bytes that may not be evicted up to
+// which a record of class c may be added.
 func (s *Store) limits(c class) (all, pinned int64) {
 	all = s.MaxBytes
 	if all == 0 {
@@ -61,8 +61,9 @@ func (s *Store) limits(c class) (all, pinned int64) {
 	}
 }
 
-// makeRoom makes room for next in the place of cur, or changes nothing and returns ErrFull. cur may be
-// nil. A write that pins no more bytes than cur is not refused for the sake of the reserved parts.
+// makeRoom makes room for next in the place of cur, or changes nothing and returns ErrFull. cur may
+// be nil. A write that pins no more bytes than cur is not refused for the sake of the reserved
+// parts.
 func (s *Store) makeRoom(next, cur *item, now time.Time) error {
 	if s.MaxBytes < 0 {
 		return nil

@@ -189,8 +189,8 @@ func TestSave_GuestsWithoutCartsUseTheReservedPartsUntilTheyAreNeeded(t *testing
 }
 
 func TestSave_KeepsNoMonotonicReading(t *testing.T) {
-	// With one, times are compared by a clock that stands still while the machine is suspended, and a
-	// session that has expired meanwhile is returned afterwards.
+	// With one, times are compared by a clock that stands still while the machine is suspended, and
+	// a session that has expired meanwhile is returned afterwards.
 	var s memstore.Store
 	wall := func(desc string, got time.Time) {
 		t.Helper()

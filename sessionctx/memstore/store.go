@@ -11,22 +11,25 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Store is a store.Store, a store.Watcher and a store.Eraser in memory. The zero Store is ready for use.
-// It must not be copied after first use, and it is safe for concurrent use by multiple goroutines.
+// Store is a store.Store, a store.Watcher and a store.Eraser in memory. The zero Store is ready for
+// use. It must not be copied after first use, and it is safe for concurrent use by multiple
+// goroutines.
 //
-// Records are written through a sessionctx.Resolver. A single Resolver that watches the Store is taken for
-// the only writer: it is told of evicted and erased records only, and code that calls Save besides the
-// Resolver makes its cache stale. Several Resolvers may share one Store: each is told of all writes.
+// Records are written through a sessionctx.Resolver. A single Resolver that watches the Store is
+// taken for the only writer: it is told of evicted and erased records only, and code that calls
+// Save besides the Resolver makes its cache stale. Several Resolvers may share one Store: each is
+// told of all writes.
 type Store struct {
 	_ [0]func()
 
-	// MaxBytes bounds the memory of all records: an estimate that counts what the Store itself needs for
-	// each, about 600 bytes for a session without attributes. 0 is DefaultMaxBytes, a negative number is
-	// no bound. It must not be changed after first use.
+	// MaxBytes bounds the memory of all records: an estimate that counts what the Store itself
+	// needs for each, about 600 bytes for a session without attributes. 0 is DefaultMaxBytes, a
+	// negative number is no bound. It must not be changed after first use.
 	MaxBytes int64
 
-	// mu guards the fields below. To change the record of an item, or its place in a shard, takes mu and
-	// the lock of the shard; to read them takes one of the two. The other fields of an item need mu.
+	// mu guards the fields below. To change the record of an item, or its place in a shard, takes
+	// mu and the lock of the shard; to read them takes one of the two. The other fields of an item
+	// need mu.
 	mu        sync.Mutex
 	bytes     int64
 	evicted   int64
@@ -34,8 +37,8 @@ type Store struct {
 	evictable evictableList
 	watches   []*watch
 
-	// shards are the index. Load takes the lock of one shard: with one lock for all of them, two cores
-	// load fewer records in a second than one core does (BenchmarkLoad).
+	// shards are the index. Load takes the lock of one shard: with one lock for all of them, two
+	// cores load fewer records in a second than one core does (BenchmarkLoad).
 	shards [numShards]shard
 }
 
@@ -76,12 +79,12 @@ func newItem(key store.Key, rec store.Record) *item {
 	return it
 }
 
-// sweepPerSave is how many expired records a Save removes: more than the one that it adds, so that expired
-// records do not accumulate, and few, so that no Save takes long.
+// sweepPerSave is how many expired records a Save removes: more than the one that it adds, so that
+// expired records do not accumulate, and few, so that no Save takes long.
 const sweepPerSave = 4
 
-// Load implements store.Store. It compares the expiry with the wall clock, so that an expired record is not
-// returned after the machine was suspended or its clock was set.
+// Load implements store.Store. It compares the expiry with the wall clock, so that an expired
+// record is not returned after the machine was suspended or its clock was set.
 func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return store.Record{}, fmt.Errorf("memstore: load: %w", err)
@@ -99,7 +102,8 @@ func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	return rec, nil
 }
 
-// Save implements store.Store. The Store keeps copies of all texts, which may be parts of something larger.
+// Save implements store.Store. The Store keeps copies of all texts, which may be parts of something
+// larger.
 func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (store.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return store.Record{}, fmt.Errorf("memstore: save: nothing was written: %w", err)
@@ -171,8 +175,8 @@ func (s *Store) replace(cur, next *item, tellAll bool) {
 	}
 }
 
-// remove takes an item out of the Store. tell says whether the watchers are told: that a record has expired
-// they see by themselves.
+// remove takes an item out of the Store. tell says whether the watchers are told: that a record has
+// expired they see by themselves.
 func (s *Store) remove(it *item, tell bool) {
 	s.publish(it.key, tell, func(sh *shard) { delete(sh.items, it.key) })
 	s.forget(it)
@@ -185,9 +189,9 @@ func (s *Store) forget(it *item) {
 	s.evictable.remove(it)
 }
 
-// publish makes a change visible to Load, and tells the watchers under the same lock. Otherwise one of two
-// Resolvers could read the change from the Store while the other one still reads the old state from its
-// cache.
+// publish makes a change visible to Load, and tells the watchers under the same lock. Otherwise one
+// of two Resolvers could read the change from the Store while the other one still reads the old
+// state from its cache.
 func (s *Store) publish(key store.Key, tell bool, change func(*shard)) {
 	var h store.KeyHash
 	if tell = tell && len(s.watches) > 0; tell {

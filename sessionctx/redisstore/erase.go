@@ -90,8 +90,9 @@ func (s *Store) erase(
 		}
 		stored, err := s.save(ctx, "erase", name, tenant, tombstone(rec), rec.Revision())
 		if !errors.Is(err, store.ErrConflict) {
-			// Also after an error, because the write may have been applied. The message of the server
-			// may come too late: this process must not see the session any more when Erase returns.
+			// Also after an error, because the write may have been applied. The message of the
+			// server may come too late: this process must not see the session any more when Erase
+			// returns.
 			_, _, h, _ := s.keys.parse(name)
 			s.sinks.invalidateKey(h)
 			return err == nil, err

@@ -10,8 +10,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// lockedTimeout is how long a tombstone function waits for a write of the same session: a store that calls
-// the function with a lock held lets no write through until it returns.
+// lockedTimeout is how long a tombstone function waits for a write of the same session: a store
+// that calls the function with a lock held lets no write through until it returns.
 const lockedTimeout = 200 * time.Millisecond
 
 // eraser returns the handle as an Eraser, nil if it is none.
@@ -20,7 +20,8 @@ func eraser(s store.Store) store.Eraser {
 	return e
 }
 
-// tombstoneOf is the pure function that these rules give to Erase. What it returns follows from rec alone.
+// tombstoneOf is the pure function that these rules give to Erase. What it returns follows from rec
+// alone.
 func tombstoneOf(rec store.Record) store.Record {
 	return store.Record{
 		Tenant: rec.Tenant, Incarnation: rec.Incarnation, First: rec.First, Version: rec.Version + 1,
@@ -156,8 +157,8 @@ func checkEraseReported(p *probe) {
 	}
 }
 
-// checkEraseRace writes each session between what Erase reads of it and what it writes: from the tombstone
-// function, by another goroutine.
+// checkEraseRace writes each session between what Erase reads of it and what it writes: from the
+// tombstone function, by another goroutine.
 func checkEraseRace(p *probe) {
 	e := eraser(p.a)
 	if e == nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/storetest"
 )
 
-// The test of a store that one process has to itself. A store that needs a server or a file opens it here, and closes
-// it with t.Cleanup.
+// The test of a store that one process has to itself. A store that needs a server or a file opens
+// it here, and closes it with t.Cleanup.
 func ExampleRun() {
 	_ = func(t *testing.T) { // func TestStore(t *testing.T)
 		storetest.Run(t, func(t *testing.T) store.Store {
@@ -18,7 +18,8 @@ func ExampleRun() {
 	}
 }
 
-// The test of a store that many processes share: two handles, each as a process of its own would have it.
+// The test of a store that many processes share: two handles, each as a process of its own would
+// have it.
 func ExampleRunShared() {
 	_ = func(t *testing.T) { // func TestSharedStore(t *testing.T)
 		storetest.RunShared(t, func(t *testing.T) (a, b store.Store) {

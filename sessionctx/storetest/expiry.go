@@ -8,7 +8,8 @@ import (
 
 const (
 	shortLife = 300 * time.Millisecond
-	// A server that looks at its clock once a millisecond, and counts what is equal as not yet, is no fault.
+	// A server that looks at its clock once a millisecond, and counts what is equal as not yet, is
+	// no fault.
 	grace = 20 * time.Millisecond
 )
 

@@ -19,8 +19,8 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 // farOff returns the nth of a row of instants in the future, none a whole second.
 func farOff(n int) time.Time { return time.UnixMilli(4e12 + 1001*int64(n)).UTC() }
 
-// first returns a record as it is written first under key. It is a customer's and has a cart: a store at its
-// bound must not evict it.
+// first returns a record as it is written first under key. It is a customer's and has a cart: a
+// store at its bound must not evict it.
 func first(key store.Key) store.Record {
 	at := now()
 	return store.Record{
@@ -50,8 +50,8 @@ func unknownField(number uint64, value byte) []byte {
 	return append(binary.AppendUvarint(nil, number), 1, value)
 }
 
-// filled returns a record with something in each field, also in fields that are added to Record after this
-// was written. It fails for a field of a kind that it does not know.
+// filled returns a record with something in each field, also in fields that are added to Record
+// after this was written. It fails for a field of a kind that it does not know.
 func filled(key store.Key) (store.Record, error) {
 	var rec store.Record
 	n := 0

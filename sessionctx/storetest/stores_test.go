@@ -20,7 +20,8 @@ type (
 	revision = store.Revision
 )
 
-// around is a store with something before, after or instead of the calls of another one. It is no Watcher.
+// around is a store with something before, after or instead of the calls of another one. It is no
+// Watcher.
 type around struct {
 	inner store.Store
 	load  func(inner store.Store, ctx context.Context, k key) (record, error)

@@ -1,9 +1,11 @@
-// Package storetest checks that an implementation of store.Store keeps the rules of that interface, and
-// those of store.Watcher and store.Eraser if it has their methods. A test of the implementation calls Run,
-// and RunShared too if several handles, in one process or in many, may work on the same records.
+// Package storetest checks that an implementation of store.Store keeps the rules of that interface,
+// and those of store.Watcher and store.Eraser if it has their methods. A test of the implementation
+// calls Run, and RunShared too if several handles, in one process or in many, may work on the same
+// records.
 //
-// The suite works under new random ids and deletes nothing, so that it may run on a server that other tests
-// use. It takes real time, about a second: records have to expire, and a server uses its own clock.
+// The suite works under new random ids and deletes nothing, so that it may run on a server that
+// other tests use. It takes real time, about a second: records have to expire, and a server uses
+// its own clock.
 package storetest
 
 import (
@@ -15,9 +17,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Run checks the stores that open returns: one for each rule, as a subtest. A failure states the rule in a
-// sentence, and then what was seen. open may register cleanups with t.Cleanup. The stores may hold records
-// already, and may share them.
+// Run checks the stores that open returns: one for each rule, as a subtest. A failure states the
+// rule in a sentence, and then what was seen. open may register cleanups with t.Cleanup. The stores
+// may hold records already, and may share them.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, r := range slices.Concat(storeRules, watchRules, eraseRules) {
@@ -28,9 +30,9 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	}
 }
 
-// RunShared checks two handles on the same records, such as those of two processes: all rules of Run, with
-// the calls going to both handles in turn, and that each handle that is a store.Watcher learns what is
-// written through the other. The two may be one and the same store.
+// RunShared checks two handles on the same records, such as those of two processes: all rules of
+// Run, with the calls going to both handles in turn, and that each handle that is a store.Watcher
+// learns what is written through the other. The two may be one and the same store.
 func RunShared(t *testing.T, open func(t *testing.T) (a, b store.Store)) {
 	t.Helper()
 	for _, r := range slices.Concat(storeRules, watchRules, eraseRules, sharedRules) {

@@ -393,7 +393,8 @@ func TestRules_HandlesThatDoNotShareAreCaught(t *testing.T) {
 }
 
 func TestRun_SoundStorePasses(t *testing.T) {
-	// A sound store passes as a test; that a broken one fails there is shown above, for the outcome is the same.
+	// A sound store passes as a test; that a broken one fails there is shown above, for the outcome
+	// is the same.
 	storetest.Run(t, func(*testing.T) store.Store { return newEncoded() })
 	storetest.RunShared(t, func(*testing.T) (a, b store.Store) {
 		both := newEncoded()

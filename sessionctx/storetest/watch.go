@@ -105,8 +105,8 @@ func (s *sink) ExtendLease(until time.Time) {
 // leased reports whether a lease was granted. The caller holds the lock.
 func (s *sink) leased() bool { return s.exclusive || !s.until.IsZero() }
 
-// wait waits until cond holds or the deadline has passed, and reports whether cond holds. It calls both with
-// the lock held.
+// wait waits until cond holds or the deadline has passed, and reports whether cond holds. It calls
+// both with the lock held.
 func (s *sink) wait(deadline func() time.Time, cond func() bool) bool {
 	for {
 		s.mu.Lock()
@@ -150,8 +150,8 @@ func (s *sink) heard(h store.KeyHash) int {
 	return s.reports[h] + s.lost
 }
 
-// expect checks that a change of key is reported while the lease holds, and stops the check if it is not.
-// before is what heard returned before the change.
+// expect checks that a change of key is reported while the lease holds, and stops the check if it
+// is not. before is what heard returned before the change.
 func (s *sink) expect(desc string, key store.Key, before int) {
 	h := key.Hash()
 	s.mu.Lock()
@@ -194,7 +194,8 @@ func checkLease(p *probe) {
 	}
 }
 
-// checkExclusive calls what might make a store grant Exclusive again, or a lease after it. The sinks see it.
+// checkExclusive calls what might make a store grant Exclusive again, or a lease after it. The
+// sinks see it.
 func checkExclusive(p *probe) {
 	s := p.watch("the store", p.a)
 	if s == nil {

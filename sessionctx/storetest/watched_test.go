@@ -69,8 +69,8 @@ func watching(watch func(*watched, store.Sink) func(), after func(*watched, key,
 	return func() store.Store { return &watched{Store: new(memstore.Store), watch: watch, after: after} }
 }
 
-// leasing is a Watch that grants a lease after each interval: the first one for leases[0], the next one for
-// leases[1], and so on.
+// leasing is a Watch that grants a lease after each interval: the first one for leases[0], the next
+// one for leases[1], and so on.
 func leasing(every time.Duration, leases ...time.Duration) func(*watched, store.Sink) func() {
 	return func(s *watched, sink store.Sink) func() {
 		stop := s.add(discardLease{sink})

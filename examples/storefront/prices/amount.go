@@ -5,7 +5,7 @@ import (
 	"math"
 	"math/big"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
 // Amount is a sum of money in one currency. Amounts are comparable.
@@ -18,7 +18,7 @@ type Amount struct {
 // currency's minor unit. For a currency without a rate, and for a sum that is too large for it, it is the amount in euros.
 func FromEuro(cents int64, currency string) Amount {
 	rate, ok := rates[currency]
-	digits, known := defaults.MinorUnits(currency)
+	digits, known := codes.MinorUnits(currency)
 	if !ok || !known {
 		return Amount{cents, "EUR"}
 	}
@@ -60,7 +60,7 @@ func (a Amount) Plus(b Amount) Amount {
 
 // Decimal returns the amount as a plain decimal number, such as "19.90", as machines read it.
 func (a Amount) Decimal() string {
-	digits, _ := defaults.MinorUnits(a.Currency)
+	digits, _ := codes.MinorUnits(a.Currency)
 	return new(big.Rat).SetFrac(big.NewInt(a.Units), pow10(digits)).FloatString(digits)
 }
 

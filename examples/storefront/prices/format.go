@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
 // Where languages put the symbol: # stands for the number and ¤ for the symbol, the spaces do not break.
@@ -62,13 +62,13 @@ func (a Amount) Format(languageTag string) string {
 	if err != nil {
 		tag, languageTag = language.English, "en"
 	}
-	digits, _ := defaults.MinorUnits(a.Currency)
+	digits, _ := codes.MinorUnits(a.Currency)
 	value := float64(a.Units)
 	for range digits {
 		value /= 10
 	}
 	n := message.NewPrinter(tag).Sprint(number.Decimal(value, number.Scale(digits)))
-	symbol := defaults.Symbol(a.Currency, languageTag)
+	symbol := codes.Symbol(a.Currency, languageTag)
 	pattern := patternOf(tag)
 	if strings.Contains(pattern, "¤#") && endsInLetter(symbol) {
 		pattern = strings.Replace(pattern, "¤#", symbolSpaced, 1) // "CHF 5", not "CHF5" (CLDR, currencySpacing)

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 	"github.com/sessionctx/storefront/examples/storefront/prices"
 )
 
@@ -17,7 +17,7 @@ func TestEveryCurrentCurrencyHasARate(t *testing.T) {
 		for b := 'A'; b <= 'Z'; b++ {
 			for c := 'A'; c <= 'Z'; c++ {
 				code := string([]rune{a, b, c})
-				if _, ok := defaults.CanonicalCurrency(code); !ok {
+				if _, ok := codes.Currency(code); !ok {
 					continue
 				}
 				count++

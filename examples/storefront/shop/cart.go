@@ -11,8 +11,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// cart says how many of each product are in the cart. It is an attribute of the session, and attributes are the shopper's to write: so
-// it has no prices, and what it says is believed within bounds.
+// cart says how many of each product are in the cart. It is an attribute of the session, and a
+// shopper may write attributes. So the cart has no prices, and its numbers are bounded.
 type cart map[string]int
 
 const (
@@ -45,9 +45,10 @@ func (c cart) items() (n int) {
 	return n
 }
 
-// patch returns the write that leaves c as the cart of the session. It conflicts with any other write to the cart since.
+// patch returns the write that leaves c as the cart of the session. It conflicts with any other
+// write to the cart since. Of a degraded session nothing is known, so any cart conflicts.
 func (c cart) patch(s sessionctx.Session) (p sessionctx.Patch, err error) {
-	p = sessionctx.Patch{Version: max(0, s.Version), Attributes: map[string]json.RawMessage{cartAttribute: nil}}
+	p = sessionctx.Patch{Base: new(s.Revision()), Attributes: map[string]json.RawMessage{cartAttribute: nil}}
 	if len(c) == 0 {
 		p.CartID = sessionctx.Clear()
 		return p, nil

@@ -56,6 +56,22 @@ func TestTheCartCountsAndAddsUp(t *testing.T) {
 	assert.False(t, ok)
 }
 
+func TestCart_AClickWithinAnotherCountsTwice(t *testing.T) {
+	backend := &patient{}
+	s := open(t, setup{store: backend}).visit(t, "/")
+	s.post("cart", url.Values{"add": {"mug"}})
+	backend.before.Store(new(func() { // the first click has read the cart, and has not saved it
+		res, err := s.client.PostForm(s.base+"cart", url.Values{"add": {"mug"}})
+		if assert.NoError(t, err) {
+			res.Body.Close()
+			assert.Equal(t, http.StatusOK, res.StatusCode)
+		}
+	}))
+	s.post("cart", url.Values{"add": {"mug"}})
+	assert.Nil(t, backend.before.Load())
+	assert.Contains(t, s.get("").id("mug").String(), "In the cart: 3")
+}
+
 func TestClicksAtOnceAllCount(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.post("cart", url.Values{"add": {"mug"}})

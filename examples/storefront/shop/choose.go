@@ -32,7 +32,8 @@ func (s *Shop) choose(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// conflict shows what the field is now, changed by somebody else since the shopper looked, and lets the shopper decide.
+// conflict shows what the field is now, changed by somebody else since the shopper looked, and lets
+// the shopper decide.
 func (s *Shop) conflict(w http.ResponseWriter, r *http.Request, want wish) {
 	v := s.view(r)
 	v.Title = v.Text("conflict")

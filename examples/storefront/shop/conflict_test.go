@@ -70,10 +70,10 @@ func TestAChoiceOnTopOfAnotherTabsResetConflicts(t *testing.T) {
 	assert.Equal(t, "EUR (€)", p.id("newest").String())
 }
 
-// A sign-in begins another record, whose versions count anew.
+// After a sign-in the versions go on.
 func TestATabFromBeforeASignInDoesNotOverwriteUnseen(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
-	s.choose(s.get(""), "currency", "CHF") // version 1, as the customer's record will be
+	s.choose(s.get(""), "currency", "CHF")
 	old := s.get("")
 	s.signIn("anna@demo.example")
 	s.choose(s.get(""), "currency", "USD")
@@ -85,15 +85,21 @@ func TestATabFromBeforeASignInDoesNotOverwriteUnseen(t *testing.T) {
 	assert.Equal(t, "IT", p.context()[2], "nobody chose a country meanwhile")
 }
 
-// The revision of an old tab may well be a number that the newer record has had.
-func TestVersionsOfAnotherRecordSayNothing(t *testing.T) {
+// A sign-out begins another record, with the choices of the old one. Its versions say nothing of
+// those that an old tab has seen.
+func TestATabFromBeforeASignOut_OverwritesNoChoiceUnseen(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.choose(s.get(""), "country", "AT")
 	p := s.choose(s.get(""), "country", "NL")
-	old := s.choose(p, "country", "FR") // version 3
-	s.signIn("chen@demo.example")       // version 1 of another record
+	old := s.choose(p, "country", "FR")
+	s.signIn("chen@demo.example")
+	s.post("sign-out", nil)
+	p = s.send(old, "country", "IT")
+	require.Equal(t, http.StatusConflict, p.code)
+	assert.Equal(t, "France", p.id("newest").String())
+
 	p = s.choose(old, "currency", "CHF")
-	assert.Equal(t, [4]string{"main", "CHF", "FR", "en"}, p.context())
+	assert.Equal(t, [4]string{"main", "CHF", "FR", "en"}, p.context(), "nobody chose a currency meanwhile")
 }
 
 func TestOfManyEqualFormsOneWins(t *testing.T) {

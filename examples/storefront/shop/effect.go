@@ -76,7 +76,8 @@ func (e *effect) compare(v *view, w wish, after sessionctx.Explanation) {
 	}
 }
 
-// preview says what a wish would change: as a page with a button that does it, or, for the script, as that part of the page alone.
+// preview says what a wish would change: as a page with a button that does it, or, for the script,
+// as that part of the page alone.
 func (s *Shop) preview(w http.ResponseWriter, r *http.Request) {
 	v := s.view(r)
 	v.Title = v.Text("preview")

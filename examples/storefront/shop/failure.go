@@ -14,7 +14,7 @@ import (
 type failurePage struct {
 	view
 	Texts []string
-	Ended bool // offers to begin anew
+	Ended bool // offers to go on as a new visitor
 	Plain bool // there is no session to show
 }
 
@@ -40,12 +40,12 @@ func (s *Shop) failForm(w http.ResponseWriter, r *http.Request, err error) {
 // failed answers for a write that failed.
 func (s *Shop) failed(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
+	case errors.Is(err, sessionctx.ErrUnknownOutcome):
+		s.unavailable(w, r, "unavailable.unknown", err)
 	case errors.Is(err, sessionctx.ErrNotFound):
 		s.fail(w, r, http.StatusGone, "ended")
-	case errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed):
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed):
 		s.unavailable(w, r, "unavailable.nothing", err)
-	case errors.Is(err, sessionctx.ErrUnavailable):
-		s.unavailable(w, r, "unavailable.unknown", err)
 	case errors.Is(err, middleware.ErrUnauthenticated):
 		s.fail(w, r, http.StatusUnauthorized, "rejected-request")
 	default:
@@ -54,14 +54,17 @@ func (s *Shop) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// unavailable says whether anything was saved, and to try again.
+// unavailable says whether anything was saved, and whether to try again.
 func (s *Shop) unavailable(w http.ResponseWriter, r *http.Request, key string, cause error) {
 	s.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "shop: unavailable", slog.Any("error", cause))
 	v := s.view(r)
 	v.Title = v.Text("unavailable")
-	w.Header().Set("Retry-After", retryAfter)
-	s.show(w, r, http.StatusServiceUnavailable, "page-failure.html",
-		failurePage{view: v, Texts: []string{v.Text(key), v.Text("unavailable.text")}})
+	texts := []string{v.Text(key)}
+	if !errors.Is(cause, sessionctx.ErrUnknownOutcome) { // the shopper must look first
+		w.Header().Set("Retry-After", retryAfter)
+		texts = append(texts, v.Text("unavailable.text"))
+	}
+	s.show(w, r, http.StatusServiceUnavailable, "page-failure.html", failurePage{view: v, Texts: texts})
 }
 
 // nothing answers for a path at which there is nothing.
@@ -76,8 +79,8 @@ func denied(w http.ResponseWriter, r *http.Request) {
 	plain(w, r, http.StatusForbidden, "rejected-request")
 }
 
-// Failed is the middleware.ErrorPolicy of the pages: a session that has ended shows the shop's defaults, everything else a
-// page that says that it does not work.
+// Failed is the middleware.ErrorPolicy of the pages: a session that has ended shows the shop's
+// defaults, everything else a page that says that it does not work.
 func Failed(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 	code := http.StatusInternalServerError
 	switch {

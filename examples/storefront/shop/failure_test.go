@@ -17,11 +17,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// patient is a store that can be down, and that nobody may cache.
+// patient is a store that can be down, and that nobody may cache. While it is mute, Save does not
+// say what it did. before is called once, before the next Save.
 type patient struct {
-	memory memstore.Store
-	down   atomic.Bool
-	full   atomic.Bool
+	memory           memstore.Store
+	down, full, mute atomic.Bool
+	before           atomic.Pointer[func()]
 }
 
 var errDown = errors.New("down")
@@ -34,8 +35,11 @@ func (p *patient) Load(ctx context.Context, key store.Key) (store.Record, error)
 }
 
 func (p *patient) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
-	if p.down.Load() {
+	if p.down.Load() || p.mute.Load() {
 		return store.Record{}, errDown
+	}
+	if before := p.before.Swap(nil); before != nil {
+		(*before)()
 	}
 	if p.full.Load() {
 		return store.Record{}, sessionctx.ErrFull
@@ -59,14 +63,14 @@ func TestAStoreThatIsDownShowsDefaultsAndSaysSo(t *testing.T) {
 	assert.Equal(t, "Cart", p.id("cart").String())
 
 	for desc, answer := range map[string]page{
-		"choice":   s.send(before, "currency", "USD"),
-		"cart":     s.post("cart", url.Values{"add": {"mug"}}),
-		"sign-in":  s.post("sign-in", url.Values{"email": {"anna@demo.example"}, "password": {"correct-horse-1"}}),
-		"sign-out": s.post("sign-out", nil),
+		"choice":  s.send(before, "currency", "USD"),
+		"cart":    s.post("cart", url.Values{"add": {"mug"}}),
+		"sign-in": s.post("sign-in", url.Values{"email": {"anna@demo.example"}, "password": {"correct-horse-1"}}),
 	} {
 		assert.Equal(t, http.StatusServiceUnavailable, answer.code, desc)
 		assert.Equal(t, "5", answer.header.Get("Retry-After"), desc)
 		assert.Equal(t, "Not at the moment", answer.tags("h1")[0].String(), desc)
+		assert.Contains(t, answer.id("failure").String(), "Nothing was saved.", desc)
 	}
 
 	backend.down.Store(false)
@@ -74,6 +78,19 @@ func TestAStoreThatIsDownShowsDefaultsAndSaysSo(t *testing.T) {
 	assert.Nil(t, p.id("degraded"))
 	assert.Equal(t, "CHF", p.context()[1], "nothing was lost")
 	assert.Contains(t, p.id("cart").String(), "Items in the cart: 1")
+}
+
+func TestSignOut_HoldsInThisBrowserWhileTheStoreIsDown(t *testing.T) {
+	backend := &patient{}
+	s := open(t, setup{store: backend}).visit(t, "/")
+	s.signIn("anna@demo.example")
+	backend.down.Store(true)
+	p := s.post("sign-out", nil)
+	assert.Equal(t, http.StatusServiceUnavailable, p.code)
+	assert.Equal(t, "5", p.header.Get("Retry-After"))
+
+	backend.down.Store(false)
+	assert.NotContains(t, s.get("").body, "anna@demo.example")
 }
 
 func TestAFullStoreSaysThatNothingWasSaved(t *testing.T) {
@@ -89,10 +106,13 @@ func TestAWriteOfUnknownOutcomeIsNotCalledLost(t *testing.T) {
 	backend := &patient{}
 	s := open(t, setup{store: backend}).visit(t, "/")
 	p := s.choose(s.get(""), "currency", "CHF")
-	backend.down.Store(true)
+	backend.mute.Store(true)
 	p = s.send(p, "currency", "USD")
+	assert.Equal(t, http.StatusServiceUnavailable, p.code)
 	assert.Contains(t, p.id("failure").String(), "It is not certain that this was saved")
 	assert.NotContains(t, p.id("failure").String(), "Nothing was saved")
+	assert.NotContains(t, p.id("failure").String(), "try again")
+	assert.Empty(t, p.header.Get("Retry-After"))
 }
 
 func TestASessionThatWasEndedElsewhereGoesOnAsANewOne(t *testing.T) {

@@ -12,10 +12,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// errMeanwhile: the session that the form was rendered from has been replaced by another one, in which the field is chosen.
+// errMeanwhile: another session has taken the place of the one that the form was rendered from, and
+// the field is chosen in it.
 var errMeanwhile = errors.New("shop: changed in another session meanwhile")
 
-// wish is what a form asks for: a value for one field, or its reset, on the basis of what the shopper saw.
+// wish is what a form asks for: a value for one field, or its reset, on the basis of what the
+// shopper saw.
 type wish struct {
 	field defaults.Field
 	value string // empty: reset
@@ -44,17 +46,20 @@ func parseWish(values url.Values) (wish, error) {
 // maxValue is longer than any code of a site.
 const maxValue = 128
 
-// patch returns the write that fulfils the wish on the session as it is at the beginning of the request. It conflicts if
-// anybody has changed the field since the shopper looked.
+// patch returns the write that fulfils the wish on the session as it is at the beginning of the
+// request. It conflicts if anybody has changed the field since the shopper looked.
 func (v wish) patch(now sessionctx.Session) sessionctx.Patch {
 	p := v.change()
 	if v.seen == (sessionctx.Revision{}) || v.seen.Incarnation == now.Revision().Incarnation {
-		p.Version = v.seen.Version
+		p.Base = &v.seen
+		return p
 	}
-	// Versions count within one record. Whoever looked before there was one, or before a login began another, cannot say by
-	// number what they saw; a choice that is there now was made, or taken along, without their knowledge.
+	// Another record has taken the place of the one that the shopper saw, after a logout or an
+	// expiry. A revision of the old record conflicts with everything, although the shopper may have
+	// seen the same value. Only a choice that is there now was made, or copied, without the
+	// shopper's knowledge.
 	p.Require = func(current sessionctx.Session) error {
-		if current.Revision().Incarnation != v.seen.Incarnation && current.Source(v.field) == defaults.SourceChoice {
+		if current.Source(v.field) == defaults.SourceChoice {
 			return errMeanwhile
 		}
 		return nil

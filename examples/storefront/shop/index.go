@@ -52,7 +52,8 @@ func (v *view) product(p catalogue.Product, inCart int) product {
 	}
 }
 
-// noticeOf says what the form before this page has done; the redirect after it names that in the query.
+// noticeOf says what the form before this page has done; the redirect after it names that in the
+// query.
 func (v *view) noticeOf(r *http.Request) *notice {
 	done, added := r.URL.Query().Get("done"), r.URL.Query().Get("added")
 	if done == "" && added == "" {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/language/display"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
 // names say values to a shopper, in the shopper's language where there are data for it.
@@ -58,7 +59,7 @@ func (n names) site(code string) (defaults.Site, bool) {
 }
 
 func (n names) currency(code string) string {
-	if symbol := defaults.Symbol(code, n.tag.String()); symbol != code {
+	if symbol := codes.Symbol(code, n.tag.String()); symbol != code {
 		return code + " (" + symbol + ")"
 	}
 	return code

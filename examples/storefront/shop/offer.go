@@ -6,9 +6,11 @@ import (
 	"sync"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
-// offer is what a shopper may choose for a field. all: everything that is a code is offered, the values are those to show.
+// offer is what a shopper may choose for a field. all: everything that is a code is offered, the
+// values are those to show.
 type offer struct {
 	values []string
 	all    bool
@@ -34,7 +36,8 @@ func offered(f defaults.Field, site defaults.Site, sites []defaults.Site) offer 
 	}
 }
 
-// restricted returns what a list of a site means: without any entry there is no restriction, and own is always offered.
+// restricted returns what a list of a site means: without any entry there is no restriction, and
+// own is always offered.
 func restricted(list []string, own string, all func() []string) offer {
 	if len(list) == 0 {
 		return offer{values: all(), all: true}
@@ -45,12 +48,12 @@ func restricted(list []string, own string, all func() []string) offer {
 	return offer{values: append([]string{own}, list...)}
 }
 
-var allCurrencies = sync.OnceValue(func() []string { return codes(3, defaults.CanonicalCurrency) })
+var allCurrencies = sync.OnceValue(func() []string { return known(3, codes.Currency) })
 
-var allCountries = sync.OnceValue(func() []string { return codes(2, defaults.CanonicalCountry) })
+var allCountries = sync.OnceValue(func() []string { return known(2, codes.Country) })
 
-// codes returns all codes of so many letters that are known.
-func codes(letters int, canonical func(string) (string, bool)) []string {
+// known returns all codes of so many letters that are known.
+func known(letters int, canonical func(string) (string, bool)) []string {
 	var found []string
 	var extend func(prefix string)
 	extend = func(prefix string) {

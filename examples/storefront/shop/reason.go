@@ -53,11 +53,12 @@ func (s *Shop) reasons(r *http.Request, v *view) []reason {
 	return all
 }
 
-// source says in words why a field's value is what it is; nothing for a session that was not resolved.
+// source says in words why a field's value is what it is; nothing for a session that was not
+// resolved.
 func (v *view) source(f defaults.Field) string { return v.sourceIn(v.Session, f) }
 
 func (v *view) sourceIn(s sessionctx.Session, f defaults.Field) string {
-	if source := s.Source(f); source != defaults.SourceNone {
+	if source := s.Source(f); source != 0 {
 		return v.Text("source." + source.String())
 	}
 	return ""

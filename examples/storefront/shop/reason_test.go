@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The sample customers are awkward: what cannot be taken is said, with the reason, and the next candidate holds.
+// The sample customers are awkward: what cannot be taken is said, with the reason, and the next
+// candidate holds.
 func TestThePanelSaysEveryValueItsSourceAndWhatWasPassedOver(t *testing.T) {
 	for _, tc := range []struct {
 		email                             string

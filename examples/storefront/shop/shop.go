@@ -1,7 +1,9 @@
-// Package shop serves the pages of the storefront: rendered on the server, whole without JavaScript.
+// Package shop serves the pages of the storefront: rendered on the server, whole without
+// JavaScript.
 //
-// Every page depends on the session and says Cache-Control: private, no-store. Every form carries the revision of the
-// session that it was rendered from, so that what was changed meanwhile in another tab is not overwritten unseen.
+// Every page depends on the session and says Cache-Control: private, no-store. Every form carries
+// the revision of the session that it was rendered from, so that what was changed meanwhile in
+// another tab is not overwritten unseen.
 package shop
 
 import (
@@ -21,15 +23,15 @@ type Config struct {
 
 	// Resolver resolves the sessions. Required.
 	Resolver *sessionctx.Resolver
-	// Middleware says who is asking, by the same Resolver; its Config.Tenant must answer for every path that Register takes, its
-	// Config.OnError should be Failed. Required.
+	// Middleware says who is asking, by the same Resolver; its Config.Tenant must answer for every
+	// path that Register takes, its Config.OnError should be Failed. Required.
 	Middleware *middleware.Middleware
 	// Files are the tenants with their sites and accounts. Required.
 	Files *sitefile.Files
 	// Tokens checks passwords. Required.
 	Tokens *tokens.Issuer
-	// Samples returns the customers of a tenant that the sign-in form offers to fill itself in with, passwords included.
-	// Default: none. Never set it for customers of flesh and blood.
+	// Samples returns the customers of a tenant that the sign-in form offers to fill itself in
+	// with, passwords included. Default: none. Never set it for customers of flesh and blood.
 	Samples func(tenant string) []Sample
 	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
@@ -63,8 +65,9 @@ func New(cfg Config) (*Shop, error) {
 	return s, nil
 }
 
-// Register mounts the pages on mux: for the tenant in the path below /shop/{tenant}/, and for the one that the middleware
-// names at /. Everything else on mux is answered with a page that says that there is nothing.
+// Register mounts the pages on mux: for the tenant in the path below /shop/{tenant}/, and for the
+// one that the middleware names at /. Everything else on mux is answered with a page that says that
+// there is nothing.
 func (s *Shop) Register(mux *http.ServeMux) {
 	for _, prefix := range []string{"", "/shop/{tenant}"} {
 		for pattern, handler := range map[string]http.HandlerFunc{

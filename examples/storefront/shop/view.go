@@ -86,8 +86,8 @@ func (s *Shop) view(r *http.Request) view {
 	return v
 }
 
-// explain returns the session of the request as it is now, and why. What the middleware let pass without a session
-// of its own is explained by nothing.
+// explain returns the session of the request as it is now, and why. What the middleware let pass
+// without a session of its own is explained by nothing.
 func (s *Shop) explain(r *http.Request) sessionctx.Explanation {
 	session, _ := sessionctx.FromContext(r.Context())
 	if session.Degraded {
@@ -140,8 +140,8 @@ func (s *Shop) showBlock(w http.ResponseWriter, r *http.Request, code int, page,
 	}
 }
 
-// secure sets the headers of every page. Referrer-Policy stays above no-referrer: with that browsers send "Origin: null" with
-// forms, and the check against forged ones would refuse them.
+// secure sets the headers of every page. Referrer-Policy stays above no-referrer: with that
+// browsers send "Origin: null" with forms, and the check against forged ones would refuse them.
 func secure(h http.Header) {
 	denyCaching(h)
 	h.Set("Vary", "Cookie, Accept-Language")

@@ -54,7 +54,8 @@ func TestOptionalParametersBecomeChoicesOfThatSession(t *testing.T) {
 			got, err := s.session(a.text("access_token"))
 			require.NoError(t, err)
 			assert.Equal(t, tc.want, values(got))
-			assert.EqualValues(t, 1, got.Version)
+			assert.Positive(t, got.Version)
+			assert.EqualValues(t, 1, s.resolver.Stats().Writes)
 			assert.Equal(t, 1, s.records())
 
 			other, err := s.session(s.visit("").text("access_token"))

@@ -17,10 +17,11 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// outage is a store that can be out of order. It is no Watcher, so that every read asks it.
+// outage is a store that can be out of order. It is no Watcher, so that every read asks it. While
+// it is mute, Save does not say what it did.
 type outage struct {
 	store.Store
-	down atomic.Bool
+	down, mute atomic.Bool
 }
 
 var errDown = errors.New("the disk is on fire")
@@ -33,7 +34,7 @@ func (o *outage) Load(ctx context.Context, k store.Key) (store.Record, error) {
 }
 
 func (o *outage) Save(ctx context.Context, k store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
-	if o.down.Load() {
+	if o.down.Load() || o.mute.Load() {
 		return store.Record{}, errDown
 	}
 	return o.Store.Save(ctx, k, rec, base)
@@ -76,6 +77,25 @@ func TestWithoutTheStoreNothingIsPromised(t *testing.T) {
 	backend.down.Store(false)
 	s.ok(s.renew(visitor.text("refresh_token")))
 	s.ok(s.get("/customer/demoshop/validateauthtoken", anna.text("access_token")))
+}
+
+// unknownOutcome is the type of the answer to what may have been done.
+const unknownOutcome = "/session-context/problems/unknown-outcome"
+
+func TestProblem_UnknownOutcomeIsNotToBeSentAgain(t *testing.T) {
+	s, backend := newShopWithOutage(t)
+	visitor, anna := s.visit("&currency=CHF"), s.anna("")
+	backend.mute.Store(true)
+	for desc, a := range map[string]answer{
+		"a session with choices": s.get(anonymousPath+"&currency=CHF", ""),
+		"a login":                s.login(annasEmail, password, visitor.text("access_token")),
+		"a logout":               s.get("/customer/demoshop/logout?accessToken="+anna.text("access_token"), ""),
+	} {
+		assert.Equal(t, http.StatusServiceUnavailable, a.StatusCode, desc)
+		assert.Equal(t, unknownOutcome, a.text("type"), desc)
+		assert.Empty(t, a.Header.Get("Retry-After"), desc)
+		assert.NotContains(t, a.body, "fire", desc)
+	}
 }
 
 func TestAClosedResolverIs503AndAnUnexpectedErrorSaysNothing(t *testing.T) {

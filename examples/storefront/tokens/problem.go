@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,7 +14,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// problem is an error as it is answered: a document of RFC 9457 that also has the members of the service.
+// problem is an error as it is answered: a document of RFC 9457 that also has the members of the
+// service.
 type problem struct {
 	Type    string   `json:"type"`
 	Title   string   `json:"title"`
@@ -68,16 +70,27 @@ const (
 	needsToken   = `Bearer`
 )
 
+// typeUnknownOutcome is the type of the same problem in package rest. It has no Retry-After there
+// and here.
+const typeUnknownOutcome = "/session-context/problems/unknown-outcome"
+
 // problemOf says what an error is to a client, and no more.
 func problemOf(err error) *problem {
 	p := classify(err)
-	p.Type, p.Title, p.Code, p.Message = "about:blank", http.StatusText(p.Status), p.Status, p.Detail
+	p.Type, p.Title = cmp.Or(p.Type, "about:blank"), http.StatusText(p.Status)
+	p.Code, p.Message = p.Status, p.Detail
 	return &p
 }
 
 func classify(err error) problem {
 	var known *problem
 	var limited *LimitedError
+	if errors.Is(err, sessionctx.ErrUnknownOutcome) { // before what its cause says
+		return problem{
+			Type: typeUnknownOutcome, Status: http.StatusServiceUnavailable,
+			Detail: "This may have been done, or may still be. Look at the session first.",
+		}
+	}
 	if details := refusals(err); len(details) > 0 {
 		d := details[0]
 		return problem{Status: http.StatusBadRequest, Details: details, Detail: fmt.Sprintf("%s %q cannot be taken: %s.", d.Field, d.Value, d.Reason)}

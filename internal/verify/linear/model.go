@@ -21,7 +21,8 @@ type record struct {
 	created, modified       int64
 	heir                    string // of a tombstone that a login has left
 	heirTo                  int    // the customer who finds the heir
-	end                     moment // of a tombstone
+	end                     moment // of a tombstone, or of a session that was met
+	met                     bool   // a write has met the session after EndAll: it becomes a tombstone
 	currency, country, cart string
 	attributes              [len(attributeNames)]attribute
 	changed                 [numFields]int64
@@ -181,10 +182,14 @@ func (s *state) stand(c *call, rec *record) (standing, int) {
 
 // endedAt returns when a session has ended that is ended.
 func (s *state) endedAt(rec *record) moment {
-	if rec.ended {
+	last := s.ends[rec.customer]
+	switch {
+	case rec.ended:
 		return rec.end
+	case rec.met: // it may be a tombstone, and then a later EndAll is nothing to it
+		return moment{min(rec.end.lo, last.lo), max(rec.end.hi, last.hi)}
 	}
-	return s.ends[rec.customer]
+	return last
 }
 
 // healAfter is for how many milliseconds a write with a dead cookie does not begin a new session.

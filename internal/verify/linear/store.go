@@ -34,7 +34,7 @@ func slowed(s store.Store, unwatched bool, pause func(), ends *sync.Map) store.S
 // about; whether they are permitted it judges itself.
 type footprint struct {
 	generation int64 // of the last session saved that has not ended
-	ended      bool  // a tombstone was saved
+	heir       bool  // a tombstone with an heir was saved
 }
 
 type footprintKey struct{}
@@ -56,10 +56,10 @@ func (s *slowStore) Save(ctx context.Context, key store.Key, rec store.Record, b
 	}
 	s.pause()
 	got, err := s.Store.Save(ctx, key, rec, base)
-	if f, ok := ctx.Value(footprintKey{}).(*footprint); ok && err == nil && key.Kind == store.KindSession && rec.Revision() != base {
-		if rec.Ended {
-			f.ended = true
-		} else {
+	applied := err == nil && key.Kind == store.KindSession && rec.Revision() != base
+	if f, ok := ctx.Value(footprintKey{}).(*footprint); ok && applied {
+		f.heir = f.heir || len(rec.Heir) > 0
+		if !rec.Ended {
 			f.generation = 0
 			if n, ok := s.ends.Load(rec.Generation); ok {
 				f.generation = n.(int64)

@@ -100,21 +100,23 @@ func (s *state) update(c *call, r *reply) *state {
 	st, customer := s.stand(c, rec)
 	cur, mint := &record{}, false
 	bySecret := c.proof == sessionctx.BySecret
+	met := s // as it is after a write that was refused, or has begun another session
+	if c.kind == update {
+		met = s.meet(st, rec)
+	}
 	switch {
 	case st == live:
 		cur = rec
 	case bySecret && (st == absent || p.zero() || st == ended && s.healed(c, r, rec)):
 		mint = true
-	case st == ended && !rec.ended && c.kind == update: // by EndAll, and a write has met it
-		return s.with(rec.tombstone(s.endedAt(rec))).refused(r, notFound)
 	case st != absent, c.proof == sessionctx.Management && !p.upsert, c.id == "" && !p.zero():
-		return s.refused(r, notFound)
+		return met.refused(r, notFound)
 	}
 	if p.match != (sessionctx.Revision{}) && p.match != cur.revision() {
-		return s.refused(r, mismatch)
+		return met.refused(r, mismatch)
 	}
 	if p.conflicts(cur) {
-		return s.same(r.fault == conflict && r.conflict == cur.revision())
+		return met.same(r.fault == conflict && r.conflict == cur.revision())
 	}
 	if r.fault != none {
 		return nil
@@ -150,6 +152,17 @@ func (s *state) update(c *call, r *reply) *state {
 	if !seen || !s.assign(c, r, &next, customer) || !r.stamp(&next) || !r.view.shows(&next, next.id, customer, c.during(r)) {
 		return nil
 	}
+	return met.with(&next)
+}
+
+// meet returns the state after a write has met a session that EndAll has ended. It becomes a tombstone, a moment
+// after the write was decided.
+func (s *state) meet(st standing, rec *record) *state {
+	if st != ended || rec.ended || rec.met {
+		return s
+	}
+	next := *rec
+	next.met, next.end = true, s.endedAt(rec)
 	return s.with(&next)
 }
 
@@ -158,8 +171,11 @@ func (s *state) login(c *call, r *reply) *state {
 	as.customer = c.to
 	rec := s.find(c.id)
 	st, _ := s.stand(&as, rec)
-	if st != live && st != absent || c.customer != 0 && c.customer != c.to {
+	switch {
+	case c.customer != 0 && c.customer != c.to:
 		return s.refused(r, notFound)
+	case st != live && st != absent:
+		return s.meet(st, rec).refused(r, notFound)
 	}
 	if r.fault != none {
 		return nil
@@ -200,51 +216,52 @@ func (s *state) loginBySecret(c *call, r *reply) *state {
 	}
 	old := s.find(c.id)
 	if heir := s.heirOf(old, c.to); heir != nil {
-		return s.same(r.view.shows(heir, heir.id, c.to, c.during(r)))
+		return s.same(!r.heir && r.view.shows(heir, heir.id, c.to, c.during(r)))
 	}
 	if !s.fresh(r.view.ID) {
 		return nil
 	}
-	var next, left, choices record
+	dead := old == nil || !old.secret || old.ended
 	switch {
-	case old == nil, !old.secret, old.ended: // nothing goes on
-		if r.ended {
-			return nil
-		}
-	default:
-		own := old.customer == 0 || old.customer == c.to
-		switch {
-		case old.customer == c.to && r.ended != (old.generation == r.generation):
-			return nil // one generation judges both
-		case old.customer == 0 && !r.ended:
-			return nil
-		case !own && r.ended && c.ended[old.customer] > old.generation:
-			return nil // it was dead before the call
-		case !own && !r.ended && s.generations[old.customer] == old.generation:
-			return nil // it was alive all the time
-		}
-		if !r.ended {
-			break
-		}
-		if choices = *old; own {
-			next = *old
-		}
-		left = *old.tombstone(during(c, r))
-		left.heir, left.heirTo = r.view.ID, c.to
+	case dead && r.heir, !dead && !r.heir && !old.met:
+		return nil
+	case !r.heir:
+		return s.goOn(c, r, record{}, record{})
 	}
-	goesOn := next.exists()
+	left := old.tombstone(during(c, r))
+	left.heir, left.heirTo = r.view.ID, c.to
+	after := s.with(left)
+	// Whether the old session was alive is judged at any moment of the call.
+	switch {
+	case old.customer == 0, old.customer == c.to && old.generation == r.generation: // one generation judges both
+		return after.goOn(c, r, *old, record{})
+	case old.customer == c.to:
+		return after.goOn(c, r, record{}, record{})
+	}
+	if c.ended[old.customer] <= old.generation {
+		if alive := after.goOn(c, r, record{}, *old); alive != nil {
+			return alive
+		}
+	}
+	if s.generations[old.customer] != old.generation {
+		return after.goOn(c, r, record{}, record{})
+	}
+	return nil
+}
+
+// goOn returns the state with the session that a login by secret returns: it goes on from old, or is a new one with
+// some choices.
+func (s *state) goOn(c *call, r *reply, old, choices record) *state {
+	next := old
 	if !r.nextVersion(&next) {
 		return nil
 	}
-	if !goesOn {
+	if !old.exists() {
 		next.copyChoices(&choices)
 	}
 	next.id, next.secret = r.view.ID, true
 	if !s.assign(c, r, &next, c.to) || !r.stamp(&next) || !r.view.shows(&next, next.id, c.to, c.during(r)) {
 		return nil
-	}
-	if left.exists() {
-		return s.with(&next, &left)
 	}
 	return s.with(&next)
 }
@@ -272,6 +289,7 @@ func (s *state) end(c *call, r *reply) *state {
 		next = s.with(rec.tombstone(s.endedAt(rec)))
 	case st == absent && c.proof == sessionctx.Asserted:
 		next = s.with((&record{id: c.id}).tombstone(during(c, r)))
+	case st == foreign && rec.met && r.fault == none: // it is a tombstone by now
 	case st == foreign, st == absent && c.proof == sessionctx.Management:
 		return s.refused(r, notFound)
 	}

@@ -3,37 +3,45 @@ package mutants
 // byHand are more mutants; MUTANTS=all runs them too.
 var byHand = []mutant{
 	{
-		desc:  "memo without the word of the sites",
-		edits: swap(nearCache, "+n.words.load(e.sites)+", "+", entry, "e.word+p.sitesWord+", "e.word+"),
+		desc:  "a resolution without the sites that it was made of",
+		edits: swap(resolution, "now < n.sites.Until() && ", ""),
 	},
 	{
-		desc:  "memo for any customer",
-		edits: swap(entry, "|| e.proof == Asserted && e.about() != req.CustomerID {", "{"),
+		desc:  "a resolution without the profile that it was made of",
+		edits: swap(resolution, "(n.profile == nil || now < n.profile.Until())", "true"),
 	},
 	{
-		desc:  "memo for any proof",
-		edits: swap(entry, "|| e.proof != req.Proof ||", "||"),
+		desc:  "a resolution for any customer",
+		edits: swap(request, "View: req.asserted(), ", ""),
+	},
+	{
+		desc:  "a resolution for any proof",
+		edits: swap(resolution, "n.proof == req.Proof &&", "true &&"),
 	},
 	{
 		desc: "no writers counted",
 		edits: swap(
-			words, "ws.w[stripe].Add(wordChange + 1)", "ws.w[stripe].Add(wordChange)",
-			words, "ws.w[stripe].Add(wordChange - 1)", "ws.w[stripe].Add(wordChange)",
-			words, "next := w + wordChange - 1", "next := w + wordChange",
-			words, "if w&wordWriters == 1 && ws", "if ws",
+			stamps, "Add(change + 1)", "Add(change)",
+			stamps, "Add(change - 1)", "Add(change)",
+			stamps, "next := w.begun + change - 1", "next := w.begun + change",
+			stamps, "w.begun&writers == 1 && ", "",
 		),
 	},
 	{
-		desc: "the word comes back to what it was",
+		desc: "the stamp comes back to what it was",
 		edits: swap(
-			words, "ws.w[stripe].Add(wordChange + 1)", "ws.w[stripe].Add(1)",
-			words, "ws.w[stripe].Add(wordChange - 1)", "ws.w[stripe].Add(^uint64(0))",
-			words, "next := w + wordChange - 1", "next := w - 1",
+			stamps, "Add(change + 1)", "Add(1)",
+			stamps, "Add(change - 1)", "Add(^uint64(0))",
+			stamps, "next := w.begun + change - 1", "next := w.begun - 1",
 		),
 	},
 	{
 		desc:  "a writer keeps what it wrote though it was not alone",
-		edits: swap(words, "\tws.end(stripe)\n\treturn 0, false\n}\n\n// quiet", "\tws.end(stripe)\n\treturn ws.load(stripe), true\n}\n\n// quiet"),
+		edits: swap(stamps, "\tt.End(w)\n\treturn Stamp{}, false", "\tt.End(w)\n\treturn t.Read(w.stripe), true"),
+	},
+	{
+		desc:  "what was loaded while a writer was under way is kept",
+		edits: swap(stamps, "return s.value&writers == 0", "return true"),
 	},
 	{
 		desc:  "compare and set without compare",
@@ -41,76 +49,99 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "conflict judged by value",
-		edits: swap(patch, "if c.set && cur.Changed[f] > base {", "if c.set && cur.Changed[f] > base && c.value != *choice(&cur.Choices, defaults.Field(f)) {"),
+		edits: swap(conflict, "if c.set && cur.Changed[f] > base {", "if c.set && cur.Changed[f] > base && c.value != *choice(&cur.Choices, defaults.Field(f)) {", conflict, "\"slices\"\n", "\"slices\"\n\n\t\"github.com/sessionctx/storefront/defaults\"\n"),
 	},
 	{
 		desc:  "conflict forgets the cart",
-		edits: swap(patch, "if p.CartID.set && cur.Changed[changedCart] > base {", "if p.CartID.set && cur.Changed[changedCart] > base && false {"),
+		edits: swap(conflict, "cur.Carts[i].Changed > base", "cur.Carts[i].Changed > base && base < 0"),
 	},
 	{
 		desc:  "conflict forgets removals",
-		edits: swap(patch, "|| !ok && cur.Removed > base {", "{"),
+		edits: swap(conflict, "|| !ok && cur.RemovedAttributes > base", ""),
 	},
 	{
-		desc:  "every stale version conflicts",
-		edits: swap(patch, "if base > cur.Version || base < 0 {", "if base != 0 {"),
+		desc:  "every stale revision conflicts",
+		edits: swap(conflict, "case !known:\n\t\treturn true\n", "case !known || base != cur.Version:\n\t\treturn true\n"),
+	},
+	{
+		desc:  "a revision from before the first one is a base",
+		edits: swap(conflict, "base.Version >= cur.First && ", ""),
+	},
+	{
+		desc:  "AtLeast takes any record",
+		edits: swap(request, "return have.Version >= least.Version &&", "return true ||"),
 	},
 	{
 		desc:  "no tombstone on login",
-		edits: swap(login, "\t\tif c.st.state == live {\n\t\t\ttombstone", "\t\tif c.st.state == live && cur.Version < 0 {\n\t\t\ttombstone"),
+		edits: swap(login, "!c.own.hasData() || was", "r != nil || was"),
 	},
 	{
-		desc:  "login goes on with what it read first",
-		edits: swap(login, "if cur, done, err = was.save(", "if _, done, err = was.save("),
+		desc:  "a login goes on with what it read first",
+		edits: swap(login, "\t\t\t*cur = stored\n", "\t\t\t_ = stored\n"),
 	},
 	{
-		desc:  "the tombstone of a login keeps another customer's cart",
-		edits: swap(login, "cur.CustomerID == \"\" || cur.CustomerID == customerID)", "true)"),
+		desc:  "a login takes another customer's cart along",
+		edits: swap(login, "c.own.state != live || !own {", "c.own.state != live {"),
 	},
 	{
-		desc:  "login carries another customer's cart",
-		edits: swap(login, "own := old.CustomerID == \"\" || old.CustomerID == customerID && old.Generation == generation", "own := generation >= 0"),
+		desc:  "a login takes along what EndAll has ended",
+		edits: swap(login, "if c.own.state == live {", "if c.own.hasData() {", login, "c.own.state != live || !own {", "!c.own.hasData() || !own {"),
+	},
+	{
+		desc:  "a dead cookie is healed at once",
+		edits: swap(tombstone, "endedAt.Add(healAfter)", "endedAt"),
+	},
+	{
+		desc:  "a dead cookie is never healed",
+		edits: swap(tombstone, "endedAt.Add(healAfter)", "endedAt.Add(time.Hour)"),
 	},
 	{
 		desc:  "generation ignored",
-		edits: swap(identity, "if g.more().generation() != rec.Generation {", "if g.more().generation() < 0 {"),
+		edits: swap(ownership, "rec.Generation != generation", "generation < 0"),
 	},
 	{
 		desc:  "generation read twice by a login",
-		edits: swap(login, "if g == nil || cur.CustomerID != customerID {", "if g = nil; g == nil {"),
+		edits: swap(generation, "own.generationOf != \"\" && own.generationOf != customerID", "own.generationOf != \"\""),
 	},
 	{
-		desc:  "the end of all sessions does not move the word",
-		edits: swap(commit, "w.stripe = r.near.words.stripe(key.Hash())", "w.stripe = r.near.words.stripe(key.Hash()) ^ uint16(key.Kind)"),
+		desc:  "the end of all sessions does not move the stamp",
+		edits: swap(nearCache, "c.stamps.Begin(c.StripeOf(e.key.Store()))", "c.stamps.Begin(c.StripeOf(e.key.Store()) ^ stamp.Stripe(e.key.Kind))"),
 	},
 	{
 		desc:  "an ended session shows its customer",
-		edits: swap(identity, "return standing{state: ended, generation: g}, nil", "return standing{state: ended, generation: g, customerID: rec.CustomerID}, nil"),
+		edits: swap(ownership, "return ownership{state: ended, generationOf: o.generationOf}", "return ownership{state: ended, generationOf: o.generationOf, customerID: rec.CustomerID}"),
 	},
 	{
 		desc:  "a tombstone is nothing",
-		edits: swap(identity, "\tcase rec.Ended:\n\t\treturn standing{state: ended}, nil\n", ""),
+		edits: swap(ownership, "\tcase rec.Ended:\n\t\treturn ownership{state: ended}\n", ""),
 	},
 	{
 		desc:  "a record is anybody's",
-		edits: swap(identity, "case id.Proof == Asserted && rec.CustomerID != asserted:", "case id.Proof == Asserted && rec.CustomerID != asserted && false:"),
+		edits: swap(ownership, "case id.Proof == Asserted && rec.CustomerID != asserted:", "case id.Proof == Asserted && rec.CustomerID != asserted && false:"),
 	},
 	{
 		desc:  "a token may name a secret",
-		edits: swap(identity, "case id.Proof == Asserted && rec.Secret:", "case id.Proof == Asserted && rec.Secret && false:"),
+		edits: swap(ownership, "case id.Proof == Asserted && rec.Secret:", "case id.Proof == Asserted && rec.Secret && false:"),
 	},
 	{
-		desc:  "one try for a snapshot",
-		edits: swap(resolver, "const resolveTries = 16", "const resolveTries = 1"),
+		desc:  "one try for a resolution",
+		edits: swap(resolve, "const resolveTries = 16", "const resolveTries = 1"),
 	},
 	{
-		desc: "a directory's answer under the word after the question",
-		edits: swap(directory, "\td.keep(next, hash)\n",
-			"\tif next.word = d.asked.load(next.stripe); next.sitesStripe != 0 {\n\t\tnext.sitesWord = d.asked.load(next.sitesStripe)\n\t}\n\td.keep(next, hash)\n"),
+		desc:  "a refusal stands on what is cached",
+		edits: swap(save, "(err == nil || !cached) && !w.lost", "!w.lost"),
 	},
 	{
-		desc:  "a question to the directory joined by key alone",
-		edits: swap(directory, "flightKey{key: key, word: next.word, epoch: next.sitesWord}", "flightKey{key: key}"),
+		desc:  "an answer of the directory counts by when it came",
+		edits: swap(directory, "\t\tq.answer = c.install", "\t\tq.number = c.numbers.Add(1)\n\t\tq.answer = c.install"),
+	},
+	{
+		desc:  "a question to the directory is joined whenever it began",
+		edits: swap(directory, "e.questions[n-1].number > after", "true"),
+	},
+	{
+		desc:  "an Invalidate leaves the answer in force",
+		edits: swap("internal/directory/invalidate.go", "\t\ta.until.Store(0)\n", ""),
 	},
 	{
 		desc: "the store does not tell the other resolver", resolvers: "2",

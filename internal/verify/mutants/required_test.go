@@ -3,20 +3,25 @@ package mutants
 import "github.com/sessionctx/storefront/internal/verify/overlay"
 
 const (
-	nearCache = "sessionctx/nearcache.go"
-	resolver  = "sessionctx/resolver.go"
-	commit    = "sessionctx/commit.go"
-	ristretto = "sessionctx/ristretto.go"
-	identity  = "sessionctx/identity.go"
-	update    = "sessionctx/update.go"
-	login     = "sessionctx/login.go"
-	life      = "sessionctx/life.go"
-	words     = "sessionctx/words.go"
-	patch     = "sessionctx/patch.go"
-	entry     = "sessionctx/entry.go"
-	flights   = "sessionctx/flight.go"
-	directory = "sessionctx/directorycache.go"
-	memstore  = "sessionctx/memstore/store.go"
+	nearCache    = "internal/nearcache/cache.go"
+	entry        = "internal/nearcache/entry.go"
+	stamps       = "internal/stamp/stamp.go"
+	calls        = "internal/singleflight/singleflight.go"
+	boundedCache = "internal/boundedcache/cache.go"
+	directory    = "internal/directory/question.go"
+
+	resolve    = "sessionctx/resolve.go"
+	resolution = "sessionctx/resolution.go"
+	request    = "sessionctx/request.go"
+	ownership  = "sessionctx/ownership.go"
+	generation = "sessionctx/generation.go"
+	update     = "sessionctx/update.go"
+	login      = "sessionctx/login.go"
+	heir       = "sessionctx/heir.go"
+	save       = "sessionctx/save.go"
+	conflict   = "sessionctx/conflict.go"
+	tombstone  = "sessionctx/tombstone.go"
+	memstore   = "sessionctx/memstore/store.go"
 )
 
 // swap returns edits of (file, old text, new text), one after the other.
@@ -27,64 +32,62 @@ func swap(texts ...string) (edits []overlay.Edit) {
 	return edits
 }
 
-// wordless takes the words out of all that concerns records, and makes more edits: what is left is a plain cache.
-func wordless(texts ...string) []overlay.Edit {
+// stampless makes every stamp current and quiet, and makes more edits: what is left is a plain cache.
+func stampless(texts ...string) []overlay.Edit {
 	return append(swap(texts...), swap(
-		nearCache, "if n.words.load(e.stripe)+n.words.load(e.sites)", "if n.words.load(e.sites)",
-		entry, "e.word+p.sitesWord", "p.sitesWord",
-		nearCache, "now < e.deadline && n.words.load(e.stripe) == e.word && n.epoch.Load()", "now < e.deadline && n.epoch.Load()",
-		nearCache, "return quiet(l.word) && n.window.Load() != 0 }", "return n.window.Load() != 0 }",
-		nearCache, "e.kind != KindSession && n.shareable(l) && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {", "e.kind != KindSession && n.shareable(l) {",
-		nearCache, "usable := func(e *entry) bool { return fresh == 0 && n.usable(e, n.now()) && n.covers(e, l.customer) }", "usable := func(*entry) bool { return false }",
-		resolver, "return words.load(e.stripe) == e.word && words.load(p.sites)", "return words.load(p.sites)",
-		resolver, "if settled && quiet(e.word) && quiet(p.sitesWord)", "if settled && quiet(p.sitesWord)",
+		stamps, "return Stamp{s, t.stripes[s].Load() + t.all.Load()}", "return Stamp{stripe: s}",
+		stamps, "return t.stripes[s.stripe].Load()+t.all.Load() == s.value", "return s.value == 0",
 	)...)
 }
 
 // blind takes an entry for what was asked, whatever its key.
 var blind = swap(
-	nearCache, "if !e.is(KindSession, req.Tenant, req.SessionID) || !e.fits(req) {", "if !e.fits(req) {",
-	nearCache, "if !ok || !e.is(key.Kind, key.Tenant, key.ID) || !n.usable(e, n.now()) {", "if !ok || !n.usable(e, n.now()) {",
-	resolver, "mask: ^uint64(0)", "mask: 3",
+	nearCache, " && e.is(k)", "",
+	nearCache, "mask: ^uint64(0)", "mask: 3",
 )
 
 // required are the ways in which others cache, and the safeguards of this product, one at a time.
 var required = []mutant{
 	{
-		desc: "words ignored, Del on write",
-		edits: wordless(
-			ristretto, "// Close empties the bag and frees it.", "func (b *bag[V]) Del(hash uint64) {\n"+
-				"\tif h := b.held.Load(); h != nil {\n\t\th.cache.Del(hash)\n\t\truntime.KeepAlive(h)\n\t}\n}\n\n// Close empties the bag and frees it.",
-			commit, "func (w *writer) end() {\n\tn := &w.r.near\n", "func (w *writer) end() {\n\tn := &w.r.near\n\tw.entry = nil\n\tdefer n.bags[w.key.Kind].Del(w.hash)\n",
+		desc: "stamps ignored, Del on write",
+		edits: stampless(
+			boundedCache, "// Close empties the cache", "func (c *Cache[V]) Del(hash uint64) {\n\tc.recent[c.place(hash)].Store(nil)\n\tc.cache.Del(hash)\n}\n\n// Close empties the cache",
+			nearCache, "\tw.entry.session = s\n\tw.c.Keep(w.c.Hash(&w.entry.key), w.entry)", "\t_ = s\n\tw.c.of(w.entry.key.Kind).Del(w.c.Hash(&w.entry.key))",
 		),
 	},
 	{
-		desc: "versions compared instead of words",
-		edits: wordless(
-			ristretto, "\t\tIgnoreInternalCost: true,\n", "\t\tIgnoreInternalCost: true,\n"+
-				"\t\tShouldUpdate: func(cur, prev V) bool {\n"+
-				"\t\t\tc, ok := any(cur).(*entry)\n\t\t\treturn !ok || c.version >= any(prev).(*entry).version\n\t\t},\n",
-			commit, "func (w *writer) end() {\n\tn := &w.r.near\n", "func (w *writer) end() {\n\tn := &w.r.near\n"+
-				"\tif w.entry != nil {\n\t\tdefer n.fill(w.hash, w.entry)\n\t\tw.entry = nil\n\t}\n",
+		desc: "versions compared instead of stamps",
+		edits: stampless(
+			entry, "// Key returns the key.", "func (e *Entry[R]) Version() int64 {\n\trec := e.Record()\n\treturn rec.Version\n}\n\n// Key returns the key.",
+			boundedCache, "IgnoreInternalCost: true,", "IgnoreInternalCost: true,\n\t\tShouldUpdate: func(cur, prev V) bool {\n"+
+				"\t\t\tc, ok := any(cur).(interface{ Version() int64 })\n\t\t\treturn !ok || c.Version() >= any(prev).(interface{ Version() int64 }).Version()\n\t\t},",
+			nearCache, "\tw.entry.session = s\n", "\tw.entry.session = w.c.stamps.Read(s.Stripe())\n",
 		),
 	},
 	{
-		desc: "filled without a look at the word, under the word after the load",
-		edits: swap(nearCache, "e.kind != KindSession && n.shareable(l) && n.words.load(l.stripe) == l.word && n.epoch.Load() == l.epoch {",
-			"e.kind != KindSession {\n\t\te.word = n.words.load(l.stripe)"),
+		desc:  "an entry hangs on the stamp after the load",
+		edits: swap(nearCache, "\t\t\tif shared && c.stamps", "\t\t\te.session = c.stamps.Read(e.session.Stripe())\n\t\t\tif shared && c.stamps"),
 	},
 	{
 		desc:  "the key in the entry not compared, few hashes",
 		edits: blind,
 	},
 	{
-		desc:  "memo without the customer's word",
-		edits: swap(nearCache, "+n.words.load(e.customer) != e.wordSum", " != e.wordSum", entry, "e.word+p.sitesWord+p.customerWord", "e.word+p.sitesWord"),
+		desc:  "an entry of a customer's session does not hang on the customer",
+		edits: swap(nearCache, "c.stamps.Current(e.session) && c.stamps.Current(e.customer) && e.is", "c.stamps.Current(e.session) && e.is"),
 	},
 	{
-		desc: "an update creates where an end has removed",
-		edits: swap(update, "case c.st.state != absent, req.Proof == Management && !p.Upsert:",
-			"case c.st.state == foreign, req.Proof == Management && !p.Upsert:"),
+		desc:  "an update creates where an end has removed",
+		edits: swap(update, "case c.own.state != absent, req", "case c.own.state == foreign, req"),
+	},
+	{
+		desc: "a login goes on with the versions of what it read first",
+		edits: swap(login, "\t\tvar applied bool\n\t\tif saved,",
+			"\t\tif saved.Exists() {\n\t\t\tc.next.Version = saved.Version + 1\n\t\t}\n\t\tvar applied bool\n\t\tif saved,"),
+	},
+	{
+		desc:  "a double click on login makes two sessions",
+		edits: swap(heir, "if !heir.Ended ||", "if heir.Exists() ||"),
 	},
 }
 
@@ -93,19 +96,16 @@ var conditions = []mutant{
 	{
 		desc: "a cache for three sessions that drops half of what it is given",
 		edits: swap(
-			ristretto, "MaxCost:            maxBytes,", "MaxCost:            3 * typicalCost / 2,",
-			nearCache, "if !n.bags[e.kind].Set(hash, e, e.cost()) {", "if rand.IntN(2) == 0 || !n.bags[e.kind].Set(hash, e, e.cost()) {",
+			boundedCache, "MaxCost:            max(", "MaxCost:            3*typical+0*max(",
+			boundedCache, "if c.closed || !c.cache.Set", "if c.closed || hash%2 == 0 || !c.cache.Set",
 		),
 	},
 	{
-		desc: "four hashes for sessions, two for profiles",
-		edits: swap(
-			resolver, "mask: ^uint64(0)", "mask: 3",
-			directory, "return maphash.Comparable(d.seed, key)", "return maphash.Comparable(d.seed, key) & 1",
-		),
+		desc:  "four hashes for sessions and profiles",
+		edits: swap(nearCache, "mask: ^uint64(0)", "mask: 3"),
 	},
 	{
-		desc:  "sixteen words for all keys",
-		edits: swap(words, "uint16(x >> 50)", "uint16(x >> 60)", words, "% numWords)", "% 16)"),
+		desc:  "sixteen stamps for all keys",
+		edits: swap(stamps, "minStripes = 1 << 10", "minStripes = 1 << 4", stamps, "n = min(max(n, minStripes), MaxStripes)", "n = minStripes"),
 	},
 }

@@ -20,126 +20,188 @@ import (
 const (
 	redisPackage = "github.com/sessionctx/storefront/sessionctx/redisstore"
 	script       = "sessionctx/redisstore/script.go"
-	listen       = "sessionctx/redisstore/listen.go"
+	server       = "sessionctx/redisstore/server.go"
+	key          = "sessionctx/redisstore/key.go"
 	sinks        = "sessionctx/redisstore/sinks.go"
 	value        = "sessionctx/redisstore/value.go"
 	flush        = "sessionctx/redisstore/flush.go"
 	failure      = "sessionctx/redisstore/failure.go"
 )
 
-// tested are mutants that a test of the product convicts: of the Redis store, and of the resolver those that histories find only after
-// thousands, if at all, because what they break is looked at a second time, or stands open for a moment only. Those that break what is promised about time
-// are in packages processes and partition: only a broken network shows them.
+const (
+	sessions = "github.com/sessionctx/storefront/sessionctx"
+	inside   = "github.com/sessionctx/storefront/internal/"
+)
+
+// tested are mutants that a test of the product catches. Of the resolver they are those that histories find only after
+// thousands, if at all: what they break is looked at a second time, or shows only beside another process. Those that break
+// what is promised about time are in packages processes and partition: only a broken network shows them.
 var tested = []struct {
 	desc, test string
 	in         string // package; empty: redisPackage
 	edits      []overlay.Edit
 }{
 	{
-		desc: "flight by key alone", in: "github.com/sessionctx/storefront/sessionctx", test: "TestAReadAfterAChangeWaitsForNoLoadThatBeganBeforeIt",
-		edits: swap(nearCache, "flightKey{key: l.key, word: l.word, epoch: uint64(l.epoch)}", "flightKey{key: l.key}"),
+		desc: "no second look while writers are in flight", in: sessions,
+		test:  "TestConsistency_RecordAndProfileWereInForceTogether",
+		edits: swap(resolve, `e.Key().ID == "" || e.Stamp().Quiet()`, "true"),
 	},
 	{
-		desc: "who gives up fails those who wait", in: "github.com/sessionctx/storefront/sessionctx", test: "TestWhoeverGivesUpFailsNobodyElse",
-		edits: swap(nearCache, "f.err = n.load(n.ends.of(ctx, hash, l.start, n.timeout), l, hash)", "f.err = n.load(ctx, l, hash)"),
+		desc: "the customer's stamp taken after the load", in: sessions,
+		test:  "TestConsistency_SessionThatEndAllEndsDuringAReadIsNotCached",
+		edits: swap(generation, "DependsOn(own.generation.Stamp())", "DependsOn(r.near.CustomerStamp(req.Tenant, own.generationOf))"),
 	},
 	{
-		desc: "settled without a second look while writers are in flight", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestARecordAndAProfileThatWereNeverInForceTogetherAreNeverShownTogether",
-		edits: swap(resolver, "if e == nil || e.idLen == 0 || quiet(e.word) {", "if e == nil || e.version >= 0 {"),
+		desc: "an answer of the directory that came after the record was read", in: sessions,
+		test:  "TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile",
+		edits: swap(resolve, "d.answeredAfter(begun)", "d.answeredAfter(1<<62)"),
 	},
 	{
-		desc: "a profile later than the record, which others can write", in: "github.com/sessionctx/storefront/sessionctx",
-		test: "TestWhatOthersWriteIsNeverShownWithAProfileThatCameLater", edits: swap(resolver, "if p.answer > answers && !r.near.exclusive() {", "if false {"),
+		desc: "a fresh read that bumps nothing", in: sessions,
+		test:  "TestResolve_FreshIsNotUndoneByAnEarlierLoad",
+		edits: swap(nearCache, "\tc.stamps.Bump(c.StripeOf(k))\n", ""),
 	},
 	{
-		desc: "a snapshot without a look at the record", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestARecordFromBeforeAWriteIsNotShownWithAProfileThatCameLater",
-		edits: swap(resolver, "return words.load(e.stripe) == e.word && ", "return "),
+		desc: "a view without its customer", in: sessions,
+		test:  "TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn",
+		edits: swap(request, "View: req.asserted(), ", ""),
 	},
 	{
-		desc: "a snapshot without a look at the customer", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestASessionThatWasEndedIsNotShownWithAProfileThatCameLater",
-		edits: swap(resolver, "words.load(p.customer) == p.customerWord && r.near", "r.near"),
+		desc: "all lost without a bump", in: sessions,
+		test:  "TestResolve_EndedSessionStaysEndedWhenItsGenerationIsLost",
+		edits: swap(nearCache, "{ c.stamps.BumpAll() }", "{}"),
 	},
 	{
-		desc: "the generation hangs on the word after it was read", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestASessionThatWasEndedWhileItWasReadIsNotKept",
-		edits: swap(resolver, "p.customer, p.customerWord = st.generation.stripe, st.generation.word", "p.customer, p.customerWord = st.generation.stripe, r.near.words.load(st.generation.stripe)"),
+		desc: "a load is joined by its key alone", in: sessions,
+		test:  "TestResolve_LoadFromBeforeAChangeIsNotJoined",
+		edits: swap(nearCache, "call{e.key, e.session, e.customer}", "call{key: e.key}"),
 	},
 	{
-		desc: "a login leaves an older generation in force", in: "github.com/sessionctx/storefront/sessionctx",
-		test: "TestALoginIsNotTakenForEndedByAGenerationThatWasLoadedBefore", edits: swap(login, "\t\t\tr.vouch(c.st)\n", ""),
+		desc: "who gives up fails those who wait", in: sessions,
+		test:  "TestResolve_CallerThatGivesUpFailsNobodyElse",
+		edits: swap(calls, "context.WithTimeout(context.WithoutCancel(ctx), timeout)", "context.WithTimeout(ctx, timeout)"),
 	},
 	{
-		desc: "a fresh read leads no flight", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestWhatAFreshReadHasFoundIsNotTakenBackByAFlightOfBefore",
-		edits: swap(nearCache, "if !n.shareable(l) {", "if fresh != 0 || !n.shareable(l) {"),
+		desc: "loads are not shared", in: sessions,
+		test:  "TestResolve_HerdSharesAFewLoads",
+		edits: swap(calls, "joined = c != nil &&", "joined = c != nil && false &&"),
 	},
 	{
-		desc: "what is cached of a session is taken after an EndAll here", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestWhatAnEndAllHereHasEndedIsNotShownForWantOfNewsFromElsewhere",
-		edits: swap(nearCache, "fresh.allows(e) && n.covers(e, customer)", "fresh.allows(e)"),
+		desc: "an answer without a look at the record", in: sessions,
+		test:  "TestConsistency_EndComesBeforeALaterProfile",
+		edits: swap(resolve, "return current(own.entry.Stamp()) && ", "return "),
 	},
 	{
-		desc: "a load of a session that is under way is joined after an EndAll here", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestALoadFromBeforeAnEndAllHereIsNotJoinedAfterIt",
-		edits: swap(nearCache, "k.since = uint64(l.customer+1)<<32 | uint64(l.seen)", "k.since = 0"),
+		desc: "an answer without a look at the customer", in: sessions,
+		test: "TestConsistency_EndAllComesBeforeALaterProfile",
+		edits: swap(resolve, "current(own.entry.Customer()) &&", "true &&",
+			resolve, "(own.generation == nil || current(own.generation.Stamp()))", "true"),
 	},
 	{
-		desc: "a load of a session that has landed is joined after an EndAll here", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestWhatAnEndAllHereHasEndedIsNotShownForWantOfNewsFromElsewhere",
-		edits: swap(nearCache, "n.usable(e, n.now()) && n.covers(e, l.customer)", "n.usable(e, n.now())"),
+		desc: "a login leaves an older generation in force", in: sessions,
+		test:  "TestLogin_IsNotEndedByAGenerationThatWasLoadedBefore",
+		edits: swap(generation, "g, err := r.freshGeneration(ctx, req.Tenant, customerID)", "g, err := r.knownGeneration(ctx, req.Tenant, customerID)"),
 	},
 	{
-		desc: "that a session has ended does not hang on the generation that says so", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestALiveCookieIsNobodysForNoLongerThanTheOldGenerationIsBelieved",
-		edits: swap(resolver, "	if st.generation != nil { // be it", "	if st.generation != nil && st.customerID != \"\" { // be it"),
+		desc: "a write takes a generation that was cached for the newest", in: sessions,
+		test:  "TestUpdate_ReadsTheGenerationOfAnotherProcessBeforeItRefuses",
+		edits: swap(generation, "confirmed.state != ended || preview", "confirmed.state != ended || r != nil"),
 	},
 	{
-		desc: "a guest joins no load of a customer", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestAHerdIsFewLoadsThoughWhatIsUnderWayMayNotBeJoined",
-		edits: swap(flights, "(k.since == 0 || f.of.since == k.since)", "f.of.since == k.since"),
+		desc: "what is cached of a session is taken after an EndAll here", in: sessions,
+		test:  "TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn",
+		edits: swap(nearCache, "c.stamps.Current(e.session) && c.stamps.Current(e.customer) && e.is", "c.stamps.Current(e.session) && e.is"),
 	},
 	{
-		desc: "the customer's word is read after the session", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestALoadFromBeforeAnEndAllHereIsNotJoinedAfterIt",
-		edits: swap(resolver, "	if st.generation != nil { // be it", "	p.customerWord = r.near.words.load(p.customer)\n	if st.generation != nil { // be it"),
+		desc: "a load of a session that is under way is joined after an EndAll here", in: sessions,
+		test:  "TestEndAll_LoadFromBeforeItIsNotJoined",
+		edits: swap(nearCache, "call{e.key, e.session, e.customer}", "call{e.key, e.session, e.session}"),
 	},
 	{
-		desc: "what changes nothing stands on what was cached", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestWhatAnEndAllHereHasEndedIsNotShownForWantOfNewsFromElsewhere",
-		edits: swap(commit, "cached = cached && r.near.covers(e, customer)", "_ = customer"),
+		desc: "that a session has ended does not hang on the generation that says so", in: sessions,
+		test:  "TestResolve_LiveCookieIsAGuestOnlyWhileAnOldGenerationIsCached",
+		edits: swap(generation, "\tif key.View == \"\" {\n\t\town.entry", "\tif key.View == \"\" && own.state == live {\n\t\town.entry"),
 	},
 	{
-		desc: "a loss between the two reads of a session is not looked at", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost",
-		edits: swap(resolver, " && r.near.epoch.Load() == e.epoch, nil", ", nil"),
+		desc: "a loss is not looked at where nothing is written", in: sessions,
+		test:  "TestResolve_EndedSessionStaysEndedWhenItsGenerationIsLost",
+		edits: swap(save, "(err == nil || !cached) && !w.lost(&cur)", "(err == nil || !cached)"),
 	},
 	{
-		desc: "a loss is not looked at where nothing is written", in: "github.com/sessionctx/storefront/sessionctx",
-		test:  "TestASessionThatHadEndedIsNotShownWithoutTheGenerationThatIsLost",
-		edits: swap(commit, "(err == nil || !cached) && !w.lost(&cur, epoch)", "(err == nil || !cached)"),
+		desc: "a loss is not looked at by a login", in: sessions,
+		test:  "TestLogin_CopiesNothingOfAnEndedSessionWhenItsGenerationIsLost",
+		edits: swap(login, "if was != nil && was.lost(&cur)", "if was == nil && was.lost(&cur)"),
 	},
 	{
-		desc: "a loss is not looked at by a login", in: "github.com/sessionctx/storefront/sessionctx",
-		test: "TestALoginTakesNothingAlongThatAnEndAllHadEndedAndIsLost", edits: swap(login, "if was != nil && was.lost(&cur, epoch) {", "if was == nil && was.lost(&cur, epoch) {"),
+		desc: "AtLeast joins a load that may find what is too old", in: sessions,
+		test:  "TestResolve_AtLeastTakesACachedRecordThatIsNewEnough",
+		edits: swap(nearCache, "\tif want.Accept != nil { // a load", "\tif want.Accept == nil { // a load"),
 	},
 	{
-		desc: "memos forgotten before the directory's answers", in: "github.com/sessionctx/storefront/sessionctx",
-		test: "TestNobodySeesAMemoForgottenBeforeTheAnswerItWasMadeOf",
-		edits: swap(directory, "\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n",
-			"\td.memos.changed(customerStripe(d.memos, tenant, customerID))\n\td.asked.changed(d.asked.stripe(Key{tenant, kindProfile, customerID}.Hash()))\n"),
+		desc: "a revision of another incarnation is a base", in: sessions,
+		test:  "TestUpdate_StaleBaseConflictsOnlyWhereItTouchesAChange",
+		edits: swap(conflict, "base.Incarnation != 0 && base.Incarnation != cur.Incarnation", "base.Version < 0"),
+	},
+	{
+		desc: "the heir of a tombstone is in the clear", in: sessions,
+		test:  "TestLogin_TombstoneSealsTheHeir",
+		edits: swap(heir, "return aead.Seal(nonce, nonce, []byte(newID), heirOwner(tenant, customerID))", "return append(nonce, newID...)"),
+	},
+	{
+		desc: "the heir of a tombstone is anybody's", in: sessions,
+		test: "TestLogin_TombstoneSealsTheHeir",
+		edits: swap(heir, "return append(append(b, tenant...), customerID...)", "return append(b, tenant...)",
+			heir, "own.state == live && own.customerID == customerID", "own.state == live"),
+	},
+	{
+		desc: "a tombstone keeps the customer", in: sessions,
+		test:  "TestErase_LeavesNoPersonalData",
+		edits: swap(tombstone, "Secret: rec.Secret, Ended: true,", "Secret: rec.Secret, Ended: true, CustomerID: rec.CustomerID,"),
+	},
+	{
+		desc: "a session that EndAll has ended keeps its data when a write meets it", in: sessions,
+		test:  "TestEndAll_WriteThatMeetsAnEndedSessionLeavesATombstone",
+		edits: swap(update, "\tif err != nil || c.write {\n\t\tr.buryEnded", "\tif r == nil {\n\t\tr.buryEnded"),
+	},
+	{
+		desc: "an erased customer begins a session", in: sessions,
+		test:  "TestErase_AssertedIdentityBeginsNoSessionButByLogin",
+		edits: swap(update, "if customer.Ended {", "if customer.Ended && c == nil {"),
+	},
+	{
+		desc: "the profile of an erased customer stays in another process", in: sessions,
+		test:  "TestErase_EveryProcessDropsTheProfile",
+		edits: swap("sessionctx/resolver.go", "{ r.profiles.DropHash(r.profileHash(h)) }", "{ _ = r.profileHash(h) }"),
+	},
+	{
+		desc: "a write with an unknown outcome is not counted any more", in: sessions,
+		test:  "TestUnknownOutcome_WriteThatIsAppliedLateIsSeenAtOnce",
+		edits: swap(save, "\tcase w.unknown:\n\t\tw.near.EndLater(quarantine * w.r.cfg.Timeout)", "\tcase w.unknown:\n\t\tw.near.End()"),
+	},
+	{
+		desc: "an earlier answer of the directory replaces a later one", in: inside + "directory",
+		test:  "TestAnswer_EarlierQuestionNeverReplacesALaterOne",
+		edits: swap(directory, "e.dropped || q.number < e.number", "e.dropped"),
+	},
+	{
+		desc: "whoever asks the directory again waits for it", in: inside + "directory",
+		test:  "TestInvalidate_CallersWait100msAtMost",
+		edits: swap("internal/directory/cache.go", "patience   = 100 * time.Millisecond", "patience   = time.Hour"),
+	},
+	{
+		desc: "a store that hangs costs every caller the timeout", in: inside + "breaker",
+		test:  "TestBreaker_OpensAfterTimeoutsOfThreeKeys",
+		edits: swap("internal/breaker/breaker.go", "len(b.timedOut) >= openAfter", "len(b.timedOut) < 0"),
 	},
 	{
 		desc: "the store tells of a change after others can see it", in: "github.com/sessionctx/storefront/sessionctx/memstore",
-		test:  "TestNobodySeesAChangeBeforeEverySinkWasTold",
+		test:  "TestWatch_NoLoadSeesAChangeBeforeEverySinkIsTold",
 		edits: swap(memstore, "\tdefer sh.mu.Unlock()\n\tchange(sh)\n", "\tchange(sh)\n\tsh.mu.Unlock()\n"),
 	},
 	{
-		desc: "versions compared as numbers of Lua", test: "TestVersionsBeyondTheDoublesOfLuaAreToldApart",
+		desc: "versions compared as numbers of Lua", test: "TestSave_VersionsAboveDoublesOfLuaDiffer",
 		edits: swap(
-			script, "\nlocal now = redis.call('GET', KEYS[1])\n", `
+			script, "\nlocal stored = redis.call('GET', KEYS[1])\n", `
 local function number(s)
   local n, m = 0, 1
   for i = 1, #s do
@@ -149,30 +211,30 @@ local function number(s)
   end
   return tonumber(n)
 end
-local now = redis.call('GET', KEYS[1])
+local stored = redis.call('GET', KEYS[1])
 `,
-			script, "string.sub(now, 27, 26 + #ARGV[2]) ~= ARGV[2]", "number(string.sub(now, 27, 36)) ~= number(ARGV[2])",
+			script, "string.sub(stored, 27, 26 + #ARGV[2]) ~= ARGV[2]", "number(string.sub(stored, 27, 36)) ~= number(ARGV[2])",
 		),
 	},
 	{
 		desc: "the incarnation not compared", test: "TestStore",
-		edits: swap(script, "or string.sub(now, 11, 18) ~= ARGV[1] or", "or"),
+		edits: swap(script, "or string.sub(stored, 11, 18) ~= ARGV[1] or", "or"),
 	},
 	{
 		desc: "the version not compared", test: "TestStore",
-		edits: swap(script, " or string.sub(now, 27, 26 + #ARGV[2]) ~= ARGV[2] then", " then"),
+		edits: swap(script, " or string.sub(stored, 27, 26 + #ARGV[2]) ~= ARGV[2] then", " then"),
 	},
 	{
-		desc: "what is there is written over by what was based on nothing", test: "TestStore",
+		desc: "a write that is based on nothing replaces what is there", test: "TestStore",
 		edits: swap(script, "if ARGV[1] == '' or string", "if ARGV[1] ~= '' and string"),
 	},
 	{
-		desc: "what is gone is written anew by an update", test: "TestStore",
+		desc: "an update writes what is gone again", test: "TestStore",
 		edits: swap(script, "elseif ARGV[1] ~= '' then", "elseif ARGV[1] == 'never' then"),
 	},
 	{
-		desc: "a conflict writes what it found once more", test: "TestAnAppliedWriteIsOneMessageAndAConflictIsNone",
-		edits: swap(script, "    return {0, now}\n", "    redis.call('SET', KEYS[1], now, 'KEEPTTL')\n    return {0, now}\n"),
+		desc: "a conflict writes what it found once more", test: "TestSave_AppliedWriteIsOneMessageAndConflictIsNone",
+		edits: swap(script, "    return {0, stored}\n", "    redis.call('SET', KEYS[1], stored, 'KEEPTTL')\n    return {0, stored}\n"),
 	},
 	{
 		desc: "a touch writes the record that it was given", test: "TestStore",
@@ -183,44 +245,44 @@ local now = redis.call('GET', KEYS[1])
 		edits: swap(script, "if ARGV[4] == '0' then", "if ARGV[4] ~= '' then"),
 	},
 	{
-		desc: "all that is lost (FLUSHALL) is not heard", test: "TestAFlushIsToldThoughTheConnectionForDataIsSilent",
-		edits: swap(sinks, "\tif keys == nil {\n\t\tl.lost()\n\t\treturn\n\t}\n", "\tif keys == nil {\n\t\treturn\n\t}\n"),
+		desc: "the loss of all (FLUSHALL) is not heard", test: "TestFlush_IsReportedWhileDataConnectionIsSilent",
+		edits: swap(sinks, "\tif names == nil {\n\t\tl.invalidateAll()\n", "\tif names == nil {\n"),
 	},
 	{
-		desc: "a flush is told late, by another connection", test: "TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead",
-		edits: swap(flush, "{ f.sinks.lost() }", "{}"),
+		desc: "a flush is told late, by another connection", test: "TestFlush_SessionThatHadEndedStaysHidden",
+		edits: swap(flush, "{ f.sinks.invalidateAll() }", "{}"),
 	},
 	{
-		desc: "a miss on the connection before tells of the next one", test: "TestAMissOnTheConnectionBeforeTellsNothingOfTheNextOne",
-		edits: swap(flush, "if now == dials {", "if now >= dials {"),
+		desc: "a miss on the connection before tells of the next one", test: "TestReportMiss_AnswerOfEarlierConnectionSaysNothingAboutNext",
+		edits: swap(flush, "if begun == dials {", "if begun >= dials {"),
 	},
 	{
-		desc: "a flush between two connections is not told", test: "TestASessionThatHadEndedIsNotShownThoughTheServerIsFlushedWhileItIsRead",
-		edits: swap(flush, "if now == s.told.Load() {", "if now >= 0 {"),
+		desc: "a flush between two connections is not told", test: "TestFlush_SessionThatHadEndedStaysHidden",
+		edits: swap(flush, "if begun == s.reportedDials.Load() {", "if begun >= 0 {"),
 	},
 	{
 		desc: "changes of others are not heard", test: "TestSharedStore",
-		edits: swap(sinks, "\t\t\t\tw.sink.Invalidate(h)\n", "\t\t\t\t_ = w\n\t\t\t\t_ = h\n"),
+		edits: swap(sinks, "\t\t\tcase ok:\n\t\t\t\tw.sink.Invalidate(h)\n", "\t\t\tcase ok:\n\t\t\t\t_ = h\n"),
 	},
 	{
-		desc: "a replica is not refused", test: "TestAPrimaryThatBecomesAReplicaAnswersNothing",
-		edits: swap(listen, `case answer["role"] != "master":`, `case answer["role"] == "nobody":`),
+		desc: "a replica is not refused", test: "TestListener_PrimaryThatBecomesReplicaAnswersNothing",
+		edits: swap(server, `"master"`, `""`),
 	},
 	{
 		desc: "the key without the kind", test: "TestStore",
-		edits: swap(value, "h := k.Hash()\n", "h := sessionctx.Key{Tenant: k.Tenant, ID: k.ID}.Hash()\n"),
+		edits: swap(key, "\th := k.Hash()\n", "\th := store.Key{Tenant: k.Tenant, ID: k.ID}.Hash()\n", key, "':', letterOf(k.Kind), ':'", "':', letterSession, ':'"),
 	},
 	{
 		desc: "the key without the tenant", test: "TestStore",
-		edits: swap(value, "h := k.Hash()\n", "h := sessionctx.Key{ID: k.ID, Kind: k.Kind}.Hash()\n", value, "\tb = append(b, k.Tenant...)\n", ""),
+		edits: swap(key, "\th := k.Hash()\n", "\th := store.Key{ID: k.ID, Kind: k.Kind}.Hash()\n", key, "\tb = append(b, k.Tenant...)\n", ""),
 	},
 	{
-		desc: "another tenant's record is taken", test: "TestARecordUnderAnotherTenantsKeyIsAnError",
+		desc: "another tenant's record is taken", test: "TestLoad_RecordOfAnotherTenantIsError",
 		edits: swap(value, "if rec.Tenant != tenant {", "if rec.Tenant == \"\" {"),
 	},
 	{
-		desc: "the session id in the key", test: "TestNoIdIsSeenOnTheServer",
-		edits: swap(value, "\tb = append(b, ':')\n", "\tb = append(b, ':')\n\tb = append(b, k.ID...)\n"),
+		desc: "the session id in the key", test: "TestKey_NoIdIsSeenOnServer",
+		edits: swap(key, "\tb = append(b, ':', letterOf", "\tb = append(b, k.ID...)\n\tb = append(b, ':', letterOf"),
 	},
 	{
 		desc: "a sink hears after its stop", test: "TestStore",
@@ -229,20 +291,20 @@ local now = redis.call('GET', KEYS[1])
 	{
 		desc: "stop does not wait for a call under way", test: "TestStore",
 		edits: swap(
-			sinks, "\treturn func() {\n\t\tl.mu.Lock()\n\t\tdefer l.mu.Unlock()\n\t\tl.all = slices", "\treturn func() {\n\t\tl.all = slices",
+			sinks, "\treturn func() {\n\t\tl.mu.Lock()\n\t\tdefer l.mu.Unlock()\n", "\treturn func() {\n",
 			sinks, "for _, w := range l.all {\n\t\t\tswitch {", "for _, w := range slices.Clone(l.all) {\n\t\t\ttime.Sleep(time.Millisecond)\n\t\t\tswitch {",
 		),
 	},
 	{
-		desc: "a full server is an outage like any other", test: "TestAtItsMaxmemoryTheServerIsFullAndNothingIsWritten",
-		edits: swap(failure, "sessionctx.ErrFull", "sessionctx.ErrUnavailable"),
+		desc: "a full server is an outage like any other", test: "TestSave_ServerAtMaxmemoryIsFull",
+		edits: swap(failure, "store.ErrFull", "store.ErrUnavailable"),
 	},
 }
 
 var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// TestEveryMutantIsConvictedByATest runs the first of them, and with MUTANTS=all the others too.
-func TestEveryMutantIsConvictedByATest(t *testing.T) {
+// TestEveryMutantIsCaughtByATest runs the first of them, and with MUTANTS=all the others too.
+func TestEveryMutantIsCaughtByATest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the product once for each mutant")
 	}
@@ -266,7 +328,7 @@ func TestEveryMutantIsConvictedByATest(t *testing.T) {
 			require.NotEmpty(t, tests, "this mutant fails without a failed test:\n%s", cut(out))
 			deepest := slices.MaxFunc(tests, func(a, b string) int { return strings.Count(a, "/") - strings.Count(b, "/") })
 			rows = append(rows, []string{m.desc, path.Base(in) + ", `" + deepest + "`"})
-			fmt.Printf("convicted: %s: %s\n", m.desc, deepest)
+			fmt.Printf("caught: %s: %s\n", m.desc, deepest)
 		})
 	}
 	tables.Write(t, "mutants-redis", []string{"what was broken", "found by"}, rows...)

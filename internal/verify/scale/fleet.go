@@ -7,8 +7,19 @@ import (
 	"time"
 )
 
-// Stripes is how many words a process's near-cache has today (numWords in sessionctx/words.go).
-const Stripes = 1 << 14
+// The shares of sessionctx.Config.CacheBytes, in twelfths (sessionctx/resolver.go).
+const (
+	sessionShare = 7
+	stampShare   = 1
+	shares       = 12
+)
+
+// StripesOf returns how many stripes a near-cache has (stamp.NewTable): as many stamps of eight bytes as fit into their
+// share, a power of two, 2^10 to 2^20.
+func StripesOf(cacheBytes float64) float64 {
+	n := min(max(stampShare*cacheBytes/shares/8, 1<<10), 1<<20)
+	return math.Exp2(math.Floor(math.Log2(n)))
+}
 
 // Tracking is how the server tells processes of writes.
 type Tracking uint8
@@ -38,11 +49,11 @@ type Fleet struct {
 	Sticky    float64 // share of the requests that are sent to the session's own process; the others go anywhere
 	Customers float64 // share of the sessions that are a customer's, each customer with one
 
-	CacheBytes float64       // of each process's near-cache
+	CacheBytes float64       // of each process (sessionctx.Config)
 	Lease      time.Duration // of redisstore
 	Idle       time.Duration // a session in use is touched once in a quarter of it
 	Losses     float64       // how often a process loses its tracking connection, per second
-	Stripes    float64       // of each process's near-cache: Stripes, or what it might be
+	Stripes    float64       // of each process's near-cache: StripesOf(CacheBytes), or what it might be
 	Tracking   Tracking
 	Allocated  float64 // bytes that the host allocates for a request, all in all: decides how often garbage is collected
 }
@@ -86,4 +97,6 @@ func (f Fleet) shares() (own, other float64) {
 func (f Fleet) touchAfter() float64 { return f.Idle.Seconds() / 4 }
 
 // entries is how many entries the near-cache of one process holds.
-func (f Fleet) entries(c Constants) float64 { return math.Floor(f.CacheBytes / c.CacheCost) }
+func (f Fleet) entries(c Constants) float64 {
+	return math.Floor(sessionShare * f.CacheBytes / shares / c.CacheCost)
+}

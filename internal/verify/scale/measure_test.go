@@ -353,7 +353,7 @@ func measureProcess(t *testing.T, c *scale.Constants) {
 		return float64(m.HeapAlloc), mark
 	}
 	heap, mark := measure()
-	r := newResolver(t, filled{}, 40<<20)
+	r := newResolver(t, filled{}, 56<<20)
 	for range 3 { // what the cache does not take in at once it takes in later
 		for i := range sessions {
 			_, err := r.Resolve(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant(0), SessionID: key(i)[len(prefix):], Proof: sessionctx.Asserted}})

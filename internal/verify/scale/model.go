@@ -5,12 +5,11 @@ import "math"
 // Figures are what the model says of a Fleet. Rates are per second of the whole fleet unless the name says otherwise.
 type Figures struct {
 	Writes     float64 // EVALSHA: writes, first writes and touches
-	Collateral float64 // how often a stripe's word moves in a process, per second
+	Collateral float64 // how often the stamp of a stripe moves in a process, per second
 	Kept       float64 // seconds until an entry that is not asked for is evicted
 
-	Hit        float64 // share of the requests that find the session's record in the near-cache
+	Hit        float64 // share of the requests that find the session in the near-cache: they do no work at all
 	Generation float64 // share of the requests of customers that find the customer's generation there
-	Warm       float64 // share of the requests that find the whole answer: they do no work at all
 
 	Gets       float64
 	Heartbeats float64
@@ -49,13 +48,12 @@ func Model(f Fleet, c Constants) (m Figures) {
 	m.Received = m.Messages / processes
 	m.Collateral = m.Received / f.Stripes
 
-	// The near-cache. An answer also hangs on the word of the tenant's sites, and on that of the customer.
+	// The near-cache. A customer's session hangs on two stamps, its own and the customer's.
 	m.Kept = f.kept(f.entries(c))
 	neighbours := m.Received / m.Writes / f.Stripes // of those who write, the share whom an entry suffers from
-	m.Hit = f.hit(w, f.survives(w, neighbours), m.Kept)
+	m.Hit = (1-f.Customers)*f.hit(w, f.survives(w, neighbours), m.Kept) +
+		f.Customers*f.hit(w, f.survives(w, 2*neighbours), m.Kept)
 	m.Generation = f.hit(writing{}, f.survives(w, neighbours), m.Kept)
-	m.Warm = (1-f.Customers)*f.hit(w, f.survives(w, 2*neighbours), m.Kept) +
-		f.Customers*f.hit(w, f.survives(w, 3*neighbours), m.Kept)
 
 	// Redis.
 	m.Gets = f.Requests * (1 - m.Hit + f.Customers*(1-m.Generation))

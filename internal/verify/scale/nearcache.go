@@ -8,26 +8,24 @@ type item struct {
 	generation bool
 }
 
-// remembered is what an entry was loaded under, and for a session what its memo was made under.
+// remembered is what an entry was loaded under.
 type remembered struct {
 	item
-	word, epoch           uint64
-	memo                  bool
-	sitesWord, ownersWord uint64
+	stamp, customer, all uint64
 }
 
-// nearCache is the near-cache of one process: bounded, the least recently used gives way, and nothing is believed that was
-// not loaded under the words and the epoch of now.
+// nearCache is the near-cache of one process: bounded, the least recently used entry is evicted first, and an entry is
+// valid only under the stamps that it was loaded under.
 type nearCache struct {
 	room    int
-	words   []uint64 // of the stripes that are simulated
-	epoch   uint64
+	stamps  []uint64 // of the stripes that are simulated
+	all     uint64   // how often all stamps were bumped
 	entries map[item]*list.Element
 	recent  *list.List
 }
 
 func newNearCache(room, stripes int) *nearCache {
-	return &nearCache{room: max(room, 1), words: make([]uint64, stripes), entries: make(map[item]*list.Element), recent: list.New()}
+	return &nearCache{room: max(room, 1), stamps: make([]uint64, stripes), entries: make(map[item]*list.Element), recent: list.New()}
 }
 
 // get returns what is remembered of i, good or not.
@@ -40,19 +38,23 @@ func (n *nearCache) get(i item) *remembered {
 	return e.Value.(*remembered)
 }
 
-// usable returns whether i is remembered and good.
-func (n *nearCache) usable(i item, stripe int) bool {
+// valid returns whether i is remembered and valid. customer is the stripe of the customer that it hangs on; negative: none.
+func (n *nearCache) valid(i item, stripe, customer int) bool {
 	r := n.get(i)
-	return r != nil && r.word == n.words[stripe] && r.epoch == n.epoch
+	return r != nil && r.stamp == n.stamps[stripe] && r.all == n.all && (customer < 0 || r.customer == n.stamps[customer])
 }
 
 // fill remembers i as it is now.
-func (n *nearCache) fill(i item, stripe int) {
+func (n *nearCache) fill(i item, stripe, customer int) {
+	now := remembered{item: i, stamp: n.stamps[stripe], all: n.all}
+	if customer >= 0 {
+		now.customer = n.stamps[customer]
+	}
 	if r := n.get(i); r != nil {
-		r.word, r.epoch = n.words[stripe], n.epoch
+		*r = now
 		return
 	}
-	n.entries[i] = n.recent.PushFront(&remembered{item: i, word: n.words[stripe], epoch: n.epoch})
+	n.entries[i] = n.recent.PushFront(&now)
 	for len(n.entries) > n.room {
 		last := n.recent.Back()
 		delete(n.entries, n.recent.Remove(last).(*remembered).item)
@@ -67,24 +69,21 @@ type Outcome struct {
 }
 
 // read serves a request as sessionctx.Resolver.Resolve does.
-func (n *nearCache) read(s *session) (o Outcome) {
-	self := item{id: s.id}
-	old := n.get(self)
-	if old != nil && old.memo && old.word == n.words[s.stripe] && old.epoch == n.epoch && old.sitesWord == n.words[s.sites] &&
-		(!s.owned || old.ownersWord == n.words[s.customer]) {
+func (n *nearCache) read(s *session) Outcome {
+	self, customer := item{id: s.id}, -1
+	if s.owned {
+		customer = s.customer
+	}
+	if n.valid(self, s.stripe, customer) {
 		return Outcome{Warm: true, Hit: true, Generation: true}
 	}
-	if o.Hit = n.usable(self, s.stripe); !o.Hit {
-		n.fill(self, s.stripe)
-	}
-	if o.Generation = true; s.owned {
-		owner := item{s.id, true}
-		if o.Generation = n.usable(owner, s.customer); !o.Generation {
-			n.fill(owner, s.customer)
+	n.fill(self, s.stripe, customer)
+	o := Outcome{Generation: true}
+	if s.owned {
+		generation := item{s.id, true}
+		if o.Generation = n.valid(generation, s.customer, -1); !o.Generation {
+			n.fill(generation, s.customer, -1)
 		}
-	}
-	if r := n.get(self); r != nil {
-		r.memo, r.sitesWord, r.ownersWord = true, n.words[s.sites], n.words[s.customer]
 	}
 	return o
 }

@@ -17,10 +17,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// shared is a store that tells every process of every write before the write returns, as one Redis without delays would.
+// shared is a store that tells every process of every write before the write returns, as one Redis without delays would. With
+// each key it reports all others of the same slot: then it is as if the near-caches had no more stripes than there are slots.
 type shared struct {
 	mu      sync.Mutex
 	records map[store.Key]store.Record
+	slots   [store.Slots][]store.KeyHash
 	sinks   []store.Sink
 	loads   [2]int // by kind
 }
@@ -39,8 +41,10 @@ func (s *shared) Save(_ context.Context, key store.Key, rec store.Record, base s
 		return cur, sessionctx.ErrConflict
 	}
 	s.records[key] = rec
-	for _, sink := range s.sinks {
-		sink.Invalidate(key.Hash())
+	for _, h := range s.slots[key.Hash().Slot()] {
+		for _, sink := range s.sinks {
+			sink.Invalidate(h)
+		}
 	}
 	return rec, nil
 }
@@ -51,6 +55,10 @@ func (s *shared) born(req sessionctx.Request) {
 	defer s.mu.Unlock()
 	key := store.Key{Tenant: req.Tenant, ID: req.SessionID}
 	if s.records[key].Incarnation == 0 {
+		for _, k := range [...]store.Key{key, {Tenant: req.Tenant, Kind: store.KindCustomer, ID: req.CustomerID}} {
+			h := k.Hash()
+			s.slots[h.Slot()] = append(s.slots[h.Slot()], h)
+		}
 		s.records[key] = store.Record{Tenant: req.Tenant, Incarnation: 1, Version: 1, CustomerID: req.CustomerID}
 	}
 }
@@ -67,7 +75,6 @@ func (s *shared) loaded() [2]int {
 	return s.loads
 }
 
-// tenants are many, so that the words of their sites lie on stripes with few neighbours and with many.
 const tenants = 200
 
 func tenant(n uint64) string { return fmt.Sprintf("shop%d", n%tenants) }
@@ -136,14 +143,14 @@ func (p *product) Serve(r scale.Request) scale.Outcome {
 	return found
 }
 
-// TestTheSimulationIsTheProduct lets the product's own near-caches serve what the simulated ones serve. Their stripes are as many, and
-// so many sessions are under way that neighbours matter.
+// TestTheSimulationIsTheProduct lets the product's own near-caches serve what the simulated ones serve. There are so few stripes, and
+// so many sessions under way, that neighbours matter.
 func TestTheSimulationIsTheProduct(t *testing.T) {
 	if !shipped(t) {
 		return
 	}
 	fleet := shop(3, 16_000, 400, func(f *scale.Fleet) {
-		f.Sticky, f.Writes = 0.5, 0.3
+		f.Sticky, f.Writes, f.Stripes = 0.5, 0.3, store.Slots
 		f.Idle = 1e6 * time.Hour // nothing is touched, for the product's clock is a real one
 	})
 	b := scale.Budget{Seed: 3, Events: 60_000, Places: 16_000}
@@ -156,7 +163,7 @@ func TestTheSimulationIsTheProduct(t *testing.T) {
 	const apart = 0.025 // the product hashes with other seeds each time; neighbours take 0.1 to 0.2
 	assert.InDelta(t, simulated.Hit, product.Hit, apart)
 	assert.InDelta(t, simulated.Generation, product.Generation, apart)
-	assert.InDelta(t, simulated.Warm, product.Warm, apart)
+	assert.InDelta(t, product.Hit, product.Warm, 0.001, "a session that is found costs no work")
 	fleet.Stripes = 1 << 30
 	b.Server = nil
 	assert.Greater(t, scale.Simulate(fleet, scale.Measured, b).Hit, product.Hit+2*apart, "neighbours matter here")

@@ -15,6 +15,8 @@ import (
 
 func stripes(n float64) func(*scale.Fleet) { return func(f *scale.Fleet) { f.Stripes = n } }
 
+func cacheBytes(n float64) func(*scale.Fleet) { return func(f *scale.Fleet) { f.CacheBytes = n } }
+
 // scenarios are the shops of docs/scale.md; first is the limit that they come to first, none if it is empty.
 var scenarios = []struct {
 	desc  string
@@ -26,16 +28,14 @@ var scenarios = []struct {
 	{"the same, any gets any", shop(2, 1e5, 200, random), ""},
 	{"large shop", shop(10, 1e6, 2e3), ""},
 	{"the same, any gets any", shop(10, 1e6, 2e3, random), ""},
-	{"larger shop", shop(25, 5e6, 1e4), "stripes"},
-	{"the same, 2^20 stripes", shop(25, 5e6, 1e4, stripes(1<<20)), ""},
-	{"very large shop", shop(100, 2e7, 4e4), "stripes"},
-	{"the same, 2^20 stripes", shop(100, 2e7, 4e4, stripes(1<<20)), "fan-out"},
+	{"larger shop", shop(25, 5e6, 1e4), ""},
+	{"the same, CacheBytes of 2 MiB: 2^14 stripes", shop(25, 5e6, 1e4, cacheBytes(2<<20)), "near-cache"},
+	{"very large shop", shop(100, 2e7, 4e4), "fan-out"},
 	{"the same, by key", shop(100, 2e7, 4e4, byKey), ""},
 	{"the largest", shop(500, 1e8, 2e5), "fan-out"},
 	{"the same, any gets any", shop(500, 1e8, 2e5, random), "fan-out"},
 	{"the same, by key", shop(500, 1e8, 2e5, byKey), ""},
-	{"its tenants in 20 groups: one of them", shop(25, 5e6, 1e4), "stripes"},
-	{"in 20 groups, 2^20 stripes: one of them", shop(25, 5e6, 1e4, stripes(1<<20)), ""},
+	{"its tenants in 20 groups: one of them", shop(25, 5e6, 1e4), ""},
 	{"in 100 groups: one of them", shop(5, 1e6, 2e3), ""},
 }
 
@@ -134,9 +134,9 @@ func TestWhatStopsAFleetThatGrows(t *testing.T) {
 		desc, first string
 		edit        func(*scale.Fleet)
 	}{
-		{"sticky, as it is", "stripes", sticky},
-		{"any gets any", "stripes", random},
-		{"sticky, 2^20 stripes", "fan-out", stripes(1 << 20)},
+		{"sticky", "fan-out", sticky},
+		{"any gets any", "near-cache", random},
+		{"sticky, 2^14 stripes", "stripes", stripes(1 << 14)},
 		{"sticky, by key", "Redis memory", byKey},
 	} {
 		header = append(header, way.desc)
@@ -194,7 +194,7 @@ func TestPlots(t *testing.T) {
 		{"10 to 500 processes, sticky", 100, sticky},
 		{"10 processes, any gets any", 10, random},
 		{"500 processes, any gets any", 500, random},
-		{"500, sticky, 2^20 stripes", 500, stripes(1 << 20)},
+		{"500, sticky, 2^14 stripes", 500, stripes(1 << 14)},
 		{"500, sticky, by key", 500, byKey},
 	} {
 		line := scale.Line{Name: l.name}

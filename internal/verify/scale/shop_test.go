@@ -17,10 +17,13 @@ func shop(processes int, sessions, requests float64, edits ...func(*scale.Fleet)
 	f := scale.Fleet{
 		Processes: processes, Sessions: sessions, Requests: requests,
 		Pages: 10, Think: 30 * time.Second, Visits: 2, Writes: 0.05, Customers: 0.2, Sticky: 1,
-		CacheBytes: 64 << 20, Lease: time.Second, Idle: time.Hour, Stripes: scale.Stripes, Allocated: 64 << 10,
+		CacheBytes: 96 << 20, Lease: time.Second, Idle: time.Hour, Allocated: 64 << 10,
 	}
 	for _, edit := range edits {
 		edit(&f)
+	}
+	if f.Stripes == 0 {
+		f.Stripes = scale.StripesOf(f.CacheBytes)
 	}
 	return f
 }

@@ -33,18 +33,18 @@ type Found struct {
 // fewStripes are simulated at least.
 const fewStripes = 4
 
-// Simulate draws the requests of f's visitors, routes them to processes, and keeps what each process would keep: near-caches,
-// words of stripes, epochs. It counts what happens, and uses none of Model's formulas.
+// Simulate draws the requests of f's visitors, routes them to processes, and keeps what each process would keep: near-caches
+// and stamps. It counts what happens, and uses none of Model's formulas.
 //
 // It simulates all processes, but of the stripes only as many as the budget allows, with all sessions whose keys fall on them. To a
-// session it makes no difference what happens on other stripes: a word moves by the writes to the sessions of its own stripe, and
+// session it makes no difference what happens on other stripes: a stamp moves by the writes to the sessions of its own stripe, and
 // these are all there. So the rates and shares are those of the whole fleet. Three things are not exact:
 //
 //   - The room of a near-cache is shared by all stripes; the sample gets its part of it.
 //   - Processes hash with seeds of their own, so that two sessions are neighbours in one and not in another. Here they are neighbours in all.
 //     That makes misses of different processes come together, and neither more nor fewer of them.
-//   - The words of a session's customer and of its tenant's sites are anywhere among all stripes. Here they are among those that are
-//     simulated, which move by the same law, and each session has its sites' word elsewhere. That again changes what comes together alone.
+//   - The stamp of a session's customer is anywhere among all stripes. Here it is among those that are simulated, which move by the same
+//     law. That again changes only what comes together.
 //
 // Loads, writes and messages take no time.
 func Simulate(f Fleet, c Constants, b Budget) (found Found) {
@@ -116,7 +116,7 @@ func (fl *fleet) lose(now float64) {
 			fl.lost = now
 			return
 		}
-		fl.caches[fl.rng.IntN(len(fl.caches))].epoch++
+		fl.caches[fl.rng.IntN(len(fl.caches))].all++
 	}
 }
 
@@ -173,7 +173,7 @@ func (fl *fleet) tellReaders(s *session) {
 // tell takes a message to a process.
 func (fl *fleet) tell(n *nearCache, stripe int) {
 	fl.count.messages++
-	n.words[stripe]++
+	n.stamps[stripe]++
 }
 
 func add(n *int, one bool) {

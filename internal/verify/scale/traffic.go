@@ -13,7 +13,7 @@ type session struct {
 	written float64
 	exists  bool // there is a record
 
-	stripe, customer, sites int // of the keys on which its answers hang: of those that are simulated
+	stripe, customer int // of the keys on which its answers hang: of those that are simulated
 
 	readers []int // ByKey: the processes that have read the record since it was last written
 }
@@ -64,17 +64,14 @@ func newTraffic(f Fleet, rng *rand.Rand, places, stripes int) *traffic {
 	return t
 }
 
-// visitor returns a new session. The three keys on which its answers hang fall on any of the stripes, but on different ones: so it is for all but
+// visitor returns a new session. The two keys on which its answers hang fall on any of the stripes, but on different ones: so it is for all but
 // one in some thousands, and the few that are simulated must not have more of it.
 func (t *traffic) visitor() *session {
 	t.ids++
 	s := &session{id: t.ids, home: t.rng.IntN(t.f.Processes), owned: t.rng.Float64() < t.f.Customers}
-	s.stripe, s.customer, s.sites = t.rng.IntN(t.stripes), t.rng.IntN(t.stripes), t.rng.IntN(t.stripes)
+	s.stripe, s.customer = t.rng.IntN(t.stripes), t.rng.IntN(t.stripes)
 	for s.customer == s.stripe {
 		s.customer = t.rng.IntN(t.stripes)
-	}
-	for s.sites == s.stripe || s.sites == s.customer {
-		s.sites = t.rng.IntN(t.stripes)
 	}
 	return s
 }

@@ -1,4 +1,4 @@
-package defaults_test
+package codes_test
 
 import (
 	"slices"
@@ -10,38 +10,38 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/currency"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
 // allCodes returns every code of n upper-case letters.
 func allCodes(n int) []string {
-	codes := []string{""}
+	all := []string{""}
 	for range n {
 		var longer []string
-		for _, c := range codes {
+		for _, c := range all {
 			for l := 'A'; l <= 'Z'; l++ {
 				longer = append(longer, c+string(l))
 			}
 		}
-		codes = longer
+		all = longer
 	}
-	return codes
+	return all
 }
 
-func currentCurrencies() (codes []string) {
+func currentCurrencies() (current []string) {
 	for _, code := range allCodes(3) {
-		if _, ok := defaults.CanonicalCurrency(code); ok {
-			codes = append(codes, code)
+		if _, ok := codes.Currency(code); ok {
+			current = append(current, code)
 		}
 	}
-	return codes
+	return current
 }
 
-func TestCanonicalCurrency(t *testing.T) {
+func TestCurrency(t *testing.T) {
 	for in, want := range map[string]string{
 		"EUR": "EUR", "eur": "EUR", "uSd": "USD", "MRU": "MRU", "SLE": "SLE", "VES": "VES", "VED": "VED", "XCG": "XCG", "ZWG": "ZWG", "SVC": "SVC", "XAF": "XAF", "XPF": "XPF",
 	} {
-		got, ok := defaults.CanonicalCurrency(in)
+		got, ok := codes.Currency(in)
 		assert.True(t, ok, in)
 		assert.Equal(t, want, got)
 	}
@@ -51,7 +51,7 @@ func TestCanonicalCurrency(t *testing.T) {
 		"BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW", // funds and units of account
 		"XYZ", "", "EU", "EURO", "€", " EUR", "EUR ", "E R", "EU1", "ΕUR", "eu\u0155", "978",
 	} {
-		got, ok := defaults.CanonicalCurrency(in)
+		got, ok := codes.Currency(in)
 		assert.False(t, ok, in)
 		assert.Empty(t, got, in)
 	}
@@ -59,7 +59,7 @@ func TestCanonicalCurrency(t *testing.T) {
 
 // validator's table of ISO 4217 is kept by other people from another source: the two differ only
 // where there is a reason.
-func TestCanonicalCurrency_AgreesWithTheValidatorExceptForReasons(t *testing.T) {
+func TestCurrency_AgreesWithTheValidatorExceptForReasons(t *testing.T) {
 	const fund, noMoney = "a fund or unit of account", "no money"
 	onlyValidator := map[string]string{
 		"BGN": "Bulgaria pays in euros since 2026-01-01",
@@ -70,7 +70,7 @@ func TestCanonicalCurrency_AgreesWithTheValidatorExceptForReasons(t *testing.T) 
 	v := validator.New()
 	n := 0
 	for _, code := range allCodes(3) {
-		_, ours := defaults.CanonicalCurrency(code)
+		_, ours := codes.Currency(code)
 		theirs := v.Var(code, "iso4217") == nil
 		_, excepted := onlyValidator[code]
 		assert.Equal(t, theirs && !excepted, ours, code)
@@ -90,7 +90,7 @@ func TestMinorUnits_AgreeWithXTextExceptForDisplay(t *testing.T) {
 	shownWithout := strings.Fields("AFN ALL AMD COP GYD IDR IQD IRR KPW LAK LBP MGA MMK MNT MUR PKR RSD SOS SYP TZS UZS YER")
 	unknown := map[string]int{"MRU": 2, "SLE": 2, "VED": 2, "VES": 2, "XCG": 2, "ZWG": 2}
 	for _, code := range currentCurrencies() {
-		digits, ok := defaults.MinorUnits(code)
+		digits, ok := codes.MinorUnits(code)
 		require.True(t, ok, code)
 		unit, err := currency.ParseISO(code)
 		if err != nil {
@@ -112,12 +112,12 @@ func TestMinorUnits_AgreeWithXTextExceptForDisplay(t *testing.T) {
 
 func TestMinorUnits(t *testing.T) {
 	for code, want := range map[string]int{"EUR": 2, "usd": 2, "JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "IQD": 3, "TND": 3, "MRU": 2, "MGA": 2, "UGX": 0} {
-		got, ok := defaults.MinorUnits(code)
+		got, ok := codes.MinorUnits(code)
 		assert.True(t, ok, code)
 		assert.Equal(t, want, got, code)
 	}
 	for _, code := range []string{"", "DEM", "CLF", "XAU", "Euro"} {
-		got, ok := defaults.MinorUnits(code)
+		got, ok := codes.MinorUnits(code)
 		assert.False(t, ok, code)
 		assert.Zero(t, got)
 	}
@@ -126,7 +126,9 @@ func TestMinorUnits(t *testing.T) {
 func TestSymbol(t *testing.T) {
 	for _, tc := range []struct{ currency, language, want string }{
 		{"USD", "en", "$"}, {"usd", "en_CA", "US$"}, {"EUR", "de", "€"}, {"GBP", "fr", "£GB"}, {"JPY", "ja", "￥"}, {"PLN", "pl", "zł"}, {"CHF", "de-CH", "CHF"},
-		{"USD", "", "US$"}, {"USD", "no language", "US$"}, {"USD", "und", "US$"},
+		{"USD", "", "US$"}, {"USD", "no language", "US$"}, {"USD", "und", "US$"}, {"USD", "und-US", "US$"}, {"USD", "mul-DE", "US$"},
+		// a tag of German with a mistake, and one that is too long
+		{"USD", "de", "$"}, {"USD", "de-toolongsubtag", "US$"}, {"USD", "de-x-aaaaaaaa-aaaaaaaa-aaaaaaaa-aaa", "$"}, {"USD", "de-x-aaaaaaaa-aaaaaaaa-aaaaaaaa-aaaa", "US$"},
 		// younger than the data of x/text
 		{"MRU", "fr-MR", "UM"}, {"MRU", "fr", "MRU"}, {"MRU", "ar-MR", "أ.م."}, {"MRU", "es-MX", "UM"},
 		{"SLE", "en-SL", "Le"}, {"SLE", "en", "SLE"}, {"VES", "es-VE", "Bs.S"}, {"VED", "es-VE", "VED"}, {"ZWG", "nl-BE", "ZiG"}, {"ZWG", "en-ZW", "ZWG"},
@@ -134,6 +136,6 @@ func TestSymbol(t *testing.T) {
 		// no current currency
 		{"DEM", "de", "DEM"}, {"Euro", "de", "Euro"}, {"", "de", ""},
 	} {
-		assert.Equal(t, tc.want, defaults.Symbol(tc.currency, tc.language), "%s in %s", tc.currency, tc.language)
+		assert.Equal(t, tc.want, codes.Symbol(tc.currency, tc.language), "%s in %s", tc.currency, tc.language)
 	}
 }

@@ -1,4 +1,4 @@
-package defaults_test
+package codes_test
 
 import (
 	"testing"
@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"golang.org/x/text/language"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
-func TestCanonicalCountry(t *testing.T) {
+func TestCountry(t *testing.T) {
 	for in, want := range map[string]string{"DE": "DE", "de": "DE", "gB": "GB", "XK": "XK", "SS": "SS", "CW": "CW", "AX": "AX"} {
-		got, ok := defaults.CanonicalCountry(in)
+		got, ok := codes.Country(in)
 		assert.True(t, ok, in)
 		assert.Equal(t, want, got)
 	}
@@ -21,17 +21,17 @@ func TestCanonicalCountry(t *testing.T) {
 		"DD", "SU", "YU", "CS", "AN", "BU", "ZR", "TP", "FX", "NT", "YD", // former
 		"XX", "ZZ", "QO", "AA", "T1", "A1", "", "D", "DEU", "001", "276", "Germany", " D", "D ", "dé",
 	} {
-		got, ok := defaults.CanonicalCountry(in)
+		got, ok := codes.Country(in)
 		assert.False(t, ok, in)
 		assert.Empty(t, got, in)
 	}
 }
 
-func TestCanonicalCountry_AgreesWithTheValidator(t *testing.T) {
+func TestCountry_AgreesWithTheValidator(t *testing.T) {
 	v := validator.New()
 	n := 0
 	for _, code := range allCodes(2) {
-		_, ours := defaults.CanonicalCountry(code)
+		_, ours := codes.Country(code)
 		assert.Equal(t, v.Var(code, "iso3166_1_alpha2") == nil, ours, code)
 		if ours {
 			n++

@@ -1,0 +1,39 @@
+package codes_test
+
+import (
+	"fmt"
+
+	"github.com/sessionctx/storefront/defaults/codes"
+)
+
+func ExampleCurrency() {
+	for _, s := range []string{"eur", "SLE", "SLL", "XAU"} {
+		fmt.Println(codes.Currency(s))
+	}
+	// Output:
+	// EUR true
+	// SLE true
+	//  false
+	//  false
+}
+
+func ExampleCountry() {
+	for _, s := range []string{"de", "XK", "UK", "EU"} {
+		fmt.Println(codes.Country(s))
+	}
+	// Output:
+	// DE true
+	// XK true
+	//  false
+	//  false
+}
+
+func ExampleSymbol() {
+	digits, _ := codes.MinorUnits("MRU")
+	fmt.Println(codes.Symbol("MRU", "fr-MR"), digits)
+	digits, _ = codes.MinorUnits("JPY")
+	fmt.Println(codes.Symbol("JPY", "en"), digits)
+	// Output:
+	// UM 2
+	// ¥ 0
+}
