@@ -32,9 +32,8 @@ func (c *sessionContext) String() string {
 // entryContext is a context that carries the resolved values of an entry, which is immutable.
 type entryContext struct {
 	context.Context
-	entry  *entry
-	tenant string
-	id     string // of the session, as the request has it
+	entry    *entry
+	identity Identity // of the request
 }
 
 func (c *entryContext) Value(key any) any {
@@ -64,7 +63,7 @@ func FromContext(ctx context.Context) (Session, bool) {
 		return c.session, true
 	case *entryContext:
 		var s Session
-		c.entry.Resolved.session(c.tenant, c.id, &s)
+		c.entry.Resolved.session(&c.identity, &s)
 		return s, true
 	}
 	return Session{}, false

@@ -22,6 +22,7 @@ type dependencies struct {
 	profile    *directory.Answer[defaults.Customer] // nil: no customer, or missing
 	customerID string                               // whose profile it is; empty: nobody's
 	missing    bool                                 // the profile could not be had
+	profiles   int64                                // tenantSites.profiles, from before profile was asked for
 }
 
 // tenantSites are the sites of a tenant as the rules read them, with the outcomes that its sessions
@@ -33,6 +34,8 @@ type tenantSites struct {
 	// noDefault says why the tenant has no default site; nil: it has one.
 	noDefault error
 	outcomes  outcomes
+	// profiles counts how often all profiles of the tenant were invalidated.
+	profiles atomic.Int64
 	// confirmed is the table of the last answer that said the same. It knows when each site was
 	// last valid, and is not used for anything else.
 	confirmed atomic.Pointer[defaults.Sites]
@@ -54,6 +57,7 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 	if d.sites.Value.table == nil {
 		return dependencies{}, fmt.Errorf("%w: %q", ErrUnknownTenant, tenant)
 	}
+	d.profiles = d.sites.Value.profiles.Load()
 	r.askProfile(ctx, &d, tenant, customerID)
 	return d, nil
 }
@@ -129,6 +133,7 @@ func (r *Resolver) newDirectory() (err error) {
 		Hash:     func(k profileKey) uint64 { return r.profileHash(k.record().Hash()) },
 		Group:    func(k profileKey) string { return k.tenant },
 		Cost:     profileCost,
+		Changed:  func(k profileKey) { r.near.Bump(k.record()) },
 		MaxBytes: profileShare * r.cfg.CacheBytes / shares,
 		Asked:    func() { r.stats.directoryLoads.Add(1) },
 		Failed:   func(k profileKey, err error, known bool) { r.directoryFailed("profile", k.tenant, err, known) },

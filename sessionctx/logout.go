@@ -65,7 +65,7 @@ func (r *Resolver) guest(ctx context.Context, req *Request) (s Session) {
 	if err != nil {
 		return Session{Tenant: req.Tenant, Version: -1, Degraded: true}
 	}
-	e.Resolved.session(guest.Tenant, "", &s)
+	e.Resolved.session(&guest.Identity, &s)
 	return s
 }
 

@@ -19,11 +19,13 @@ type entry = nearcache.Entry[resolution]
 // resolution is what a record resolved to for one request. It is immutable, and answers every
 // request that is the same but for its identity's texts.
 type resolution struct {
-	shared  *sharedValues // nil: there is no resolution
-	sites   *directory.Answer[*tenantSites]
-	profile *directory.Answer[defaults.Customer] // nil: none
+	shared *sharedValues // nil: there is no resolution
+	sites  *directory.Answer[*tenantSites]
+	// profiles is tenantSites.profiles as it was. That the profile has changed shows in the stamp of
+	// the customer, on which the entry hangs.
+	profiles int64
 
-	customerID string // whose session it is to the identity; of a guest with an asserted customer, that one
+	customerID string // whose session the record says it is; empty for an asserted identity, which says so itself
 	more       *moreValues
 	until      int64 // monotonic; from then on the slow path has something to do
 
@@ -120,7 +122,7 @@ func (n resolution) cost() int64 {
 func (n *resolution) answers(req *Request, now int64) bool {
 	v := n.shared
 	return v != nil && now < n.until && n.proof == req.Proof &&
-		now < n.sites.Until() && (n.profile == nil || now < n.profile.Until()) &&
+		now < n.sites.Until() && n.sites.Value.profiles.Load() == n.profiles &&
 		v.site == req.Site && v.hints.Country == req.Hints.Country && v.hints.AcceptLanguage == req.Hints.AcceptLanguage &&
 		(req.AtLeast == Revision{} || newEnough(req.AtLeast, Revision{Incarnation: n.incarnation, Version: n.version}))
 }
@@ -130,9 +132,15 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	in := r.input(req, rec, customerID, d)
 	values, rejected := d.sites.Value.table.Explain(in)
 	n := resolution{
-		shared:  d.sites.Value.outcomes.share(sharedValues{req.Site, req.Hints, values}),
-		sites:   d.sites,
-		profile: d.profile, customerID: customerID, proof: req.Proof, until: int64(1<<63 - 1),
+		shared:   d.sites.Value.outcomes.share(sharedValues{req.Site, req.Hints, values}),
+		sites:    d.sites,
+		profiles: d.profiles, proof: req.Proof, until: int64(1<<63 - 1),
+	}
+	if d.profile != nil {
+		n.until = d.profile.Until()
+	}
+	if req.Proof != Asserted {
+		n.customerID = customerID
 	}
 	if asGuest {
 		n.flags |= guest
@@ -160,14 +168,10 @@ func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dep
 	if asGuest {
 		rec = store.Record{}
 	}
-	customerID := own.customerID
-	if view := own.entry.Key().View; view == customerID {
-		customerID = view // one text in memory for both
-	}
-	n, rejected := r.resolution(req, &rec, asGuest, customerID, d)
+	n, rejected := r.resolution(req, &rec, asGuest, own.customerID, d)
 	r.stats.reject(rejected)
 	if due := r.cfg.touchDue(&rec); !due.IsZero() {
-		n.until = r.near.Until(due)
+		n.until = min(n.until, r.near.Until(due))
 	}
 	return own.entry.With(n)
 }
@@ -211,10 +215,10 @@ func cartAt(rec *store.Record, site string) string {
 	return ""
 }
 
-// session writes the answer to a request with this session id to s.
-func (n *resolution) session(tenant, id string, s *Session) {
+// session writes the answer to a request of this identity to s.
+func (n *resolution) session(id *Identity, s *Session) {
 	v := &n.shared.values
-	s.Tenant = tenant
+	s.Tenant = id.Tenant
 	s.Site, s.Currency, s.Country, s.Language, s.sources = v.Site, v.Currency, v.Country, v.Language, v.Sources
 	s.proof = n.proof
 	s.ProfileMissing = n.flags&noProfile != 0
@@ -222,12 +226,13 @@ func (n *resolution) session(tenant, id string, s *Session) {
 		s.Version, s.Degraded = -1, true
 	}
 	if n.flags&guest != 0 {
-		if n.proof == Asserted {
-			s.CustomerID = n.customerID // without a session, but known to the host
-		}
+		s.CustomerID = id.asserted() // without a session, but known to the host
 		return
 	}
-	s.ID, s.CustomerID = id, n.customerID
+	s.ID = id.SessionID
+	if s.CustomerID = n.customerID; n.proof == Asserted {
+		s.CustomerID = id.CustomerID
+	}
 	if n.incarnation == 0 {
 		return
 	}
@@ -241,6 +246,8 @@ func (n *resolution) session(tenant, id string, s *Session) {
 // sessionOf returns the session that a record is to req.
 func (r *Resolver) sessionOf(req *Request, rec *store.Record, asGuest bool, customerID string, d *dependencies) (s Session) {
 	n, _ := r.resolution(req, rec, asGuest || req.SessionID == "", customerID, d)
-	n.session(req.Tenant, req.SessionID, &s)
+	id := req.Identity
+	id.CustomerID = customerID // as it was before a login, maybe
+	n.session(&id, &s)
 	return s
 }

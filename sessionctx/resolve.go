@@ -19,7 +19,7 @@ import (
 func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err error) {
 	e, err := r.resolveEntry(ctx, &req)
 	if err == nil {
-		e.Resolved.session(req.Tenant, req.SessionID, &s)
+		e.Resolved.session(&req.Identity, &s)
 	}
 	return s, err
 }
@@ -33,7 +33,7 @@ func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Co
 	if err != nil {
 		return nil, false, err
 	}
-	return &entryContext{ctx, e, req.Tenant, req.SessionID}, e.Resolved.flags&(degradedValue|noProfile) != 0, nil
+	return &entryContext{ctx, e, req.Identity}, e.Resolved.flags&(degradedValue|noProfile) != 0, nil
 }
 
 // resolveEntry returns an entry with the answer to req.
@@ -167,7 +167,7 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	if a.consistent && !a.deps.missing && a.entry.Stamp().Quiet() && a.entry.Customer().Quiet() && now < a.entry.Deadline() {
 		r.near.Keep(hash, a.resolved)
 	}
-	if now >= a.resolved.Resolved.until {
+	if due := r.cfg.touchDue(&a.record); !asGuest && !due.IsZero() && now >= r.near.Until(due) {
 		r.touch(ctx, a.resolved)
 	}
 	return a, nil
@@ -183,7 +183,7 @@ func (r *Resolver) consistent(ctx context.Context, own *owned, d *dependencies, 
 		return false, nil
 	}
 	for _, e := range [...]*entry{own.entry, own.generation} {
-		if e == nil || e.Key().ID == "" || e.Stamp().Quiet() {
+		if e == nil || e.Stamp().Quiet() || e.Key().ID == "" {
 			continue
 		}
 		now, err := r.near.Reload(ctx, e.Key())

@@ -129,11 +129,17 @@ func (r *Resolver) Invalidate(tenant, customerID string) {
 	case tenant == "" && customerID == "":
 		r.sites.InvalidateAll()
 		r.profiles.InvalidateAll()
+		r.near.InvalidateAll()
 	case customerID == "":
-		r.sites.Invalidate(tenant)
 		r.profiles.InvalidateGroup(tenant)
+		if sites := r.sites.Known(tenant); sites != nil {
+			sites.Value.profiles.Add(1)
+		}
+		r.sites.Invalidate(tenant)
 	default:
-		r.profiles.Invalidate(profileKey{tenant, customerID})
+		key := profileKey{tenant, customerID}
+		r.profiles.Invalidate(key)
+		r.near.Bump(key.record()) // also where the answer was evicted, and what was made of it was not
 	}
 }
 

@@ -66,6 +66,10 @@ type Config[K comparable, V any] struct {
 	// goroutine ends at most 100 ms after Close. Ask itself runs in a goroutine that is not started
 	// by Go, because it may never end.
 	Go func(func())
+	// Changed is called after an answer has come into force, was invalidated, or was dropped, but not
+	// for a group: whatever was made of an older answer is out of date. It returns quickly and does
+	// not call the Cache. Optional.
+	Changed func(key K)
 	// Asked is called before each question, for counting. Optional.
 	Asked func()
 	// Failed is called once for each question that failed, for counting and logging. known says

@@ -15,6 +15,7 @@ func (c *Cache[K, V]) Invalidate(key K) {
 	a := e.answer(c.cfg.Now())
 	if a != nil {
 		a.until.Store(0)
+		c.changed(key)
 	}
 	if a != nil || len(e.questions) > 0 {
 		// An error needs no answer: the next Get asks.
@@ -43,6 +44,13 @@ func (c *Cache[K, V]) InvalidateAll() {
 	}
 }
 
+// changed says that what was made of an older answer is out of date.
+func (c *Cache[K, V]) changed(key K) {
+	if c.cfg.Changed != nil {
+		c.cfg.Changed(key)
+	}
+}
+
 // Drop forgets the key. What was known about it is never served again, and neither are the answers
 // to questions that are under way. The next Get asks again.
 func (c *Cache[K, V]) Drop(key K) {
@@ -51,6 +59,7 @@ func (c *Cache[K, V]) Drop(key K) {
 	defer s.mu.Unlock()
 	if e := s.entries[key]; e != nil {
 		c.forget(s, e)
+		c.changed(key)
 	}
 }
 

@@ -188,6 +188,7 @@ func (c *Cache[K, V]) install(e *entry[K, V], q *question[V], v V) *Answer[V] {
 			next.kept.answer.Store(next)
 		}
 		e.replace(next)
+		c.changed(e.key)
 		a = next
 		c.keep(e.key, a)
 	}

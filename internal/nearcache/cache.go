@@ -7,10 +7,8 @@ import (
 	"hash/maphash"
 	"math"
 	"math/bits"
-	"strings"
 	"sync/atomic"
 	"time"
-	"unique"
 
 	"github.com/sessionctx/storefront/internal/boundedcache"
 	"github.com/sessionctx/storefront/internal/singleflight"
@@ -171,6 +169,9 @@ func (c *Cache[R]) of(kind store.Kind) *boundedcache.Cache[*Entry[R]] {
 	return c.sessions
 }
 
+// Bump says that what was made of a record, or of what the caller knows besides, is out of date.
+func (c *Cache[R]) Bump(k store.Key) { c.stamps.Bump(c.StripeOf(k)) }
+
 // Lookup returns a valid entry of the key, and the time at which it was valid; nil if ristretto
 // shows none. It is the whole of a warm read, and allocates nothing.
 func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
@@ -186,7 +187,7 @@ func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
 // before the lease that follows it, so the lease is looked at before the stamps.
 func (c *Cache[R]) valid(e *Entry[R], k *Key, now int64) bool {
 	return now < c.lease.Load() && now < e.deadline &&
-		c.stamps.Current(e.session) && c.stamps.Current(e.customer) && e.is(k)
+		c.stamps.Current(e.session) && c.stamps.Current(e.customer) && e.key.is(k)
 }
 
 // peek is Lookup among the entries that were set last, too.
@@ -255,18 +256,19 @@ func (c *Cache[R]) Prefetch(ctx context.Context, k *Key, hash uint64) {
 // load reads the store. While a writer is under way nobody may share what is found, and nothing is
 // kept.
 func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (*Entry[R], error) {
+	key := *k
 	for {
-		e := c.begin(k)
+		e := c.begin(&key)
 		window := c.window.Load()
 		shared := e.session.Quiet() && window != 0
 		read := func(ctx context.Context) (*Entry[R], error) {
 			if shared {
 				// The load that the caller wanted to join may have ended since the caller looked.
-				if known := c.peek(&e.key, hash); known != nil && known.start >= since {
+				if known := c.peek(&key, hash); known != nil && known.start >= since {
 					return known, nil
 				}
 			}
-			if err := c.fill(ctx, e); err != nil {
+			if err := c.fill(ctx, e, key.Store()); err != nil {
 				return nil, err
 			}
 			if shared && c.stamps.Current(e.session) && c.stamps.Current(e.customer) {
@@ -277,7 +279,7 @@ func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (
 		if !shared {
 			return singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, read)
 		}
-		got, joined, err := c.calls.Do(ctx, hash, call{e.key, e.session, e.customer}, e.start, max(since-1, e.start-window), read)
+		got, joined, err := c.calls.Do(ctx, hash, call{key, e.session, e.customer}, e.start, max(since-1, e.start-window), read)
 		if joined {
 			c.Joined.Add(1)
 		}
@@ -297,12 +299,9 @@ func (c *Cache[R]) begin(k *Key) *Entry[R] {
 }
 
 // Empty returns an entry without a record that hangs on no session: only on the customer of its
-// view. The texts of the key are copied, since they may be parts of a whole request.
+// view.
 func (c *Cache[R]) Empty(k Key) *Entry[R] {
-	e := &Entry[R]{
-		key:   Key{unique.Make(k.Tenant).Value(), strings.Clone(k.ID), strings.Clone(k.View), k.Kind},
-		start: c.Now(), deadline: endless,
-	}
+	e := &Entry[R]{key: hold(&k), start: c.Now(), deadline: endless}
 	e.session = c.stamps.Read(c.stamps.Never())
 	e.customer = e.session
 	if k.View != "" {
@@ -320,7 +319,7 @@ func (c *Cache[R]) CustomerStamp(tenant, customerID string) stamp.Stamp {
 func (c *Cache[R]) Reload(ctx context.Context, k Key) (store.Record, error) {
 	e, err := singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, func(ctx context.Context) (*Entry[R], error) {
 		e := c.Empty(k)
-		return e, c.fill(ctx, e)
+		return e, c.fill(ctx, e, k.Store())
 	})
 	if err != nil {
 		return store.Record{}, err
@@ -329,14 +328,14 @@ func (c *Cache[R]) Reload(ctx context.Context, k Key) (store.Record, error) {
 }
 
 // fill reads the store into an entry that nobody else has.
-func (c *Cache[R]) fill(ctx context.Context, e *Entry[R]) error {
+func (c *Cache[R]) fill(ctx context.Context, e *Entry[R], key store.Key) error {
 	c.Loads.Add(1)
-	rec, err := c.cfg.Load(ctx, e.key.Store())
+	rec, err := c.cfg.Load(ctx, key)
 	if err != nil {
 		return err
 	}
-	if rec.Exists() && rec.Tenant != e.key.Tenant {
-		return fmt.Errorf("%w: %q", ErrForeign, e.key.Tenant)
+	if rec.Exists() && rec.Tenant != key.Tenant {
+		return fmt.Errorf("%w: %q", ErrForeign, key.Tenant)
 	}
 	c.put(e, &rec)
 	return nil
@@ -358,7 +357,7 @@ func (c *Cache[R]) put(e *Entry[R], rec *store.Record) {
 // keepLoaded keeps what a load has found. The entry of a session will be resolved in a moment, and
 // kept then: of two entries that are set one after the other ristretto may keep the older one.
 func (c *Cache[R]) keepLoaded(hash uint64, e *Entry[R]) {
-	if e.key.Kind == store.KindCustomer {
+	if e.key.kind == store.KindCustomer {
 		c.Keep(hash, e)
 		return
 	}
@@ -371,7 +370,7 @@ func (c *Cache[R]) Keep(hash uint64, e *Entry[R]) {
 		return
 	}
 	packed, ok := e.packed()
-	if !ok || !c.of(e.key.Kind).Set(hash, packed, packed.cost(c.cfg.Cost)) {
+	if !ok || !c.of(e.key.kind).Set(hash, packed, packed.cost(c.cfg.Cost)) {
 		c.DroppedFills.Add(1)
 	}
 }
@@ -382,6 +381,7 @@ func (c *Cache[R]) Current(s stamp.Stamp) bool { return c.stamps.Current(s) }
 // Write is a write under way. While it is, reads of its key go to the store.
 type Write[R any] struct {
 	c     *Cache[R]
+	key   Key
 	entry *Entry[R]
 	stamp stamp.Write
 	// known: the entry has what is stored now.
@@ -391,11 +391,11 @@ type Write[R any] struct {
 // Begin counts a write in. End counts it out; one of the two ways to end must follow.
 func (c *Cache[R]) Begin(k Key) (*Write[R], error) {
 	e := c.Empty(k)
-	s, ok := c.stamps.Begin(c.StripeOf(e.key.Store()))
+	s, ok := c.stamps.Begin(c.StripeOf(k.Store()))
 	if !ok {
 		return nil, ErrBusy
 	}
-	return &Write[R]{c: c, entry: e, stamp: s}, nil
+	return &Write[R]{c: c, key: k, entry: e, stamp: s}, nil
 }
 
 // Stored says that the store has this record now, by a call that began at start.
@@ -416,7 +416,7 @@ func (w *Write[R]) End() {
 		return
 	}
 	w.entry.session = s
-	w.c.Keep(w.c.Hash(&w.entry.key), w.entry)
+	w.c.Keep(w.c.Hash(&w.key), w.entry)
 }
 
 // EndLater counts the write out after d: its outcome is unknown, and it may still take effect.

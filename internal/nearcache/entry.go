@@ -3,6 +3,7 @@ package nearcache
 import (
 	"strings"
 	"time"
+	"unique"
 	"unsafe"
 
 	"github.com/sessionctx/storefront/internal/boundedcache"
@@ -21,14 +22,55 @@ type Key struct {
 // Store returns the key of the record.
 func (k *Key) Store() store.Key { return store.Key{Tenant: k.Tenant, Kind: k.Kind, ID: k.ID} }
 
+// heldKey is a Key as an entry holds it. Texts of the usual length lie in the entry itself, so that a
+// warm read, which compares them, follows no pointer to them.
+type heldKey struct {
+	tenant         string // one text for all entries of the tenant
+	long           *Key   // nil: the texts lie in place
+	kind           store.Kind
+	idLen, viewLen uint8
+	texts          [maxTexts]byte // the id, and after it the view
+}
+
+const maxTexts = 53 // a secret id has 43 bytes, a UUID 36
+
+func hold(k *Key) (h heldKey) {
+	h.tenant, h.kind = unique.Make(k.Tenant).Value(), k.Kind
+	if len(k.ID)+len(k.View) > maxTexts {
+		// The texts are copied, since they may be parts of a whole request.
+		h.long = &Key{Tenant: h.tenant, ID: strings.Clone(k.ID), View: strings.Clone(k.View), Kind: k.Kind}
+		return h
+	}
+	h.idLen = uint8(copy(h.texts[:], k.ID))
+	h.viewLen = uint8(copy(h.texts[h.idLen:], k.View))
+	return h
+}
+
+// is reports whether h is the key. The conversions allocate nothing, because they are compared alone.
+func (h *heldKey) is(k *Key) bool {
+	if h.long != nil {
+		return *h.long == *k
+	}
+	end := int(h.idLen) + int(h.viewLen)
+	return string(h.texts[:h.idLen]) == k.ID && string(h.texts[h.idLen:end]) == k.View && h.tenant == k.Tenant && h.kind == k.Kind
+}
+
+func (h *heldKey) key() Key {
+	if h.long != nil {
+		return *h.long
+	}
+	end := int(h.idLen) + int(h.viewLen)
+	return Key{Tenant: h.tenant, ID: string(h.texts[:h.idLen]), View: string(h.texts[h.idLen:end]), Kind: h.kind}
+}
+
 // Entry is what the cache holds of one key: that there is a record or none, what it was loaded
 // under, and what it last resolved to. It is immutable.
 type Entry[R any] struct {
-	key      Key
+	deadline int64       // monotonic; after it the record may have expired
 	session  stamp.Stamp // of the key, from before the load
 	customer stamp.Stamp // of the customer that the entry depends on
-	deadline int64       // monotonic; after it the record may have expired
-	start    int64       // monotonic, of the load
+	key      heldKey
+	start    int64 // monotonic, of the load
 	// The record in one of two forms: decoded until it is resolved, encoded from then on, since an
 	// entry is resolved once and read often. Without a record both are empty.
 	decoded *store.Record
@@ -52,7 +94,7 @@ func (e *Entry[R]) Record() store.Record {
 }
 
 // Key returns the key.
-func (e *Entry[R]) Key() Key { return e.key }
+func (e *Entry[R]) Key() Key { return e.key.key() }
 
 // Stamp returns the stamp of the key, from before the load.
 func (e *Entry[R]) Stamp() stamp.Stamp { return e.session }
@@ -93,14 +135,12 @@ func (e *Entry[R]) packed() (*Entry[R], bool) {
 	return &c, true
 }
 
-// is reports whether the entry is about the key.
-func (e *Entry[R]) is(k *Key) bool {
-	return e.key.ID == k.ID && e.key.Tenant == k.Tenant && e.key.View == k.View && e.key.Kind == k.Kind
-}
-
 // cost returns the bytes that the entry keeps alive, about. The tenant's name is shared.
 func (e *Entry[R]) cost(resolved func(R) int64) int64 {
-	n := int64(unsafe.Sizeof(*e)) + boundedcache.Overhead + allocated(len(e.key.ID)) + allocated(len(e.key.View)) + allocated(len(e.encoded))
+	n := int64(unsafe.Sizeof(*e)) + boundedcache.Overhead + allocated(len(e.encoded))
+	if long := e.key.long; long != nil {
+		n += int64(unsafe.Sizeof(*long)) + allocated(len(long.ID)) + allocated(len(long.View))
+	}
 	if rec := e.decoded; rec != nil {
 		n += int64(unsafe.Sizeof(*rec))
 		if b, err := rec.AppendBinary(nil); err == nil {
