@@ -20,7 +20,7 @@ const (
 
 // handedOver answers as soon as the committer has the write, as a store that writes behind does.
 var handedOver = overlay.Edit{
-	File: boltStore, Old: "\tselect {\n\tcase <-w.done:\n", New: "\tif rec.Incarnation != 0 {\n\t\treturn rec, nil\n\t}\n\tselect {\n\tcase <-w.done:\n",
+	File: boltStore, Old: "\tselect {\n\tcase <-w.done:\n", New: "\tif w.rec.Incarnation != 0 {\n\t\treturn w.rec, nil\n\t}\n\tselect {\n\tcase <-w.done:\n",
 }
 
 var violation = regexp.MustCompile(`violation: [^\n]{0,100}`)
