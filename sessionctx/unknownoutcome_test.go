@@ -96,7 +96,7 @@ func TestUnknownOutcome_IsFoundOutWithinTheBound(t *testing.T) {
 		}, nil, 1500 * time.Millisecond, sessionctx.ErrFull, "USD"},
 		{"never answered, and not applied", untilContextEnds, nil, 2 * time.Second, sessionctx.ErrUnknownOutcome, "USD"},
 		{"applied after the call has ended", func(context.Context) error {
-			time.Sleep(10 * time.Second)
+			time.Sleep(10*time.Second + 50*time.Millisecond) // not at the moment of a read
 			return nil
 		}, nil, 2 * time.Second, sessionctx.ErrUnknownOutcome, "CHF"},
 	} {

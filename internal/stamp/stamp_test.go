@@ -54,8 +54,8 @@ func TestStripeOf_StaysInsideTheRangeOfItsSlot(t *testing.T) {
 			for _, slot := range []int{0, 1, 15, 16, 4711, slots/2 - 1, slots / 2, slots - 1} {
 				// A small table gives one stripe to several slots, and a large one several stripes
 				// to a slot.
-				first := slot * size / slots
-				last := max((slot+1)*size/slots-1, first)
+				first := int(int64(slot) * int64(size) / slots) // a product of ints overflows on 32 bits
+				last := max(int(int64(slot+1)*int64(size)/slots)-1, first)
 				used := map[stamp.Stripe]bool{}
 				for i := range 2000 {
 					s := table.StripeOf(slot, hash(i))
