@@ -105,9 +105,9 @@ func TestThreat_CorruptStore(t *testing.T) {
 		desc  string
 		twist func(store.Record) (store.Record, error)
 	}{
-		{"the record of another tenant", with(func(r *store.Record) { r.Tenant, r.Carts = "othershop", []store.Cart{{ID: "foreign"}} })},
-		{"the record of another customer", with(func(r *store.Record) { r.CustomerID, r.Carts = "C101", []store.Cart{{ID: "foreign"}} })},
-		{"the record of a secret session", with(func(r *store.Record) { r.Secret, r.Carts = true, []store.Cart{{ID: "foreign"}} })},
+		{"the record of another tenant", with(func(r *store.Record) { r.Tenant, r.Carts = "othershop", []store.Cart{{Site: "main", ID: "foreign"}} })},
+		{"the record of another customer", with(func(r *store.Record) { r.CustomerID, r.Carts = "C101", []store.Cart{{Site: "main", ID: "foreign"}} })},
+		{"the record of a secret session", with(func(r *store.Record) { r.Secret, r.Carts = true, []store.Cart{{Site: "main", ID: "foreign"}} })},
 		{"bytes that are no record", func(r store.Record) (store.Record, error) {
 			b, err := r.MarshalBinary()
 			require.NoError(t, err)
@@ -117,7 +117,7 @@ func TestThreat_CorruptStore(t *testing.T) {
 			return store.Record{}, err
 		}},
 		{"a record and an error", func(r store.Record) (store.Record, error) {
-			r.Carts = []store.Cart{{ID: "foreign"}}
+			r.Carts = []store.Cart{{Site: "main", ID: "foreign"}}
 			return r, errDown
 		}},
 		{"choices that are rubbish", with(func(r *store.Record) {
