@@ -62,7 +62,9 @@ func (r rule) violations(a, b store.Store) []error {
 	p := newProbe(a, b)
 	defer p.cancel()
 	p.run(func() { r.check(p) })
-	return p.errs
+	p.mu.Lock() // a sink may still be called, by a store that is late
+	defer p.mu.Unlock()
+	return slices.Clone(p.errs)
 }
 
 var storeRules = []rule{
