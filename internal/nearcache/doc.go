@@ -36,6 +36,7 @@
 //
 // Loads are shared by key and stamps, so a reader never joins a load that began before a change
 // that the reader may know of. Across processes a reader joins a load for a quarter of the lease
-// only: what such a load finds may be as old as its beginning. A fresh read joins nothing, and
-// takes the place of the loads under way, so that none of them can take back what it has found.
+// only: what such a load finds may be as old as its beginning. A fresh read joins only loads that
+// began after it. It counts as a change of the key, so that no earlier load can take back what it
+// has found.
 package nearcache
