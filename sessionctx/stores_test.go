@@ -324,9 +324,12 @@ func (s *ledger) Erase(ctx context.Context, tenant, customerID string, tombstone
 			if key.Tenant != tenant || key.Kind != store.KindSession || rec.Ended || rec.CustomerID != customerID {
 				break
 			}
-			if _, err = s.Store.Save(ctx, key, tombstone(rec), rec.Revision()); err == nil {
+			_, err = s.Store.Save(ctx, key, tombstone(rec), rec.Revision())
+			if err == nil {
 				n++
-			} else if !errors.Is(err, store.ErrConflict) {
+				break
+			}
+			if !errors.Is(err, store.ErrConflict) {
 				return n, err
 			}
 		}

@@ -426,8 +426,12 @@ func TestUpdate_CartsAreOfASite(t *testing.T) {
 		req.Site = site
 		assert.Equal(t, cart, resolve(t, r, req).CartID)
 	}
-	_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Base: new(base.Revision()), Site: set("ch"), CartID: set("other")})
-	assert.ErrorIs(t, err, sessionctx.ErrConflict)
+	for site, conflict := range map[string]bool{"main": false, "ch": true, "us": true} { // what has changed since base
+		req := by("s1")
+		req.Site = site
+		_, err := r.Preview(t.Context(), req, sessionctx.Patch{Base: new(base.Revision()), CartID: set("other")})
+		assert.Equal(t, conflict, errors.Is(err, sessionctx.ErrConflict), site)
+	}
 	s = update(t, r, by("s1"), sessionctx.Patch{Site: set("main"), CartID: sessionctx.Clear()})
 	assert.Empty(t, s.CartID)
 	assert.Equal(t, "cart-ch", update(t, r, by("s1"), sessionctx.Patch{Site: set("ch")}).CartID, "another site's cart stays")
