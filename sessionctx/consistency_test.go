@@ -154,6 +154,51 @@ func TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile(t *testing.T)
 	}
 }
 
+// The same while the record is on its way: the customer of a cookie is known only when the record has
+// come, and then the profile has changed already.
+func TestConsistency_ProfileThatChangesDuringALoadComesAfterTheRecord(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		read func(*sessionctx.Resolver, sessionctx.Request) (sessionctx.Session, error)
+	}{
+		{"Resolve", func(r *sessionctx.Resolver, req sessionctx.Request) (sessionctx.Session, error) {
+			return r.Resolve(t.Context(), req)
+		}},
+		{"Preview", func(r *sessionctx.Resolver, req sessionctx.Request) (sessionctx.Session, error) {
+			e, err := r.Preview(t.Context(), req, sessionctx.Patch{})
+			return e.Session, err
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			records := &memstore.Store{}
+			there := newResolver(t, func(c *sessionctx.Config) { c.Store = records })
+			login, err := there.Login(t.Context(), cookie(""), "C100")
+			require.NoError(t, err)
+			req := cookie(login.ID)
+			update(t, there, req, sessionctx.Patch{CartID: sessionctx.Set("one")})
+
+			d := &desk{Static: demoshop()}
+			backend := &stuck{Store: records, found: make(chan struct{}), let: make(chan struct{})}
+			here := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Directory = struct{ store.Store }{backend}, d })
+			resolve(t, here, by("", "C100")) // the profile is known
+			var s sessionctx.Session
+			done := make(chan bool)
+			go func() {
+				s, err = tc.read(here, req)
+				close(done)
+			}()
+			<-backend.found // it has read the record
+			update(t, there, req, sessionctx.Patch{CartID: sessionctx.Set("two")})
+			d.customer.Store(&defaults.Customer{Currency: "CHF"})
+			require.NoError(t, here.Refresh(t.Context(), "demoshop", "C100"))
+			close(backend.let)
+			<-done
+			require.NoError(t, err)
+			assert.Equal(t, "CHF two", s.Currency+" "+s.CartID)
+		})
+	}
+}
+
 // A session is ended, and then the profile changes: no read shows the one as it was with the other
 // as it is.
 func TestConsistency_EndComesBeforeALaterProfile(t *testing.T) {

@@ -30,11 +30,13 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		return Explanation{}, unavailable(ctx, err)
 	}
 	for try := 1; ; try++ {
-		if _, err := r.dependenciesOf(ctx, req.Tenant, profileOf); err != nil { // first, as in Resolve
+		before, err := r.dependenciesOf(ctx, req.Tenant, profileOf) // first, as in Resolve
+		if err != nil {
 			return Explanation{}, err
 		}
+		begun := r.near.Now()
 		if req.Fresh {
-			want.Since = r.near.Now()
+			want.Since = begun
 		}
 		own, err := r.loadOwned(ctx, &key, hash, &req, want)
 		if err != nil {
@@ -45,7 +47,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 			return Explanation{}, err
 		}
 		own.ownership = c.own
-		consistent, err := r.consistent(ctx, &own, &c.d)
+		consistent, err := r.consistent(ctx, &own, &c.d, &before, begun)
 		if err != nil {
 			return Explanation{}, unavailable(ctx, err)
 		}

@@ -143,8 +143,9 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	if a.deps, err = r.dependenciesOf(ctx, req.Tenant, profileOf); err != nil {
 		return a, err
 	}
+	before, begun := a.deps, r.near.Now()
 	if req.Fresh {
-		want.Since = r.near.Now()
+		want.Since = begun
 	}
 	if a.owned, err = r.loadOwned(ctx, key, hash, req, want); err != nil {
 		return a, err
@@ -159,7 +160,7 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 		}
 		a.resolved = r.resolveEntryOf(req, &a.owned, asGuest, &a.deps)
 	}
-	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps); err != nil || !found {
+	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, &before, begun); err != nil || !found {
 		return a, err
 	}
 	now := r.near.Now()
@@ -172,13 +173,17 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	return a, nil
 }
 
-// consistent reports whether record, generation, sites and profile were in force at one moment. A
-// profile that has just become known is a change of its customer's stamp, so that it counts as later
-// than a record that was read before it.
+// consistent reports whether record, generation, sites and profile were in force at one moment, at or
+// after begun. before are the answers of the Directory that were asked for before begun. One that came
+// later may be later than a write that is not seen, because the Store can be written by other
+// processes.
 //
 // If no writer is under way, an unchanged stamp says so. While one is, the stamp does not move when
 // the store does, so what was read from the store is read again, after everything else was.
-func (r *Resolver) consistent(ctx context.Context, own *owned, d *dependencies) (bool, error) {
+func (r *Resolver) consistent(ctx context.Context, own *owned, d, before *dependencies, begun int64) (bool, error) {
+	if !d.inForceSince(begun, before) {
+		return false, nil
+	}
 	for _, e := range [...]*entry{own.entry, own.generation} {
 		if e == nil || e.Stamp().Quiet() || e.Key().ID == "" {
 			continue

@@ -17,6 +17,8 @@ type Answer[V any] struct {
 	checked atomic.Uint64
 	group   *group
 	kept    *kept[V] // bounded form only
+	// answered is when the source first gave this answer.
+	answered int64
 }
 
 // kept is what boundedcache holds in place of an Answer. boundedcache deletes nothing, so the
@@ -48,6 +50,9 @@ func (a *Answer[V]) Until() int64 {
 // the key was invalidated and Get has not served the answer since. An answer past its age is not
 // superseded.
 func (a *Answer[V]) Superseded() bool { return a.Until() == 0 }
+
+// Answered returns when the source first gave this answer, in the time of Config.Now.
+func (a *Answer[V]) Answered() int64 { return a.answered }
 
 // extend says that nobody needs to ask until then, in spite of invalidations up to number.
 func (a *Answer[V]) extend(until int64, number uint64) {
