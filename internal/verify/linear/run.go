@@ -38,6 +38,7 @@ var settings = [...]Setting{
 	{Name: "two resolvers, virtual time", Resolvers: 2, Virtual: true},
 	{Name: "one resolver, virtual time again", Resolvers: 1, Virtual: true},
 	{Name: "store without Watch, virtual time", Resolvers: 1, Unwatched: true, Virtual: true},
+	{Name: "two resolvers, store without Watch, virtual time", Resolvers: 2, Unwatched: true, Virtual: true},
 }
 
 // inMemory is the Stores of a Setting that has none.

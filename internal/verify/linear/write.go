@@ -100,7 +100,7 @@ func (s *state) update(c *call, r *reply) *state {
 	st, customer := s.stand(c, rec)
 	cur, mint := &record{}, false
 	bySecret := c.proof == sessionctx.BySecret
-	met := s // as it is after a write that was refused, or has begun another session
+	met := s // as it is after a write that has met a session which EndAll has ended
 	if c.kind == update {
 		met = s.meet(st, rec)
 	}
@@ -133,7 +133,7 @@ func (s *state) update(c *call, r *reply) *state {
 		if c.kind == update {
 			b = c.during(r)
 		}
-		return s.same(r.view.shows(cur, id, customer, b))
+		return met.same(r.view.shows(cur, id, customer, b))
 	}
 	if c.kind == preview {
 		if mint {
