@@ -71,6 +71,7 @@ func TestLogin_IsNotEndedByAGenerationThatWasLoadedBefore(t *testing.T) {
 				here, there := apart(t, records)
 				before, err := there.Login(t.Context(), cookie(""), "C100")
 				require.NoError(t, err)
+				resolve(t, here, by("", "C100")) // a profile that becomes known makes the generation outdated, too
 				let := records.holdLoad(store.KindCustomer)
 				var slow sync.WaitGroup
 				slow.Go(func() { resolve(t, here, cookie(before.ID)) })
@@ -85,6 +86,19 @@ func TestLogin_IsNotEndedByAGenerationThatWasLoadedBefore(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A client may state a revision of another process that this one has not heard of. Its cached record
+// is no reason to refuse the write.
+func TestUpdate_RefusesNothingByACachedRecord(t *testing.T) {
+	here, there, _ := processes(t)
+	req := by("s1", "")
+	update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
+	resolve(t, here, req)
+	base := update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("CHF")}).Revision()
+	s, err := here.Update(t.Context(), req, sessionctx.Patch{Base: &base, CartID: sessionctx.Set("cart")})
+	require.NoError(t, err)
+	assert.Equal(t, "CHF cart", s.Currency+" "+s.CartID)
 }
 
 // Another process logs a customer in, and this one, which ends all of the customer's sessions, has
@@ -154,8 +168,13 @@ func TestEndAll_LoadFromBeforeItIsNotJoined(t *testing.T) {
 		_, err := there.Login(t.Context(), by("s1", ""), "C100")
 		require.NoError(t, err)
 		require.NoError(t, here.EndAll(t.Context(), "demoshop", "C100"))
-		readers.Go(read)
+		later := false
+		readers.Go(func() {
+			read()
+			later = true
+		})
 		synctest.Wait()
+		assert.True(t, later, "a reader after the EndAll does not wait for the load")
 		close(let)
 		readers.Wait()
 		synctest.Wait()

@@ -134,6 +134,7 @@ func TestUpdate_StaleBaseConflictsOnlyWhereItTouchesAChange(t *testing.T) {
 		{"replacing all attributes after a removal", sessionctx.Patch{Base: version(4), ReplaceAttributes: true}, true},
 		{"replacing all attributes", sessionctx.Patch{Base: version(5), ReplaceAttributes: true}, false},
 		{"a version from the future", sessionctx.Patch{Base: version(7), Language: set("en")}, true},
+		{"a version of another incarnation", sessionctx.Patch{Base: &sessionctx.Revision{Incarnation: 1, Version: 6}, Language: set("en")}, true},
 		{"a version that never was", sessionctx.Patch{Base: version(-1), Language: set("en")}, true},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {

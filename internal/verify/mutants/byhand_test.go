@@ -128,10 +128,6 @@ var byHand = []mutant{
 		edits: swap(resolve, "const resolveTries = 16", "const resolveTries = 1"),
 	},
 	{
-		desc:  "a refusal stands on what is cached",
-		edits: swap(save, "(err == nil || !cached) && !w.lost", "!w.lost"),
-	},
-	{
 		desc:  "an answer of the directory counts by when it came",
 		edits: swap(directory, "\t\tq.answer = c.install", "\t\tq.number = c.numbers.Add(1)\n\t\tq.answer = c.install"),
 	},

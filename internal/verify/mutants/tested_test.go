@@ -42,11 +42,6 @@ var tested = []struct {
 	edits      []overlay.Edit
 }{
 	{
-		desc: "no second look while writers are in flight", in: sessions,
-		test:  "TestConsistency_RecordIsReadAgainWhileAWriteIsUnderWay",
-		edits: swap(resolve, `e.Stamp().Quiet() || e.Key().ID == ""`, "true"),
-	},
-	{
 		desc: "the customer's stamp taken after the load", in: inside + "nearcache",
 		test: "TestGet_KeepsWhatItFound",
 		edits: swap(nearCache, "\t\t\tif shared && c.stamps.Current(e.session)",
@@ -54,8 +49,8 @@ var tested = []struct {
 	},
 	{
 		desc: "an answer of the directory that came after the record was read", in: sessions,
-		test:  "TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile",
-		edits: swap(dependence, "{ r.near.Bump(k.record()) }", "{}"),
+		test:  "TestConsistency_ProfileThatChangesDuringALoadComesAfterTheRecord",
+		edits: swap(resolve, "!d.inForceSince(begun, before)", "d == nil"),
 	},
 	{
 		desc: "a fresh read that bumps nothing", in: sessions,
@@ -88,15 +83,9 @@ var tested = []struct {
 		edits: swap(calls, "joined = c != nil &&", "joined = c != nil && false &&"),
 	},
 	{
-		desc: "an answer without a look at the record", in: sessions,
-		test:  "TestConsistency_EndComesBeforeALaterProfile",
+		desc: "a loss between the two reads of a session is not looked at", in: sessions,
+		test:  "TestResolve_EndedSessionStaysEndedWhenItsGenerationIsLost",
 		edits: swap(resolve, "return current(own.entry.Stamp()) && ", "return "),
-	},
-	{
-		desc: "an answer without a look at the customer", in: sessions,
-		test: "TestConsistency_EndAllComesBeforeALaterProfile",
-		edits: swap(resolve, "current(own.entry.Customer()) &&", "true &&",
-			resolve, "(own.generation == nil || current(own.generation.Stamp()))", "true"),
 	},
 	{
 		desc: "a login leaves an older generation in force", in: sessions,
@@ -124,14 +113,14 @@ var tested = []struct {
 		edits: swap(generation, "\tif key.View == \"\" {\n\t\town.entry", "\tif key.View == \"\" && own.state == live {\n\t\town.entry"),
 	},
 	{
+		desc: "a refusal stands on what is cached", in: sessions,
+		test:  "TestUpdate_RefusesNothingByACachedRecord",
+		edits: swap(save, "(err == nil || !cached) && !w.lost", "!w.lost"),
+	},
+	{
 		desc: "a loss is not looked at where nothing is written", in: sessions,
 		test:  "TestResolve_EndedSessionStaysEndedWhenItsGenerationIsLost",
 		edits: swap(save, "(err == nil || !cached) && !w.lost(&cur)", "(err == nil || !cached)"),
-	},
-	{
-		desc: "a loss is not looked at by a login", in: sessions,
-		test:  "TestLogin_CopiesNothingOfAnEndedSessionWhenItsGenerationIsLost",
-		edits: swap(login, "if was != nil && was.lost(&cur)", "if was == nil && was.lost(&cur)"),
 	},
 	{
 		desc: "AtLeast joins a load that may find what is too old", in: sessions,
@@ -150,7 +139,7 @@ var tested = []struct {
 	},
 	{
 		desc: "the heir of a tombstone is anybody's", in: sessions,
-		test: "TestLogin_TombstoneSealsTheHeir",
+		test: "TestLogin_DeadID",
 		edits: swap(heir, "return append(append(b, tenant...), customerID...)", "return append(b, tenant...)",
 			heir, "own.state == live && own.customerID == customerID", "own.state == live"),
 	},
