@@ -88,6 +88,11 @@ var tested = []struct {
 		edits: swap(resolve, "return current(own.entry.Stamp()) && ", "return "),
 	},
 	{
+		desc: "an answer without a look at the customer", in: sessions,
+		test:  "TestEndAll_LoadFromBeforeItIsNotJoined",
+		edits: swap(resolve, "current(own.entry.Customer()) &&", ""),
+	},
+	{
 		desc: "a login leaves an older generation in force", in: sessions,
 		test:  "TestLogin_IsNotEndedByAGenerationThatWasLoadedBefore",
 		edits: swap(generation, "g, err := r.freshGeneration(ctx, req.Tenant, customerID)", "g, err := r.knownGeneration(ctx, req.Tenant, customerID)"),
