@@ -85,7 +85,7 @@ var tested = []struct {
 	{
 		desc: "a loss between the two reads of a session is not looked at", in: sessions,
 		test:  "TestResolve_EndedSessionStaysEndedWhenItsGenerationIsLost",
-		edits: swap(resolve, "return current(own.entry.Stamp()) && ", "return "),
+		edits: swap(resolve, "\tcurrent := r.near.Stamps().Current\n", "\tcurrent := r.near.Stamps().Current\n\tif own != nil {\n\t\treturn !d.superseded(), nil\n\t}\n"),
 	},
 	{
 		desc: "an answer without a look at the customer", in: sessions,
