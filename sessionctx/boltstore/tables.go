@@ -18,7 +18,7 @@ var (
 	formatKey     = []byte("format")
 )
 
-const formatText = "sessionctx/1"
+const formatText = "sessionctx/2"
 
 // tables are the two buckets in which a transaction works.
 type tables struct{ records, due *bbolt.Bucket }

@@ -16,7 +16,7 @@ var (
 	_ encoding.BinaryUnmarshaler = (*Record)(nil)
 )
 
-// The binary form of a Record, schema 1. A number is a varint in its shortest form, zigzag where it
+// The binary form of a Record, schema 2. A number is a varint in its shortest form, zigzag where it
 // is signed. A text is its length and its bytes. A time is milliseconds of Unix time.
 //
 //	schema, flags: one byte each
@@ -33,7 +33,7 @@ var (
 // An empty field is left out. A field with a number above maxField comes from a newer program: the
 // decoder keeps it as it is, in Record.Unknown. So the part before the fields never changes, and
 // every addition to Record becomes a field with the next number.
-const recordSchema = 1
+const recordSchema = 2
 
 const (
 	flagSecret = 1 << iota

@@ -167,7 +167,7 @@ func TestRecordMarshalBinary_RefusesInvalidRecords(t *testing.T) {
 // The parts of the smallest encoding, by hand: the format is a promise to what is stored already.
 func smallest(change func(parts [][]byte) [][]byte) []byte {
 	parts := [][]byte{
-		{1}, {0}, // schema, flags
+		{2}, {0}, // schema, flags
 		{0, 0, 0, 0, 0, 0, 0, 9}, {0, 0, 0, 0, 0, 0, 0, 8}, // incarnation, write id
 		{2}, {2}, {0}, {0}, // version 1, first version 1, generation 0, login 0
 		{4, 'a', 'c', 'm', 'e'}, {0}, // tenant, customer
@@ -205,7 +205,7 @@ func TestRecordUnmarshalBinary_RefusesWhatTheEncoderCannotMake(t *testing.T) {
 		says string
 	}{
 		{"nothing", nil, "truncated"},
-		{"schema of the future", replaced(0, 2), "unknown schema 2"},
+		{"schema of the future", replaced(0, 3), "unknown schema 3"},
 		{"schema of a stranger", []byte("{}"), "unknown schema 123"},
 		{"unknown flag", replaced(1, 0x20), "unknown flags 0x20"},
 		{"incarnation 0", replaced(2, make([]byte, 8)...), "incarnation is 0"},
