@@ -67,6 +67,7 @@ var runs = []run{
 	},
 	pace("machine", "Machine"),
 	pace("resolve", "WarmResolveBesideCaches"),
+	pace("hang", "Hang", "RESOLVES=100000"),
 	pace("middleware", "WarmMiddleware"),
 	pace("bearer", "Token"),
 	pace("loopback", "Loopback"),

@@ -113,7 +113,7 @@ func TestAWarmResolveBesideCaches(t *testing.T) {
 			}),
 		)
 		rows = append(rows,
-			c.Row("warm Resolve, "+on(n), 1, pace.AtMost(1.25)),
+			c.Row("warm Resolve, "+on(n), 1, pace.AtMost(1.35)),
 			c.Row("warm Resolve, "+on(n), 2, pace.Goal{}),
 			c.Row("warm Resolve, "+on(n), 3, pace.Goal{}),
 		)
