@@ -190,18 +190,16 @@ func publish(kept, docs string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.MkdirAll(filepath.Join(docs, "plots"), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(docs, "evidence", "plots"), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(docs, "plots", filepath.Base(p)), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(docs, "evidence", "plots", filepath.Base(p)), text, 0o644); err != nil {
 			return err
 		}
 	}
-	pages, err := filepath.Glob(filepath.Join(docs, "*.md"))
-	if err != nil {
-		return err
-	}
-	for _, p := range pages {
+	pages, _ := filepath.Glob(filepath.Join(docs, "*.md"))
+	evidence, _ := filepath.Glob(filepath.Join(docs, "evidence", "*.md"))
+	for _, p := range append(pages, evidence...) {
 		text, err := os.ReadFile(p)
 		if err != nil {
 			return err

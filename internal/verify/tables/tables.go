@@ -30,7 +30,7 @@ func Write(t testing.TB, name string, header []string, rows ...[]string) {
 	keep(t, name+".md", b.String())
 }
 
-// Plot keeps a picture in SVG as NAME.svg, for docs/plots.
+// Plot keeps a picture in SVG as NAME.svg, for docs/evidence/plots.
 func Plot(t testing.TB, name, svg string) {
 	t.Helper()
 	keep(t, name+".svg", svg)

@@ -80,7 +80,7 @@ func words(name string) string {
 // holdTheirOwn are tests that contain their mutant.
 var holdTheirOwn = []string{"HashCollision"}
 
-// TestThePageNamesEveryThreat holds docs/threats.md, the tests and the mutants to each other.
+// TestThePageNamesEveryThreat holds docs/security.md, the tests and the mutants to each other.
 func TestThePageNamesEveryThreat(t *testing.T) {
 	root := overlay.Root(t)
 	tests := make(map[string]string) // their packages
@@ -101,7 +101,7 @@ func TestThePageNamesEveryThreat(t *testing.T) {
 		return err
 	}))
 	require.NotEmpty(t, tests)
-	page, err := os.ReadFile(filepath.Join(root, "docs", "threats.md"))
+	page, err := os.ReadFile(filepath.Join(root, "docs", "security.md"))
 	require.NoError(t, err)
 	prose, _, _ := strings.Cut(string(page), "<!-- table threat-mutants -->")
 	named := make(map[string]bool)
