@@ -154,8 +154,8 @@ func TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile(t *testing.T)
 	}
 }
 
-// The same while the record is on its way: the customer of a cookie is known only when the record has
-// come, and then the profile has changed already.
+// The same while the record is on its way: the customer of a cookie is known only when the record
+// has come, and then the profile has changed already.
 func TestConsistency_ProfileThatChangesDuringALoadComesAfterTheRecord(t *testing.T) {
 	for _, tc := range []struct {
 		desc string

@@ -87,8 +87,8 @@ func (d *dependencies) superseded() bool {
 	return d.sites.Superseded() || d.profile != nil && d.profile.Superseded()
 }
 
-// inForceSince reports whether the answers were in force at begun already. before are the answers that
-// were asked for before that.
+// inForceSince reports whether the answers were in force at begun already. before are the answers
+// that were asked for before that.
 func (d *dependencies) inForceSince(begun int64, before *dependencies) bool {
 	return (d.sites == before.sites || d.sites.Answered() < begun) &&
 		(d.profile == before.profile || d.profile == nil || d.profile.Answered() < begun)

@@ -32,7 +32,8 @@ func TestResolve_FreshSeesAWriteOfAnotherProcess(t *testing.T) {
 	assert.Equal(t, "CHF", e.Session.Currency)
 }
 
-// A load that began before a fresh read, and ends after it, must not bring back what the fresh read has found outdated.
+// A load that began before a fresh read, and ends after it, must not bring back what the fresh read
+// has found outdated.
 func TestResolve_FreshIsNotUndoneByAnEarlierLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		records := &memstore.Store{}

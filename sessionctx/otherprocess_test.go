@@ -88,8 +88,8 @@ func TestLogin_IsNotEndedByAGenerationThatWasLoadedBefore(t *testing.T) {
 	}
 }
 
-// A client may state a revision of another process that this one has not heard of. Its cached record
-// is no reason to refuse the write.
+// A client may state a revision of another process that this one has not heard of. Its cached
+// record is no reason to refuse the write.
 func TestUpdate_RefusesNothingByACachedRecord(t *testing.T) {
 	here, there, _ := processes(t)
 	req := by("s1", "")

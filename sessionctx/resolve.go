@@ -173,10 +173,10 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	return a, nil
 }
 
-// consistent reports whether record, generation, sites and profile were in force at one moment, at or
-// after begun. before are the answers of the Directory that were asked for before begun. One that came
-// later may be later than a write that is not seen, because the Store can be written by other
-// processes.
+// consistent reports whether record, generation, sites and profile were in force at one moment, at
+// or after begun. before are the answers of the Directory that were asked for before begun. One
+// that came later may be later than a write that is not seen, because the Store can be written by
+// other processes.
 //
 // If no writer is under way, an unchanged stamp says so. While one is, the stamp does not move when
 // the store does, so what was read from the store is read again, after everything else was.

@@ -1,4 +1,5 @@
-// Quickstart is a shop that says which context a visitor has, and lets the visitor choose a currency.
+// Quickstart is a shop that says which context a visitor has, and lets the visitor choose a
+// currency.
 package main
 
 import (

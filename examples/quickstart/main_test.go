@@ -17,7 +17,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// visitor returns a browser with a cookie jar, and the address of the shop. The cookie is Secure: hence TLS.
+// visitor returns a browser with a cookie jar, and the address of the shop. The cookie is Secure:
+// hence TLS.
 func visitor(t *testing.T) (*http.Client, string) {
 	t.Helper()
 	resolver, err := sessionctx.New(sessionctx.Config{
@@ -47,7 +48,7 @@ func body(t *testing.T, res *http.Response, err error) string {
 	return string(b)
 }
 
-func TestAVisitorSeesDefaultsAndGetsNoCookie(t *testing.T) {
+func TestShop_ReadingSetsNoCookie(t *testing.T) {
 	client, shop := visitor(t)
 	res, err := client.Get(shop)
 	assert.Equal(t, "site main, currency EUR (site.currency), country DE, language de\n", body(t, res, err))
@@ -55,7 +56,7 @@ func TestAVisitorSeesDefaultsAndGetsNoCookie(t *testing.T) {
 	assert.Empty(t, res.Cookies())
 }
 
-func TestAChosenCurrencyStays(t *testing.T) {
+func TestShop_ChosenCurrencyStays(t *testing.T) {
 	client, shop := visitor(t)
 	res, err := client.PostForm(shop+"/currency", url.Values{"currency": {"chf"}})
 	assert.Equal(t, "site main, currency CHF (choice), country DE, language de\n", body(t, res, err))
@@ -63,14 +64,14 @@ func TestAChosenCurrencyStays(t *testing.T) {
 	assert.Equal(t, "site main, currency CHF (choice), country DE, language de\n", body(t, res, err))
 }
 
-func TestACurrencyThatIsNotOfferedIsRefused(t *testing.T) {
+func TestShop_CurrencyThatIsNotOfferedIsRefused(t *testing.T) {
 	client, shop := visitor(t)
 	res, err := client.PostForm(shop+"/currency", url.Values{"currency": {"JPY"}})
 	body(t, res, err)
 	assert.Equal(t, http.StatusBadRequest, res.StatusCode)
 }
 
-func TestAnotherOriginCannotChoose(t *testing.T) {
+func TestShop_OtherOriginsCannotChoose(t *testing.T) {
 	client, shop := visitor(t)
 	req, err := http.NewRequest(http.MethodPost, shop+"/currency", nil)
 	require.NoError(t, err)

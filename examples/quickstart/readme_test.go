@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheREADMEShowsThisProgram(t *testing.T) {
+func TestREADME_ShowsThisProgram(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	program, err := os.ReadFile("main.go")

@@ -142,7 +142,8 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
 			return nil
 		}
 		q, err := c.ask(e, number)
-		// A question ends at Timeout by itself. The wait must not end at the same moment and begin another one.
+		// A question ends at Timeout by itself. The wait must not end at the same moment and begin
+		// another one.
 		wait := waitFor(e, q, 2*int64(c.cfg.Timeout))
 		if err != nil && e.idle() && e.err == nil && e.answer(c.cfg.Now()) == nil {
 			c.forget(s, e)

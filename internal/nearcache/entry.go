@@ -22,8 +22,8 @@ type Key struct {
 // Store returns the key of the record.
 func (k *Key) Store() store.Key { return store.Key{Tenant: k.Tenant, Kind: k.Kind, ID: k.ID} }
 
-// heldKey is a Key as an entry holds it. Texts of the usual length lie in the entry itself, so that a
-// warm read, which compares them, follows no pointer to them.
+// heldKey is a Key as an entry holds it. Texts of the usual length lie in the entry itself, so that
+// a warm read, which compares them, follows no pointer to them.
 type heldKey struct {
 	tenant         string // one text for all entries of the tenant
 	long           *Key   // nil: the texts lie in place
@@ -46,7 +46,8 @@ func hold(k *Key) (h heldKey) {
 	return h
 }
 
-// is reports whether h is the key. The conversions allocate nothing, because they are compared alone.
+// is reports whether h is the key. The conversions allocate nothing, because they are compared
+// alone.
 func (h *heldKey) is(k *Key) bool {
 	if h.long != nil {
 		return *h.long == *k

@@ -1,4 +1,5 @@
-// Package redact takes identifiers and secrets out of texts that others have written, before they reach a log.
+// Package redact takes identifiers and secrets out of texts that others have written, before they
+// reach a log.
 package redact
 
 import (
@@ -13,8 +14,9 @@ import (
 // mark stands where something was taken out.
 const mark = "[redacted]"
 
-// Text returns text without the secrets, also where they are spelled as in a URL, in quotes or in base64. Empty secrets are none.
-// It is for errors: not fast, and a secret of a letter or two takes much of the text with it.
+// Text returns text without the secrets, also where they are spelled as in a URL, in quotes or in
+// base64. Empty secrets are none. It is for errors: not fast, and a secret of a letter or two takes
+// much of the text with it.
 func Text(text string, secrets ...string) string {
 	var all []string
 	for _, s := range secrets {

@@ -13,7 +13,7 @@ import (
 	"github.com/sessionctx/storefront/internal/redact"
 )
 
-func TestNoSpellingOfASecretStays(t *testing.T) {
+func TestText_NoSpellingOfASecretStays(t *testing.T) {
 	const secret = `an "id"/ü`
 	for _, tc := range []struct{ desc, text string }{
 		{"plain", "load " + secret + ": refused"},
@@ -34,17 +34,17 @@ func TestNoSpellingOfASecretStays(t *testing.T) {
 	}
 }
 
-func TestASecretInsideOfAnotherHidesNeither(t *testing.T) {
+func TestText_SecretInsideOfAnotherHidesNeither(t *testing.T) {
 	assert.Equal(t, "a [redacted] b [redacted] c", redact.Text("a C100-longer b C100 c", "C100", "C100-longer"))
 }
 
-func TestWhatIsNoSecretStaysAsItIs(t *testing.T) {
+func TestText_LeavesEverythingElse(t *testing.T) {
 	assert.Equal(t, "connection refused", redact.Text("connection refused", "", "C100"))
 	assert.Same(t, io.EOF, redact.Error(io.EOF, "C100"))
 	assert.NoError(t, redact.Error(nil, "C100"))
 }
 
-func TestAnErrorKeepsItsKind(t *testing.T) {
+func TestError_KeepsItsKind(t *testing.T) {
 	cause := &url.Error{Op: "Get", URL: "https://crm.example/customers/C100", Err: io.ErrUnexpectedEOF}
 	err := redact.Error(fmt.Errorf("directory: %w", cause), "C100")
 	assert.Equal(t, `directory: Get "https://crm.example/customers/[redacted]": unexpected EOF`, err.Error())

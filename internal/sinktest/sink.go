@@ -9,8 +9,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Sink counts the calls that it gets. The zero Sink is ready for use. It is safe for concurrent use by
-// multiple goroutines.
+// Sink counts the calls that it gets. The zero Sink is ready for use. It is safe for concurrent use
+// by multiple goroutines.
 type Sink struct {
 	mu         sync.Mutex
 	reports    map[store.KeyHash]int
