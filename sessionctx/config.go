@@ -63,6 +63,16 @@ type Config struct {
 	// FailDegraded makes Resolve return ErrUnavailable when the store cannot be asked. Default: it
 	// returns computed defaults, marked Degraded.
 	FailDegraded bool
+	// Observe is called when a call begins, and returns the context for the call and a function
+	// that is called when the call has ended. It is for spans and metrics, instead of a Store that
+	// wraps another one. The calls are "resolve" (Resolve and Attach, warm ones too), "load" and
+	// "save" of the Store, and "sites" and "customer" of the Directory. The context must derive from
+	// ctx. Both functions are called on the goroutine of the call. A call of Store or Directory may
+	// be for many requests at once: its goroutine and its ctx are not those of any request. Both
+	// must be quick, must not panic, and are safe for concurrent use by multiple goroutines. A call
+	// that ignores the end of its context may end after Close. Default: nothing is observed, and
+	// that costs nothing.
+	Observe func(ctx context.Context, call, tenant string) (context.Context, func(Outcome))
 	// OnChange is called after a write was committed, on the writer's goroutine, before the call
 	// returns. It is best effort: a process that dies in between does not call it. A panic in it is
 	// logged and goes no further. It must not call Close: its own call is inside.

@@ -109,7 +109,7 @@ const (
 
 // newDirectory makes the caches of the Directory's answers.
 func (r *Resolver) newDirectory() (err error) {
-	source := guardedDirectory{r.cfg.Directory}
+	source := guardedDirectory{r.cfg.Directory, r.cfg.Observe}
 	r.sites, err = directory.New(directory.Config[string, *tenantSites]{
 		Now: r.near.Now, Timeout: r.cfg.Timeout, MaxAge: r.cfg.DirectoryMaxAge, Go: r.spawn,
 		Ask: func(ctx context.Context, tenant string) (*tenantSites, error) {

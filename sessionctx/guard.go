@@ -20,6 +20,7 @@ import (
 type guardedStore struct {
 	store.Store
 	breaker *breaker.Breaker
+	observe observe
 }
 
 var (
@@ -49,6 +50,8 @@ func (s *guardedStore) Load(ctx context.Context, key store.Key) (rec store.Recor
 
 // load asks the Store, whatever the breaker says: it is the probe, too.
 func (s *guardedStore) load(ctx context.Context, key store.Key) (rec store.Record, err error) {
+	ctx, done := s.observe.begin(ctx, callLoad, key.Tenant)
+	defer func() { done(Outcome{Err: err}) }()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("sessionctx: panic in Store.Load: %s", redact.Panic(p, key.ID))
@@ -67,6 +70,8 @@ func (s *guardedStore) Save(ctx context.Context, key store.Key, rec store.Record
 	leave := s.leaveAtTimeout(ctx, key)
 	defer func() { leave(err) }()
 	secrets := append([]string{key.ID, rec.CustomerID}, cartIDs(&rec)...)
+	ctx, done := s.observe.begin(ctx, callSave, key.Tenant)
+	defer func() { done(Outcome{Err: err}) }()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("sessionctx: panic in Store.Save: %s", redact.Panic(p, secrets...))
@@ -111,10 +116,15 @@ func (s *guardedStore) leaveAtTimeout(ctx context.Context, key store.Key) (leave
 
 // guardedDirectory is the host's Directory, likewise. A panic in it is a failure, so that the last
 // answer stays in force.
-type guardedDirectory struct{ Directory }
+type guardedDirectory struct {
+	Directory
+	observe observe
+}
 
 // Sites implements Directory.
 func (d guardedDirectory) Sites(ctx context.Context, tenant string) (sites []defaults.Site, err error) {
+	ctx, done := d.observe.begin(ctx, callSites, tenant)
+	defer func() { done(Outcome{Err: err}) }()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("sessionctx: panic in Directory.Sites: %v", p)
@@ -125,6 +135,8 @@ func (d guardedDirectory) Sites(ctx context.Context, tenant string) (sites []def
 
 // Customer implements Directory.
 func (d guardedDirectory) Customer(ctx context.Context, tenant, customerID string) (c defaults.Customer, err error) {
+	ctx, done := d.observe.begin(ctx, callCustomer, tenant)
+	defer func() { done(Outcome{Err: err}) }()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("sessionctx: panic in Directory.Customer: %s", redact.Panic(p, customerID))

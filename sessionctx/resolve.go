@@ -2,7 +2,6 @@ package sessionctx
 
 import (
 	"context"
-	"math/rand/v2"
 
 	"github.com/sessionctx/storefront/internal/nearcache"
 )
@@ -38,23 +37,30 @@ func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Co
 
 // resolveEntry returns an entry with the answer to req.
 func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (*entry, error) {
+	if r.cfg.Observe != nil {
+		return r.resolveObserved(ctx, req)
+	}
 	req.Hints = boundedHints(req.Hints)
 	key := r.cacheKey(req)
 	hash := r.hash(&key, req)
-	if !req.Fresh {
-		if e, now := r.near.Lookup(&key, hash); e != nil && e.Resolved.answers(req, now) {
-			if rand.Uint32()%hitSample == 0 {
-				r.stats.hits.Add(hitSample)
-			}
-			return e, nil
-		}
+	if e := r.lookup(&key, hash, req); e != nil {
+		return e, nil
 	}
 	return r.resolveSlow(ctx, key, hash, *req)
 }
 
-// hitSample is of how many warm answers one is counted: a shared counter would cost more than most
-// of what it counts.
-const hitSample = 64
+// lookup returns an entry that answers req as it is, nil if the near-cache has none.
+func (r *Resolver) lookup(key *nearcache.Key, hash uint64, req *Request) *entry {
+	if req.Fresh {
+		return nil
+	}
+	e, now := r.near.Lookup(key, hash)
+	if e == nil || !e.Resolved.answers(req, now) {
+		return nil
+	}
+	r.stats.hits.add(hash)
+	return e
+}
 
 // resolveTries bounds how often a resolution begins again because something that it read has
 // changed meanwhile.

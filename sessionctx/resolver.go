@@ -56,11 +56,15 @@ func New(cfg Config) (*Resolver, error) {
 		return nil, err
 	}
 	r := &Resolver{cfg: cfg, touches: make(chan struct{}, maxTouches)}
-	r.store = &guardedStore{Store: cfg.Store}
+	r.store = &guardedStore{Store: cfg.Store, observe: cfg.Observe}
 	watcher, watched := cfg.Store.(store.Watcher)
 	maxStale := cfg.MaxStale
-	if watched {
+	switch {
+	case watched:
 		maxStale = -1
+	case maxStale == 0:
+		cfg.Logger.Warn("sessionctx: nothing is cached, because the Store is no store.Watcher and Config.MaxStale is 0: " +
+			"a Store that wraps another one must pass on its Watch")
 	}
 	r.near, err = nearcache.New(nearcache.Config[resolution]{
 		Load: r.store.Load, Timeout: cfg.Timeout, MaxStale: maxStale,

@@ -10,7 +10,7 @@ import (
 // Stats are counters since the Resolver was made, and its present state.
 type Stats struct {
 	Resolves int64 // calls of Resolve and Attach
-	Hits     int64 // of these, answered from the near-cache as they were: estimated, from one in 64
+	Hits     int64 // of these, answered from the near-cache as they were
 	Loads    int64 // reads of the Store
 	Joined   int64 // reads that shared another one's load
 
@@ -41,11 +41,30 @@ type Stats struct {
 }
 
 type counters struct {
-	hits, slow                                atomic.Int64
+	hits                                      shardedCounter
+	slow                                      atomic.Int64
 	writes, conflicts, touches, unknown       atomic.Int64
 	degraded, directoryLoads, directoryErrors atomic.Int64
 	siteMistakes                              atomic.Int64
 	rejected                                  [16]atomic.Int64
+}
+
+// shardedCounter is a counter that every core adds to, and hardly anybody reads: one number would
+// be a cache line that all cores write.
+type shardedCounter [64]struct {
+	atomic.Int64
+	_ [56]byte
+}
+
+// add counts one more. hash spreads the callers.
+func (c *shardedCounter) add(hash uint64) { c[hash%uint64(len(c))].Add(1) }
+
+// sum returns the number.
+func (c *shardedCounter) sum() (n int64) {
+	for i := range c {
+		n += c[i].Load()
+	}
+	return n
 }
 
 // reject counts rejections.
@@ -70,8 +89,9 @@ func (s Stats) HitRatio() float64 {
 // Close.
 func (r *Resolver) Stats() Stats {
 	c, near := &r.stats, r.near
+	hits := c.hits.sum()
 	s := Stats{
-		Resolves: c.slow.Load() + c.hits.Load(), Hits: c.hits.Load(), Loads: near.Loads.Load(), Joined: near.Joined.Load(),
+		Resolves: c.slow.Load() + hits, Hits: hits, Loads: near.Loads.Load(), Joined: near.Joined.Load(),
 		Writes: c.writes.Load(), Conflicts: c.conflicts.Load(), Touches: c.touches.Load(), Unknown: c.unknown.Load(),
 		Degraded: c.degraded.Load(), DirectoryLoads: c.directoryLoads.Load(), DirectoryErrors: c.directoryErrors.Load(), SiteMistakes: c.siteMistakes.Load(),
 		DroppedFills: near.DroppedFills.Load(), Invalidations: near.Invalidations.Load(),

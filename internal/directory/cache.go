@@ -146,6 +146,9 @@ func (cfg *Config[K, V]) check() error {
 	return errors.Join(errs...)
 }
 
+// Failing reports whether a refresh of what is known has failed since the last success.
+func (c *Cache[K, V]) Failing() bool { return c.failing.Load() }
+
 // Close ends the questions under way. No question sets out after it. A second Close does nothing.
 func (c *Cache[K, V]) Close() {
 	c.closed.Store(true)
