@@ -220,7 +220,8 @@ func (c *shopper) write(ctx context.Context, r *sessionctx.Resolver, serial int6
 
 func (c *shopper) login(ctx context.Context, r *sessionctx.Resolver, serial int64) {
 	old, flushes := c.now, c.flushes.Load()
-	s, err := r.Login(ctx, c.now.request(false), c.customer())
+	var oldLives bool
+	s, err := r.Login(context.WithValue(ctx, oldLivesKey{}, &oldLives), c.now.request(false), c.customer())
 	if err != nil {
 		c.failed(ctx, "a login", err)
 		return
@@ -230,7 +231,11 @@ func (c *shopper) login(ctx context.Context, r *sessionctx.Resolver, serial int6
 		id := old.Identity
 		id.SessionID = s.ID
 		c.take(id)
-		c.bury(old, serial, flushes, true)
+		if oldLives {
+			c.tally.notEnded.Add(1)
+		} else {
+			c.bury(old, serial, flushes, true)
+		}
 	}
 	if c.now.Proof == sessionctx.Asserted {
 		c.now.CustomerID = c.customer()

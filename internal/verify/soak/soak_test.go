@@ -67,7 +67,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		assert.NotZero(t, c.late.Load(), "%s: nobody came late", w.name)
 		cells := []string{w.name, length.String()}
 		for _, n := range []int64{
-			c.reads.Load(), c.degraded.Load(), c.fresh.Load(), c.writes.Load(), c.logins.Load(), c.logouts.Load(), c.endAlls.Load(), c.late.Load(), c.left.Load(),
+			c.reads.Load(), c.degraded.Load(), c.fresh.Load(), c.writes.Load(), c.logins.Load(), c.logouts.Load(), c.endAlls.Load(), c.late.Load(), c.left.Load(), c.notEnded.Load(),
 			c.failed.Load(), c.flushed.Load(), c.killed.Load(), c.opened.Load(), int64(len(w.violations)),
 		} {
 			cells = append(cells, fmt.Sprint(n))
@@ -75,7 +75,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		rows = append(rows, cells)
 	}
 	tables.Write(t, "soak", []string{
-		"store", "for", "reads", "degraded", "read anew", "writes", "logins", "logouts", "ends of all", "came late", "left to expire",
+		"store", "for", "reads", "degraded", "read anew", "writes", "logins", "logouts", "ends of all", "came late", "left to expire", "old session not ended by a login",
 		"failed", "FLUSHALL", "connections killed", "resolvers opened", "violations",
 	}, rows...)
 	bounded(t, samples)
