@@ -17,11 +17,10 @@ import (
 // A BySecret identity gets a new random id: look at Session.ID. The old id is dead, but a second
 // login of the same customer with it finds the new session, for an hour: a double click, or an
 // answer that was lost. If the Store fails between the new record and the end of the old one, the
-// login has succeeded all the same: the old id lives on as it was until it expires, and the log says
-// so. A session of another customer is ended, and the new one keeps its four
-// choices alone. An Asserted identity keeps its id; the error is ErrNotFound if the session has
-// ended or is another customer's: that takes End and a new id. The other errors are those of
-// Update.
+// login has succeeded all the same: the old id lives on as it was until it expires, and the log
+// says so. A session of another customer is ended, and the new one keeps its four choices alone. An
+// Asserted identity keeps its id; the error is ErrNotFound if the session has ended or is another
+// customer's: that takes End and a new id. The other errors are those of Update.
 func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {
