@@ -62,7 +62,7 @@ type exchange struct {
 
 // path returns the request's path and the values of its parameters.
 func (e *exchange) path(template string) (string, map[string]string) {
-	params := map[string]string{"tenant": cmp.Or(e.tenant, "demoshop"), "sessionId": cmp.Or(e.sessionID, "s1"), "name": cmp.Or(e.name, "gift wrap/ü")}
+	params := map[string]string{"tenant": cmp.Or(e.tenant, "demoshop"), "sessionId": cmp.Or(e.sessionID, "s1"), "attributeName": cmp.Or(e.name, "gift wrap/ü")}
 	for name, value := range params {
 		hole := "{" + name + "}"
 		if !strings.Contains(template, hole) {
@@ -260,7 +260,7 @@ func TestTheContractSees(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {
-			e := exchange{operation: "getOwnContext", header: shopper("fresh", "")}
+			e := exchange{operation: "GET-session-context-retrieve-session-context-by-sessionId", header: shopper("fresh", "")}
 			_, err := c.run(t.Context(), s, e)
 			require.NoError(t, err)
 			_, err = c.run(t.Context(), answer(tc.change), e)

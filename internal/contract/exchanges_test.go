@@ -27,14 +27,14 @@ func exchanges(t *testing.T) (all []exchange) {
 		header          http.Header
 		success         int
 	}{
-		{"getOwnContext", "", own, 200},
-		{"patchOwnContext", `{"currency":"GBP"}`, own, 204},
-		{"addOwnAttribute", attribute, own, 201},
-		{"removeOwnAttribute", "", own, 204},
-		{"getContext", "", op, 200},
-		{"putContext", `{"metadata":{"version":NOW}}`, op, 204},
-		{"addAttribute", attribute, op, 204},
-		{"removeAttribute", "", op, 204},
+		{"GET-session-context-retrieve-session-context-by-sessionId", "", own, 200},
+		{"PATCH-session-context-update-attribute-sessionId-storefront", `{"currency":"GBP"}`, own, 204},
+		{"POST-session-context-add-attribute-own-sessionId", attribute, own, 201},
+		{"DELETE-session-context-remove-attribute-sessionId", "", own, 204},
+		{"GET-session-context-retrieve-session-context", "", op, 200},
+		{"PUT-session-context-update-session-context", `{"metadata":{"version":NOW}}`, op, 204},
+		{"POST-session-context-add-attribute-sessionId", attribute, op, 204},
+		{"DELETE-session-context-remove-attribute", "", op, 204},
 	} {
 		add := func(status int, desc string, e exchange) {
 			e.operation, e.status, e.desc = o.operation, status, desc
@@ -64,17 +64,23 @@ func exchanges(t *testing.T) (all []exchange) {
 			add(404, "a session that never was", exchange{sessionID: "nosuch"})
 			add(503, "the store is down", exchange{shop: down})
 		} else {
-			add(403, "a token without a session", exchange{header: op})
+			if reads {
+				add(403, "a token without a session", exchange{header: op})
+			} else {
+				add(401, "a token without a session", exchange{header: op})
+			}
 			add(404, "an anonymous token of a customer's session", exchange{header: shopper("s2", "")})
 			add(o.success, "a customer", exchange{header: anna})
 			add(o.success, "a customer without a profile", exchange{header: anna, shop: strange})
 		}
 		if reads {
+			add(412, "another revision", exchange{header: with(o.header, "If-Match", `"x"`)})
+			add(200, "any revision", exchange{header: with(o.header, "If-Match", `*`)})
 			continue
 		}
 		add(503, "the store is down", exchange{shop: down})
 		write := exchange{shop: mute}
-		if o.operation == "removeOwnAttribute" || o.operation == "removeAttribute" {
+		if o.operation == "DELETE-session-context-remove-attribute-sessionId" || o.operation == "DELETE-session-context-remove-attribute" {
 			write.name = "a" // which is there: else nothing is written
 		}
 		add(503, "the store does not say what it did", write)
@@ -86,38 +92,40 @@ func exchanges(t *testing.T) (all []exchange) {
 		}
 		add(400, "no JSON", exchange{body: `{`})
 		add(413, "a body that is too large", exchange{body: strings.Repeat(" ", 40000)})
+		add(415, "a compressed body", exchange{header: with(o.header, "Content-Encoding", "gzip")})
+		add(400, "an error as a problem", exchange{body: `{`, header: with(o.header, "Accept", "application/problem+json")})
 		add(415, "a form", exchange{header: with(o.header, "Content-Type", "application/x-www-form-urlencoded")})
 		add(o.success, "a merge patch", exchange{header: with(o.header, "Content-Type", "application/merge-patch+json")})
 	}
 
 	// What is particular.
 	return append(all, []exchange{
-		{desc: "a malformed tenant", operation: "getOpenAPI", status: 400, tenant: "x"},
-		{desc: "for nobody", operation: "getOpenAPI", status: 200},
-		{desc: "with reasons", operation: "getOwnContext", status: 200, query: "?explain=true", header: anna},
-		{desc: "while the store is down", operation: "getOwnContext", status: 200, header: anna, shop: down},
-		{desc: "with reasons, without a profile", operation: "getOwnContext", status: 200, query: "?explain=true", header: anna, shop: strange},
-		{desc: "without a profile", operation: "getContext", status: 200, sessionID: "s2", header: op, shop: strange},
-		{desc: "with reasons, while the store is down", operation: "getOwnContext", status: 503, query: "?explain=true", header: anna, shop: down},
-		{desc: "not written yet", operation: "getOwnContext", status: 200, header: shopper("new", "")},
-		{desc: "a flag that is none", operation: "getOwnContext", status: 400, query: "?explain=1", header: own},
-		{desc: "seen already", operation: "getOwnContext", status: 304, header: with(own, "If-None-Match", "*")},
-		{desc: "with reasons", operation: "getContext", status: 200, query: "?explain=true", sessionID: "s2", header: op},
-		{desc: "seen already", operation: "getContext", status: 304, header: with(op, "If-None-Match", "*")},
-		{desc: "everything", operation: "patchOwnContext", status: 204, header: own, body: `{"siteCode":"main","currency":null,"targetLocation":"DE","language":"en","context":{"a":null,"b":[{}]},"metadata":{"version":NOW,"createdAt":"x"},"x":1}`},
-		{desc: "all attributes away", operation: "patchOwnContext", status: 204, header: own, body: `{"context":null,"metadata":null}`},
-		{desc: "a currency that is not offered", operation: "patchOwnContext", status: 400, header: own, body: `{"currency":"JPY","language":7}`},
-		{desc: "a stale version", operation: "patchOwnContext", status: 409, header: own, body: `{"context":{"a":2},"metadata":{"version":BEFORE}}`},
-		{desc: "no record, but there is one", operation: "patchOwnContext", status: 409, header: own, body: `{"context":{"a":2},"metadata":{"version":0}}`},
-		{desc: "no record, and what is not set yet", operation: "patchOwnContext", status: 204, header: own, body: `{"language":"en","metadata":{"version":0}}`},
-		{desc: "a version that never was", operation: "patchOwnContext", status: 409, header: own, body: `{"language":"en","metadata":{"version":9223372036854775807}}`},
-		{desc: "attributes too large", operation: "patchOwnContext", status: 413, header: own, body: `{"context":{"a":"` + strings.Repeat("a", 1100) + `"}}`},
-		{desc: "from another origin", operation: "patchOwnContext", status: 403, body: `{}`, header: with(shopperCookie, "Sec-Fetch-Site", "cross-site")},
-		{desc: "a stale version", operation: "putContext", status: 409, header: op, body: `{"metadata":{"version":BEFORE}}`},
-		{desc: "no version", operation: "putContext", status: 400, header: op, body: `{}`},
-		{desc: "created", operation: "putContext", status: 204, header: op, sessionID: "new", query: "?upsert=true", body: `{"siteCode":"main","currency":"EUR","targetLocation":"DE","language":"de","cartId":"c","context":{"a":1}}`},
-		{desc: "a customer's, without a token", operation: "putContext", status: 403, header: op, sessionID: "s2", body: `{"metadata":{"version":NOW}}`},
-		{desc: "a customer's", operation: "putContext", status: 204, header: with(op, "Saas-Token", anna.Get("Authorization")[7:]), sessionID: "s2", body: `{"metadata":{"version":NOW}}`},
+		{desc: "a malformed tenant", operation: "GET-session-context-openapi", status: 400, tenant: "x"},
+		{desc: "for nobody", operation: "GET-session-context-openapi", status: 200},
+		{desc: "with reasons", operation: "GET-session-context-retrieve-session-context-by-sessionId", status: 200, query: "?explain=true", header: anna},
+		{desc: "while the store is down", operation: "GET-session-context-retrieve-session-context-by-sessionId", status: 200, header: anna, shop: down},
+		{desc: "with reasons, without a profile", operation: "GET-session-context-retrieve-session-context-by-sessionId", status: 200, query: "?explain=true", header: anna, shop: strange},
+		{desc: "without a profile", operation: "GET-session-context-retrieve-session-context", status: 200, sessionID: "s2", header: op, shop: strange},
+		{desc: "with reasons, while the store is down", operation: "GET-session-context-retrieve-session-context-by-sessionId", status: 503, query: "?explain=true", header: anna, shop: down},
+		{desc: "not written yet", operation: "GET-session-context-retrieve-session-context-by-sessionId", status: 200, header: shopper("new", "")},
+		{desc: "a flag that is none", operation: "GET-session-context-retrieve-session-context-by-sessionId", status: 400, query: "?explain=1", header: own},
+		{desc: "seen already", operation: "GET-session-context-retrieve-session-context-by-sessionId", status: 304, header: with(own, "If-None-Match", "*")},
+		{desc: "with reasons", operation: "GET-session-context-retrieve-session-context", status: 200, query: "?explain=true", sessionID: "s2", header: op},
+		{desc: "seen already", operation: "GET-session-context-retrieve-session-context", status: 304, header: with(op, "If-None-Match", "*")},
+		{desc: "everything", operation: "PATCH-session-context-update-attribute-sessionId-storefront", status: 204, header: own, body: `{"siteCode":"main","currency":null,"targetLocation":"DE","language":"en","context":{"a":null,"b":[{}]},"metadata":{"version":NOW,"createdAt":"x"},"x":1}`},
+		{desc: "all attributes away", operation: "PATCH-session-context-update-attribute-sessionId-storefront", status: 204, header: own, body: `{"context":null,"metadata":null}`},
+		{desc: "a currency that is not offered", operation: "PATCH-session-context-update-attribute-sessionId-storefront", status: 400, header: own, body: `{"currency":"JPY","language":7}`},
+		{desc: "a stale version", operation: "PATCH-session-context-update-attribute-sessionId-storefront", status: 409, header: own, body: `{"context":{"a":2},"metadata":{"version":BEFORE}}`},
+		{desc: "no record, but there is one", operation: "PATCH-session-context-update-attribute-sessionId-storefront", status: 409, header: own, body: `{"context":{"a":2},"metadata":{"version":0}}`},
+		{desc: "no record, and what is not set yet", operation: "PATCH-session-context-update-attribute-sessionId-storefront", status: 204, header: own, body: `{"language":"en","metadata":{"version":0}}`},
+		{desc: "a version that never was", operation: "PATCH-session-context-update-attribute-sessionId-storefront", status: 409, header: own, body: `{"language":"en","metadata":{"version":9223372036854775807}}`},
+		{desc: "attributes too large", operation: "PATCH-session-context-update-attribute-sessionId-storefront", status: 413, header: own, body: `{"context":{"a":"` + strings.Repeat("a", 1100) + `"}}`},
+		{desc: "from another origin", operation: "PATCH-session-context-update-attribute-sessionId-storefront", status: 403, body: `{}`, header: with(shopperCookie, "Sec-Fetch-Site", "cross-site")},
+		{desc: "a stale version", operation: "PUT-session-context-update-session-context", status: 409, header: op, body: `{"metadata":{"version":BEFORE}}`},
+		{desc: "no version", operation: "PUT-session-context-update-session-context", status: 400, header: op, body: `{}`},
+		{desc: "created", operation: "PUT-session-context-update-session-context", status: 204, header: op, sessionID: "new", query: "?upsert=true", body: `{"siteCode":"main","currency":"EUR","targetLocation":"DE","language":"de","cartId":"c","context":{"a":1}}`},
+		{desc: "a customer's, without a token", operation: "PUT-session-context-update-session-context", status: 403, header: op, sessionID: "s2", body: `{"metadata":{"version":NOW}}`},
+		{desc: "a customer's", operation: "PUT-session-context-update-session-context", status: 204, header: with(op, "Saas-Token", anna.Get("Authorization")[7:]), sessionID: "s2", body: `{"metadata":{"version":NOW}}`},
 	}...)
 }
 

@@ -130,7 +130,7 @@ func TestPut_ThatNeverMeetsItsSessionIsAConflict(t *testing.T) {
 	s := newShop(t, func(c *settings) { c.sessions.Store = backend })
 	s.operator().do("PUT", "/context/s1?upsert=true", `{"currency":"CHF"}`).must(204)
 	first := s.version("s1")
-	p := s.operator().do("PUT", "/context/s1", s.stating("s1", 0, `{}`)).must(409).problem()
+	p := s.operator().do("PUT", "/context/s1", s.stating("s1", 0, `{"currency":"GBP","language":"en"}`)).must(409).problem()
 	assert.Equal(t, first, *p.CurrentVersion)
 	assert.Equal(t, "CHF", s.operator().do("GET", "/context/s1", "").context().Currency)
 }

@@ -11,8 +11,7 @@ import (
 
 // entityTag is one member of If-Match or If-None-Match: RFC 9110, section 8.8.3.
 type entityTag struct {
-	weak   bool
-	opaque string // quotes included
+	opaque string // quotes included; whether the tag is weak never counts
 }
 
 // condition is the value of If-Match or If-None-Match: a list of tags, or any (*).
@@ -35,7 +34,7 @@ func readCondition(h http.Header, name string) (c condition) {
 		for {
 			line = strings.TrimLeft(line, " \t,")
 			var tag entityTag
-			line, tag.weak = strings.CutPrefix(line, "W/")
+			line = strings.TrimPrefix(line, "W/")
 			if line == "" || line[0] != '"' {
 				break
 			}
@@ -50,13 +49,16 @@ func readCondition(h http.Header, name string) (c condition) {
 	return c
 }
 
-// revises reports whether a tag names the revision of s exactly. The last part of a tag changes
-// with the shop's defaults, too, and says nothing about writes, so it does not count.
+// revises reports whether a tag names the revision of s: its first two parts. The last part changes
+// with the shop's defaults, too, and says nothing about writes, so it does not count. Nor does it
+// count that a tag is weak: RFC 9110, section 13.1.1, wants a strong comparison, but a proxy that
+// compresses makes each tag weak, or changes its end, and the first two parts are then still those
+// of one state.
 func (c condition) revises(s sessionctx.Session) bool {
 	rev := s.Revision()
 	prefix := fmt.Sprintf(`"%016x.%d.`, rev.Incarnation, rev.Version)
 	return slices.ContainsFunc(c.tags, func(t entityTag) bool {
-		return !t.weak && strings.HasPrefix(t.opaque, prefix)
+		return strings.HasPrefix(t.opaque, prefix)
 	})
 }
 
@@ -66,7 +68,7 @@ func (c condition) shows(s sessionctx.Session) bool {
 	return slices.ContainsFunc(c.tags, func(t entityTag) bool { return t.opaque == etag })
 }
 
-// preconditions are those of a write: RFC 9110, section 13.2.2.
+// preconditions are those of a request: RFC 9110, section 13.2.2.
 type preconditions struct{ match, noneMatch condition }
 
 func readPreconditions(r *http.Request) preconditions {

@@ -51,6 +51,17 @@ type Config struct {
 	// origin.
 	CrossOrigin *http.CrossOriginProtection
 
+	// AllowedOrigins are the origins whose scripts may call the Handler from a browser, as the
+	// browser writes them: "https://shop.example", "http://localhost:3000". A default port is left
+	// out. They are for clients with bearer tokens: no answer permits credentials, so the browser
+	// sends no cookie. Handler.CORS puts the same list around other handlers, such as the endpoints
+	// that issue the tokens. Default: none, and the Handler has no part in CORS (the Fetch Standard,
+	// section 3.3).
+	//
+	// Security: "*" and "null" are refused. With "*" every page in the world could use a token that
+	// leaked, from the browser of anybody; "null" is every sandboxed frame.
+	AllowedOrigins []string
+
 	// MaxBody is how long the body of a request may be, in bytes. 1 to 16 MiB; default 32 KiB.
 	// What a session may hold is bounded by sessionctx.Config.Limits.
 	MaxBody int64
@@ -97,6 +108,7 @@ func New(cfg Config) (*Handler, error) {
 		h.log = slog.Default()
 	}
 	var errs []error
+	var err error
 	mistake := func(field, value, rule string) {
 		errs = append(errs, &sessionctx.ConfigError{Field: "rest.Config." + field, Value: value, Rule: rule})
 	}
@@ -111,6 +123,9 @@ func New(cfg Config) (*Handler, error) {
 	}
 	if h.maxDepth < 3 || h.maxDepth > 1000 {
 		mistake("MaxDepth", fmt.Sprint(cfg.MaxDepth), "must be 3 to 1000")
+	}
+	if h.origins, err = newOrigins(cfg.AllowedOrigins); err != nil {
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

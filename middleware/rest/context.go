@@ -83,6 +83,9 @@ func (x *exchange) show() error {
 		if e.Session.ID == "" {
 			return sessionctx.ErrNotFound
 		}
+		if err := x.checkRead(e.Session); err != nil {
+			return err
+		}
 		// No tag: it would stay the same where another candidate is rejected.
 		b := x.newContextBody(e.Session)
 		b.explain(e)
@@ -96,6 +99,9 @@ func (x *exchange) show() error {
 	if s.ID == "" && !s.Degraded {
 		return sessionctx.ErrNotFound // the cookie names no session; a guest's defaults are for pages
 	}
+	if err := x.checkRead(s); err != nil {
+		return err
+	}
 	x.tag(s)
 	if c := readCondition(x.r.Header, "If-None-Match"); s.ETag() != "" && (c.any || c.shows(s)) {
 		x.w.WriteHeader(http.StatusNotModified)
@@ -103,6 +109,16 @@ func (x *exchange) show() error {
 	}
 	x.write(http.StatusOK, "application/json", x.newContextBody(s))
 	return nil
+}
+
+// checkRead refuses to show s if If-Match does not hold: RFC 9110, section 13.1.1. Nobody knows that
+// of a degraded session.
+func (x *exchange) checkRead(s sessionctx.Session) error {
+	p := preconditions{match: readCondition(x.r.Header, "If-Match")}
+	if p.match.sent && s.Degraded {
+		return sessionctx.ErrUnavailable
+	}
+	return p.check(s, true)
 }
 
 // tag sets the ETag of a session that has one.

@@ -81,7 +81,10 @@ func TestExplain_SaysWhyTheValuesAreWhatTheyAre(t *testing.T) {
 	c := s.bearer(claims{Session: "s1", Customer: "bob"})
 	c.do("PATCH", "/me/context", `{"siteCode":"us","language":"en"}`).must(204)
 	c.do("PATCH", "/me/context", `{"siteCode":"main","currency":"CHF","targetLocation":"AT"}`).must(204)
-	c.do("PATCH", "/me/context", `{"siteCode":"us","currency":"USD","targetLocation":"US"}`).must(204)
+	c.do("PATCH", "/me/context", `{"siteCode":"us"}`).must(204)
+	for _, body := range []string{`{"language":"en"}`, `{"currency":"USD"}`, `{"targetLocation":"US"}`} {
+		c.do("PATCH", "/me/context", body).must(204) // one alone is a choice, also where it is the default
+	}
 	b := c.do("GET", "/me/context?explain=true", "").context()
 	assert.Equal(t, map[string]string{"siteCode": "choice", "currency": "choice", "targetLocation": "choice", "language": "choice"}, b.Sources)
 	assert.Empty(t, b.Rejected)
@@ -372,7 +375,7 @@ func TestContext_RequestSiteOverrulesTheChoice(t *testing.T) {
 	c := s.shopper("s1")
 	d := c.do("PATCH", "/me/context", `{"siteCode":"us"}`).must(400).problem().Details
 	assert.Equal(t, []map[string]string{{"field": "siteCode", "value": "us", "reason": "overruled"}}, d)
-	c.do("PATCH", "/me/context", `{"siteCode":"main"}`).must(204)
+	c.do("PATCH", "/me/context", `{"siteCode":"main","context":{"a":1}}`).must(204)
 	s.operator().do("PUT", "/context/s1", s.stating("s1", 0, `{"siteCode":"us"}`)).must(204)
 	b := c.do("GET", "/me/context?explain=true", "").context()
 	assert.Equal(t, "main", b.SiteCode)

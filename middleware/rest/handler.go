@@ -25,6 +25,7 @@ type Handler struct {
 	scopes   func(*http.Request) (tenant, scopes string, err error)
 	saas     func(tenant, token string) (string, error)
 	cross    *http.CrossOriginProtection
+	origins  origins
 	maxBody  int64
 	maxDepth int
 	log      *slog.Logger
@@ -67,6 +68,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Cache-Control", "private, no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
+	if h.origins.answer(w, r) {
+		return
+	}
 	x := &exchange{Handler: h, w: w, r: r}
 	if err := x.serve(); err != nil {
 		x.fail(err)
@@ -91,7 +95,7 @@ func (x *exchange) serve() (err error) {
 	if err := x.identify(); err != nil {
 		return err
 	}
-	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+	if !x.reads() {
 		if err := x.admitWrite(); err != nil {
 			return err
 		}
@@ -113,6 +117,8 @@ func (x *exchange) identify() error {
 		}
 	}
 	switch {
+	case own && req.SessionID == "" && !x.reads() && len(x.r.Header["Authorization"]) > 0 && req.Tenant == x.to.tenant:
+		return errNoWrite
 	case own && req.SessionID == "" && (req.Proof == sessionctx.BySecret || !x.hasToken()):
 		return errNoIdentity
 	case !own && tenant == "" && !x.hasToken():
@@ -134,6 +140,11 @@ func (x *exchange) identify() error {
 	return nil
 }
 
+// reads reports whether the request changes nothing.
+func (x *exchange) reads() bool {
+	return x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
+}
+
 // hasToken reports whether the request carries a bearer token, which no browser sends by itself.
 func (x *exchange) hasToken() bool {
 	for _, v := range x.r.Header["Authorization"] {
@@ -153,6 +164,14 @@ func (x *exchange) admitWrite() error {
 	}
 	if x.r.Method == http.MethodDelete {
 		return nil // no body, and nothing that a form could send
+	}
+	for _, line := range x.r.Header["Content-Encoding"] {
+		if line = strings.TrimSpace(line); line != "" && !strings.EqualFold(line, "identity") {
+			return errEncoding
+		}
+	}
+	if len(x.r.Header["Content-Range"]) > 0 {
+		return errRange
 	}
 	contentType := x.r.Header.Get("Content-Type")
 	if contentType == "" && !byItself {
@@ -189,16 +208,24 @@ func (x *exchange) body() ([]byte, error) {
 	return b, nil
 }
 
-// flag reads a query parameter that is true or false.
+// flag reads a query parameter that is true or false. What two readers could read as two different
+// things is refused: a query that is not properly encoded, such as one with ";", and a name that is
+// there twice.
 func (x *exchange) flag(name string) (bool, error) {
-	switch values, _ := url.ParseQuery(x.r.URL.RawQuery); values.Get(name) {
-	case "true":
-		return true, nil
-	case "", "false":
-		return false, nil
-	default:
-		return false, invalidDetails([]detail{{Field: name, Value: cut(values.Get(name)), Reason: reasonWrongType}})
+	query, err := url.ParseQuery(x.r.URL.RawQuery)
+	if err != nil {
+		return false, errQuery
 	}
+	values := query[name]
+	switch {
+	case len(values) > 1:
+		return false, badRequest("The query parameter " + name + " is there more than once.")
+	case len(values) == 0 || values[0] == "" || values[0] == "false":
+		return false, nil
+	case values[0] == "true":
+		return true, nil
+	}
+	return false, invalidDetails([]detail{{Field: name, Value: cut(values[0]), Reason: reasonWrongType}})
 }
 
 // sessionID returns the id to show in an answer. It is empty for a session by secret: whoever knows

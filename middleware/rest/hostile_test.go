@@ -111,7 +111,7 @@ func TestAttributes_NeedKeyAndValue(t *testing.T) {
 		{"value null", `{"key":"k","value":null}`, []map[string]string{{"field": "value", "reason": "required"}}},
 		{"no key", `{"value":1}`, []map[string]string{{"field": "key", "reason": "required"}}},
 		{"key null", `{"key":null,"value":1}`, []map[string]string{{"field": "key", "reason": "required"}}},
-		{"key empty", `{"key":"","value":1}`, []map[string]string{{"field": "key", "reason": "malformed"}}},
+		{"key empty", `{"key":"","value":1}`, []map[string]string{{"field": "key", "reason": "required"}}},
 		{"key a number", `{"key":1,"value":1}`, []map[string]string{{"field": "key", "value": "1", "reason": "wrongType"}}},
 		{"names in other cases", `{"Key":"k","VALUE":1}`, []map[string]string{{"field": "key", "reason": "required"}, {"field": "value", "reason": "required"}}},
 		{"a key with a line break", `{"key":"k\n","value":1}`, []map[string]string{{"field": `context["k\n"]`, "reason": "malformed"}}},

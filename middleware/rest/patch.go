@@ -16,7 +16,7 @@ var fieldNames = [defaults.NumFields]string{"siteCode", "currency", "targetLocat
 // text is a member that is a string or null.
 type text struct {
 	sent  bool
-	value string // empty: null
+	value string // empty: null or the empty text
 }
 
 // change returns what a merge makes of the member.
@@ -31,6 +31,7 @@ func (t text) change() sessionctx.Change {
 type state struct {
 	fields     [defaults.NumFields]text
 	cartID     text
+	customerID text
 	clear      bool                       // context: null
 	attributes map[string]json.RawMessage // nil values: null
 	version    int64                      // 0: there was no record
@@ -38,8 +39,9 @@ type state struct {
 }
 
 // parseState reads the body of a PATCH (RFC 7396, one level deep: attributes are merged by name) or
-// of a PUT. It ignores members that it does not know, and cartId unless withCart is true.
-func parseState(body []byte, maxDepth int, withCart bool) (s state, err error) {
+// of a PUT. It ignores members that it does not know, and those that are not a shopper's to change
+// (cartId, customerId) unless whole is true.
+func parseState(body []byte, maxDepth int, whole bool) (s state, err error) {
 	members, err := parseObject(body, maxDepth)
 	if err != nil {
 		return state{}, err
@@ -55,8 +57,8 @@ func parseState(body []byte, maxDepth int, withCart bool) (s state, err error) {
 	for f, name := range fieldNames {
 		s.fields[f] = read(name)
 	}
-	if withCart {
-		s.cartID = read("cartId")
+	if whole {
+		s.cartID, s.customerID = read("cartId"), read("customerId")
 	}
 	if raw, ok := members["context"]; ok {
 		if s.clear = isNull(raw); !s.clear && json.Unmarshal(raw, &s.attributes) != nil {
@@ -108,21 +110,16 @@ func (s *state) base() *sessionctx.Revision {
 	return &sessionctx.Revision{Version: s.version}
 }
 
-// replacement returns the state as a patch that leaves the session nothing else, over what the
-// session is now. A client sends back what it was shown, so a value that is a default now becomes
-// no choice.
-func (s *state) replacement(now sessionctx.Session) sessionctx.Patch {
+// replacement returns the state as a patch that leaves the session nothing else.
+func (s *state) replacement() sessionctx.Patch {
 	p := s.patch()
 	p.ReplaceAttributes = true
 	p.Base = nil // exchange.replace compares the version
 	if !s.cartID.sent {
 		p.CartID = sessionctx.Clear()
 	}
-	shown := [defaults.NumFields]string{now.Site, now.Currency, now.Country, now.Language}
-	for f, change := range [...]*sessionctx.Change{&p.Site, &p.Currency, &p.Country, &p.Language} {
-		field := defaults.Field(f)
-		isDefault := now.Source(field) != defaults.SourceChoice && canonical(field, s.fields[f].value) == shown[f]
-		if !s.fields[f].sent || isDefault {
+	for f, change := range changes(&p) {
+		if !s.fields[f].sent {
 			*change = sessionctx.Clear()
 		}
 	}
@@ -169,7 +166,8 @@ func parseAttribute(body []byte, maxDepth int) (name string, value json.RawMessa
 	return key.value, compact(value), nil
 }
 
-// parseText reads a member that is a string or null, and need not be there.
+// parseText reads a member that is a string or null, and need not be there. The empty text says the
+// same as null, as it does to the service.
 func parseText(name string, members map[string]json.RawMessage) (t text, fault *detail) {
 	raw, sent := members[name]
 	if !sent || isNull(raw) {
@@ -179,9 +177,6 @@ func parseText(name string, members map[string]json.RawMessage) (t text, fault *
 	if raw[0] != '"' || json.Unmarshal(raw, &t.value) != nil {
 		d := wrongType(name, raw)
 		return text{}, &d
-	}
-	if t.value == "" { // null clears; an empty text is nothing that a field could be
-		return text{}, &detail{Field: name, Reason: defaults.ReasonMalformed.String()}
 	}
 	return t, nil
 }

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/internal/redact"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
@@ -42,9 +44,30 @@ type problem struct {
 
 // detail is one value that was refused.
 type detail struct {
-	Field  string `json:"field"`           // as on the wire
-	Value  string `json:"value,omitempty"` // as it was sent, cut
-	Reason string `json:"reason"`
+	Field   string `json:"field"` // as on the wire
+	Message string `json:"message"`
+	Type    string `json:"type"`            // the reason again
+	Value   string `json:"value,omitempty"` // as it was sent, cut
+	Reason  string `json:"reason"`
+}
+
+// sentence says what is wrong, for people.
+func (d *detail) sentence() string {
+	switch d.Reason {
+	case reasonRequired:
+		return d.Field + " is required."
+	case reasonWrongType:
+		return d.Field + " has a value of a type or range that it cannot have."
+	case reasonTooLarge:
+		return d.Field + " is too large."
+	case reasonNoSession:
+		return "The credentials name no session to write to."
+	case reasonNotProven:
+		return d.Field + " must be the customer of the token in the header saas-token."
+	case reasonAnonymous:
+		return d.Field + " cannot be set: the session is one by cookie, and only its shopper can log in."
+	}
+	return fmt.Sprintf("%s cannot be %q: %s.", d.Field, d.Value, d.Reason)
 }
 
 // The reasons of details besides those of package defaults.
@@ -52,6 +75,9 @@ const (
 	reasonWrongType = "wrongType"
 	reasonRequired  = "required"
 	reasonTooLarge  = "tooLarge"
+	reasonNoSession = "noSession"
+	reasonNotProven = "notProven"
+	reasonAnonymous = "anonymousSession"
 )
 
 // refusal is an error that this package answers with a status of its own.
@@ -95,6 +121,7 @@ var (
 	errNoToken     = unauthorized("This operation needs a bearer token.", challenge)
 	errOtherTenant = forbidden("The tenant in the path is not that of the credentials.")
 	errNoSession   = forbidden("The token names no session.")
+	errNoWrite     = noSession()
 	errScope       = &refusal{
 		status: http.StatusForbidden, message: "The token lacks the scope " + manageScope + ".",
 		header: [2]string{"WWW-Authenticate", challengeInsufficient},
@@ -102,6 +129,8 @@ var (
 	errCrossOrigin = forbidden("A write from another origin needs a bearer token.")
 	errSaasToken   = forbidden("The session is a customer's: the header saas-token must hold a valid token " +
 		"of that customer.")
+	errCustomerID   = invalidDetails([]detail{{Field: "customerId", Reason: reasonNotProven}})
+	errAnonymous    = invalidDetails([]detail{{Field: "customerId", Reason: reasonAnonymous}})
 	errVersion      = invalidDetails([]detail{{Field: "metadata.version", Reason: reasonRequired}})
 	errPrecondition = &refusal{
 		status:  http.StatusPreconditionFailed,
@@ -109,21 +138,25 @@ var (
 	}
 	errBodyTooLarge = &refusal{status: http.StatusRequestEntityTooLarge, message: "The body is too large."}
 	errBodyBroken   = badRequest("The body ended early.")
+	errEncoding     = &refusal{
+		status: http.StatusUnsupportedMediaType, message: "The body must not be compressed.",
+		header: [2]string{"Accept-Encoding", "identity"}, // RFC 9110, section 15.5.16
+	}
+	errRange = badRequest("A part of a body, as Content-Range says, cannot be written.") // RFC 9110, section 14.5
+	errQuery = badRequest("The query is not encoded as application/x-www-form-urlencoded.")
 )
+
+// noSession refuses a write of credentials that name no session.
+func noSession() *refusal {
+	d := detail{Field: "Authorization", Reason: reasonNoSession}
+	e := unauthorized(d.sentence(), challenge)
+	e.details = []detail{d}
+	return e
+}
 
 // invalidDetails refuses values; the sentence names the first.
 func invalidDetails(details []detail) *refusal {
-	e := &refusal{status: http.StatusBadRequest, details: details}
-	d := details[0]
-	switch d.Reason {
-	case reasonRequired:
-		e.message = d.Field + " is required."
-	case reasonWrongType:
-		e.message = d.Field + " has a value of a type or range that it cannot have."
-	default:
-		e.message = fmt.Sprintf("%s cannot be %q: %s.", d.Field, d.Value, d.Reason)
-	}
-	return e
+	return &refusal{status: http.StatusBadRequest, details: details, message: details[0].sentence()}
 }
 
 func wrongType(field string, raw json.RawMessage) detail {
@@ -144,7 +177,7 @@ func problemFor(err error) *problem {
 		p.Type, p.Status = typeUnknownOutcome, http.StatusServiceUnavailable
 		p.Message = "The write may have been applied, or may still be. Get the session before the write is sent again."
 	case errors.As(err, &r):
-		p.Status, p.Message, p.Details, p.header = r.status, r.message, r.details, r.header
+		p.Status, p.Message, p.Details, p.header = r.status, r.message, slices.Clone(r.details), r.header
 	case errors.Is(err, middleware.ErrUnauthenticated):
 		p.Status, p.Message = http.StatusUnauthorized, "The credentials are not valid, or no longer."
 		p.header = [2]string{"WWW-Authenticate", challengeInvalid}
@@ -168,6 +201,13 @@ func problemFor(err error) *problem {
 		p.header = [2]string{"Retry-After", retryAfter}
 	}
 	p.Title, p.Code, p.Detail = http.StatusText(p.Status), p.Status, p.Message
+	for i := range p.Details {
+		d := &p.Details[i]
+		d.Type = d.Reason
+		if d.Message == "" {
+			d.Message = d.sentence()
+		}
+	}
 	return p
 }
 
@@ -185,14 +225,15 @@ func rejections(err error) (details []detail, status int, sentence string) {
 		switch e := err.(type) {
 		case *defaults.Invalid:
 			d := detail{Field: fieldNames[e.Field], Value: cut(e.Value), Reason: e.Reason.String()}
-			say(invalidDetails([]detail{d}).message)
+			say(d.sentence())
 			details, status = append(details, d), http.StatusBadRequest
 		case *sessionctx.LimitError:
 			d := detail{Field: e.Field, Value: cut(e.Value), Reason: reasonTooLarge}
 			if !e.Size {
 				d.Reason, status = defaults.ReasonMalformed.String(), http.StatusBadRequest
 			}
-			say(e.Field + ": " + e.Rule + ".")
+			d.Message = e.Field + ": " + e.Rule + "."
+			say(d.Message)
 			details = append(details, d)
 		case interface{ Unwrap() []error }:
 			for _, err := range e.Unwrap() {
@@ -221,7 +262,7 @@ func (x *exchange) fail(err error) {
 		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answered 500",
 			slog.String("method", x.r.Method), slog.Any("error", redact.Error(err, x.secrets()...)))
 	}
-	x.write(p.Status, "application/problem+json", p)
+	x.write(p.Status, problemtype.For(x.r.Header), p)
 }
 
 // secrets returns the texts of the request that no log may repeat. The host's own errors may quote

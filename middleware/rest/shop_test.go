@@ -272,6 +272,12 @@ func (a *answer) problem() problem {
 	a.t.Helper()
 	var p problem
 	require.NoError(a.t, json.Unmarshal([]byte(a.body), &p), "%s", a.body)
+	for _, d := range p.Details { // what every detail has
+		assert.NotEmpty(a.t, d["message"])
+		assert.Equal(a.t, d["reason"], d["type"])
+		delete(d, "message")
+		delete(d, "type")
+	}
 	return p
 }
 
@@ -284,7 +290,7 @@ func (a *answer) checkProblem() {
 	if a.Request != nil && a.Request.Method == http.MethodHead {
 		return
 	}
-	assert.Equal(a.t, "application/problem+json", a.Header.Get("Content-Type"))
+	assert.Equal(a.t, "application/json", a.Header.Get("Content-Type"))
 	p := a.problem()
 	unknown := p.Type == unknownOutcome
 	assert.True(a.t, unknown || p.Type == "about:blank", p.Type)

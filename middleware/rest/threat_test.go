@@ -172,6 +172,9 @@ func TestThreatBearerAgainstCookie(t *testing.T) {
 			if tc.want == 200 {
 				assert.Equal(t, "s1", a.context().SessionID)
 				both.do("PATCH", "/me/context", `{"currency":"GBP"}`).must(204)
+			} else if tc.desc == "a token without a session" {
+				p := both.do("PATCH", "/me/context", `{"currency":"GBP"}`).must(401).problem()
+				assert.Equal(t, "noSession", p.Details[0]["reason"])
 			} else {
 				both.do("PATCH", "/me/context", `{"currency":"GBP"}`).must(tc.want)
 			}
@@ -222,12 +225,13 @@ func TestThreatMassAssignment(t *testing.T) {
 	})
 	t.Run("by an operator, who may set the cart and not the owner", func(t *testing.T) {
 		op := s.operator().with("saas-token", s.token("anna"))
-		op.do("PUT", "/context/s1", fmt.Sprintf(`{"sessionId":"s2","customerId":"bob","cartId":"annas-cart","metadata":{"version":%d,"createdAt":"1999-01-01T00:00:00Z"}}`, s.version("s1"))).must(204)
+		op.do("PUT", "/context/s1", s.stating("s1", 0, `{"customerId":"bob"}`)).must(400)
+		op.do("PUT", "/context/s1", fmt.Sprintf(`{"sessionId":"s2","customerId":"anna","cartId":"annas-cart","metadata":{"version":%d,"createdAt":"1999-01-01T00:00:00Z"}}`, s.version("s1"))).must(204)
 		b := op.do("GET", "/context/s1", "").context()
 		assert.Equal(t, "s1 anna annas-cart", strings.Join([]string{b.SessionID, b.CustomerID, b.CartID}, " "))
 		assert.NotEqual(t, 1999, b.Metadata.CreatedAt.Year())
-		op.do("PUT", "/context/s9?upsert=true", `{"customerId":"bob"}`).must(204)
-		assert.Empty(t, op.do("GET", "/context/s9", "").context().CustomerID)
+		op.do("PUT", "/context/s9?upsert=true", `{"customerId":"bob"}`).must(400)
+		op.do("GET", "/context/s9", "").must(404)
 	})
 	assert.Equal(t, bobs, bob.do("GET", "/me/context", "").body)
 }

@@ -18,7 +18,7 @@ func (x *exchange) merge() error {
 	if err != nil {
 		return err
 	}
-	s, err := x.update(st.patch())
+	s, err := echo{x.r.Context(), x.resolver, x.req, st.patch()}.update(x.update)
 	if err != nil {
 		return err
 	}
@@ -76,16 +76,10 @@ func (x *exchange) update(p sessionctx.Patch) (s sessionctx.Session, err error) 
 	return s, err
 }
 
-// errChanged says that a replacement was built for another state of the session than the present
-// one.
-var errChanged = errors.New("rest: the session has changed")
-
 // replace answers PUT /context/{sessionId}.
 //
-// What a replacement changes depends on the state of the session (see state.replacement), and the
-// write itself is the first to know that state for certain. So the first try is for a session
-// without any value. It is refused, the refusal says what the session is, and the second try is for
-// that state.
+// The answer has no ETag: what is kept is never what was sent (RFC 9110, section 9.3.4). Codes are
+// made canonical, values that are defaults are not kept, and the version moves on.
 func (x *exchange) replace() error {
 	upsert, err := x.flag("upsert")
 	if err != nil {
@@ -106,48 +100,53 @@ func (x *exchange) replace() error {
 	if err != nil {
 		return err
 	}
+	names := st.customerID.value != ""
+	if names && st.customerID.value != customerID {
+		return errCustomerID
+	}
 	c := readPreconditions(x.r)
-	var over, now sessionctx.Session
-	known := false
-	for range replaceTries {
-		p := st.replacement(over)
-		p.Upsert = upsert
-		p.Require = func(s sessionctx.Session) error {
-			now = s
-			exists := s.Revision() != sessionctx.Revision{}
-			switch err := c.check(s, exists); {
-			case err != nil:
-				return err
-			case exists && s.CustomerID != "" && s.CustomerID != customerID:
-				return errSaasToken
-			case exists && !st.versioned:
-				return errVersion
-			case exists && s.Version != st.version:
-				return &sessionctx.ConflictError{Revision: s.Revision()}
-			case !known || s.Revision() != over.Revision():
-				return errChanged
-			}
-			return nil
-		}
-		s, err := x.update(p)
-		if errors.Is(err, errChanged) {
-			over, known = now, true
-			continue
-		}
-		if err != nil {
+	anonymous := false // the session, and the body says that it is a customer's
+	p := st.replacement()
+	p.Upsert = upsert
+	p.Require = func(s sessionctx.Session) error {
+		exists := s.Revision() != sessionctx.Revision{}
+		switch err := c.check(s, exists); {
+		case err != nil:
 			return err
+		case !exists && !upsert:
+			return sessionctx.ErrNotFound
+		case exists && s.CustomerID != "" && s.CustomerID != customerID:
+			return errSaasToken
+		case exists && !st.versioned:
+			return errVersion
+		case exists && s.Version != st.version:
+			return &sessionctx.ConflictError{Revision: s.Revision()}
+		case names && s.CustomerID == "":
+			anonymous = true
+			return errAnonymous
 		}
-		x.tag(s)
-		x.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return &sessionctx.ConflictError{Revision: now.Revision()}
+	replace := func(req sessionctx.Request) error {
+		_, err := echo{x.r.Context(), x.resolver, req, p}.update(func(p sessionctx.Patch) (sessionctx.Session, error) {
+			return x.resolver.Update(x.r.Context(), req, p)
+		})
+		return err
+	}
+	if err = replace(x.req); anonymous && errors.Is(err, errAnonymous) {
+		// The saas-token has proved the customer, as the customer's own access token would.
+		asCustomer := x.req
+		asCustomer.Proof, asCustomer.CustomerID = sessionctx.Asserted, customerID
+		if err = replace(asCustomer); errors.Is(err, sessionctx.ErrNotFound) {
+			err = errAnonymous // a session by cookie
+		}
+	}
+	if err != nil {
+		return err
+	}
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
 }
-
-// replaceTries bounds how often a replacement is tried. Its version allows one state of the
-// session, so a second try is the rule, and more tries happen only where a session is created and
-// ended all the time.
-const replaceTries = 4
 
 // saasCustomer returns the customer of the token in the header saas-token, and the empty text
 // without a valid token.
