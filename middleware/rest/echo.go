@@ -8,37 +8,48 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// Update is Resolver.Update for the values that a client of the interface sends. Such a client
-// reads a context, changes one value and sends all of them back, so a value that it sends need not
-// be a choice. The Handler applies the same rule to PATCH and PUT. A host needs Update where it
-// takes such values by another way, such as the parameters of a login.
+// Update is Resolver.Update for the values that a client of the interface sends when its session
+// begins, such as the parameters of a login. Such a client sends all values that it knows, also
+// those that everybody gets, and these are no choices: a customer's profile must still count.
 //
-// The fields of p are decided in the order site, country, currency, language. The first rule that
-// holds counts:
+// The fields of p are decided in the order site, country, currency, language. A site that the
+// session shows anyway leaves the field alone. So does a value that the session shows, with the
+// site and the country that p sets, without a choice of its field. Every other value becomes a
+// choice, and is judged as by Resolver.Update. A patch that sets one of currency, country and
+// language alone, and changes no site, makes the value a choice, also where the session shows it by
+// default. Clear clears in every case.
 //
-//   - A value that the session shows now leaves the field alone.
-//   - If the patch changes the site or the country, and the session would then show the value
-//     without a choice of the field, the choice is removed.
-//   - Every other value becomes a choice, and is judged as by Resolver.Update.
-//
-// A patch that sets one of currency, country and language alone, and changes no site, makes the
-// value a choice, also where the session shows it by default. Clear clears in every case.
-//
-// "Now" is the state that p.Base names: if a field that p names has changed since, the error is a
-// *sessionctx.ConflictError. The same error stands for a session that others keep on changing. The
-// other errors are those of Resolver.Update.
+// The errors are those of Resolver.Update, and a *sessionctx.ConflictError for a session that
+// others keep on changing.
 func Update(ctx context.Context, r *sessionctx.Resolver, req sessionctx.Request, p sessionctx.Patch) (sessionctx.Session, error) {
-	return echo{ctx, r, req, p}.update(func(p sessionctx.Patch) (sessionctx.Session, error) {
+	e := echo{ctx: ctx, resolver: r, req: req, sent: p, unseen: true}
+	return e.update(func(p sessionctx.Patch) (sessionctx.Session, error) {
 		return r.Update(ctx, req, p)
 	})
 }
 
-// echo is one write of values that a client may have been shown.
+// echo is one write of values that a client may have been shown: it reads a context, changes one
+// value and sends all of them back. The fields are decided in the order site, country, currency,
+// language. The first rule that holds counts:
+//
+//   - A value that the session shows now leaves the field alone.
+//   - If the write changes the site or the country, and the session would then show the value
+//     without a choice of the field, the choice is removed.
+//   - Every other value becomes a choice, and is judged.
+//
+// A write that sets one of currency, country and language alone, and changes no site, makes the
+// value a choice, also where the session shows it by default. Clear clears in every case.
+//
+// "Now" is the state that the base of the patch names: if a field that the patch names has changed
+// since, the error is a *sessionctx.ConflictError.
 type echo struct {
 	ctx      context.Context
 	resolver *sessionctx.Resolver
 	req      sessionctx.Request
 	sent     sessionctx.Patch
+	// unseen: the client was not shown the session. What a session shows before the write moves it
+	// to another site is then no echo.
+	unseen bool
 }
 
 // changes returns the changes of a patch, indexed by defaults.Field.
@@ -88,7 +99,7 @@ const echoTries = 16
 //
 // The write itself is the first to know the present state for certain. So it is decided for the
 // state that a preview shows, and refused, by its own Require, over any other state.
-func (e echo) update(write func(sessionctx.Patch) (sessionctx.Session, error)) (sessionctx.Session, error) {
+func (e *echo) update(write func(sessionctx.Patch) (sessionctx.Session, error)) (sessionctx.Session, error) {
 	if e.plain() {
 		return write(e.sent)
 	}
@@ -176,6 +187,7 @@ func (e *echo) decide(now *sessionctx.Session) (sessionctx.Patch, error) {
 	// moves: the write changes the site or the country, and with them what the others are by
 	// default.
 	moves := false
+	unseen := e.unseen || e.sent.Upsert && now.Revision() == sessionctx.Revision{}
 	if site, sets := value(&e.sent.Site); sets && shows(now, defaults.FieldSite, site) {
 		p.Site = sessionctx.Change{}
 	} else if _, touched := e.sent.Site.Value(); touched {
@@ -191,7 +203,7 @@ func (e *echo) decide(now *sessionctx.Session) (sessionctx.Patch, error) {
 		case !touched:
 			continue
 		case !sets:
-		case shows(now, f, v):
+		case shows(now, f, v) && !(unseen && moves):
 			*decided[f] = sessionctx.Change{}
 			continue
 		default:

@@ -18,7 +18,8 @@ func (x *exchange) merge() error {
 	if err != nil {
 		return err
 	}
-	s, err := echo{x.r.Context(), x.resolver, x.req, st.patch()}.update(x.update)
+	e := echo{ctx: x.r.Context(), resolver: x.resolver, req: x.req, sent: st.patch()}
+	s, err := e.update(x.update)
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,8 @@ func (x *exchange) replace() error {
 		return nil
 	}
 	replace := func(req sessionctx.Request) error {
-		_, err := echo{x.r.Context(), x.resolver, req, p}.update(func(p sessionctx.Patch) (sessionctx.Session, error) {
+		e := echo{ctx: x.r.Context(), resolver: x.resolver, req: req, sent: p}
+		_, err := e.update(func(p sessionctx.Patch) (sessionctx.Session, error) {
 			return x.resolver.Update(x.r.Context(), req, p)
 		})
 		return err

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/bearer"
+	"github.com/sessionctx/storefront/middleware/rest"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -30,7 +32,8 @@ func (is *Issuer) anonymousAnswer(id sessionctx.Identity) (any, error) {
 	}, nil
 }
 
-// anonymousLogin gives a visitor a session. Without choices the store is left alone: the session exists because its token does.
+// anonymousLogin gives a visitor a session. The values that a client sends may be those that every visitor is shown: see
+// rest.Update. Without choices the store is left alone: the session exists because its token does.
 func (is *Issuer) anonymousLogin(r *http.Request) (any, error) {
 	p, err := is.publicClient(r)
 	if err != nil {
@@ -42,7 +45,7 @@ func (is *Issuer) anonymousLogin(r *http.Request) (any, error) {
 		Country: choice(p["targetLocation"]), Language: choice(p["language"]),
 	}
 	if p["siteCode"]+p["currency"]+p["targetLocation"]+p["language"] != "" {
-		if _, err := is.resolver.Update(r.Context(), sessionctx.Request{Identity: id}, patch); err != nil {
+		if _, err := rest.Update(r.Context(), is.resolver, sessionctx.Request{Identity: id}, patch); err != nil {
 			return nil, err
 		}
 	}
@@ -57,12 +60,22 @@ func choice(value string) sessionctx.Change {
 	return sessionctx.Set(value)
 }
 
+// anonymousRefresh gives an anonymous session new tokens. Older clients send the access token itself, as anonymous_token, which
+// must not have expired. Choices that are sent along are ignored: they are those of the login, and the shopper may have made others since.
 func (is *Issuer) anonymousRefresh(r *http.Request) (any, error) {
-	p, err := is.publicClient(r, "refresh_token")
+	p, err := is.publicClient(r)
 	if err != nil {
 		return nil, err
 	}
-	id, err := is.renewable(r, p["tenant"], p["refresh_token"])
+	var id sessionctx.Identity
+	switch {
+	case p["refresh_token"] != "":
+		id, err = is.renewable(r, is.refresh, p["tenant"], p["refresh_token"])
+	case p["anonymous_token"] != "":
+		id, err = is.renewable(r, is.access, p["tenant"], p["anonymous_token"])
+	default:
+		err = malformed("refresh_token", "missing", "A required parameter is missing.")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +85,23 @@ func (is *Issuer) anonymousRefresh(r *http.Request) (any, error) {
 	return is.anonymousAnswer(id)
 }
 
+// oldTenant is the name under which older clients send the tenant.
+const oldTenant = "hybris-tenant"
+
 // publicClient returns the parameters of a request that tenant and client_id introduce. A client that has a secret must
 // not be used where it is not asked for it.
-func (is *Issuer) publicClient(r *http.Request, names ...string) (map[string]string, error) {
-	p, err := required(r, append(names, "tenant", "client_id")...)
+func (is *Issuer) publicClient(r *http.Request) (map[string]string, error) {
+	p, err := parameters(r.URL.RawQuery)
 	if err != nil {
+		return nil, err
+	}
+	if old := p[oldTenant]; old != "" {
+		if p["tenant"] != "" && p["tenant"] != old {
+			return nil, malformed(oldTenant, "malformed", "The request names two tenants.")
+		}
+		p["tenant"] = old
+	}
+	if err := present(p, "tenant", "client_id"); err != nil {
 		return nil, err
 	}
 	if err := is.tenant(r, p["tenant"]); err != nil {
@@ -91,10 +116,10 @@ func (is *Issuer) publicClient(r *http.Request, names ...string) (map[string]str
 	return p, nil
 }
 
-// renewable returns whose a refresh token is, if it is one of a session of the tenant that has not ended. One of an anonymous
-// session that has become a customer's is good for nothing.
-func (is *Issuer) renewable(r *http.Request, tenant, token string) (sessionctx.Identity, error) {
-	c, err := is.refresh.VerifyToken(token)
+// renewable returns whose a token of the kind that v verifies is, if it is one of a session of the tenant that has not ended. One
+// of an anonymous session that has become a customer's is good for nothing.
+func (is *Issuer) renewable(r *http.Request, v *bearer.Verifier, tenant, token string) (sessionctx.Identity, error) {
+	c, err := v.VerifyToken(token)
 	if c, err = shopper(c, err, tenant); err != nil {
 		return sessionctx.Identity{}, middleware.ErrUnauthenticated
 	}

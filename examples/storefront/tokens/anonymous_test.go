@@ -220,3 +220,56 @@ func TestAnAnonymousSessionIsRefreshedForADay(t *testing.T) {
 		assert.Equal(t, http.StatusUnauthorized, s.renew(a.text("refresh_token")).StatusCode)
 	})
 }
+
+func TestAnonymous_NamesOfOlderClientsCount(t *testing.T) {
+	s := newShop(t)
+	const login, refresh = "/customerlogin/auth/anonymous/login?client_id=storefront", "/customerlogin/auth/anonymous/refresh?client_id=storefront"
+	for _, query := range []string{"&hybris-tenant=demoshop", "&hybris-tenant=demoshop&tenant=demoshop", "&hybris-tenant=&tenant=demoshop"} {
+		a := s.ok(s.get(login+query, ""))
+		assert.Equal(t, "tenant=demoshop", a.text("scope"), query)
+		for _, token := range []string{
+			"&refresh_token=" + a.text("refresh_token"), "&anonymous_token=" + a.text("access_token"),
+			"&refresh_token=" + a.text("refresh_token") + "&anonymous_token=" + a.text("access_token"),
+		} {
+			assert.Equal(t, a.text("sessionId"), s.ok(s.get(refresh+query+token, "")).text("sessionId"))
+		}
+		assert.Equal(t, http.StatusUnauthorized, s.get(refresh+query+"&anonymous_token="+a.text("refresh_token"), "").StatusCode, "each token for one purpose")
+		assert.Equal(t, http.StatusUnauthorized, s.get(refresh+query+"&refresh_token="+a.text("access_token"), "").StatusCode)
+	}
+	a := s.get(login+"&hybris-tenant=demoshop&tenant=othershop", "")
+	assert.Equal(t, http.StatusBadRequest, a.StatusCode)
+	assert.Equal(t, []string{"hybris-tenant malformed"}, a.details())
+	assert.Equal(t, []string{"tenant missing"}, s.get(login+"&hybris-tenant=", "").details())
+	assert.Equal(t, []string{"refresh_token missing"}, s.get(refresh+"&tenant=demoshop&anonymous_token=", "").details())
+	customer := s.ok(s.anna(s.visit("").text("access_token")))
+	assert.Equal(t, http.StatusUnauthorized, s.get(refresh+"&tenant=demoshop&anonymous_token="+customer.text("access_token"), "").StatusCode, "a customer's token is no anonymous one")
+}
+
+func TestAnonymousLogin_ValuesThatEverybodyGetsAreNoChoices(t *testing.T) {
+	for _, tc := range []struct {
+		desc, query    string
+		records        int
+		before, signed string // values of the session, and after anna has signed in
+	}{
+		{"what a guest is shown", "&siteCode=main&currency=EUR&targetLocation=DE&language=de", 0, "main EUR DE de", "main EUR AT de"},
+		{"the same in other spellings", "&siteCode=main&currency=eur&targetLocation=de&language=DE", 0, "main EUR DE de", "main EUR AT de"},
+		{"the site that a guest is shown", "&siteCode=main", 0, "main EUR DE de", "main EUR AT de"},
+		{"another site's own values", "&siteCode=us&currency=USD&targetLocation=US&language=en", 1, "us USD US en", "us USD US en"},
+		{"one value alone", "&targetLocation=DE", 1, "main EUR DE de", "main EUR DE de"},
+		{"one value alone, with the site that a guest is shown", "&siteCode=main&targetLocation=DE", 1, "main EUR DE de", "main EUR DE de"},
+		{"one of several that differs", "&currency=EUR&targetLocation=DE&language=fr", 1, "main EUR DE fr", "main EUR AT fr"},
+		{"another site, and a currency that only looks like an echo", "&siteCode=ch&currency=EUR", 1, "ch EUR CH de", "ch EUR CH de"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			a := s.visit(tc.query)
+			assert.Equal(t, tc.records, s.records())
+			got, err := s.session(a.text("access_token"))
+			require.NoError(t, err)
+			assert.Equal(t, tc.before, values(got))
+			got, err = s.session(s.ok(s.anna(a.text("access_token"))).text("access_token"))
+			require.NoError(t, err)
+			assert.Equal(t, tc.signed, values(got))
+		})
+	}
+}

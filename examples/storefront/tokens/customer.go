@@ -10,6 +10,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
+// customerAnswer has each member twice, because older clients of the service read the names without underscores.
 type customerAnswer struct {
 	AccessToken           string `json:"access_token"`
 	SaasToken             string `json:"saas_token"`
@@ -18,6 +19,12 @@ type customerAnswer struct {
 	RefreshToken          string `json:"refresh_token"`
 	RefreshTokenExpiresIn int64  `json:"refresh_token_expires_in"`
 	SessionID             string `json:"session_id"`
+
+	OldAccessToken           string `json:"accessToken"`
+	OldSaasToken             string `json:"saasToken"`
+	OldExpiresIn             int64  `json:"expiresIn"`
+	OldRefreshToken          string `json:"refreshToken"`
+	OldRefreshTokenExpiresIn int64  `json:"refreshTokenExpiresIn"`
 }
 
 func (is *Issuer) customerAnswer(id sessionctx.Identity) (any, error) {
@@ -29,11 +36,14 @@ func (is *Issuer) customerAnswer(id sessionctx.Identity) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return customerAnswer{
+	a := customerAnswer{
 		AccessToken: access, SaasToken: saas, TokenType: tokenType, ExpiresIn: seconds(AccessLife),
 		RefreshToken: refresh, RefreshTokenExpiresIn: seconds(CustomerRefreshLife),
 		SessionID: id.SessionID,
-	}, nil
+	}
+	a.OldAccessToken, a.OldSaasToken, a.OldExpiresIn = a.AccessToken, a.SaasToken, a.ExpiresIn
+	a.OldRefreshToken, a.OldRefreshTokenExpiresIn = a.RefreshToken, a.RefreshTokenExpiresIn
+	return a, nil
 }
 
 // customerLogin makes the session of the bearer token the customer's. Without a token the customer gets a new session. One
@@ -81,7 +91,7 @@ func (is *Issuer) customerRefresh(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := is.renewable(r, tenant, p["refreshToken"])
+	id, err := is.renewable(r, is.refresh, tenant, p["refreshToken"])
 	if err != nil {
 		return nil, err
 	}

@@ -19,8 +19,6 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-var customerNames = []string{"access_token", "expires_in", "refresh_token", "refresh_token_expires_in", "saas_token", "session_id", "token_type"}
-
 func TestALoginKeepsTheAnonymousSession(t *testing.T) {
 	s := newShop(t)
 	visitor := s.visit("&currency=CHF")
@@ -347,5 +345,25 @@ func TestASaasTokenNamesItsCustomerToItsTenant(t *testing.T) {
 		id, err := s.issuer.CustomerOf("demoshop", token)
 		require.ErrorIs(t, err, middleware.ErrUnauthenticated)
 		assert.Empty(t, id)
+	}
+}
+
+// customerNames are the members of a customer's answer, those of older clients among them.
+var customerNames = []string{
+	"accessToken", "access_token", "expiresIn", "expires_in", "refreshToken", "refreshTokenExpiresIn", "refresh_token",
+	"refresh_token_expires_in", "saasToken", "saas_token", "session_id", "token_type",
+}
+
+func TestCustomerAnswer_HasTheNamesOfOlderClients(t *testing.T) {
+	s := newShop(t)
+	login := s.ok(s.anna(s.visit("").text("access_token")))
+	for _, a := range []answer{login, s.ok(s.get("/customer/demoshop/refreshauthtoken?refreshToken="+login.text("refreshToken"), ""))} {
+		for old, name := range map[string]string{
+			"accessToken": "access_token", "saasToken": "saas_token", "expiresIn": "expires_in",
+			"refreshToken": "refresh_token", "refreshTokenExpiresIn": "refresh_token_expires_in",
+		} {
+			assert.NotEmpty(t, a.json[name], name)
+			assert.Equal(t, a.json[name], a.json[old], old)
+		}
 	}
 }

@@ -11,6 +11,10 @@
 //	GET  /customer/{tenant}/validateauthtoken   whose a customer's access token is, and for how long
 //	POST /oauth/token                           a service's token (RFC 6749, section 4.4)
 //
+// Names that older clients use count, too: hybris-tenant for tenant; anonymous_token, an access token that has not expired, for
+// refresh_token; and the customer's answers have accessToken, saasToken, refreshToken, expiresIn and refreshTokenExpiresIn beside the
+// names with underscores. A service need not name its tenant: it is the first by name that has the client.
+//
 // A session from its beginning to its end:
 //
 //	curl -s "$SHOP/customerlogin/auth/anonymous/login?tenant=demoshop&client_id=storefront&currency=CHF"

@@ -9,8 +9,10 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/middleware/bearer"
 )
@@ -56,7 +58,7 @@ func (is *Issuer) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		is.logger.LogAttrs(r.Context(), slog.LevelError, "tokens: request failed", slog.Int("status", p.Status), slog.Any("error", err))
 	}
 	p.headers(w.Header())
-	is.write(w, r, p.Status, "application/problem+json", p)
+	is.write(w, r, p.Status, problemtype.For(r.Header), p)
 }
 
 func (is *Issuer) write(w http.ResponseWriter, r *http.Request, status int, mediaType string, v any) {
@@ -106,16 +108,26 @@ func required(r *http.Request, names ...string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p, present(p, names...)
+}
+
+// present refuses parameters of which a named one is missing.
+func present(p map[string]string, names ...string) error {
 	for _, name := range names {
 		if p[name] == "" {
-			return nil, malformed(name, "missing", "A required parameter is missing.")
+			return malformed(name, "missing", "A required parameter is missing.")
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // body returns the body of a request of that media type.
 func body(r *http.Request, mediaType string) ([]byte, error) {
+	for _, line := range r.Header["Content-Encoding"] {
+		if line = strings.TrimSpace(line); line != "" && !strings.EqualFold(line, "identity") {
+			return nil, &problem{Status: http.StatusUnsupportedMediaType, Detail: "The body must not be compressed.", acceptEncoding: "identity"}
+		}
+	}
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != mediaType {
 		return nil, &problem{Status: http.StatusUnsupportedMediaType, Detail: "The body must be " + mediaType + "."}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,14 +26,17 @@ type problem struct {
 	Message string   `json:"message"`
 	Details []detail `json:"details,omitempty"`
 
-	challenge  string // WWW-Authenticate
-	retryAfter time.Duration
+	challenge      string // WWW-Authenticate
+	acceptEncoding string // Accept-Encoding: RFC 9110, section 15.5.16
+	retryAfter     time.Duration
 }
 
 type detail struct {
-	Field  string `json:"field"`
-	Value  string `json:"value,omitempty"`
-	Reason string `json:"reason"`
+	Field   string `json:"field"`
+	Message string `json:"message"`
+	Type    string `json:"type"` // the reason again
+	Value   string `json:"value,omitempty"`
+	Reason  string `json:"reason"`
 }
 
 func (p *problem) Error() string { return "tokens: " + p.Detail }
@@ -40,6 +44,9 @@ func (p *problem) Error() string { return "tokens: " + p.Detail }
 func (p *problem) headers(h http.Header) {
 	if p.challenge != "" {
 		h.Set("WWW-Authenticate", p.challenge)
+	}
+	if p.acceptEncoding != "" {
+		h.Set("Accept-Encoding", p.acceptEncoding)
 	}
 	setRetryAfter(h, p.retryAfter)
 }
@@ -79,6 +86,10 @@ func problemOf(err error) *problem {
 	p := classify(err)
 	p.Type, p.Title = cmp.Or(p.Type, "about:blank"), http.StatusText(p.Status)
 	p.Code, p.Message = p.Status, p.Detail
+	p.Details = slices.Clone(p.Details)
+	for i := range p.Details {
+		p.Details[i].Type, p.Details[i].Message = p.Details[i].Reason, p.Detail
+	}
 	return &p
 }
 
@@ -108,6 +119,8 @@ func classify(err error) problem {
 		return problem{Status: http.StatusForbidden, Detail: "The token is another tenant's."}
 	case errors.Is(err, sessionctx.ErrUnknownTenant):
 		return problem{Status: http.StatusNotFound, Detail: "The tenant was not found."}
+	case errors.Is(err, sessionctx.ErrConflict):
+		return problem{Status: http.StatusConflict, Detail: "The session has changed meanwhile. Try again."}
 	case errors.Is(err, sessionctx.ErrNotFound):
 		return problem{Status: http.StatusNotFound, Detail: "The session was not found: it has ended, or is not this token's."}
 	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed), errors.Is(err, errBusy):

@@ -70,6 +70,9 @@ func (is *Issuer) serviceToken(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if tenant == "" {
+		tenant = is.tenantOf(p["client_id"])
+	}
 	client, _ := is.files.Client(tenant, p["client_id"])
 	if client.Public {
 		client.SecretHash = ""
@@ -134,7 +137,18 @@ func basicCredentials(r *http.Request, p map[string]string) error {
 	return nil
 }
 
-// tenantAndScopes takes the scope apart. Clients of the service name their tenant in it: "tenant=demoshop a b".
+// tenantOf returns the tenant that a client belongs to: the first by name, as for every other request that names none. It is empty
+// for a client that nobody knows, which then fails as one with a wrong secret does.
+func (is *Issuer) tenantOf(clientID string) string {
+	for _, tenant := range is.files.Tenants() {
+		if _, ok := is.files.Client(tenant, clientID); ok {
+			return tenant
+		}
+	}
+	return ""
+}
+
+// tenantAndScopes takes the scope apart. Clients of the service may name their tenant in it: "tenant=demoshop a b".
 func tenantAndScopes(p map[string]string) (tenant string, scopes []string, err error) {
 	tenant = p["tenant"]
 	if p["scope"] != "" {
@@ -149,8 +163,8 @@ func tenantAndScopes(p map[string]string) (tenant string, scopes []string, err e
 			}
 		}
 	}
-	if !defaults.ValidTenant(tenant) {
-		return "", nil, invalidRequest("tenant is missing or malformed.")
+	if tenant != "" && !defaults.ValidTenant(tenant) {
+		return "", nil, invalidRequest("tenant is malformed.")
 	}
 	return tenant, scopes, nil
 }

@@ -118,7 +118,6 @@ func TestAServicesTokenIsRefusedAsTheRFCSays(t *testing.T) {
 		{"nothing", "", 400, "invalid_request"},
 		{"no grant", "tenant=demoshop&client_id=backoffice&client_secret=" + secret, 400, "invalid_request"},
 		{"another grant", strings.Replace(good, "client_credentials", "password", 1), 400, "unsupported_grant_type"},
-		{"no tenant", strings.Replace(good, "tenant=demoshop&", "", 1), 400, "invalid_request"},
 		{"a malformed tenant", strings.Replace(good, "demoshop", "Demo", 1), 400, "invalid_request"},
 		{"an unknown tenant", strings.Replace(good, "demoshop", "nobody", 1), 401, "invalid_client"},
 		{"an unknown client", strings.Replace(good, "backoffice", "nobody", 1), 401, "invalid_client"},
@@ -172,5 +171,50 @@ func TestWhatAClientLacksIsNotTold(t *testing.T) {
 	} {
 		assert.Equal(t, wrong.body, other.body, desc)
 		assert.Equal(t, wrong.Header, other.Header, desc)
+	}
+}
+
+func TestServiceToken_TheClientSaysTheTenant(t *testing.T) {
+	files, err := sitefile.FromFS(withClients(t, `[{"clientId": "erp", "secretHash": %q, "scopes": ["a"]}, {"clientId": "backoffice", "secretHash": %q, "scopes": ["b"]}]`))
+	require.NoError(t, err)
+	s := newShopOf(t, files, &memstore.Store{})
+	for _, tc := range []struct{ desc, client, secret, tenant, scope, want string }{
+		{"a client of one tenant", "erp", secret, "", "", "demoshop a"},
+		{"a client of one tenant that asks for a scope", "erp", secret, "", "a", "demoshop a"},
+		{"a client of the second tenant", "reports", secret, "", "", "othershop order.order_read"},
+		{"a client of two tenants: the first by name", "backoffice", secret, "", "", "demoshop b"},
+		{"a client of two tenants that says which", "backoffice", secret, "othershop", "", "othershop " + manage},
+		{"the same in the scope", "backoffice", secret, "", "tenant=othershop", "othershop " + manage},
+		{"a wrong secret", "erp", "x", "", "", "invalid_client"},
+		{"a client that nobody knows", "nosuch", secret, "", "", "invalid_client"},
+		{"no client", "", secret, "", "", "invalid_client"},
+		{"a malformed tenant", "erp", secret, "X", "", "invalid_request"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			a := s.token("grant_type", "client_credentials", "client_id", tc.client, "client_secret", tc.secret, "tenant", tc.tenant, "scope", tc.scope)
+			if a.StatusCode != http.StatusOK {
+				assert.Equal(t, tc.want, a.text("error"))
+				return
+			}
+			c, err := s.issuer.Verifier().VerifyToken(a.text("access_token"))
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, c.Identity.Tenant+" "+c.Scopes)
+		})
+	}
+}
+
+func TestEndpoints_RefuseACompressedBody(t *testing.T) {
+	s := newShop(t)
+	for path, contentType := range map[string]string{"/oauth/token": "application/x-www-form-urlencoded", "/customer/demoshop/login": "application/json"} {
+		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("x"))
+		r.Header.Set("Content-Type", contentType)
+		r.Header.Set("Content-Encoding", "br")
+		a := s.do(r)
+		if path != "/oauth/token" { // RFC 6749, section 5.2, knows 400 alone
+			assert.Equal(t, http.StatusUnsupportedMediaType, a.StatusCode)
+			assert.Equal(t, "identity", a.Header.Get("Accept-Encoding"))
+		} else {
+			assert.Equal(t, "invalid_request", a.text("error"))
+		}
 	}
 }

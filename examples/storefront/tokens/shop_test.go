@@ -146,7 +146,7 @@ func (s *shop) do(r *http.Request) answer {
 		assert.Equal(s, "application/json", a.Header.Get("Content-Type"))
 		return a
 	}
-	assert.Equal(s, "application/problem+json", a.Header.Get("Content-Type"))
+	assert.Equal(s, "application/json", a.Header.Get("Content-Type"))
 	unknown := a.json["type"] == unknownOutcome
 	assert.True(s, unknown || a.json["type"] == "about:blank", a.json["type"])
 	assert.False(s, unknown && (a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") != ""))
