@@ -8,8 +8,11 @@
 // # Where the service leaves it open
 //
 //   - Credentials that are missing or not valid are 401, those that do not suffice 403: a token
-//     without a session on /me, one without the scope on /context/{sessionId}. A cookie alone is
-//     401 there.
+//     without a session that reads /me, one without the scope on /context/{sessionId}. A cookie
+//     alone is 401 there. A write with credentials that name no session is 401, reason noSession.
+//   - Clients send back what they were shown. A value that the session shows now leaves the field
+//     alone, and where the site or the country changes, a value that is then the default removes the
+//     choice. Of currency, targetLocation and language one that is sent alone is always a choice.
 //   - The first version of a record is a random number below 2^30, and each write adds 1. Version 0
 //     says that there is no record.
 //   - A PATCH with a stale metadata.version is merged where nothing that it touches has changed
@@ -19,8 +22,7 @@
 //     412. Attributes that are posted or deleted state no version; If-Match is for them, too.
 //   - Where upsert=true creates a session the version does not count. One that has ended is not
 //     revived: 404.
-//   - null clears, also context: null, which removes all attributes. The empty text is no value:
-//     400. Half a surrogate pair, and a number that is infinite as a double, are no JSON that two
+//   - null and the empty text clear a field; context: null removes all attributes. Half a surrogate pair, and a number that is infinite as a double, are no JSON that two
 //     readers would agree on: 400.
 //   - A session by token that was never written is shown with version 0. A cookie that names no
 //     session is 404, because a guest's defaults are for pages. A write with such a cookie begins a
@@ -47,10 +49,9 @@
 //   - The id of a session by cookie is the secret that makes its bearer the shopper, and the cookie
 //     hides it from scripts. So no answer to such a session has a sessionId; only those to bearer
 //     tokens do.
-//   - CORS is not served here: where scripts of other origins may call with bearer tokens, put a
-//     CORS middleware around the Handler that answers OPTIONS, and allows ETag, If-Match,
-//     If-None-Match, Authorization and Content-Type. A write by cookie from another origin is
-//     refused all the same, unless Config.CrossOrigin trusts it.
+//   - Scripts of other origins may call with bearer tokens if Config.AllowedOrigins names the
+//     origin. A write by cookie from another origin is refused all the same, unless
+//     Config.CrossOrigin trusts it.
 //   - A cookie-borne write from a page of another scheme or port of the host is cross-origin, too.
 //   - A session id stands in the path of /context/{sessionId} and therefore in access logs. Treat
 //     those of sessions by cookie as secrets.
