@@ -6,7 +6,7 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
-	github.com/sessionctx/storefront v0.0.0
+	github.com/sessionctx/storefront v0.1.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/crypto v0.58.0
 	golang.org/x/text v0.43.0
@@ -25,14 +25,8 @@ require (
 	github.com/go-playground/validator/v10 v10.30.6 // indirect
 	github.com/leodido/go-urn v1.5.0 // indirect
 	github.com/redis/rueidis v1.0.79
-	github.com/sessionctx/storefront/sessionctx/boltstore v0.0.0
-	github.com/sessionctx/storefront/sessionctx/redisstore v0.0.0
+	github.com/sessionctx/storefront/sessionctx/boltstore v0.1.0
+	github.com/sessionctx/storefront/sessionctx/redisstore v0.1.0
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
-
-replace github.com/sessionctx/storefront => ..
-
-replace github.com/sessionctx/storefront/sessionctx/boltstore => ../sessionctx/boltstore
-
-replace github.com/sessionctx/storefront/sessionctx/redisstore => ../sessionctx/redisstore

@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
-	github.com/sessionctx/storefront v0.0.0
+	github.com/sessionctx/storefront v0.1.0
 	github.com/stretchr/testify v1.12.1
 )
 

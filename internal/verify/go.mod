@@ -12,9 +12,9 @@ require (
 	github.com/maypok86/otter/v2 v2.4.0
 	github.com/redis/rueidis v1.0.79
 	github.com/rs/zerolog v1.33.0
-	github.com/sessionctx/storefront v0.0.0
-	github.com/sessionctx/storefront/sessionctx/boltstore v0.0.0
-	github.com/sessionctx/storefront/sessionctx/redisstore v0.0.0
+	github.com/sessionctx/storefront v0.1.0
+	github.com/sessionctx/storefront/sessionctx/boltstore v0.1.0
+	github.com/sessionctx/storefront/sessionctx/redisstore v0.1.0
 	github.com/stretchr/testify v1.12.1
 	github.com/tsenart/vegeta/v12 v12.13.0
 	go.uber.org/goleak v1.3.0

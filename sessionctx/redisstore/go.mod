@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/redis/rueidis v1.0.79
-	github.com/sessionctx/storefront v0.0.0
+	github.com/sessionctx/storefront v0.1.0
 	github.com/stretchr/testify v1.12.1
 )
 
