@@ -165,14 +165,13 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 // command runs a program in dir and returns what it wrote to its standard output. An error has all
 // that the program wrote.
 func command(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
-	var stdout, both bytes.Buffer
+	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout = io.MultiWriter(&stdout, &both)
-	cmd.Stderr = &both
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, bytes.TrimSpace(both.Bytes()))
+		return "", fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, bytes.TrimSpace(append(stdout.Bytes(), stderr.Bytes()...)))
 	}
 	return stdout.String(), nil
 }
