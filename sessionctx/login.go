@@ -42,6 +42,9 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	}
 	var c change
 	switch {
+	case req.byLogin():
+		req.CustomerID = customerID
+		c, err = r.loginByHost(&b, &req)
 	case req.Proof == BySecret:
 		c, err = r.loginBySecret(&b, &req, customerID)
 	case req.Proof == Management:

@@ -21,10 +21,18 @@ type ownership struct {
 	// generationOf is the customer whose generation decides whether the session is live or ended;
 	// empty: none does. confirm says which.
 	generationOf string
+	// viewer is who the host's own login says is asking. A session that is not the viewer's is
+	// answered with the defaults of the viewer.
+	viewer string
+	// unbound: the session is anonymous, and must become the viewer's under a new id first.
+	unbound bool
 }
 
 // ownershipOf applies the rules of ownership as far as the record alone goes.
 func ownershipOf(id *Identity, rec *store.Record) ownership {
+	if id.byLogin() {
+		return ownershipByLogin(id, rec)
+	}
 	asserted := id.asserted()
 	switch {
 	case !rec.Exists(), id.Proof == BySecret && !rec.Secret:
@@ -42,11 +50,30 @@ func ownershipOf(id *Identity, rec *store.Record) ownership {
 	return ownership{state: live, customerID: rec.CustomerID, generationOf: rec.CustomerID}
 }
 
+// ownershipByLogin applies the rules for a session by secret whose customer the host's own login
+// says. Another customer's session is foreign, and a customer's session is foreign to nobody.
+func ownershipByLogin(id *Identity, rec *store.Record) ownership {
+	own := ownership{state: live, customerID: id.CustomerID, viewer: id.CustomerID}
+	switch {
+	case !rec.Exists(), !rec.Secret:
+		own.state = absent
+	case rec.Ended:
+		own.state = ended
+	case rec.CustomerID == "":
+		own.unbound = id.CustomerID != ""
+	case rec.CustomerID != id.CustomerID:
+		own.state = foreign
+	default:
+		own.generationOf = rec.CustomerID
+	}
+	return own
+}
+
 // confirm applies the present generation of the record's customer: a session that remembers another
 // one was ended by EndAll.
 func (o ownership) confirm(rec *store.Record, generation int64) ownership {
 	if o.generationOf != "" && rec.Generation != generation {
-		return ownership{state: ended, generationOf: o.generationOf}
+		return ownership{state: ended, customerID: o.viewer, generationOf: o.generationOf, viewer: o.viewer}
 	}
 	return o
 }

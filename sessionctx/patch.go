@@ -48,8 +48,8 @@ type Patch struct {
 	// It must be a pure function of its argument.
 	Require func(current Session) error
 
-	// Upsert lets a Management identity create the session. Other identities need no leave:
-	// their sessions exist as soon as the identity is valid.
+	// Upsert creates the record, also if the patch changes nothing else. A Management identity
+	// cannot create a session without it. For other identities it begins a session early.
 	Upsert bool
 }
 

@@ -71,6 +71,32 @@ func copyChoices(rec *store.Record, choices defaults.Choices) {
 	}
 }
 
+// inherit gives rec, which is a next version, what another session of the same shopper has: its
+// choices, which count as made before this login; its carts at sites where rec has none; and the
+// attributes that rec lacks. It reports whether rec has changed.
+func inherit(rec, from *store.Record, withAttributes bool) (changed bool) {
+	choices := from.Choices
+	for f := range defaults.NumFields {
+		if c := *choice(&choices, defaults.Field(f)); c != "" {
+			*choice(&rec.Choices, defaults.Field(f)) = c
+			rec.Changed[f], rec.Login, changed = rec.Version, rec.Version, true
+		}
+	}
+	for _, c := range from.Carts {
+		if i, taken := findCart(rec.Carts, c.Site); !taken {
+			c.Changed, changed = rec.Version, true
+			rec.Carts = slices.Insert(slices.Clone(rec.Carts), i, c)
+		}
+	}
+	for _, a := range from.Attributes {
+		if i, taken := findAttribute(rec.Attributes, a.Name); withAttributes && !taken {
+			a.Changed, changed = rec.Version, true
+			rec.Attributes = slices.Insert(slices.Clone(rec.Attributes), i, a)
+		}
+	}
+	return changed
+}
+
 // choice returns the choice of a field.
 func choice(c *defaults.Choices, f defaults.Field) *string {
 	return [...]*string{&c.Site, &c.Currency, &c.Country, &c.Language}[f]

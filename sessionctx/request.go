@@ -33,15 +33,24 @@ const (
 type Identity struct {
 	Tenant     string // ^[a-z][a-z0-9]+$, 3 to 16 characters
 	SessionID  string // empty: no session yet; at most 256 bytes
-	CustomerID string // asserted customer, empty: anonymous; ignored unless Proof is Asserted; at most 256 bytes
+	CustomerID string // asserted customer, empty: nobody; ignored unless Proof is Asserted or HostLogin is set; at most 256 bytes
 	Proof      Proof
+	// HostLogin, with the Proof BySecret: the session id says which session, and a login of the
+	// host's own says who the customer is. A customer's session is then this identity's only if it
+	// is of CustomerID. An anonymous session must become the customer's by Resolver.Bind first:
+	// until then Resolve shows its choices alone, marked Degraded, and Update refuses it.
+	HostLogin bool
 }
 
 // Request is all that a resolution depends on, besides what is stored and what the directory knows.
 type Request struct {
 	Identity
-	Site  string         // request site: decided by the server from host or path by its own mapping; empty: none
-	Hints defaults.Hints // what the request suggests: untrusted, never persisted
+	// GuestID is the id of an anonymous session, by secret, that the same request names beside
+	// SessionID. Only Bind and Login read it, for an identity with HostLogin and a customer. At
+	// most 256 bytes.
+	GuestID string
+	Site    string         // request site: decided by the server from host or path by its own mapping; empty: none
+	Hints   defaults.Hints // what the request suggests: untrusted, never persisted
 
 	// Fresh asks the Store: the answer is never older than a write that any process has finished
 	// before the call. Without it the near-cache may answer: never older than a write that this
@@ -89,9 +98,12 @@ func (id *Identity) check() error {
 	return nil
 }
 
+// byLogin reports whether the host's own login says who the customer of a session by secret is.
+func (id *Identity) byLogin() bool { return id.HostLogin && id.Proof == BySecret }
+
 // asserted returns the customer that id asserts, empty if it asserts none.
 func (id *Identity) asserted() string {
-	if id.Proof == Asserted {
+	if id.Proof == Asserted || id.byLogin() {
 		return id.CustomerID
 	}
 	return ""
@@ -149,6 +161,9 @@ func (r *Resolver) enter(req *Request) (leave func(), err error) {
 	if err := req.check(); err != nil {
 		r.gate.leave()
 		return nil, err
+	}
+	if len(req.GuestID) > maxID {
+		req.GuestID = "" // no id of ours
 	}
 	req.cloneStrings()
 	req.Hints = boundedHints(req.Hints)

@@ -33,8 +33,9 @@ type resolution struct {
 	version           int64
 	created, modified int64 // Unix milliseconds
 
-	proof Proof
-	flags resolutionFlags
+	proof     Proof
+	hostLogin bool
+	flags     resolutionFlags
 }
 
 type resolutionFlags uint8
@@ -121,7 +122,7 @@ func (n resolution) cost() int64 {
 // all that it depends on in force.
 func (n *resolution) answers(req *Request, now int64) bool {
 	v := n.shared
-	return v != nil && now < n.until && n.proof == req.Proof &&
+	return v != nil && now < n.until && n.proof == req.Proof && n.hostLogin == req.HostLogin &&
 		now < n.sites.Until() && n.sites.Value.profiles.Load() == n.profiles &&
 		v.site == req.Site && v.hints.Country == req.Hints.Country && v.hints.AcceptLanguage == req.Hints.AcceptLanguage &&
 		(req.AtLeast == Revision{} || newEnough(req.AtLeast, Revision{Incarnation: n.incarnation, Version: n.version}))
@@ -134,7 +135,7 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	n := resolution{
 		shared:   d.sites.Value.outcomes.share(sharedValues{req.Site, req.Hints, values}),
 		sites:    d.sites,
-		profiles: d.profiles, proof: req.Proof, until: int64(1<<63 - 1),
+		profiles: d.profiles, proof: req.Proof, hostLogin: req.HostLogin, until: int64(1<<63 - 1),
 	}
 	if d.profile != nil {
 		n.until = d.profile.Until()
@@ -170,6 +171,11 @@ func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dep
 	}
 	n, rejected := r.resolution(req, &rec, asGuest, own.customerID, d)
 	r.stats.reject(rejected)
+	if own.unbound && !asGuest {
+		// A planted id must show the customer neither cart nor attributes of somebody else.
+		n.more, n.incarnation = nil, 0
+		n.flags |= degradedValue
+	}
 	if due := r.cfg.touchDue(&rec); !due.IsZero() {
 		n.until = min(n.until, r.near.Until(due))
 	}

@@ -44,7 +44,8 @@ type Session struct {
 	ModifiedAt time.Time
 
 	// Degraded: the store could not be asked. The values are computed defaults; choices, cart and
-	// attributes are not known.
+	// attributes are not known. Or the session has not become the session of its customer yet (see
+	// Identity.HostLogin): then the values follow the choices, and the rest is not known.
 	Degraded bool
 
 	// ProfileMissing: the customer's profile could not be had, so the values were computed without

@@ -33,5 +33,12 @@ func (cfg *Config) tombstone(rec *store.Record, endedAt time.Time) {
 	}
 }
 
+// replaceable reports whether a write with a dead or foreign cookie begins a new session. Another
+// customer's session is foreign to whom the host's own login names, and its cookie is never newer
+// than the login.
+func (o *ownership) replaceable(endedAt, now time.Time) bool {
+	return o.state == foreign || o.state == ended && healed(endedAt, now)
+}
+
 // healed reports whether a session that ended at some time is over for good: see healAfter.
 func healed(endedAt, now time.Time) bool { return !now.Before(endedAt.Add(healAfter)) }

@@ -84,9 +84,11 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 	}
 	now := time.Now()
 	switch {
+	case c.own.unbound && !preview:
+		return c, fmt.Errorf("%w: the session is not the customer's yet: Bind comes first", ErrNotFound)
 	case c.own.state == live:
 		c.cur = *cur
-	case req.Proof == BySecret && (c.own.state == absent || p.zero() || c.own.state == ended && healed(c.endedAt, now)):
+	case req.Proof == BySecret && (c.own.state == absent || p.zero() || c.own.replaceable(c.endedAt, now)):
 		c.newID = true
 	case c.own.state != absent, req.Proof == Management && !p.Upsert:
 		return c, ErrNotFound
@@ -111,7 +113,7 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 // apply applies p to c.next and reports whether anything is to be written.
 func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change, now time.Time, preview bool) (write bool, err error) {
 	next := &c.next
-	creates := !next.Exists() && p.Upsert && req.Proof == Management
+	creates := !next.Exists() && p.Upsert
 	if !p.touchesFields() && !creates && !setAttributes(new(*next), p) {
 		return false, nil
 	}

@@ -1,0 +1,220 @@
+package sessionctx
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// Bind makes the anonymous session that a customer's request names the session of the customer,
+// under a new random id, and returns the session. It is for the host's own login: an identity with
+// HostLogin and a customer. For any other identity, and where nothing is to be bound, it is
+// Resolve.
+//
+// SessionID and GuestID are the two ids of the request. Where SessionID is the customer's already,
+// that session stays: it gets the choices of the guest's, carts for sites where it has none, and
+// attributes that it lacks. Config.OnChange shows both sessions, so that the host can merge carts.
+// The old id is dead, but another request of the same customer with it finds the session, for an
+// hour.
+//
+// bound says that the session which GuestID names has become this one, so its cookie can go. The
+// errors are those of Login and Resolve. After ErrUnavailable Resolve still shows the choices.
+func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool, err error) {
+	leave, err := r.enter(&req)
+	if err != nil {
+		return Session{}, false, err
+	}
+	defer leave()
+	if req.asserted() != "" && req.byLogin() {
+		b, cancel := r.bound(ctx)
+		defer cancel()
+		if _, bound, err = r.bind(&b, &req); err != nil {
+			return Session{}, false, b.final(err)
+		}
+	}
+	key := r.cacheKey(&req)
+	e, err := r.resolve(ctx, &key, r.hash(&key, &req), &req)
+	if err == nil {
+		e.Resolved.session(&req.Identity, &s)
+	}
+	return s, bound, err
+}
+
+// bind gives req the id of the customer's session, if there is one: found. bound says that what
+// GuestID named is a part of it.
+func (r *Resolver) bind(b *bound, req *Request) (found, bound bool, err error) {
+	ids := [...]string{req.SessionID, req.GuestID}
+	req.GuestID = ""
+	var session string
+	var guests []string
+	for i, id := range ids {
+		if id == "" || i > 0 && id == ids[0] {
+			continue
+		}
+		one := *req
+		one.SessionID = id
+		rec, own, err := r.ownedBySecret(b, &one)
+		switch {
+		case err != nil:
+			return false, false, err
+		case own.state == live && !own.unbound && i == 0:
+			session = id
+		case own.state == live:
+			guests = append(guests, id)
+		case own.state == ended && session == "":
+			if heir, _, ok, err := r.heirOf(b, &one, req.CustomerID, &rec); err != nil {
+				return false, false, err
+			} else if ok { // another request was quicker
+				session, bound = heir, i > 0
+			}
+		}
+	}
+	if len(guests) > 0 {
+		g, err := r.freshGeneration(b, req.Tenant, req.CustomerID)
+		if err != nil {
+			return false, false, unavailable(b, err)
+		}
+		if customer := g.Record(); customer.Ended { // erased: nothing of the person is begun again
+			return false, false, nil
+		}
+	}
+	for _, id := range guests {
+		one := *req
+		one.SessionID = id
+		if session == "" {
+			c, err := r.loginBySecret(b, &one, req.CustomerID)
+			if err != nil {
+				return false, false, err
+			}
+			if session = one.SessionID; c.write {
+				r.notifyBound(b, &one, &c.cur, &c.next)
+			}
+		} else {
+			one.SessionID = session
+			if err := r.absorb(b, &one, id); err != nil {
+				return false, false, err
+			}
+		}
+		bound = bound || id == ids[1]
+	}
+	if session == "" {
+		return false, false, nil
+	}
+	req.SessionID = session
+	return true, bound, nil
+}
+
+// ownedBySecret returns the record that req names, and what it is to req.
+func (r *Resolver) ownedBySecret(b *bound, req *Request) (rec store.Record, own ownership, err error) {
+	key := r.cacheKey(req)
+	if cached := r.near.Peek(key); cached != nil {
+		rec = cached.Record()
+	} else if err = r.store.ready(); err != nil {
+		return rec, own, b.nothingWritten(err)
+	} else if rec, err = r.near.Reload(b.firstHalf, key); err != nil {
+		return rec, own, b.nothingWritten(err)
+	}
+	if own, _, err = r.ownershipForWrite(b, req, &rec, false); err != nil {
+		return rec, own, unavailable(b, err)
+	}
+	return rec, own, nil
+}
+
+// absorb takes the data of a guest's session over to the customer's session that req names, and
+// puts a tombstone in its place. The data comes first: a process that dies in between leaves both,
+// and the next request begins again. Config.OnChange hears of it from whoever has put the tombstone.
+func (r *Resolver) absorb(b *bound, req *Request, guestID string) error {
+	old := *req
+	old.SessionID = guestID
+	w, err := r.beginSave(b, r.cacheKey(&old))
+	if err != nil {
+		return err
+	}
+	defer w.end()
+	cur, err := w.load()
+	if err != nil {
+		return err
+	}
+	for range saveTries {
+		own, _, err := r.ownershipForWrite(b, &old, &cur, false)
+		if err != nil {
+			return unavailable(b, err)
+		}
+		if own.state != live { // another request was quicker
+			return nil
+		}
+		guest := cur
+		_, after, err := r.compareAndSet(b, r.cacheKey(req), func(rec *store.Record) (next store.Record, write bool, err error) {
+			own, _, err := r.ownershipForWrite(b, req, rec, false)
+			switch {
+			case err != nil:
+				return next, false, unavailable(b, err)
+			case own.state != live || own.unbound:
+				return next, false, ErrNotFound
+			}
+			return r.inherited(rec, &guest)
+		})
+		if err != nil {
+			return err
+		}
+		if cur = guest; !w.replaceByTombstone(&cur, sealHeir(guestID, req.Tenant, req.CustomerID, req.SessionID)) {
+			continue
+		}
+		r.notifyBound(b, req, &guest, &after)
+		return nil
+	}
+	return fmt.Errorf("%w: %d tries met other writes", ErrUnavailable, saveTries)
+}
+
+// inherited returns rec with what it takes over from a guest's session. Attributes that would
+// exceed the limits stay behind; so does everything else that would.
+func (r *Resolver) inherited(rec, guest *store.Record) (next store.Record, write bool, err error) {
+	now := time.Now()
+	for _, withAttributes := range [...]bool{true, false} {
+		next = *rec
+		if err := nextVersion(&next, now); err != nil {
+			return next, false, err
+		}
+		if !inherit(&next, guest, withAttributes) {
+			return *rec, false, nil
+		}
+		r.cfg.setExpiry(&next, now)
+		if r.cfg.Limits.checkRecord(&next) == nil {
+			return next, true, nil
+		}
+	}
+	return *rec, false, nil
+}
+
+// notifyBound tells the host that the session of a guest has become a customer's.
+func (r *Resolver) notifyBound(b *bound, req *Request, guest, after *store.Record) {
+	if r.cfg.OnChange == nil {
+		return
+	}
+	ctx := context.WithoutCancel(b.caller)
+	d, err := r.dependenciesOf(ctx, req.Tenant, req.CustomerID)
+	if err != nil {
+		r.logDegraded(ctx, req.Tenant, err)
+		return
+	}
+	r.notifyChange(ctx, req, guest, r.sessionOf(req, after, false, req.CustomerID, &d))
+}
+
+// loginByHost is Login for the host's own login. c.write is false where bind has told the host
+// already, or where an earlier login goes on.
+func (r *Resolver) loginByHost(b *bound, req *Request) (c change, err error) {
+	sent := req.SessionID
+	found, _, err := r.bind(b, req)
+	switch {
+	case err != nil:
+		return c, err
+	case !found:
+		req.SessionID = ""
+	case req.SessionID != sent:
+		c.next, c.own, err = r.ownedBySecret(b, req)
+		return c, err
+	}
+	return r.loginBySecret(b, req, req.CustomerID)
+}

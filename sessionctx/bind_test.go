@@ -1,0 +1,213 @@
+package sessionctx_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// byLogin returns a request whose customer the host's own login says, with the ids of two cookies.
+func byLogin(customerID, sessionID, guestID string) sessionctx.Request {
+	return sessionctx.Request{GuestID: guestID, Identity: sessionctx.Identity{
+		Tenant: "demoshop", SessionID: sessionID, CustomerID: customerID, Proof: sessionctx.BySecret, HostLogin: true,
+	}}
+}
+
+func bind(t *testing.T, r *sessionctx.Resolver, req sessionctx.Request) (sessionctx.Session, bool) {
+	t.Helper()
+	s, bound, err := r.Bind(t.Context(), req)
+	require.NoError(t, err)
+	return s, bound
+}
+
+func TestBind_AnonymousSessionBecomesTheCustomersUnderANewID(t *testing.T) {
+	r := newResolver(t)
+	g := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart-1"), Attributes: attributes("a", "1")})
+	viewed := resolve(t, r, byLogin("C100", g.ID, ""))
+	assert.Equal(t, "C100 CHF  AT", viewed.CustomerID+" "+viewed.Currency+" "+viewed.CartID+" "+viewed.Country, "choices and profile, no cart")
+	assert.True(t, viewed.Degraded)
+	_, ok := viewed.Attribute("a")
+	assert.False(t, ok)
+	_, err := r.Update(t.Context(), byLogin("C100", g.ID, ""), sessionctx.Patch{CartID: sessionctx.Set("x")})
+	require.ErrorIs(t, err, sessionctx.ErrNotFound, "a planted id takes nothing of the customer's")
+
+	s, bound := bind(t, r, byLogin("C100", "", g.ID))
+	assert.True(t, bound)
+	assert.NotEqual(t, g.ID, s.ID)
+	assert.Equal(t, "C100 CHF cart-1", s.CustomerID+" "+s.Currency+" "+s.CartID)
+	assert.Equal(t, s, resolve(t, r, byLogin("C100", s.ID, "")))
+	assert.Empty(t, resolve(t, r, cookie(g.ID)).ID, "the old id is dead")
+
+	again, bound := bind(t, r, byLogin("C100", "", g.ID))
+	assert.True(t, bound)
+	assert.Equal(t, s.ID, again.ID, "a parallel request finds the same session")
+	other, bound := bind(t, r, byLogin("C101", "", g.ID))
+	assert.False(t, bound)
+	assert.Equal(t, "C101 ", other.CustomerID+" "+other.CartID, "another customer finds nothing")
+	assert.Empty(t, other.ID)
+
+	planted := update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("cart-2")})
+	s, bound = bind(t, r, byLogin("C100", planted.ID, ""))
+	assert.False(t, bound, "GuestID named nothing")
+	assert.NotEqual(t, planted.ID, s.ID, "an anonymous id in the customer's place is replaced, too")
+}
+
+func TestResolve_HostLoginDecidesWhoseSessionItIs(t *testing.T) {
+	r := newResolver(t)
+	s, err := r.Login(t.Context(), byLogin("", "", ""), "C100")
+	require.NoError(t, err)
+	update(t, r, byLogin("C100", s.ID, ""), sessionctx.Patch{CartID: sessionctx.Set("cart-1"), Currency: sessionctx.Set("EUR")})
+	cases := []struct {
+		desc string
+		req  sessionctx.Request
+		want string
+	}{
+		{"the customer", byLogin("C100", s.ID, ""), "C100 EUR cart-1"},
+		{"nobody: the host's login has expired", byLogin("", s.ID, ""), " EUR "},
+		{"another customer", byLogin("C101", s.ID, ""), "C101 USD "},
+		{"the customer without a cookie", byLogin("C100", "", ""), "C100 GBP "},
+		{"the customer with an invented cookie", byLogin("C100", "invented", ""), "C100 GBP "},
+		{"the same id where no host says who it is", cookie(s.ID), "C100 EUR cart-1"},
+	}
+	for range 2 { // cold and warm
+		for _, tc := range cases {
+			t.Run(tc.desc, func(t *testing.T) {
+				got := resolve(t, r, tc.req)
+				assert.Equal(t, tc.want, got.CustomerID+" "+got.Currency+" "+got.CartID)
+			})
+		}
+	}
+	require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+	got := resolve(t, r, byLogin("C100", s.ID, ""))
+	assert.Equal(t, "C100 GBP ", got.CustomerID+" "+got.Currency+" "+got.CartID, "ended, and the customer is still known to the host")
+	assert.Empty(t, got.ID)
+}
+
+func TestUpdate_HostLoginBeginsASessionOfTheCustomer(t *testing.T) {
+	r := newResolver(t)
+	other := update(t, r, byLogin("C101", "", ""), sessionctx.Patch{CartID: sessionctx.Set("cart-101")})
+	for _, tc := range []struct{ desc, id string }{
+		{"no cookie", ""}, {"an invented cookie", "invented"}, {"the cookie of another customer", other.ID},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := update(t, r, byLogin("C100", tc.id, ""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			assert.NotEqual(t, tc.id, s.ID)
+			assert.Equal(t, "C100 CHF ", s.CustomerID+" "+s.Currency+" "+s.CartID)
+			require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+			assert.Empty(t, resolve(t, r, cookie(s.ID)).ID, "EndAll ends it")
+		})
+	}
+	assert.Equal(t, "cart-101", resolve(t, r, byLogin("C101", other.ID, "")).CartID)
+	s := update(t, r, byLogin("", other.ID, ""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	assert.Equal(t, "", s.CustomerID, "a guest with a customer's cookie begins a guest's session")
+	assert.NotEqual(t, other.ID, s.ID)
+
+	require.NoError(t, r.Erase(t.Context(), "demoshop", "C100"))
+	_, err := r.Update(t.Context(), byLogin("C100", "", ""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	assert.ErrorIs(t, err, sessionctx.ErrNotFound, "nothing of an erased customer is begun again")
+	g := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	bound, is := bind(t, r, byLogin("C100", "", g.ID))
+	assert.False(t, is)
+	assert.Empty(t, bound.ID)
+}
+
+func TestBind_CustomersCartStaysAndTheHostSeesBoth(t *testing.T) {
+	var mu sync.Mutex
+	var seen []string
+	r := newResolver(t, func(c *sessionctx.Config) {
+		c.OnChange = func(_ context.Context, ch sessionctx.Changed) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, ch.Old.CustomerID+":"+ch.Old.CartID+" "+ch.New.CustomerID+":"+ch.New.CartID)
+		}
+	})
+	own := update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers"), Attributes: attributes("a", `"customers"`)})
+	g := update(t, r, byLogin("", "", ""), sessionctx.Patch{
+		CartID: sessionctx.Set("guests"), Language: sessionctx.Set("fr"), Attributes: attributes("a", `"guests"`, "b", `"guests"`),
+	})
+	update(t, r, byLogin("", g.ID, ""), sessionctx.Patch{Site: sessionctx.Set("ch"), CartID: sessionctx.Set("guests-ch")})
+	update(t, r, byLogin("", g.ID, ""), sessionctx.Patch{Site: sessionctx.Clear()})
+	seen = nil
+
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			s, _, err := r.Bind(context.Background(), byLogin("C100", own.ID, g.ID))
+			assert.NoError(t, err)
+			assert.Equal(t, own.ID, s.ID)
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, []string{":guests C100:customers"}, seen, "once, whatever runs at the same time")
+	s := resolve(t, r, byLogin("C100", own.ID, ""))
+	assert.Equal(t, "customers fr", s.CartID+" "+s.Language)
+	a, _ := s.Attribute("a")
+	b, _ := s.Attribute("b")
+	assert.Equal(t, `"customers" "guests"`, string(a)+" "+string(b))
+	s = update(t, r, byLogin("C100", own.ID, ""), sessionctx.Patch{Site: sessionctx.Set("ch")})
+	assert.Equal(t, "guests-ch", s.CartID, "a cart for a site where the customer has none")
+	assert.Empty(t, resolve(t, r, cookie(g.ID)).ID)
+}
+
+func TestBind_ParallelFirstRequestsFindOneSession(t *testing.T) {
+	backend := &ledger{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+	for range 50 {
+		g := update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("cart-1")})
+		var ids sync.Map
+		var wg sync.WaitGroup
+		for range 6 {
+			wg.Go(func() {
+				s, bound, err := r.Bind(context.Background(), byLogin("C100", "", g.ID))
+				assert.NoError(t, err)
+				assert.True(t, bound)
+				assert.Equal(t, "cart-1", s.CartID)
+				ids.Store(s.ID, true)
+			})
+		}
+		wg.Wait()
+		n := 0
+		ids.Range(func(any, any) bool { n++; return true })
+		assert.Equal(t, 1, n)
+	}
+}
+
+func TestLogin_HostLoginRotatesAndMerges(t *testing.T) {
+	r := newResolver(t)
+	own := update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers")})
+	g := update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
+	s, err := r.Login(t.Context(), byLogin("", own.ID, g.ID), "C100")
+	require.NoError(t, err)
+	assert.NotContains(t, []string{own.ID, g.ID}, s.ID)
+	assert.Equal(t, "C100 customers fr", s.CustomerID+" "+s.CartID+" "+s.Language)
+	twice, err := r.Login(t.Context(), byLogin("", own.ID, g.ID), "C100")
+	require.NoError(t, err)
+	assert.Equal(t, s.ID, twice.ID, "a double click")
+	for _, dead := range []string{own.ID, g.ID} {
+		assert.Empty(t, resolve(t, r, cookie(dead)).ID)
+	}
+	other, err := r.Login(t.Context(), byLogin("", s.ID, ""), "C101")
+	require.NoError(t, err)
+	assert.Equal(t, "C101 ", other.CustomerID+" "+other.CartID)
+	assert.Equal(t, "customers", resolve(t, r, byLogin("C100", s.ID, "")).CartID, "the first customer's session stays")
+}
+
+func TestBind_PreferProfileRanksTheGuestsChoicesBelowTheProfile(t *testing.T) {
+	r := newResolver(t, func(c *sessionctx.Config) { c.PreferProfile = true })
+	own := update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers")})
+	g := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	s, _ := bind(t, r, byLogin("C100", own.ID, g.ID))
+	assert.Equal(t, "GBP", s.Currency)
+}
+
+func TestUpdate_UpsertBeginsASessionEarly(t *testing.T) {
+	r := newResolver(t)
+	s := update(t, r, cookie(""), sessionctx.Patch{Upsert: true})
+	assert.NotEmpty(t, s.ID)
+	assert.Equal(t, s, update(t, r, cookie(s.ID), sessionctx.Patch{Upsert: true}), "a session that exists stays as it is")
+}
