@@ -42,20 +42,48 @@ type Config struct {
 	//     not read.
 	Identify func(*http.Request) (sessionctx.Identity, error)
 
+	// Customer says who is logged in at the host, for a host with a login of its own: the customer
+	// id that the host's session names, unique over all issuers, or the empty text for nobody. The
+	// cookies of this package then say which session. For tokens that name a customer and no
+	// session it is a function that verifies the token. See docs/login.md. Default: none; the host
+	// calls Login and Logout.
+	//
+	//   - Nobody is the answer for guests, and for staff who act for somebody.
+	//   - An error refuses the request; it never stands for nobody.
+	//   - An anonymous session becomes the customer's, under a new id, on the first request that is
+	//     no prefetch. While nobody is logged in, no customer's session is read or written.
+	//   - Identify comes first, and is final where it names a session.
+	//
+	// Wrap and Attach ask Identify and Customer once for each request.
+	Customer func(*http.Request) (customerID string, err error)
+
 	// NoCookie turns the anonymous cookie off: it is neither read nor set. A guest then sees
 	// defaults and cannot choose.
 	NoCookie bool
 
 	// CookieName is the middle part of the cookie's name, which is "__Host-" + CookieName + "-" +
-	// tenant. The tenant is a part of it so that two tenants on one host do not overwrite each
+	// tenant. With Customer, a customer's session has the cookie "__Host-" + CookieName +
+	// "-customer-" + tenant. The tenant is a part of it so that two tenants on one host do not overwrite each
 	// other's cookie. Permitted: 1 to 64 ASCII letters, digits, '-' and '_'. Default "session".
 	CookieName string
 
-	// CookieMaxAge is how long a browser keeps the cookie after a session's first write, its login
-	// and its logout; no other answer renews it. Permitted: whole seconds up to 400 days, the limit
-	// of RFC 6265bis, section 5.5. Default: until the browser closes. CookieMaxAge does not end a
-	// session; the idle time of the Resolver does.
+	// CookieMaxAge is how long a browser keeps the cookie. Default: four times the idle time of the
+	// kind of session, see sessionctx.Config.AnonymousIdle and CustomerIdle. A value below twice
+	// the idle time is raised to that, so that the cookie outlives the session. -1: until the
+	// browser closes. Permitted: whole seconds up to 400 days, the limit of RFC 6265bis, section
+	// 5.5. CookieMaxAge does not end a session; the idle time does.
+	//
+	// The cookie is set again by the first write of each quarter of its life, and by top-level
+	// navigations once the last write is a quarter of its life ago.
 	CookieMaxAge time.Duration
+
+	// Partitioned is for a shop inside of another site's page, such as the preview of a CMS, where
+	// browsers keep no SameSite=Lax cookie: the cookies are "SameSite=None; Partitioned" (CHIPS),
+	// under names of their own with "-embedded" after CookieName. It cannot be combined with
+	// InsecureCookie. Without SameSite, other sites' forms carry the cookie. So Update, Login,
+	// Logout and Start refuse cross-origin requests with ErrCrossSite, as
+	// http.CrossOriginProtection does.
+	Partitioned bool
 
 	// InsecureCookie drops Secure and the "__Host-" prefix, for development over plain HTTP.
 	//
@@ -109,6 +137,7 @@ func New(cfg Config) (*Middleware, error) {
 		resolver: cfg.Resolver,
 		tenant:   cfg.Tenant,
 		identify: cfg.Identify,
+		customer: cfg.Customer,
 		skip:     cfg.Skip,
 		onError:  cfg.OnError,
 	}

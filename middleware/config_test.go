@@ -33,7 +33,7 @@ func mistakes(t *testing.T, err error) []sessionctx.ConfigError {
 func TestNew_RefusesEachMistake(t *testing.T) {
 	const (
 		cookieName = "must have 1 to 64 ASCII letters, digits, '-' or '_'"
-		cookieAge  = "must be whole seconds, 1s to 9600h0m0s"
+		cookieAge  = "must be whole seconds, 1s to 9600h0m0s, or -1 for until the browser closes"
 		noCookie   = "cannot be set together with NoCookie"
 		prefix     = "must be a prefix of IPv4 or IPv6 addresses, such as 192.0.2.0/24"
 		everyone   = "must not trust every address"
@@ -57,8 +57,10 @@ func TestNew_RefusesEachMistake(t *testing.T) {
 			"CookieName", "š", cookieName},
 		{"cookie name too long", func(c *middleware.Config) { c.CookieName = strings.Repeat("a", 65) },
 			"CookieName", strings.Repeat("a", 65), cookieName},
-		{"cookie age negative", func(c *middleware.Config) { c.CookieMaxAge = -1 },
-			"CookieMaxAge", "-1ns", cookieAge},
+		{"cookie age negative", func(c *middleware.Config) { c.CookieMaxAge = -time.Second },
+			"CookieMaxAge", "-1s", cookieAge},
+		{"partitioned over plain HTTP", func(c *middleware.Config) { c.Partitioned, c.InsecureCookie = true, true },
+			"Partitioned", "true", "cannot be set together with InsecureCookie or NoCookie"},
 		{"cookie age in parts of seconds", func(c *middleware.Config) { c.CookieMaxAge = 1500 * time.Millisecond },
 			"CookieMaxAge", "1.5s", cookieAge},
 		{"cookie age over 400 days", func(c *middleware.Config) { c.CookieMaxAge = 401 * 24 * time.Hour },
@@ -108,7 +110,7 @@ func TestNew_RefusesEachMistake(t *testing.T) {
 func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 	mw, err := middleware.New(middleware.Config{
 		CookieName:     "a b",
-		CookieMaxAge:   -1,
+		CookieMaxAge:   -2,
 		CountryHeader:  "x y",
 		TrustedProxies: prefixes("0.0.0.0/0", "::/0"),
 		Sites: map[string]string{
@@ -122,7 +124,7 @@ func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 		got = append(got, strings.TrimPrefix(m.Field, "middleware.Config.")+" "+m.Value)
 	}
 	assert.ElementsMatch(t, []string{
-		"Resolver ", "Tenant ", "CookieName a b", "CookieMaxAge -1ns", "CountryHeader x y",
+		"Resolver ", "Tenant ", "CookieName a b", "CookieMaxAge -2ns", "CountryHeader x y",
 		"TrustedProxies 0.0.0.0/0", "TrustedProxies ::/0",
 		"Sites bad host", "Sites empty.example", "Sites shop.example", "Sites shop.example/de/",
 	}, got)

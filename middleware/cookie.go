@@ -8,16 +8,25 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// cookie reads and writes the anonymous cookie, whose value is the id of a session: knowing it is
-// the proof.
+// cookie reads and writes the cookies, whose values are ids of sessions: knowing one is the proof.
 type cookie struct {
-	off      bool
-	prefix   string // the name up to the tenant
-	maxAge   int    // seconds, 0: until the browser closes
-	insecure bool
+	off         bool
+	prefixes    [numCookies]string        // the names up to the tenant
+	ages        [numCookies]time.Duration // of an anonymous and of a customer's session; 0: until the browser closes
+	insecure    bool
+	partitioned bool
 }
+
+// The cookies. Without Config.Customer every session is in the first.
+const (
+	guestCookie = iota
+	customerCookie
+	numCookies
+)
 
 const (
 	defaultCookieName = "session"
@@ -35,21 +44,30 @@ func newCookie(cfg *Config) (cookie, error) {
 	if name == "" {
 		name = defaultCookieName
 	}
-	c := cookie{
-		off:      cfg.NoCookie,
-		prefix:   "__Host-" + name + "-",
-		maxAge:   int(cfg.CookieMaxAge / time.Second),
-		insecure: cfg.InsecureCookie,
-	}
+	prefix := "__Host-" + name + "-"
 	if cfg.InsecureCookie {
-		c.prefix = name + "-"
+		prefix = name + "-"
+	}
+	if cfg.Partitioned {
+		prefix += "embedded-"
+	}
+	c := cookie{
+		off:         cfg.NoCookie,
+		prefixes:    [...]string{prefix, prefix + "customer-"},
+		insecure:    cfg.InsecureCookie,
+		partitioned: cfg.Partitioned,
+	}
+	if cfg.Resolver != nil && cfg.CookieMaxAge != untilClose {
+		for kind := range c.ages {
+			c.ages[kind] = cookieAge(cfg.CookieMaxAge, cfg.Resolver.IdleTime(kind == customerCookie))
+		}
 	}
 	var errs []error
 	if len(name) > maxCookieName || slices.ContainsFunc([]byte(name), func(c byte) bool { return secretBytes[c] == 0 }) {
 		errs = append(errs, mistake("CookieName", name, fmt.Sprintf("must have 1 to %d ASCII letters, digits, '-' or '_'", maxCookieName)))
 	}
-	if cfg.CookieMaxAge < 0 || cfg.CookieMaxAge > maxCookieAge || cfg.CookieMaxAge%time.Second != 0 {
-		errs = append(errs, mistake("CookieMaxAge", cfg.CookieMaxAge.String(), fmt.Sprintf("must be whole seconds, 1s to %v", maxCookieAge)))
+	if cfg.CookieMaxAge < untilClose || cfg.CookieMaxAge > 0 && cfg.CookieMaxAge%time.Second != 0 || cfg.CookieMaxAge > maxCookieAge {
+		errs = append(errs, mistake("CookieMaxAge", cfg.CookieMaxAge.String(), fmt.Sprintf("must be whole seconds, 1s to %v, or -1 for until the browser closes", maxCookieAge)))
 	}
 	if cfg.NoCookie {
 		excluded := func(field, value string, set bool) {
@@ -61,7 +79,25 @@ func newCookie(cfg *Config) (cookie, error) {
 		excluded("CookieMaxAge", cfg.CookieMaxAge.String(), cfg.CookieMaxAge != 0)
 		excluded("InsecureCookie", "true", cfg.InsecureCookie)
 	}
+	if cfg.Partitioned && (cfg.InsecureCookie || cfg.NoCookie) {
+		errs = append(errs, mistake("Partitioned", "true", "cannot be set together with InsecureCookie or NoCookie"))
+	}
 	return c, errors.Join(errs...)
+}
+
+// untilClose is the Config.CookieMaxAge of a cookie that ends with the browser.
+const untilClose = -1
+
+// cookieAge returns how long a browser keeps the cookie of a session with this idle time.
+func cookieAge(given, idle time.Duration) time.Duration {
+	if idle < 0 || idle > maxCookieAge {
+		return maxCookieAge
+	}
+	age := max(given, 2*idle)
+	if given == 0 {
+		age = 4 * idle
+	}
+	return min(age, maxCookieAge).Round(time.Second)
 }
 
 // secretBytes marks the alphabets of base32 and base64url (RFC 4648), in either case. It is a
@@ -90,14 +126,20 @@ func isSecret(s string) bool {
 // request has more, net/http reads none.
 const maxCookies = 3000
 
-// read returns the session id in the lines of the Cookie header. It returns the empty text if the
-// tenant's cookie does not exist exactly once, or if set could not have written its value. It reads
-// as http.Request.CookiesNamed does, without the allocations.
-func (c *cookie) read(lines []string, tenant string) string {
+// sent is what a request carries under the name of a cookie.
+type sent struct {
+	id      string // empty: no id that could be ours
+	present bool   // a cookie of the name exists
+}
+
+// read returns what the lines of the Cookie header carry under the name of the tenant's cookie. The
+// id is empty if the cookie has two different values, or one that set could not have written. It
+// reads as http.Request.CookiesNamed does, without the allocations.
+func (c *cookie) read(lines []string, which int, tenant string) (found sent) {
 	if tooMany(lines) {
-		return ""
+		return found
 	}
-	found, seen := "", false
+	prefix, first := c.prefixes[which], ""
 	for _, line := range lines {
 		for len(line) > 0 {
 			part := line
@@ -106,7 +148,7 @@ func (c *cookie) read(lines []string, tenant string) string {
 			} else {
 				line = ""
 			}
-			value, ok := c.value(textproto.TrimString(part), tenant)
+			value, ok := cookieValue(textproto.TrimString(part), prefix, tenant)
 			if !ok {
 				continue
 			}
@@ -114,24 +156,27 @@ func (c *cookie) read(lines []string, tenant string) string {
 			if !secret && !isCookieValue(value) {
 				continue
 			}
-			if seen {
-				// Somebody planted a second cookie, and no rule says which of the two is ours.
-				return ""
+			if found.present {
+				if value != first {
+					// Somebody planted a second cookie, and no rule says which of the two is ours.
+					return sent{present: true}
+				}
+				continue
 			}
-			seen = true
+			found.present, first = true, value
 			if secret {
-				found = value
+				found.id = value
 			}
 		}
 	}
 	return found
 }
 
-// value returns the value of the "name=value" in part, without quotes, if the name is that of the
+// cookieValue returns the value of the "name=value" in part, without quotes, if the name is that of the
 // tenant's cookie.
-func (c *cookie) value(part, tenant string) (string, bool) {
-	n := len(c.prefix) + len(tenant)
-	if len(part) < n || part[:len(c.prefix)] != c.prefix || part[len(c.prefix):n] != tenant {
+func cookieValue(part, prefix, tenant string) (string, bool) {
+	n := len(prefix) + len(tenant)
+	if len(part) < n || part[:len(prefix)] != prefix || part[len(prefix):n] != tenant {
 		return "", false
 	}
 	rest := part[n:]
@@ -177,37 +222,70 @@ func tooMany(lines []string) bool {
 }
 
 // name returns the name of the tenant's cookie.
-func (c *cookie) name(tenant string) string { return c.prefix + tenant }
+func (c *cookie) name(which int, tenant string) string { return c.prefixes[which] + tenant }
 
-// pending returns the session id that this response sets already, empty if it deletes the cookie.
-func (c *cookie) pending(h http.Header, tenant string) (id string, ok bool) {
-	for _, line := range h["Set-Cookie"] {
-		if rest, found := strings.CutPrefix(line, c.name(tenant)+"="); found {
-			id, _, _ = strings.Cut(rest, ";")
-			return id, true
+// now returns what a browser has under the name of the cookie once it has the response with header
+// w, which may be nil.
+func (c *cookie) now(r *http.Request, w http.Header, which int, tenant string) sent {
+	if lines := w["Set-Cookie"]; len(lines) > 0 {
+		name := c.name(which, tenant) + "="
+		for _, line := range lines {
+			if rest, found := strings.CutPrefix(line, name); found {
+				id, _, _ := strings.Cut(rest, ";")
+				return sent{id, true}
+			}
 		}
 	}
-	return "", false
+	return c.read(r.Header["Cookie"], which, tenant)
 }
 
 // set makes the response carry the cookie with id, in place of one that the response carries
-// already. With an empty id the response deletes the cookie.
-func (c *cookie) set(h http.Header, tenant, id string) {
-	name := c.name(tenant)
+// already. customer is the kind of session. With an empty id the response deletes the cookie.
+func (c *cookie) set(h http.Header, which int, tenant, id string, customer bool) {
+	name := c.name(which, tenant)
 	isOurs := func(line string) bool { return strings.HasPrefix(line, name+"=") }
 	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], isOurs)
 	ck := http.Cookie{
-		Name:     name,
-		Value:    id,
-		Path:     "/",
-		MaxAge:   c.maxAge,
-		Secure:   !c.insecure,
-		HttpOnly: true,
-		SameSite: http.SameSiteLaxMode,
+		Name:        name,
+		Value:       id,
+		Path:        "/",
+		MaxAge:      int(c.age(customer) / time.Second),
+		Secure:      !c.insecure,
+		HttpOnly:    true,
+		SameSite:    http.SameSiteLaxMode,
+		Partitioned: c.partitioned,
+	}
+	if c.partitioned {
+		ck.SameSite = http.SameSiteNoneMode
 	}
 	if id == "" {
 		ck.MaxAge = -1
 	}
 	h.Add("Set-Cookie", ck.String())
 	h.Set("Cache-Control", "private, no-store")
+}
+
+// age returns how long a browser keeps the cookie of a session, 0 for until the browser closes.
+func (c *cookie) age(customer bool) time.Duration {
+	if customer {
+		return c.ages[customerCookie]
+	}
+	return c.ages[guestCookie]
+}
+
+// The server does not know when it last set a cookie: it goes by the times of the record. A write
+// sets the cookie if it is the first in its quarter of a cookie's life, counted from the creation of
+// the session. So at the last write the cookie was younger than a quarter of its life, and it is in
+// the second half of its life at most a quarter later.
+
+// renewedByWrite reports whether the write after before sets the cookie of s again.
+func (c *cookie) renewedByWrite(s *sessionctx.Session, before time.Time) bool {
+	quarter := c.age(s.CustomerID != "") / 4
+	return quarter > 0 && !before.IsZero() && before.Sub(s.CreatedAt)/quarter != s.ModifiedAt.Sub(s.CreatedAt)/quarter
+}
+
+// renewedByUse reports whether a use of s sets its cookie again.
+func (c *cookie) renewedByUse(s *sessionctx.Session) bool {
+	quarter := c.age(s.CustomerID != "") / 4
+	return quarter > 0 && !s.ModifiedAt.IsZero() && time.Since(s.ModifiedAt) >= quarter
 }

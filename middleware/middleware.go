@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/sessionctx/storefront/defaults"
@@ -15,6 +17,13 @@ var (
 	ErrUnauthenticated = errors.New("middleware: unauthenticated")
 	// ErrWrongTenant: the credentials are another tenant's. HTTP answers 403.
 	ErrWrongTenant = errors.New("middleware: credentials of another tenant")
+	// ErrNoSession is an ErrUnauthenticated: the credentials say who is asking, and the request
+	// names no session to write to. HTTP answers 401.
+	ErrNoSession = fmt.Errorf("%w: noSession: the request names no session to write to", ErrUnauthenticated)
+	// ErrCrossSite: the request comes from another site, and the browser has withheld the cookie.
+	// Nothing was written: a new cookie would replace the one that the browser has. Redirect with
+	// 303 to a GET, which has the cookie. HTTP answers 403.
+	ErrCrossSite = errors.New("middleware: cross-site request, for which browsers withhold the cookie")
 )
 
 // Middleware says who is asking, resolves the session and attaches it to the request's context.
@@ -23,6 +32,7 @@ type Middleware struct {
 	resolver *sessionctx.Resolver
 	tenant   func(*http.Request) string
 	identify func(*http.Request) (sessionctx.Identity, error)
+	customer func(*http.Request) (string, error)
 	skip     func(*http.Request) bool
 	onError  ErrorPolicy
 	cookie   cookie
@@ -35,9 +45,8 @@ type Middleware struct {
 // func(http.Handler) http.Handler of routers.
 //
 // The session in the context stays the one from the beginning of the request; Update, Login and
-// Logout return the new one. The ResponseWriter is passed on as it is. Wrap writes nothing to the
-// response, except Cache-Control: private, no-store for a session that is Degraded or has
-// ProfileMissing; a read never sets a cookie. Panics are not caught.
+// Logout return the new one. The ResponseWriter is passed on as it is. See Attach for what Wrap
+// writes to the response. Panics are not caught.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return &handler{m, next}
 }
@@ -55,32 +64,122 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	var req sessionctx.Request
-	_, err := m.buildRequest(r, &req)
+	attached, err := m.Attach(w, r)
 	if err == nil {
-		var attached *http.Request
-		if attached, err = m.attach(w, r, &req); err == nil {
-			h.next.ServeHTTP(w, attached)
-			return
+		h.next.ServeHTTP(w, attached)
+		return
+	}
+	m.onError(w, attached, err, h.next)
+}
+
+// Attach resolves the session of r and returns r with a context that carries it. Wrap calls it;
+// call it where no Wrap is around the handler. Beside an error the session is that of a guest, and
+// there is none if even that could not be resolved.
+//
+// Attach writes Cache-Control: private, no-store for a session that is Degraded or has
+// ProfileMissing. It sets cookies where an anonymous session becomes a customer's (Config.Customer),
+// and where a top-level navigation renews the cookie (Config.CookieMaxAge). No other read sets one.
+func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	ctx := r.Context()
+	a := m.askedIn(ctx)
+	if a == nil && (m.identify != nil || m.customer != nil) {
+		a = &asked{Context: ctx, m: m}
+		ctx = a
+	}
+	var req sessionctx.Request
+	byCookie, err := m.buildRequest(a, r, nil, &req, "")
+	if err == nil {
+		var attached context.Context
+		if attached, err = m.resolve(ctx, w, r, &req, byCookie); err == nil {
+			return r.WithContext(attached), nil
 		}
 	}
 	// The policy may want to show the defaults of a guest.
 	req = m.guest(req)
-	if attached, guestErr := m.attach(w, r, &req); guestErr == nil {
-		r = attached
+	if attached, guestErr := m.resolve(ctx, w, r, &req, false); guestErr == nil {
+		ctx = attached
 	}
-	m.onError(w, r, err, h.next)
+	return r.WithContext(ctx), err
 }
 
-func (m *Middleware) attach(w http.ResponseWriter, r *http.Request, req *sessionctx.Request) (*http.Request, error) {
-	ctx, transient, err := m.resolver.Attach(r.Context(), *req)
+func (m *Middleware) resolve(ctx context.Context, w http.ResponseWriter, r *http.Request, req *sessionctx.Request, byCookie bool) (context.Context, error) {
+	attached, transient, err := m.resolver.Attach(ctx, *req)
 	if err != nil {
 		return nil, err
+	}
+	if req.HostLogin && req.CustomerID != "" {
+		if attached, transient, err = m.bind(ctx, w, r, req, attached, transient); err != nil {
+			return nil, err
+		}
 	}
 	if transient {
 		w.Header().Set("Cache-Control", "private, no-store")
 	}
-	return r.WithContext(ctx), nil
+	if byCookie && req.SessionID != "" && isNavigation(r) {
+		s, _ := sessionctx.FromContext(attached)
+		if s.ID != "" && !s.Degraded && m.cookie.renewedByUse(&s) {
+			m.cookie.set(w.Header(), cookieOf(req), req.Tenant, s.ID, s.CustomerID != "")
+		}
+	}
+	return attached, nil
+}
+
+// cookieOf returns which cookie carries the id of the session of req.
+func cookieOf(req *sessionctx.Request) int {
+	if req.HostLogin && req.CustomerID != "" {
+		return customerCookie
+	}
+	return guestCookie
+}
+
+// bind makes the guest's session that the request of a customer names the customer's. attached has
+// the session as it was resolved without it. While that cannot be done, the page shows what may be
+// shown of the guest's session.
+func (m *Middleware) bind(ctx context.Context, w http.ResponseWriter, r *http.Request, req *sessionctx.Request,
+	attached context.Context, transient bool,
+) (context.Context, bool, error) {
+	if req.SessionID == "" && req.GuestID == "" {
+		return attached, transient, nil
+	}
+	s, _ := sessionctx.FromContext(attached)
+	own := s.ID != "" && !s.Degraded
+	if own && req.GuestID == "" {
+		return attached, transient, nil
+	}
+	err := errPrefetch
+	if !isPrefetch(r) {
+		err = m.bindCookies(ctx, w.Header(), req)
+	}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, false, err
+	case own || req.GuestID == "":
+		return attached, transient, nil
+	default:
+		req.SessionID, req.GuestID = req.GuestID, ""
+	}
+	return m.resolver.Attach(ctx, *req)
+}
+
+var errPrefetch = errors.New("middleware: nothing is bound for a prefetch")
+
+// bindCookies is Resolver.Bind for req, which then names the customer's session. h is the header of
+// the response.
+func (m *Middleware) bindCookies(ctx context.Context, h http.Header, req *sessionctx.Request) error {
+	s, bound, err := m.resolver.Bind(ctx, *req)
+	if err != nil {
+		return err
+	}
+	if s.ID != "" && s.ID != req.SessionID {
+		m.cookie.set(h, customerCookie, req.Tenant, s.ID, true)
+		req.SessionID = s.ID
+	}
+	if bound {
+		m.cookie.set(h, guestCookie, req.Tenant, "", false)
+	}
+	req.GuestID = ""
+	return nil
 }
 
 // Request says what a request asks the Resolver for: who is asking, the request site and the hints.
@@ -94,13 +193,13 @@ func (m *Middleware) attach(w http.ResponseWriter, r *http.Request, req *session
 // sessionctx.ErrUnknownTenant. The Request beside an error is a guest's.
 func (m *Middleware) Request(r *http.Request) (sessionctx.Request, error) {
 	var req sessionctx.Request
-	_, err := m.requestFor(r, &req)
+	_, err := m.requestFor(r, nil, &req, "")
 	return req, err
 }
 
 // requestFor is buildRequest for a request that Wrap may have attached a session to.
-func (m *Middleware) requestFor(r *http.Request, req *sessionctx.Request) (byCookie bool, err error) {
-	byCookie, err = m.buildRequest(r, req)
+func (m *Middleware) requestFor(r *http.Request, w http.Header, req *sessionctx.Request, login string) (byCookie bool, err error) {
+	byCookie, err = m.buildRequest(m.askedIn(r.Context()), r, w, req, login)
 	s, ok := sessionctx.FromContext(r.Context())
 	if ok && s.Tenant == req.Tenant && s.Source(defaults.FieldSite) == defaults.SourceRequestSite {
 		req.Site = s.Site
@@ -108,9 +207,10 @@ func (m *Middleware) requestFor(r *http.Request, req *sessionctx.Request) (byCoo
 	return byCookie, err
 }
 
-// buildRequest fills req. It reports whether the cookie decided who is asking: only then may the
-// response set the cookie.
-func (m *Middleware) buildRequest(r *http.Request, req *sessionctx.Request) (byCookie bool, err error) {
+// buildRequest fills req. It reports whether the cookies decide which session it is: only then may
+// the response set them. What the header w of the response sets already counts as sent. login is
+// the customer who is logging in now, empty for nobody.
+func (m *Middleware) buildRequest(a *asked, r *http.Request, w http.Header, req *sessionctx.Request, login string) (byCookie bool, err error) {
 	req.Tenant = m.tenant(r)
 	if m.sites != nil {
 		req.Site = m.sites.find(r)
@@ -119,23 +219,41 @@ func (m *Middleware) buildRequest(r *http.Request, req *sessionctx.Request) (byC
 		m.hints.read(r, &req.Hints)
 	}
 	if m.identify != nil {
-		id, err := m.identify(r)
+		id, err := m.identityOf(a, r)
 		if err != nil {
 			*req = m.guest(*req)
 			return false, err
 		}
+		// With Customer, an identity that names no session leaves the session to the cookies.
+		open := m.customer != nil && id.SessionID == "" && id.Proof != sessionctx.Management
 		if id != (sessionctx.Identity{}) {
-			return false, m.accept(id, req)
+			if err := m.accept(id, req); err != nil || !open {
+				return false, err
+			}
+			req.Identity = sessionctx.Identity{Tenant: req.Tenant}
 		}
 	}
 	if req.Tenant == "" {
 		return false, sessionctx.ErrUnknownTenant
 	}
+	if m.customer != nil {
+		req.HostLogin = true
+		if req.CustomerID = login; login == "" {
+			if req.CustomerID, err = m.customerOf(a, r); err != nil {
+				*req = m.guest(*req)
+				return false, err
+			}
+		}
+	}
+	if req.HostLogin || !m.cookie.off {
+		req.Proof = sessionctx.BySecret
+	}
 	if m.cookie.off {
 		return false, nil
 	}
-	req.Proof = sessionctx.BySecret
-	req.SessionID = m.cookie.read(r.Header["Cookie"], req.Tenant)
+	if req.SessionID = m.cookie.now(r, w, cookieOf(req), req.Tenant).id; cookieOf(req) == customerCookie {
+		req.GuestID = m.cookie.now(r, w, guestCookie, req.Tenant).id
+	}
 	return true, nil
 }
 

@@ -41,7 +41,7 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 // Update, Login or Logout; next is not used and may be nil.
 //
 //	401  ErrUnauthenticated, with WWW-Authenticate: Bearer error="invalid_token" (RFC 6750)
-//	403  ErrWrongTenant
+//	403  ErrWrongTenant, ErrCrossSite
 //	404  sessionctx.ErrUnknownTenant, sessionctx.ErrNotFound
 //	409  sessionctx.ErrConflict
 //	400  *defaults.Invalid, *sessionctx.LimitError about form
@@ -58,7 +58,11 @@ func Fail(w http.ResponseWriter, r *http.Request, err error, next http.Handler) 
 	code := status(err)
 	switch code {
 	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		challenge := `Bearer error="invalid_token"`
+		if errors.Is(err, ErrNoSession) { // the token is good
+			challenge = "Bearer"
+		}
+		h.Set("WWW-Authenticate", challenge)
 	case http.StatusServiceUnavailable:
 		if !errors.Is(err, sessionctx.ErrUnknownOutcome) { // nobody may repeat that without a look
 			h.Set("Retry-After", retryAfter)
@@ -79,7 +83,7 @@ func status(err error) int {
 		return http.StatusServiceUnavailable
 	case errors.Is(err, ErrUnauthenticated):
 		return http.StatusUnauthorized
-	case errors.Is(err, ErrWrongTenant):
+	case errors.Is(err, ErrWrongTenant), errors.Is(err, ErrCrossSite):
 		return http.StatusForbidden
 	case errors.Is(err, sessionctx.ErrUnknownTenant), errors.Is(err, sessionctx.ErrNotFound):
 		return http.StatusNotFound

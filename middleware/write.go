@@ -5,28 +5,56 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
 // Update applies a patch to the session of the request and returns the session as it is then.
 //
-// Call Update, Login and Logout before the response is written: they set the cookie, if it has to
-// change. With the cookie they set Cache-Control: private, no-store, which must stay. The cookie
-// changes only for a session that the cookie names, and for a guest without a session; it never
-// changes for an identity of Config.Identify. Several calls for one response build on each other:
-// an Update after a Login writes to the customer's session, and the response carries one session
-// cookie.
+// Call Update, Start, Login and Logout before the response is written: they set the cookie, if it
+// has to change or to be renewed. With the cookie they set Cache-Control: private, no-store, which
+// must stay. The cookie changes only for a session that the cookie names, and for a request without
+// a session; but for Logout it never changes for an identity of Config.Identify. Several calls for
+// one response build on each other: an Update after a Login writes to the customer's session, and
+// the response carries one session cookie.
 //
-// The errors are those of Request and of the Resolver's method of the same name. ErrUnauthenticated
-// says that there is no session to write to: NoCookie is set, or the identity has no session id. No
-// error of Update or Login changes the cookie. sessionctx.ErrNotFound says that the session of the
-// cookie has ended less than a minute ago: a Logout, then the Update again, goes on with a new
-// session. Update does not do so by itself, because the browser may have a newer cookie by then. A
-// minute after the end Update begins a new session, and sets the cookie.
+// The errors are those of Request and of the Resolver's method of the same name, and these.
+// ErrUnauthenticated says that there is no session to write to: NoCookie is set, or the identity
+// has no session id. ErrNoSession is the same for a request with a token under Config.Customer and
+// without a cookie: a client that keeps no cookies would begin a session with each write.
+// ErrCrossSite says that the browser has withheld the cookie. No error of Update or Login sets a
+// cookie for a new session. sessionctx.ErrNotFound says that the session of the cookie has ended
+// less than a minute ago: a Logout, then the Update again, goes on with a new session. Update does
+// not do so by itself, because the browser may have a newer cookie by then. A minute after the end
+// Update begins a new session, and sets the cookie.
 func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx.Patch) (sessionctx.Session, error) {
-	return m.write(w, r, false, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
-		return m.resolver.Update(ctx, req, p)
+	var before time.Time // of the last write before this one
+	require := p.Require
+	p.Require = func(current sessionctx.Session) error {
+		before = current.ModifiedAt
+		if require != nil {
+			return require(current)
+		}
+		return nil
+	}
+	return m.write(w, r, writing{}, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
+		s, err := m.resolver.Update(ctx, req, p)
+		if err == nil && s.ID != "" && s.ID == req.SessionID && req.Proof == sessionctx.BySecret && m.cookie.renewedByWrite(&s, before) {
+			m.cookie.set(w.Header(), cookieOf(&req), req.Tenant, s.ID, s.CustomerID != "")
+		}
+		return s, err
+	})
+}
+
+// Start begins the session of a request that has none, and returns the session. It is for a page
+// whose scripts send several first writes at once: without a session each of them would begin one
+// of its own, and the browser would keep the last. A session that exists stays as it is. Every call
+// without a session leaves a record, so do not call it for each visitor. See Update for the cookie.
+func (m *Middleware) Start(w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
+	return m.write(w, r, writing{begins: true}, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
+		return m.resolver.Update(ctx, req, sessionctx.Patch{Upsert: true})
 	})
 }
 
@@ -35,31 +63,125 @@ func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx
 //
 // With the cookie the session gets a new id, so that an id that somebody planted or saw before the
 // login is worth nothing after it. Two logins of one customer with one cookie, such as a double
-// click, give the same session.
+// click, give the same session. With Config.Customer a host need not call Login; if it does, the
+// rest of this request is the customer's.
 func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID string) (sessionctx.Session, error) {
-	return m.write(w, r, false, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
+	s, err := m.write(w, r, writing{begins: true, login: customerID}, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
 		return m.resolver.Login(ctx, req, customerID)
 	})
+	if err == nil {
+		m.askedIn(r.Context()).replace(customerID)
+	}
+	return s, err
 }
 
-// Logout ends the session of the request. With the cookie it returns the anonymous session that
-// takes the place of the ended one: it keeps the four choices and nothing else. Without choices
-// that session has no id, and the cookie is deleted, whatever it named. See Update for the cookie.
+// Logout ends every session that the request names, by token and by cookie, and deletes the cookies
+// that the request has. In the place of a session by cookie it returns an anonymous one, which
+// keeps the four choices and nothing else, and sets the cookie to it. Without choices that session
+// has no id.
 //
-// An error of the Resolver deletes the cookie, too: this browser is logged out although the session
-// may go on. Call Resolver.End or Resolver.EndAll later if the session must end as well.
+// After an error the cookies are deleted, too: this browser is logged out although a session may go
+// on. Call Resolver.End or Resolver.EndAll later if the session must end as well. The errors are
+// joined. With Config.Customer, end the host's own login in the same handler: the rest of this
+// request is nobody's, and the next request is what the host says.
 func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
-	return m.write(w, r, true, m.resolver.Logout)
+	var req sessionctx.Request
+	byCookie, refused := m.requestFor(r, w.Header(), &req, "")
+	if m.cookie.partitioned && crossOrigin.Check(r) != nil {
+		return sessionctx.Session{}, ErrCrossSite
+	}
+	m.askedIn(r.Context()).replace("")
+	guest := m.guest(req)
+	var cookies [numCookies]sent
+	if !m.cookie.off && defaults.ValidTenant(req.Tenant) {
+		cookies[guestCookie] = m.cookie.now(r, w.Header(), guestCookie, req.Tenant)
+		if m.customer != nil {
+			cookies[customerCookie] = m.cookie.now(r, w.Header(), customerCookie, req.Tenant)
+		}
+	}
+	errs := []error{refused}
+	var left sessionctx.Session
+	done := false // a session was ended, and left is in its place
+	byToken := "" // the id of left, if the cookies have nothing to do with it
+	if refused == nil && !byCookie && req.SessionID != "" {
+		var err error
+		left, err = m.resolver.Logout(r.Context(), req)
+		errs, done, byToken = append(errs, err), true, left.ID
+	}
+	for _, which := range [...]int{customerCookie, guestCookie} {
+		if cookies[which].id == "" {
+			continue
+		}
+		named := guest
+		named.SessionID = cookies[which].id
+		s, err := m.resolver.Logout(r.Context(), named)
+		if errs = append(errs, err); left.ID != "" && s.ID != "" { // one in its place is enough
+			named.SessionID = s.ID
+			errs = append(errs, m.resolver.End(r.Context(), named))
+		} else if !done || s.ID != "" {
+			left = s
+		}
+		done = true
+	}
+	err := errors.Join(errs...)
+	if err == nil && !done {
+		if !byCookie {
+			return sessionctx.Session{}, fmt.Errorf("%w: there is no session to end", ErrUnauthenticated)
+		}
+		left, err = m.resolver.Logout(r.Context(), guest)
+	}
+	// The name of an unknown tenant may be anything, and is no part of a cookie's name.
+	if !errors.Is(err, sessionctx.ErrUnknownTenant) {
+		for which, c := range cookies {
+			if c.present {
+				m.cookie.set(w.Header(), which, req.Tenant, "", false)
+			}
+		}
+	}
+	if err != nil {
+		return sessionctx.Session{}, err
+	}
+	if left.ID != "" && byToken == "" {
+		m.cookie.set(w.Header(), guestCookie, req.Tenant, left.ID, false)
+	}
+	return left, nil
+}
+
+// writing is what a write is for.
+type writing struct {
+	begins bool   // it may begin a session beside a token
+	login  string // of this customer; empty: no login
+}
+
+// crossOrigin refuses what another site makes a browser send, where no SameSite does.
+var crossOrigin http.CrossOriginProtection
+
+// admit refuses a write by cookie that must not begin a session.
+func (m *Middleware) admit(r *http.Request, w http.Header, req *sessionctx.Request, why writing) error {
+	if m.cookie.partitioned && crossOrigin.Check(r) != nil {
+		return ErrCrossSite
+	}
+	if m.cookie.now(r, w, guestCookie, req.Tenant).present ||
+		m.customer != nil && m.cookie.now(r, w, customerCookie, req.Tenant).present {
+		return nil
+	}
+	switch {
+	case withheld(r) && !m.cookie.partitioned:
+		return ErrCrossSite
+	case m.customer != nil && !why.begins && hasToken(r):
+		return ErrNoSession
+	}
+	return nil
 }
 
 // write calls the resolver for the session of r, and makes w carry the cookie of the session that
-// the call returns. Only with drop does an error, or a session without an id, delete the cookie: a
-// write that changed nothing, sent with an old cookie, must not delete a newer cookie.
-func (m *Middleware) write(w http.ResponseWriter, r *http.Request, drop bool,
+// the call returns. A session without an id deletes no cookie: a write that changed nothing, sent
+// with an old cookie, must not delete a newer cookie.
+func (m *Middleware) write(w http.ResponseWriter, r *http.Request, why writing,
 	call func(context.Context, sessionctx.Request) (sessionctx.Session, error),
 ) (sessionctx.Session, error) {
 	var req sessionctx.Request
-	byCookie, err := m.requestFor(r, &req)
+	byCookie, err := m.requestFor(r, w.Header(), &req, why.login)
 	if err != nil {
 		return sessionctx.Session{}, err
 	}
@@ -69,21 +191,26 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request, drop bool,
 		}
 		return call(r.Context(), req)
 	}
-	if id, ok := m.cookie.pending(w.Header(), req.Tenant); ok {
-		req.SessionID = id
+	if err := m.admit(r, w.Header(), &req, why); err != nil {
+		return sessionctx.Session{}, err
+	}
+	guest := req.GuestID
+	if why.login == "" && cookieOf(&req) == customerCookie && (req.SessionID != "" || req.GuestID != "") {
+		if err := m.bindCookies(r.Context(), w.Header(), &req); err != nil {
+			return sessionctx.Session{}, err
+		}
 	}
 	s, err := call(r.Context(), req)
 	if err != nil {
-		// The name of an unknown tenant may be anything, and is no part of a cookie's name.
-		if drop && req.SessionID != "" && !errors.Is(err, sessionctx.ErrUnknownTenant) {
-			m.cookie.set(w.Header(), req.Tenant, "")
-		}
 		return sessionctx.Session{}, err
 	}
 	// An id that stays is not set again: the answer may be late, and the browser have a newer
 	// cookie.
-	if s.ID != req.SessionID && (s.ID != "" || drop) {
-		m.cookie.set(w.Header(), req.Tenant, s.ID)
+	if s.ID != "" && s.ID != req.SessionID {
+		m.cookie.set(w.Header(), cookieOf(&req), req.Tenant, s.ID, s.CustomerID != "")
+	}
+	if why.login != "" && guest != "" { // it has become the customer's
+		m.cookie.set(w.Header(), guestCookie, req.Tenant, "", false)
 	}
 	return s, nil
 }

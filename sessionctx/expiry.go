@@ -16,6 +16,15 @@ func (cfg *Config) idleTime(rec *store.Record) time.Duration {
 	return cfg.AnonymousIdle
 }
 
+// IdleTime returns how long a customer's session, or an anonymous one, lives without being used:
+// CustomerIdle or AnonymousIdle of the Config, -1 for ever.
+func (r *Resolver) IdleTime(customer bool) time.Duration {
+	if customer {
+		return r.cfg.CustomerIdle
+	}
+	return r.cfg.AnonymousIdle
+}
+
 // setExpiry sets the expiry of a record that is used now. It lasts a quarter longer than the idle
 // time, so that a session in use needs a touch once in that quarter at most.
 func (cfg *Config) setExpiry(rec *store.Record, now time.Time) {

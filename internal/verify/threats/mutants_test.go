@@ -81,7 +81,7 @@ var mutants = []mutant{
 	},
 	{
 		threat: "SessionFixation", pkg: "middleware", desc: "of two cookies the last one counts",
-		edits: swap("middleware/cookie.go", "if seen {", "if seen && found == \"\" {"),
+		edits: swap("middleware/cookie.go", "if value != first {", "if value != first && found.id == \"\" {"),
 	},
 	{
 		threat: "IDGuessing", pkg: "middleware", desc: "the id of a token's session is as good as a secret",
@@ -166,7 +166,7 @@ var mutants = []mutant{
 	},
 	{
 		threat: "BearerAgainstCookie", pkg: "middleware/rest", desc: "a bad token leaves the decision to the cookie",
-		edits: swap("middleware/middleware.go", "id, err := m.identify(r)\n\t\tif err != nil {", "id, err := m.identify(r)\n\t\tif err != nil && req.Tenant == \"\" {"),
+		edits: swap("middleware/middleware.go", "id, err := m.identityOf(a, r)\n\t\tif err != nil {", "id, err := m.identityOf(a, r)\n\t\tif err != nil && req.Tenant == \"\" {"),
 	},
 	{
 		threat: "MassAssignment", pkg: "middleware/rest", desc: "a shopper may name a cart",
