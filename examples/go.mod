@@ -15,6 +15,7 @@ require (
 require go.etcd.io/bbolt v1.5.0 // indirect
 
 require (
+	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect

@@ -26,9 +26,27 @@ func (r *Resolver) degraded(ctx context.Context, key *nearcache.Key, req *Reques
 	r.stats.degraded.Add(1)
 	r.logDegraded(ctx, req.Tenant, cause)
 	asGuest := req.Proof == BySecret || req.SessionID == ""
-	n, _ := r.resolution(req, &store.Record{}, asGuest, req.asserted(), d)
+	known := r.knownUnbound(key, req)
+	n, _ := r.resolution(req, &known, asGuest, req.asserted(), d)
 	n.flags |= degradedValue
 	return r.near.Empty(*key).With(n), nil
+}
+
+// knownUnbound returns what the near-cache holds of an anonymous session that is to become the
+// session of the customer who asks: its choices may be shown to the customer. Otherwise it returns
+// the zero Record.
+func (r *Resolver) knownUnbound(key *nearcache.Key, req *Request) store.Record {
+	anonymous := *key
+	anonymous.View = ""
+	if !req.byLogin() || req.CustomerID == "" || req.SessionID == "" {
+		return store.Record{}
+	}
+	if e := r.near.Peek(anonymous); e != nil {
+		if rec := e.Record(); ownershipOf(&req.Identity, &rec).unbound {
+			return rec
+		}
+	}
+	return store.Record{}
 }
 
 func (r *Resolver) logDegraded(ctx context.Context, tenant string, cause error) {
