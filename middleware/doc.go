@@ -37,7 +37,7 @@
 // A name with the prefix __Host- makes browsers refuse the cookie unless it is Secure, has no
 // Domain and Path=/. net/http enforces none of that, on neither side: a client that is no browser
 // may send what it likes. So the name proves nothing; the 256 random bits of the value do. Two
-// cookies of the name count as none.
+// cookies of the name count as none, unless they are equal.
 //
 // Over plain HTTP, browsers drop a Secure cookie (some make an exception of localhost): see
 // Config.InsecureCookie for development.
@@ -47,6 +47,16 @@
 // belongs behind [net/http.CrossOriginProtection]. That accepts a request that has neither an
 // Origin nor a Sec-Fetch-Site header, which browsers since 2023 always send. So a handler of JSON
 // should also insist on its content type, which no cross-site form can send.
+//
+// SameSite=Lax also means that browsers withhold the cookie from a form that another site posts: a
+// payment provider's return, an identity provider's form_post. A new cookie would replace the one
+// that the browser has. So Update, Login and Start refuse with ErrCrossSite to begin a session
+// there: answer with 303 to a GET, which has the cookie.
+//
+// # Logins
+//
+// A host with a login of its own says who is logged in (Config.Customer), or calls Login and Logout.
+// docs/login.md has the table of what to configure for which login.
 //
 // # Tokens
 //
