@@ -109,7 +109,7 @@ var byHand = []mutant{
 	},
 	{
 		desc:  "an ended session shows its customer",
-		edits: swap(ownership, "return ownership{state: ended, generationOf: o.generationOf}", "return ownership{state: ended, generationOf: o.generationOf, customerID: rec.CustomerID}"),
+		edits: swap(ownership, "state: ended, customerID: o.viewer", "state: ended, customerID: rec.CustomerID"),
 	},
 	{
 		desc:  "a tombstone is nothing",
