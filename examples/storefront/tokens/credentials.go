@@ -17,6 +17,15 @@ const (
 	AddressFailures = 60 // of one IPv4 address, or one IPv6 network of 64 bits
 )
 
+// The line of an account that has used up its failures. Somebody who guesses from ten thousand
+// addresses is never refused by a limit of an address, so the guesses at one account are slowed,
+// wherever they come from.
+const (
+	lineStep  = time.Second      // between two comparisons
+	lineWait  = 10 * time.Second // the longest wait in the line; who would wait longer is a *LimitedError
+	knownLife = 30 * 24 * time.Hour
+)
+
 // ErrCredentials: there is no such account, or this is not its password. Nothing tells which.
 var ErrCredentials = errors.New("tokens: wrong credentials")
 
@@ -36,9 +45,12 @@ func (e *LimitedError) Error() string {
 // Authenticate returns the customer whose e-mail address and password these are. remoteAddr is http.Request.RemoteAddr.
 // Whoever has a sign-in form should ask here, so that all forms share one limit.
 //
-// Only failures are limited: the right password of an account with too many failures is accepted, else anybody could lock a customer
-// out. What stops somebody who guesses is that from one address nothing is looked at any more once it has
-// failed twice as often as permitted, with that account or with all together.
+// Nobody can lock a customer out: the right password of an account with too many failures is
+// accepted. Two rules stop somebody who guesses. From one address nothing is looked at any more
+// once it has failed twice as often as permitted, with that account or with all together. And an
+// account that has used up its failures is slowed: further attempts stand in line, one comparison
+// a second, 10 seconds at most. An address from which the right password came within 30 days, as far
+// as this process remembers, does not stand in line.
 //
 // The errors: ErrCredentials, in the same time for unknown accounts; a *LimitedError; the error of a context that has ended; any
 // other says that there were too many attempts at once.
@@ -73,17 +85,37 @@ const slotWait = 10 * time.Second
 
 // prove compares the secret with the hash; where there is none, with one that costs the same.
 func (is *Issuer) prove(ctx context.Context, a attempt) error {
-	if err := is.enter(ctx); err != nil {
-		return err
-	}
-	defer func() { <-is.slots }()
 	account := subject{kind: a.kind, tenant: a.tenant, name: a.name}
 	address := subject{kind: "address", network: a.network}
 	both := subject{kind: a.kind + " at an address", tenant: a.tenant, name: a.name, network: a.network}
-	now := time.Now()
-	if wait := is.failures.wait(now, bound{both, 2 * AccountFailures}, bound{address, 2 * AddressFailures}); wait > 0 {
-		return &LimitedError{wait}
+	known := subject{kind: a.kind + " known at an address", tenant: a.tenant, name: a.name, network: a.network}
+	// The failures are looked at with a slot in hand: of a thousand attempts at once each then sees
+	// the failures of those before it.
+	for waited := false; ; waited = true {
+		if err := is.enter(ctx); err != nil {
+			return err
+		}
+		now := time.Now()
+		wait := is.failures.wait(now, bound{both, 2 * AccountFailures}, bound{address, 2 * AddressFailures})
+		if wait == 0 && !waited && !is.failures.has(now, known) {
+			turn := is.failures.turn(now, bound{account, AccountFailures})
+			if turn > 0 && turn <= lineWait {
+				<-is.slots // others are compared meanwhile
+				if err := sleep(ctx, turn); err != nil {
+					return err
+				}
+				continue
+			}
+			wait = turn
+		}
+		if wait > 0 {
+			<-is.slots
+			return &LimitedError{wait}
+		}
+		break
 	}
+	defer func() { <-is.slots }()
+	now := time.Now()
 	exists := a.hash != ""
 	if !exists {
 		a.hash = is.decoy(a)
@@ -91,6 +123,7 @@ func (is *Issuer) prove(ctx context.Context, a attempt) error {
 		is.costs.Store(costKey{a.kind, a.tenant}, cost)
 	}
 	if err := is.compare([]byte(a.hash), []byte(a.secret)); err == nil && exists {
+		is.failures.note(now, known, knownLife)
 		return nil
 	}
 	wait := is.failures.add(now, bound{account, AccountFailures}, bound{address, AddressFailures}, bound{both, 2 * AccountFailures})
@@ -98,6 +131,17 @@ func (is *Issuer) prove(ctx context.Context, a attempt) error {
 		return &LimitedError{wait}
 	}
 	return ErrCredentials
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("tokens: %w", ctx.Err())
+	}
 }
 
 // enter waits for its turn: there are as many comparisons at once as processors, so that a flood of them waits in line

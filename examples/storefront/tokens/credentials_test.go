@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -100,30 +101,32 @@ func TestNobodyIsLetInByTheHashThatStandsForNone(t *testing.T) {
 }
 
 func TestAuthenticateSharesItsLimitsWithTheLogin(t *testing.T) {
-	s := newShop(t)
-	s.issuer.OnCompare(quick)
-	id, err := s.issuer.Authenticate(t.Context(), "demoshop", "ANNA@demo.example", password, home)
-	require.NoError(t, err)
-	assert.Equal(t, "C100", id)
-	for _, tc := range []struct{ desc, tenant, email, password string }{
-		{"a wrong password", "demoshop", annasEmail, "wrong"},
-		{"an empty password", "demoshop", annasEmail, ""},
-		{"another tenant's customer", "othershop", annasEmail, password},
-		{"an unknown tenant", "nobody", annasEmail, password},
-	} {
-		id, err := s.issuer.Authenticate(t.Context(), tc.tenant, tc.email, tc.password, home)
-		require.ErrorIs(t, err, tokens.ErrCredentials, tc.desc)
-		assert.Empty(t, id)
-	}
-	for range 8 {
-		_, err := s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, "wrong", home)
-		require.ErrorIs(t, err, tokens.ErrCredentials)
-	}
-	assert.Equal(t, http.StatusTooManyRequests, s.login(annasEmail, "wrong", "").StatusCode)
-	_, err = s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, "wrong", home)
-	var limited *tokens.LimitedError
-	require.ErrorAs(t, err, &limited)
-	assert.Positive(t, limited.RetryAfter)
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		s.issuer.OnCompare(quick)
+		id, err := s.issuer.Authenticate(t.Context(), "demoshop", "ANNA@demo.example", password, home)
+		require.NoError(t, err)
+		assert.Equal(t, "C100", id)
+		for _, tc := range []struct{ desc, tenant, email, password string }{
+			{"a wrong password", "demoshop", annasEmail, "wrong"},
+			{"an empty password", "demoshop", annasEmail, ""},
+			{"another tenant's customer", "othershop", annasEmail, password},
+			{"an unknown tenant", "nobody", annasEmail, password},
+		} {
+			id, err := s.issuer.Authenticate(t.Context(), tc.tenant, tc.email, tc.password, home)
+			require.ErrorIs(t, err, tokens.ErrCredentials, tc.desc)
+			assert.Empty(t, id)
+		}
+		for range 8 {
+			_, err := s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, "wrong", home)
+			require.ErrorIs(t, err, tokens.ErrCredentials)
+		}
+		assert.Equal(t, http.StatusTooManyRequests, s.login(annasEmail, "wrong", "").StatusCode)
+		_, err = s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, "wrong", home)
+		var limited *tokens.LimitedError
+		require.ErrorAs(t, err, &limited)
+		assert.Positive(t, limited.RetryAfter)
+	})
 }
 
 func TestOnlyFailuresOfAnAccountAreLimited(t *testing.T) {
@@ -158,14 +161,16 @@ func TestOnlyFailuresOfAnAccountAreLimited(t *testing.T) {
 }
 
 func TestAnAttemptFromNowhereCountsOnce(t *testing.T) {
-	s := newShop(t)
-	s.issuer.OnCompare(quick)
-	for range tokens.AccountFailures {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		s.issuer.OnCompare(quick)
+		for range tokens.AccountFailures {
+			_, err := s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, "wrong", "")
+			require.ErrorIs(t, err, tokens.ErrCredentials)
+		}
 		_, err := s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, "wrong", "")
-		require.ErrorIs(t, err, tokens.ErrCredentials)
-	}
-	_, err := s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, "wrong", "")
-	require.ErrorAs(t, err, new(*tokens.LimitedError))
+		require.ErrorAs(t, err, new(*tokens.LimitedError))
+	})
 }
 
 func TestAGuesserIsNotListenedTo(t *testing.T) {
@@ -179,7 +184,7 @@ func TestAGuesserIsNotListenedTo(t *testing.T) {
 		assert.Equal(t, 2*tokens.AccountFailures, compared)
 		a := s.login(annasEmail, password, "")
 		assert.Equal(t, http.StatusTooManyRequests, a.StatusCode, "a right guess is not told from a wrong one")
-		assert.Equal(t, "60", a.Header.Get("Retry-After"))
+		assert.Equal(t, "51", a.Header.Get("Retry-After"))
 		id, err := s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, password, "198.51.100.7:1")
 		require.NoError(t, err, "Anna at home")
 		assert.Equal(t, "C100", id)
@@ -242,6 +247,76 @@ func TestWhatCountsAsOneAddress(t *testing.T) {
 	}
 }
 
+// from returns one of many addresses.
+func from(i int) string { return fmt.Sprintf("10.0.%d.%d:1", i>>8&255, i&255) }
+
+func TestAccount_GuessesFromManyAddressesAreSlowed(t *testing.T) {
+	for _, email := range []string{annasEmail, "nobody@demo.example"} {
+		t.Run(email, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newShop(t)
+				var compared atomic.Int64
+				s.issuer.OnCompare(func(hash, given []byte) error { compared.Add(1); return quick(hash, given) })
+				_, err := s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, password, home)
+				require.NoError(t, err)
+				compared.Store(0)
+
+				const guesses = 2000
+				start := time.Now()
+				var wg sync.WaitGroup
+				for i := range guesses {
+					wg.Go(func() {
+						_, err := s.issuer.Authenticate(t.Context(), "demoshop", email, "guess", from(i))
+						assert.Error(t, err)
+					})
+				}
+				wg.Wait()
+				seconds := int64(time.Since(start) / time.Second)
+				assert.LessOrEqual(t, seconds, int64(10), "nobody stands in line for longer")
+				assert.LessOrEqual(t, compared.Load(), tokens.AccountFailures+int64(runtime.GOMAXPROCS(0))+seconds+1)
+
+				_, err = s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, password, home)
+				require.NoError(t, err, "the customer does not stand in line where the password was right before")
+				assert.Equal(t, seconds, int64(time.Since(start)/time.Second))
+			})
+		})
+	}
+}
+
+func TestAccount_TheLineLetsTheRightPasswordIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		s.issuer.OnCompare(quick)
+		try := func(password string, i int) error {
+			_, err := s.issuer.Authenticate(t.Context(), "demoshop", annasEmail, password, from(i))
+			return err
+		}
+		for i := range tokens.AccountFailures + 1 {
+			assert.Error(t, try("guess", i))
+		}
+		start := time.Now()
+		require.NoError(t, try(password, 100), "from an address that nobody knows")
+		assert.Equal(t, time.Second, time.Since(start), "its turn")
+
+		// Who goes away gives no answer, and who would wait too long is told when to come back.
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := s.issuer.Authenticate(ctx, "demoshop", annasEmail, password, from(101))
+		require.ErrorIs(t, err, context.Canceled)
+		for i := range 20 {
+			go try("guess", 200+i)
+		}
+		synctest.Wait()
+		var limited *tokens.LimitedError
+		require.ErrorAs(t, try(password, 300), &limited)
+		assert.Greater(t, limited.RetryAfter, 10*time.Second)
+		assert.Less(t, limited.RetryAfter, 12*time.Second)
+		pass(limited.RetryAfter)
+		require.NoError(t, try(password, 300))
+		require.NoError(t, try(password, 300), "known by now")
+	})
+}
+
 func TestFailuresOfAClientAreLimited(t *testing.T) {
 	s := newShop(t)
 	s.issuer.OnCompare(func(_, given []byte) error {
@@ -266,23 +341,25 @@ func TestFailuresOfAClientAreLimited(t *testing.T) {
 }
 
 func TestAttemptsAtOnceAreCountedToo(t *testing.T) {
-	s := newShop(t)
-	s.issuer.OnCompare(quick)
-	var refused, limited atomic.Int64
-	var wg sync.WaitGroup
-	for range 100 {
-		wg.Go(func() {
-			switch a := s.login(annasEmail, "wrong", ""); a.StatusCode {
-			case http.StatusUnauthorized:
-				refused.Add(1)
-			case http.StatusTooManyRequests:
-				limited.Add(1)
-			}
-		})
-	}
-	wg.Wait()
-	assert.EqualValues(t, tokens.AccountFailures, refused.Load())
-	assert.EqualValues(t, 100-tokens.AccountFailures, limited.Load())
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		s.issuer.OnCompare(quick)
+		var refused, limited atomic.Int64
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				switch a := s.login(annasEmail, "wrong", ""); a.StatusCode {
+				case http.StatusUnauthorized:
+					refused.Add(1)
+				case http.StatusTooManyRequests:
+					limited.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		assert.EqualValues(t, tokens.AccountFailures, refused.Load())
+		assert.EqualValues(t, 100-tokens.AccountFailures, limited.Load())
+	})
 }
 
 func TestFailuresTakeBoundedMemoryAndTheLatestStay(t *testing.T) {

@@ -32,8 +32,9 @@
 //
 // Three of the endpoints take a token in the query, because the clients send it there: whoever logs requests must leave queries out.
 //
-// Addresses are those of the connection, http.Request.RemoteAddr. Behind a proxy all shoppers have one address, so a shop
-// that runs behind one needs limits there.
+// Failures are counted for http.Request.RemoteAddr. Behind a proxy all shoppers have that of the proxy, and one guesser would
+// lock all of them out: the host has to put the shopper's address there first, from a header that it believes of its own
+// proxy only.
 //
 // A token that was issued cannot be taken back, only its session can be ended: what verifies an access token must
 // also resolve its session. The end is remembered for sessionctx.Config.TombstoneLife, which must not be shorter than

@@ -13,7 +13,8 @@ const failureWindow = time.Minute
 // need that many failures of others, each of them a comparison of bcrypt.
 const failuresKept = 1 << 16
 
-// failures counts the failed attempts of a minute, by account, by address and by both. Nobody's name is kept, only
+// failures counts the failed attempts of a minute, by account, by address and by both, and remembers
+// from which addresses an account's right password came. Nobody's name is kept, only
 // hashes under a key of this process. It holds two generations: when the young one is full it becomes the old one, and what
 // was not asked for meanwhile is dropped with its predecessor.
 type failures struct {
@@ -26,6 +27,7 @@ type failures struct {
 type window struct {
 	ends  time.Time
 	count int
+	next  time.Time // when the next of those who stand in line has its turn
 }
 
 // subject is what failures are counted for; equal parts meet only within one kind.
@@ -73,6 +75,39 @@ func (f *failures) add(now time.Time, bounds ...bound) (wait time.Duration) {
 		}
 	}
 	return wait
+}
+
+// turn returns how long an attempt has to wait for its turn: 0 while the subject has failures left.
+// After that there is one turn for each lineStep. A turn later than lineWait is not taken.
+func (f *failures) turn(now time.Time, b bound) (wait time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.hash(b.subject)
+	w := f.find(now, h)
+	if w.count < b.max {
+		return 0
+	}
+	if w.next.After(now) {
+		wait = w.next.Sub(now)
+	}
+	if wait <= lineWait {
+		w.next = now.Add(wait + lineStep)
+		f.keep(h, w)
+	}
+	return wait
+}
+
+// note remembers a subject for a time, and has reports whether it is remembered.
+func (f *failures) note(now time.Time, s subject, life time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keep(f.hash(s), window{ends: now.Add(life)})
+}
+
+func (f *failures) has(now time.Time, s subject) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.find(now, f.hash(s)).ends.IsZero()
 }
 
 func (f *failures) hash(s subject) uint64 { return maphash.Comparable(f.seed, s) }
