@@ -4,6 +4,11 @@
 // Usage, from the root of the repository:
 //
 //	go run ./examples/storefront [-addr 127.0.0.1:8080] [-data DIR] [-store memory|bolt:PATH|redis://HOST:PORT/DB] [-key FILE]
+//		[-trusted-proxy PREFIX[,PREFIX]] [-cors ORIGIN[,ORIGIN]] [-insecure-cookie] [-drain 2s]
+//
+// It speaks plain HTTP, and browsers keep its cookie over HTTPS only, this machine's own addresses
+// excepted. So it listens elsewhere only behind a proxy that -trusted-proxy names, which speaks
+// HTTPS, or with -insecure-cookie.
 package main
 
 import (
@@ -17,6 +22,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/sessionctx/storefront/examples/storefront/server"
 )
@@ -36,6 +42,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&cfg.DataDir, "data", "", "`folder` with one folder for each tenant, followed when it changes (default: the sample shop)")
 	flags.StringVar(&cfg.Store, "store", "memory", "where sessions are kept: memory, bolt:`path` or redis://host:port/db")
 	flags.StringVar(&cfg.KeyFile, "key", "", "`file` with the key that signs tokens: 32 bytes in hex (default: a random key)")
+	flags.StringVar(&cfg.TrustedProxies, "trusted-proxy", "", "the reverse proxies whose X-Forwarded-For is believed: `address or network`, several with commas")
+	flags.StringVar(&cfg.Origins, "cors", "", "the `origins` of other sites whose scripts may call the interfaces, with commas")
+	flags.BoolVar(&cfg.InsecureCookie, "insecure-cookie", false, "have browsers keep the session cookie over plain HTTP, where everybody on the way can read it")
+	flags.DurationVar(&cfg.Drain, "drain", 2*time.Second, "how `long` /readyz answers 503 before a server that is told to stop refuses requests")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
@@ -43,6 +53,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if flags.NArg() > 0 {
 		fmt.Fprintf(stderr, "storefront: unexpected argument %q: everything is a flag\n", flags.Arg(0))
+		return 2
+	}
+
+	if cfg.Drain == 0 {
+		cfg.Drain = -1
+	} else if cfg.Drain < 0 {
+		fmt.Fprintf(stderr, "storefront: -drain %q: must be between 0s and 1h\n", cfg.Drain)
+		return 2
+	}
+	if host, _, err := net.SplitHostPort(*addr); err == nil && !loopback(host) && !cfg.InsecureCookie && cfg.TrustedProxies == "" {
+		fmt.Fprintf(stderr, "storefront: -addr %q: must be a loopback address: this server speaks plain HTTP, and other than from "+
+			"http://localhost browsers keep the session cookie over HTTPS only. Put a proxy before it that speaks HTTPS and name it "+
+			"with -trusted-proxy, or, for a trial, set -insecure-cookie\n", *addr)
 		return 2
 	}
 
@@ -63,4 +86,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// loopback reports whether only this machine can reach a host.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,7 +21,7 @@ func TestTheAddressIsOneLineAndASignalEndsIt(t *testing.T) {
 	done := make(chan int, 1)
 	var stderr bytes.Buffer
 	go func() {
-		done <- run(ctx, []string{"-addr", "127.0.0.1:0"}, stdout, &stderr)
+		done <- run(ctx, []string{"-addr", "127.0.0.1:0", "-drain", "0s"}, stdout, &stderr)
 		stdout.Close()
 	}()
 	lines := bufio.NewScanner(out)
@@ -35,6 +36,23 @@ func TestTheAddressIsOneLineAndASignalEndsIt(t *testing.T) {
 	assert.Zero(t, <-done)
 	assert.False(t, lines.Scan(), "nothing else is on stdout")
 	assert.Contains(t, stderr.String(), `"msg":"request"`, "the log is on stderr")
+}
+
+func TestAddr_OthersThanLoopbackNeedAProxyOrConsent(t *testing.T) {
+	for _, args := range [][]string{
+		{"-addr", "127.0.0.2:0"},
+		{"-addr", "localhost:0"},
+		{"-addr", "0.0.0.0:0", "-insecure-cookie"},
+		{"-addr", "0.0.0.0:0", "-trusted-proxy", "10.0.0.0/8"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			ctx, stop := context.WithCancel(t.Context())
+			stop()
+			var stdout, stderr bytes.Buffer
+			assert.Zero(t, run(ctx, append(args, "-drain", "0s"), &stdout, &stderr), stderr.String())
+			assert.Contains(t, stdout.String(), "listening on http://")
+		})
+	}
 }
 
 func TestWrongFlagsAreSaid(t *testing.T) {
@@ -54,6 +72,14 @@ func TestWrongFlagsAreSaid(t *testing.T) {
 		{"no address of a server", []string{"-store", "redis://:secret@[/0"}, 1, "storefront: -store redis://...: must be memory"},
 		{"no such key", []string{"-key", "/nowhere/key"}, 1, `storefront: -key "/nowhere/key"`},
 		{"no such data", []string{"-data", "/nowhere/data"}, 1, "/nowhere/data"},
+		{"an address that others can reach", []string{"-addr", "0.0.0.0:0"}, 2, `storefront: -addr "0.0.0.0:0": must be a loopback address`},
+		{"all addresses", []string{"-addr", ":0"}, 2, "over HTTPS only"},
+		{"all addresses, IPv6", []string{"-addr", "[::]:0"}, 2, "-insecure-cookie"},
+		{"a name", []string{"-addr", "shop.example:80"}, 2, "-trusted-proxy"},
+		{"no proxy", []string{"-trusted-proxy", "proxy.example"}, 1, `storefront: -trusted-proxy "proxy.example": must be an IP address`},
+		{"no origin", []string{"-cors", "*"}, 1, `storefront: -cors "*": must name each origin`},
+		{"a time that is none", []string{"-drain", "-2s"}, 2, `storefront: -drain "-2s": must be between 0s and 1h`},
+		{"a time that is too long", []string{"-drain", "2h"}, 1, `storefront: -drain "2h0m0s": must be between 0s and 1h`},
 		{"no address", []string{"-addr", "nonsense"}, 1, `storefront: -addr "nonsense"`},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {

@@ -8,6 +8,18 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
+// probe answers a probe: GET and HEAD, and 405 for the rest.
+func probe(get http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			answer(w, http.StatusMethodNotAllowed, "the method must be GET or HEAD")
+			return
+		}
+		get(w, r)
+	}
+}
+
 // healthz says that the process answers.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
 

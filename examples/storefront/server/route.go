@@ -2,19 +2,23 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/sessionctx/storefront/middleware/rest"
 )
 
-// tenant returns the tenant that a path names: /shop/{tenant}/, /session-context/{tenant}/ and what is below them; everything
-// else is the first tenant's by name.
+// tenant returns the tenant that a path names: /session-context/{tenant}/ and what is below it, and
+// every pattern of the mux with {tenant}; everything else is the first tenant's by name. Each path
+// has one reader: what answers it splits the escaped path, and so does this.
 func (s *Server) tenant(r *http.Request) string {
-	for _, prefix := range []string{"/shop/", rest.Prefix} {
-		if rest, ok := strings.CutPrefix(r.URL.Path, prefix); ok {
-			tenant, _, _ := strings.Cut(rest, "/")
-			return tenant
-		}
+	if tenant := r.PathValue("tenant"); tenant != "" {
+		return tenant
+	}
+	if below, ok := strings.CutPrefix(r.URL.EscapedPath(), rest.Prefix); ok {
+		tenant, _, _ := strings.Cut(below, "/")
+		tenant, _ = url.PathUnescape(tenant)
+		return tenant
 	}
 	if tenants := s.files.Tenants(); len(tenants) > 0 {
 		return tenants[0]

@@ -15,8 +15,10 @@ const (
 	shutdownTimeout = 10 * time.Second
 )
 
-// Serve answers on listener until ctx ends; then it refuses new connections, waits up to 10 s for the requests that are
-// being answered, and returns nil if all of them were. It closes listener.
+// Serve answers on listener until ctx ends. Then /readyz answers 503 for the time of Config.Drain,
+// while everything else is answered as before: a load balancer that still sends requests learns of
+// the end before they are refused. After that Serve refuses new connections, waits up to 10 s for
+// the requests that are being answered, and returns nil if all of them were. It closes listener.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	hs := &http.Server{
 		Handler:           s.handler,
@@ -35,7 +37,15 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.stopping.Store(true)
-	s.logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "stopping")
+	s.logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "stopping", slog.Duration("drain", s.drain))
+	hs.SetKeepAlivesEnabled(false) // clients come back on a new connection, to another server
+	drained := time.NewTimer(s.drain)
+	defer drained.Stop()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("storefront: %w", err)
+	case <-drained.C:
+	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := hs.Shutdown(grace); err != nil {

@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/sessionctx/storefront/defaults/sitefile"
 	"github.com/sessionctx/storefront/examples/storefront/data"
@@ -26,6 +28,7 @@ type Server struct {
 	closer   io.Closer // of the store; nil: it has nothing to close
 	resolver *sessionctx.Resolver
 	handler  http.Handler
+	drain    time.Duration
 	stopping atomic.Bool
 }
 
@@ -35,14 +38,17 @@ func New(cfg Config) (*Server, error) {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	var errs [3]error
-	var key []byte
+	var errs [6]error
+	var parts parts
 	s.store, s.closer, errs[0] = openStore(cfg.Store, s.logger)
-	key, errs[1] = readKey(cfg.KeyFile)
+	parts.key, errs[1] = readKey(cfg.KeyFile)
 	s.files, errs[2] = openFiles(cfg.DataDir, s.logger)
+	parts.proxies, errs[3] = readProxies(cfg.TrustedProxies)
+	parts.origins, errs[4] = readOrigins(cfg.Origins)
+	s.drain, errs[5] = readDrain(cfg.Drain)
 	err := errors.Join(errs[:]...)
 	if err == nil {
-		err = s.assemble(&cfg, key)
+		err = s.assemble(&cfg, &parts)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -62,19 +68,27 @@ func openFiles(dir string, logger *slog.Logger) (*sitefile.Files, error) {
 	return sitefile.Open(dir, sitefile.Config{Logger: logger})
 }
 
-func (s *Server) assemble(cfg *Config, key []byte) (err error) {
+// parts is what flags are read into.
+type parts struct {
+	key     []byte
+	proxies []netip.Prefix
+	origins []string
+}
+
+func (s *Server) assemble(cfg *Config, with *parts) (err error) {
 	s.resolver, err = sessionctx.New(sessionctx.Config{
 		Store: s.store, Directory: s.files, Logger: s.logger, TombstoneLife: tokens.CustomerRefreshLife,
 	})
 	if err != nil {
 		return err
 	}
-	issuer, err := tokens.New(tokens.Config{Files: s.files, Resolver: s.resolver, Key: key, Logger: s.logger})
+	issuer, err := tokens.New(tokens.Config{Files: s.files, Resolver: s.resolver, Key: with.key, Logger: s.logger})
 	if err != nil {
 		return err
 	}
 	mw, err := middleware.New(middleware.Config{
 		Resolver: s.resolver, Tenant: s.tenant, Identify: issuer.Verifier().Identify, AcceptLanguage: true, OnError: shop.Failed,
+		InsecureCookie: cfg.InsecureCookie,
 	})
 	if err != nil {
 		return err
@@ -87,19 +101,25 @@ func (s *Server) assemble(cfg *Config, key []byte) (err error) {
 	}
 	pages, err := shop.New(shop.Config{
 		Resolver: s.resolver, Middleware: mw, Files: s.files, Tokens: issuer, Samples: samples(cfg.DataDir), Logger: s.logger,
+		InsecureCookie: cfg.InsecureCookie,
 	})
 	if err != nil {
 		return err
 	}
 
+	accounts := &accounts{files: s.files, resolver: s.resolver, verifier: issuer.Verifier(), logger: s.logger}
+	fromScripts := func(next http.Handler) http.Handler { return cors(with.origins, next) }
 	mux := http.NewServeMux()
-	mux.Handle("/customerlogin/", issuer.Handler())
-	mux.Handle("/customer/", issuer.Handler())
-	mux.Handle("/oauth/", issuer.Handler())
-	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("/customerlogin/", fromScripts(issuer.Handler()))
+	mux.Handle("/customer/", fromScripts(issuer.Handler()))
+	mux.Handle("/customer/{tenant}/me", fromScripts(accounts.endpoint(accounts.me)))
+	mux.Handle("/site/{tenant}/sites", fromScripts(accounts.endpoint(accounts.sites)))
+	mux.Handle("/site/{tenant}/sites/{code}", fromScripts(accounts.endpoint(accounts.site)))
+	mux.Handle("/oauth/", issuer.Handler()) // a client with a secret is no script of a page
+	mux.HandleFunc("/healthz", probe(s.healthz))
+	mux.HandleFunc("/readyz", probe(s.readyz))
 	pages.Register(mux)
-	s.handler = logged(s.logger, before(mux, rest.Prefix, api))
+	s.handler = throughProxies(with.proxies, logged(s.logger, before(mux, rest.Prefix, fromScripts(api))))
 	return nil
 }
 

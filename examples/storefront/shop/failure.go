@@ -1,9 +1,13 @@
 package shop
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"mime"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/sessionctx/storefront/examples/storefront/wording"
 	"github.com/sessionctx/storefront/middleware"
@@ -69,9 +73,44 @@ func (s *Shop) unavailable(w http.ResponseWriter, r *http.Request, key string, c
 
 // nothing answers for a path at which there is nothing.
 func (s *Shop) nothing(w http.ResponseWriter, r *http.Request) {
-	v := s.view(r)
-	v.Title = v.Text("not-found")
-	s.show(w, r, http.StatusNotFound, "page-failure.html", failurePage{view: v, Texts: []string{v.Text("not-found.text")}})
+	s.nope(w, r, http.StatusNotFound, "not-found")
+}
+
+// nope answers for a request that no page of the shop made: it may be an API client's.
+func (s *Shop) nope(w http.ResponseWriter, r *http.Request, code int, key string) {
+	if !readsHTML(r) {
+		problem(w, code, wording.For("en").Text(key+".text"))
+		return
+	}
+	s.fail(w, r, code, key)
+}
+
+// readsHTML reports whether somebody who can read a page is asking. Browsers name text/html in the
+// Accept of everything that they show.
+func readsHTML(r *http.Request) bool {
+	for value := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		mediaType, params, err := mime.ParseMediaType(value)
+		if q, qErr := strconv.ParseFloat(params["q"], 64); qErr == nil && q == 0 {
+			continue // RFC 9110, section 12.4.2: not acceptable
+		}
+		if err == nil && (mediaType == "text/html" || mediaType == "application/xhtml+xml" || mediaType == "text/*") {
+			return true
+		}
+	}
+	return false
+}
+
+// problem answers with an error for an API client, with the members of the session context's
+// errors.
+func problem(w http.ResponseWriter, code int, message string) {
+	body, _ := json.Marshal(map[string]any{
+		"type": "about:blank", "title": http.StatusText(code), "status": code, "code": code, "detail": message, "message": message,
+	})
+	secure(w.Header())
+	w.Header().Set("Vary", "Accept")
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	w.Write(append(body, '\n'))
 }
 
 // denied answers for a form that a page of another origin sent.
@@ -105,6 +144,10 @@ func Failed(w http.ResponseWriter, r *http.Request, err error, next http.Handler
 
 // plain answers with a failure for somebody of whom nothing is known.
 func plain(w http.ResponseWriter, r *http.Request, code int, key string) {
+	if !readsHTML(r) {
+		problem(w, code, wording.For("en").Text(key+".text"))
+		return
+	}
 	english := wording.For("en")
 	page := failurePage{
 		view:  view{Language: english, Title: english.Text(key), Base: "/", Session: sessionctx.Session{Language: english.Tag}},

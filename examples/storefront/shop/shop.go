@@ -10,6 +10,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
 
 	"github.com/sessionctx/storefront/defaults/sitefile"
 	"github.com/sessionctx/storefront/examples/storefront/tokens"
@@ -33,6 +36,10 @@ type Config struct {
 	// Samples returns the customers of a tenant that the sign-in form offers to fill itself in
 	// with, passwords included. Default: none. Never set it for customers of flesh and blood.
 	Samples func(tenant string) []Sample
+	// InsecureCookie says that the Middleware's cookie is kept over plain HTTP too. Without it a
+	// form that comes from a page over plain HTTP is refused, and nothing is written: the browser
+	// would not keep the cookie of the new session.
+	InsecureCookie bool
 	// Logger receives what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -66,36 +73,85 @@ func New(cfg Config) (*Shop, error) {
 }
 
 // Register mounts the pages on mux: for the tenant in the path below /shop/{tenant}/, and for the
-// one that the middleware names at /. Everything else on mux is answered with a page that says that
-// there is nothing.
+// one that the middleware names at /. A path of the pages answers 405 to other methods. Everything
+// else on mux is answered with 404, by a page for who reads HTML and as JSON for who does not.
 func (s *Shop) Register(mux *http.ServeMux) {
 	for _, prefix := range []string{"", "/shop/{tenant}"} {
-		for pattern, handler := range map[string]http.HandlerFunc{
-			"GET " + prefix + "/{$}":       s.index,
-			"GET " + prefix + "/preview":   s.preview,
-			"POST " + prefix + "/choices":  s.choose,
-			"GET " + prefix + "/sign-in":   s.signInForm,
-			"POST " + prefix + "/sign-in":  s.signIn,
-			"POST " + prefix + "/sign-out": s.signOut,
-			"GET " + prefix + "/cart":      s.showCart,
-			"POST " + prefix + "/cart":     s.changeCart,
-			"GET " + prefix + "/choices":   home, // where a reader ends who reloads the answer to a form by its address
-			"GET " + prefix + "/sign-out":  home,
-			prefix + "/":                   s.nothing,
+		for path, methods := range map[string]methods{
+			"/{$}":      {get: s.index},
+			"/preview":  {get: s.preview},
+			"/choices":  {get: home, post: s.choose}, // a reader who reloads the answer to a form by its address ends at home
+			"/sign-in":  {get: s.signInForm, post: s.signIn},
+			"/sign-out": {get: home, post: s.signOut},
+			"/cart":     {get: s.showCart, post: s.changeCart},
+			"/":         {any: s.nothing},
 		} {
-			mux.Handle(pattern, s.wrap(handler))
+			mux.Handle(prefix+path, s.wrap(methods))
 		}
 	}
-	mux.HandleFunc("GET /assets/{version}/{name}", serveAsset)
+	mux.HandleFunc("/assets/{version}/{name}", func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", methods{get: serveAsset}.allow())
+			plain(w, r, http.StatusMethodNotAllowed, "method")
+			return
+		}
+		serveAsset(w, r)
+	})
 }
 
-// wrap puts around a page what all pages need.
-func (s *Shop) wrap(page http.HandlerFunc) http.Handler {
-	inner := s.protect.Handler(s.cfg.Middleware.Wrap(page))
+// methods are what answers at a path. any answers to every method.
+type methods struct{ get, post, any http.HandlerFunc }
+
+func (m methods) of(method string) http.HandlerFunc {
+	switch {
+	case m.any != nil:
+		return m.any
+	case method == http.MethodGet, method == http.MethodHead:
+		return m.get
+	case method == http.MethodPost:
+		return m.post
+	}
+	return nil
+}
+
+func (m methods) allow() string {
+	if m.post == nil {
+		return "GET, HEAD"
+	}
+	return "GET, HEAD, POST"
+}
+
+// wrap puts around the pages of a path what all pages need.
+func (s *Shop) wrap(m methods) http.Handler {
+	inner := s.protect.Handler(s.cfg.Middleware.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := m.of(r.Method)
+		switch {
+		case page == nil:
+			w.Header().Set("Allow", m.allow())
+			s.nope(w, r, http.StatusMethodNotAllowed, "method")
+		case r.Method == http.MethodPost && !s.cfg.InsecureCookie && insecure(r):
+			s.fail(w, r, http.StatusForbidden, "insecure")
+		default:
+			page(w, r)
+		}
+	})))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		inner.ServeHTTP(w, r)
 	})
+}
+
+// insecure reports whether a form comes from a page of which browsers keep no Secure cookie: one
+// over plain HTTP, and not from this machine (Secure Contexts, section 3.1). The Origin is what the
+// browser sees: a proxy that speaks HTTPS does not hide it.
+func insecure(r *http.Request) bool {
+	u, err := url.Parse(r.Header.Get("Origin"))
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	ip, err := netip.ParseAddr(host)
+	return !(err == nil && ip.IsLoopback()) && host != "localhost" && !strings.HasSuffix(host, ".localhost")
 }
 
 // maxForm bounds a form, in bytes: the longest has an e-mail address and a password.
@@ -109,10 +165,15 @@ func redirect(w http.ResponseWriter, r *http.Request, path string) {
 	http.Redirect(w, r, base(r)+path, http.StatusSeeOther)
 }
 
-// base returns the path of the shop's first page, with which all its links begin.
+// base returns the path of the shop's first page, with which all its links begin. The tenant in it
+// is the session's, which is one that exists: nothing that a client wrote becomes part of a link.
 func base(r *http.Request) string {
-	if tenant := r.PathValue("tenant"); tenant != "" {
-		return "/shop/" + tenant + "/"
+	if r.PathValue("tenant") == "" {
+		return "/"
 	}
-	return "/"
+	session, ok := sessionctx.FromContext(r.Context())
+	if !ok || session.Tenant == "" {
+		return "/"
+	}
+	return "/shop/" + session.Tenant + "/"
 }

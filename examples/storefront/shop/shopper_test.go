@@ -153,6 +153,9 @@ type page struct {
 func (s *shopper) do(req *http.Request) page {
 	s.t.Helper()
 	req.Header.Set("Accept-Language", s.language)
+	if req.Header.Get("Accept") == "" {
+		req.Header.Set("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8") // as browsers do
+	}
 	res, err := s.client.Do(req)
 	require.NoError(s.t, err)
 	defer res.Body.Close()
