@@ -2,16 +2,76 @@ package browsertest_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // tooWide names what sticks out of the page to either side.
 const tooWide = `[...document.querySelectorAll("body *")].filter(n => {
 	const box = n.getBoundingClientRect();
 	return box.width > 1 && (box.right > innerWidth + 1 || box.left < -1) && !n.closest(".unseen, .skip");
-}).map(n => n.outerHTML.slice(0, 80)).concat(document.documentElement.scrollWidth > innerWidth ? ["the page scrolls sideways"] : [])`
+}).map(n => n.outerHTML.slice(0, 80)).concat(document.documentElement.scrollWidth > document.documentElement.clientWidth ? ["the page scrolls sideways"] : [])`
+
+// misplaced names what is not inside its parent, and so sticks out of its card or its column.
+const misplaced = `[...document.querySelectorAll("body *")].filter(n => {
+	if (n.closest(".unseen, .skip, svg, option, script, [hidden]") || !n.checkVisibility()) return false;
+	let p = n.parentElement;
+	while (p && getComputedStyle(p).display.startsWith("inline")) p = p.parentElement;
+	if (!p || p === document.documentElement) return false;
+	const box = n.getBoundingClientRect(), room = p.getBoundingClientRect();
+	return box.left < room.left - 1 || box.right > room.right + 1 || box.bottom > room.bottom + 2;
+}).map(n => n.outerHTML.slice(0, 90))`
+
+// overlapping names pairs of controls and texts that lie on each other.
+const overlapping = `(() => {
+	const seen = n => n.checkVisibility() && !n.closest(".unseen, .skip, option");
+	const all = [...document.querySelectorAll("a, button, select, input:not([type=hidden]), summary, label, h1, h2, h3, p, dt, dd, img")].filter(seen);
+	const found = [];
+	all.forEach((a, i) => {
+		const x = a.getBoundingClientRect();
+		for (const b of all.slice(i + 1)) {
+			const y = b.getBoundingClientRect();
+			if (a.contains(b) || b.contains(a)) continue;
+			if (Math.min(x.right, y.right) - Math.max(x.left, y.left) > 1 && Math.min(x.bottom, y.bottom) - Math.max(x.top, y.top) > 1)
+				found.push(a.outerHTML.slice(0, 60) + " | " + b.outerHTML.slice(0, 60));
+		}
+	});
+	return found;
+})()`
+
+// clipped names texts of which a part cannot be seen: in boxes that cut, and in lists.
+const clipped = `[...document.querySelectorAll("body *")].filter(n => {
+	if (n.closest(".unseen, .skip, svg, option, .who") || !n.checkVisibility()) return false;
+	if (n.matches("select")) {
+		const style = getComputedStyle(n), pen = document.createElement("canvas").getContext("2d");
+		pen.font = style.fontWeight + " " + style.fontSize + " " + style.fontFamily;
+		const arrow = 20, room = n.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - arrow;
+		return pen.measureText(n.selectedOptions[0].text).width > room;
+	}
+	return n.clientWidth > 0 && n.scrollWidth > n.clientWidth + 1 && !n.matches("input");
+}).map(n => n.outerHTML.slice(0, 90))`
+
+// broken names words that go on in the next line without a hyphen. A part after a soft hyphen is a word
+// here, and its first letter has the box of the hyphen besides its own.
+const broken = `(() => {
+	const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	for (let t = texts.nextNode(); t; t = texts.nextNode()) {
+		const n = t.parentElement;
+		if (!n.checkVisibility() || n.closest(".unseen, .skip, select, script, :lang(ja)")) continue;
+		for (const word of t.data.matchAll(/\p{L}+/gu)) {
+			const range = document.createRange();
+			range.setStart(t, word.index + (t.data[word.index - 1] === "\u00ad" ? 1 : 0));
+			range.setEnd(t, word.index + word[0].length);
+			if (new Set([...range.getClientRects()].filter(box => box.width > .5).map(box => Math.round(box.top))).size > 1) found.push(word[0]);
+		}
+	}
+	return found;
+})()`
 
 // tooSmall names what is too small to be hit with a finger (WCAG 2.2, 2.5.8: 24 by 24 pixels, links within text apart).
 const tooSmall = `[...document.querySelectorAll("a, button, select, input:not([type=hidden]), summary")].filter(n => {
@@ -42,6 +102,10 @@ func (b *tab) look(name string) {
 	b.t.Helper()
 	b.shoot(name)
 	assert.Empty(b.t, eval[[]string](b, tooWide), "%s: too wide", name)
+	assert.Empty(b.t, eval[[]string](b, misplaced), "%s: misplaced", name)
+	assert.Empty(b.t, eval[[]string](b, overlapping), "%s: overlapping", name)
+	assert.Empty(b.t, eval[[]string](b, broken), "%s: broken", name)
+	assert.Empty(b.t, eval[[]string](b, clipped), "%s: clipped", name)
 	assert.Empty(b.t, eval[[]string](b, tooSmall), "%s: too small", name)
 	assert.Empty(b.t, eval[[]string](b, tooFaint), "%s: too faint", name)
 }
@@ -108,4 +172,106 @@ func TestAShopWithoutRestrictionsShowsItsLists(t *testing.T) {
 	b.choose("country", "MR")
 	b.see("#picker-country .hint .effect")
 	b.look("390-sv-hint")
+}
+
+// TestLook_EveryWidthEveryLanguageAfterEveryChoice looks at the shop as it is after each choice: the
+// labels have a mark then, and other values are in the lists.
+func TestLook_EveryWidthEveryLanguageAfterEveryChoice(t *testing.T) {
+	shop := open(t)
+	for _, tc := range []struct {
+		language string
+		choices  [][2]string // field and value; a site that offers the language comes first
+		texts    string      // the language of the page's texts
+	}{
+		{"en", [][2]string{{"country", "GB"}, {"currency", "GBP"}, {"language", "en"}}, "en"},
+		{"de", [][2]string{{"country", "CH"}, {"currency", "CHF"}, {"language", "de"}}, "de"},
+		{"fr", [][2]string{{"country", "GB"}, {"currency", "USD"}, {"language", "fr"}}, "fr"},
+		{"es", [][2]string{{"site", "us"}, {"country", "CA"}, {"currency", "USD"}, {"language", "es"}}, "es"},
+		{"it", [][2]string{{"site", "ch"}, {"country", "LI"}, {"currency", "EUR"}, {"language", "it"}}, "it"},
+		{"ja", [][2]string{{"site", "jp"}, {"country", "JP"}, {"currency", "JPY"}, {"language", "ja"}}, "ja"},
+		{"ar", [][2]string{{"site", "mr"}, {"country", "MR"}, {"currency", "MRU"}, {"language", "ar"}}, "ar"},
+	} {
+		t.Run(tc.language, func(t *testing.T) {
+			b := visit(t, shop, device{width: 390, height: 844, language: tc.language, noScript: true})
+			widths := func(name string) {
+				for _, width := range []int64{320, 360, 375, 390, 1280} {
+					b.do(chromedp.EmulateViewport(width, 900))
+					b.look(fmt.Sprintf("look-%s-%s-%d", tc.language, name, width))
+				}
+			}
+			widths("start")
+			for _, choice := range tc.choices {
+				field, value := choice[0], choice[1]
+				b.set(field, value)
+				require.EqualValues(t, http.StatusOK, b.follow("#picker-"+field+" .main"))
+				require.True(t, b.exists("#picker-"+field+" .yours"), field)
+				widths(field)
+			}
+			assert.Equal(t, tc.texts, eval[string](b, "document.body.lang"))
+			b.why()
+			widths("why")
+			b.follow("#lamp .add")
+			widths("added")
+			b.follow("#cart")
+			b.do(chromedp.SetValue(chromedp.CSS("#quantity-lamp"), "99"))
+			b.follow("#line-lamp .quantity button")
+			widths("cart")
+			b.open("/sign-in")
+			widths("sign-in")
+			b.open("/preview?field=site&value=jp&revision=0.0")
+			widths("preview")
+			b.open("/nowhere")
+			widths("nowhere")
+		})
+	}
+}
+
+func TestArabic_TheDotOfACurrencyStaysAtItsEnd(t *testing.T) {
+	b := visit(t, open(t), device{width: 390, height: 844, language: "ar"})
+	b.pick("site", "mr")
+	b.pick("currency", "EUR")
+	b.pick("currency", "MRU") // a choice, so that the notice and the reasons name it
+	b.why()
+	// In every text with the symbol its last dot is at the left of its last letter.
+	places := eval[[]bool](b, `(() => {
+		const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+		for (let t = texts.nextNode(); t; t = texts.nextNode()) {
+			const at = t.data.indexOf("أ.م.");
+			if (at < 0 || !t.parentElement.checkVisibility() || t.parentElement.closest("select, .unseen")) continue;
+			const box = i => { const r = document.createRange(); r.setStart(t, i); r.setEnd(t, i + 1); return r.getBoundingClientRect(); };
+			found.push(box(at + 3).right <= box(at + 2).left + 1);
+		}
+		return found;
+	})()`)
+	assert.Greater(t, len(places), 10, "prices, the notice, the reason")
+	assert.NotContains(t, places, false)
+}
+
+func TestCart_SaysSoWhereTheClickWas(t *testing.T) {
+	const inView = `(box => box.top >= 0 && box.bottom <= innerHeight)(document.getElementById("notice").getBoundingClientRect())`
+	shop := open(t)
+	for _, d := range []device{{width: 320, height: 640}, {width: 390, height: 844, language: "ar"}, {width: 1280, height: 900, noScript: true}} {
+		t.Run(fmt.Sprint(d.width, d.language), func(t *testing.T) {
+			b := visit(t, shop, d)
+			for _, product := range []string{"mug", "lamp", "candle"} {
+				b.follow("#" + product + " .add")
+				assert.True(t, eval[bool](b, inView), product)
+				assert.True(t, b.exists("#"+product+" #notice"), product)
+			}
+			b.follow("#cart")
+			if d.noScript {
+				b.do(chromedp.SetValue(chromedp.CSS("#quantity-candle"), "7"))
+				b.follow("#line-candle .quantity button")
+			} else {
+				b.leave(chromedp.SendKeys(chromedp.CSS("#quantity-candle"), "7"+kb.Enter))
+			}
+			assert.True(t, eval[bool](b, inView), "in the cart")
+			assert.True(t, b.exists("#line-candle #notice"))
+			if d.noScript {
+				assert.Equal(t, "7", eval[string](b, "document.getElementById('quantity-candle').value"))
+			} else {
+				assert.Contains(t, []string{"17", "71"}, eval[string](b, "document.getElementById('quantity-candle').value"), "typed beside the 1")
+			}
+		})
+	}
 }

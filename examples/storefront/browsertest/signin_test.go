@@ -49,6 +49,6 @@ func TestTheCart(t *testing.T) {
 	b.follow("#cart")
 	assert.Equal(t, "€110.50", b.text("#total"))
 	b.shoot("cart")
-	b.follow("#line-mug button")
+	b.follow("#line-mug .remove button")
 	assert.Equal(t, "€74.50", b.text("#total"))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/sessionctx/storefront/examples/storefront/catalogue"
 	"github.com/sessionctx/storefront/examples/storefront/prices"
@@ -69,8 +70,7 @@ type cartPage struct {
 
 type line struct {
 	product
-	Count string
-	Sum   string
+	Sum string
 }
 
 func (s *Shop) showCart(w http.ResponseWriter, r *http.Request) {
@@ -87,23 +87,37 @@ func (s *Shop) showCart(w http.ResponseWriter, r *http.Request) {
 		}
 		sum := prices.FromEuro(p.Cents, v.Session.Currency).Times(n)
 		total = total.Plus(sum)
-		page.Lines = append(page.Lines, line{v.product(p, n), v.Number(n), sum.Format(v.Session.Language)})
+		page.Lines = append(page.Lines, line{v.product(p, n), sum.Format(v.Session.Language)})
 	}
 	page.Total = total.Format(v.Session.Language)
 	s.show(w, r, http.StatusOK, "page-cart.html", page)
 }
 
-// changeCart adds a product, removes one, or empties the cart.
+// changeCart adds a product, sets how many there are of it, removes it, or empties the cart. The
+// answer leads back to where the button is.
 func (s *Shop) changeCart(w http.ResponseWriter, r *http.Request) {
 	form, err := parseForm(r)
 	if err != nil {
 		s.failForm(w, r, err)
 		return
 	}
+	n, quantity := 1, form.Get("quantity")
+	if form.Has("quantity") {
+		n, err = strconv.Atoi(quantity)
+	}
 	var change func(cart)
 	done := "cart?done=cart"
-	if p, ok := catalogue.Find(form.Get("add")); ok {
-		change, done = func(c cart) { c[p.ID] = min(c[p.ID]+1, maxOfOne) }, "?added="+p.ID+"#"+p.ID
+	if p, ok := catalogue.Find(form.Get("add")); ok && err == nil && n >= 1 && n <= maxOfOne {
+		change, done = func(c cart) { c[p.ID] = min(c[p.ID]+n, maxOfOne) }, "?done=added&at="+p.ID+"#"+p.ID
+	} else if p, ok := catalogue.Find(form.Get("set")); ok && quantity != "" && err == nil && n >= 0 && n <= maxOfOne {
+		change = func(c cart) {
+			if c[p.ID] = n; n == 0 {
+				delete(c, p.ID)
+			}
+		}
+		if n > 0 {
+			done += "&at=" + p.ID + "#line-" + p.ID
+		}
 	} else if p, ok := catalogue.Find(form.Get("remove")); ok {
 		change = func(c cart) { delete(c, p.ID) }
 	} else if form.Has("clear") {

@@ -35,8 +35,10 @@ func TestTheCartCountsAndAddsUp(t *testing.T) {
 	assert.Contains(t, p.id("mug").String(), "In the cart: 2")
 
 	p = s.get("cart")
-	assert.Contains(t, p.id("line-mug").String(), "€18.00 each × 2 €36.00")
-	assert.Contains(t, p.id("line-notebook").String(), "€12.50 each × 1 €12.50")
+	assert.Contains(t, p.id("line-mug").String(), "€18.00 each €36.00")
+	assert.Equal(t, "2", p.id("quantity-mug").attr["value"])
+	assert.Contains(t, p.id("line-notebook").String(), "€12.50 each €12.50")
+	assert.Equal(t, "1", p.id("quantity-notebook").attr["value"])
 	assert.Equal(t, "€48.50", p.id("total").String())
 
 	s.choose(s.get(""), "currency", "USD")
@@ -118,6 +120,43 @@ func TestACartIsBelievedWithinBounds(t *testing.T) {
 			p := s.post("cart", url.Values{"add": {"blanket"}})
 			assert.Equal(t, http.StatusOK, p.code, "it can be mended")
 		})
+	}
+}
+
+func TestCart_TakesQuantities(t *testing.T) {
+	s := open(t, setup{}).visit(t, "/")
+	for _, tc := range []struct {
+		desc string
+		form url.Values
+		code int
+		want string // the mugs in the cart; empty: none
+		at   string // where the answer leads
+	}{
+		{"several at once", url.Values{"add": {"mug"}, "quantity": {"3"}}, http.StatusOK, "3", "mug"},
+		{"one more", url.Values{"add": {"mug"}}, http.StatusOK, "4", "mug"},
+		{"as many as that", url.Values{"set": {"mug"}, "quantity": {"12"}}, http.StatusOK, "12", "line-mug"},
+		{"the most", url.Values{"set": {"mug"}, "quantity": {"99"}}, http.StatusOK, "99", "line-mug"},
+		{"more than many", url.Values{"set": {"mug"}, "quantity": {"100"}}, http.StatusBadRequest, "99", ""},
+		{"less than none", url.Values{"set": {"mug"}, "quantity": {"-1"}}, http.StatusBadRequest, "99", ""},
+		{"a half", url.Values{"set": {"mug"}, "quantity": {"1.5"}}, http.StatusBadRequest, "99", ""},
+		{"no number", url.Values{"set": {"mug"}, "quantity": {"many"}}, http.StatusBadRequest, "99", ""},
+		{"an empty number", url.Values{"set": {"mug"}, "quantity": {""}}, http.StatusBadRequest, "99", ""},
+		{"nothing said", url.Values{"set": {"mug"}}, http.StatusBadRequest, "99", ""},
+		{"none added", url.Values{"add": {"mug"}, "quantity": {"0"}}, http.StatusBadRequest, "99", ""},
+		{"what is not sold", url.Values{"set": {"yacht"}, "quantity": {"1"}}, http.StatusBadRequest, "99", ""},
+		{"none is removed", url.Values{"set": {"mug"}, "quantity": {"0"}}, http.StatusOK, "", ""},
+	} {
+		p := s.post("cart", tc.form)
+		require.Equal(t, tc.code, p.code, tc.desc)
+		assert.Equal(t, tc.at, p.url.Fragment, tc.desc)
+		if tc.at != "" {
+			assert.Contains(t, p.id(tc.at).tags("p")[len(p.id(tc.at).tags("p"))-1].attr["id"], "notice", "%s: it says so where the click was", tc.desc)
+		}
+		if input := s.get("cart").id("quantity-mug"); tc.want == "" {
+			assert.Nil(t, input, tc.desc)
+		} else {
+			assert.Equal(t, tc.want, input.attr["value"], tc.desc)
+		}
 	}
 }
 

@@ -55,18 +55,19 @@ func (v *view) product(p catalogue.Product, inCart int) product {
 // noticeOf says what the form before this page has done; the redirect after it names that in the
 // query.
 func (v *view) noticeOf(r *http.Request) *notice {
-	done, added := r.URL.Query().Get("done"), r.URL.Query().Get("added")
-	if done == "" && added == "" {
+	query := r.URL.Query()
+	done := query.Get("done")
+	p, inCart := catalogue.Find(query.Get("at"))
+	switch {
+	case done == "":
 		return nil
-	}
-	if v.Session.ID == "" && done != "sign-out" {
-		return &notice{v.Text("no-cookie"), true}
-	}
-	if p, ok := catalogue.Find(added); ok {
-		return &notice{Text: v.Text("done.added", "product", v.Text("product."+p.ID))}
-	}
-	switch done {
-	case "sign-in", "sign-out", "cart":
+	case v.Session.ID == "" && done != "sign-out":
+		return &notice{v.Text("no-cookie"), true, p.ID}
+	case done == "added" && inCart:
+		return &notice{Text: v.Text("done.added", "product", v.Text("product."+p.ID)), At: p.ID}
+	case done == "cart":
+		return &notice{Text: v.Text("done.cart"), At: p.ID}
+	case done == "sign-in", done == "sign-out":
 		return &notice{Text: v.Text("done." + done)}
 	}
 	var f defaults.Field

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/defaults/codes"
+	"github.com/sessionctx/storefront/examples/storefront/wording"
 )
 
 // names say values to a shopper, in the shopper's language where there are data for it.
@@ -38,7 +39,7 @@ func (n names) of(f defaults.Field, value string) string {
 	switch f {
 	case defaults.FieldSite:
 		if site, ok := n.site(value); ok {
-			name = site.Name
+			name = wording.Isolate(site.Name)
 		}
 	case defaults.FieldCurrency:
 		name = n.currency(value)
@@ -47,7 +48,7 @@ func (n names) of(f defaults.Field, value string) string {
 	case defaults.FieldLanguage:
 		name = n.language(value)
 	}
-	return cmp.Or(name, value)
+	return cmp.Or(name, wording.Isolate(value))
 }
 
 func (n names) site(code string) (defaults.Site, bool) {
@@ -60,7 +61,7 @@ func (n names) site(code string) (defaults.Site, bool) {
 
 func (n names) currency(code string) string {
 	if symbol := codes.Symbol(code, n.tag.String()); symbol != code {
-		return code + " (" + symbol + ")"
+		return code + " (" + wording.Isolate(symbol) + ")" // the dot of "أ.م." stays where it is
 	}
 	return code
 }

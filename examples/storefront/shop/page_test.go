@@ -190,3 +190,27 @@ func TestAssetsAreKeptForEverUnderTheirVersion(t *testing.T) {
 	assert.Equal(t, "no-cache", old.header.Get("Cache-Control"), "what is under another version may change")
 	assert.Equal(t, http.StatusNotFound, s.get("assets/0/passwd").code)
 }
+
+func TestNames_FromDataCannotTurnThePageAbout(t *testing.T) {
+	for _, tc := range []struct{ desc, name, want string }{
+		{"an override", "Evil\u202e pohS", "Evil pohS"},
+		{"an isolate that is never closed", "Evil\u2067 Shop", "Evil Shop"},
+		{"an end too many", "Evil\u2069 Shop", "Evil Shop"},
+		{"Arabic", "متجر (1)!", "\u2068متجر (1)!\u2069"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			shops := fstest.MapFS{"demoshop/sites.json": &fstest.MapFile{Data: []byte(`[{"code": "main", "name": "` + tc.name + `", "active": true,
+				"default": true, "currency": "EUR", "homeBase": {"address": {"country": "DE"}}, "defaultLanguage": "en"}]`)}}
+			p := open(t, setup{shops: shops}).visit(t, "/").get("")
+			brand := p.all(func(n *node) bool { return n.attr["class"] == "brand" })[0]
+			require.Len(t, brand.tags("bdi"), 1)
+			assert.Equal(t, tc.want, brand.String())
+			assert.Contains(t, p.id("site").String(), tc.want)
+			assert.Contains(t, p.tags("title")[0].String(), " · "+tc.want)
+			for _, mark := range "\u202a\u202b\u202c\u202d\u202e\u2066\u2067" {
+				assert.NotContains(t, p.body, string(mark))
+			}
+			assert.Equal(t, strings.Count(p.body, "\u2068"), strings.Count(p.body, "\u2069"), "what is opened is closed")
+		})
+	}
+}

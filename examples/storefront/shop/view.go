@@ -51,10 +51,11 @@ type view struct {
 	rejected []defaults.Rejection
 }
 
-// notice is a short message above the page.
+// notice is a short message that says what a form has done.
 type notice struct {
 	Text  string
-	Alert bool // something went wrong
+	Alert bool   // something went wrong
+	At    string // id of the product beside which it stands, where the shopper clicked; empty: above the page
 }
 
 // view returns what every page shows to the shopper who asks, in the session as it is now.
@@ -74,9 +75,9 @@ func (s *Shop) view(r *http.Request) view {
 	}
 	v.names = newNames(e.Session.Language, sites)
 	v.site, _ = v.names.site(e.Session.Site)
-	v.Brand = cmp.Or(v.site.Name, v.site.Code, e.Session.Tenant)
+	v.Brand = cmp.Or(wording.Isolate(v.site.Name), v.site.Code, e.Session.Tenant)
 	if account, ok := s.cfg.Files.AccountOf(e.Session.Tenant, e.Session.CustomerID); ok && e.Session.CustomerID != "" {
-		v.Email = account.Email
+		v.Email = wording.Isolate(account.Email)
 	} else if e.Session.CustomerID != "" {
 		v.Email = e.Session.CustomerID
 	}

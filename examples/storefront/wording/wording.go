@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
+	"golang.org/x/text/unicode/bidi"
 )
 
 //go:embed texts/*.json
@@ -90,12 +92,49 @@ func (l *Language) Text(key string, pairs ...string) string {
 	return strings.NewReplacer(replace...).Replace(text)
 }
 
-// isolate keeps a value in another script from turning the sentence around it about (Unicode Standard Annex 9, section 2.4).
+// isolate keeps a value in another script from turning the sentence around it about.
 func (l *Language) isolate(value string) string {
-	if l.Dir == "rtl" {
-		return "\u2068" + value + "\u2069"
+	if l.Dir == "rtl" || strings.ContainsFunc(value, rightToLeftLetter) {
+		return fsi + value + pdi
 	}
 	return value
+}
+
+func rightToLeftLetter(r rune) bool {
+	properties, _ := bidi.LookupRune(r)
+	class := properties.Class()
+	return class == bidi.R || class == bidi.AL || class == bidi.AN
+}
+
+// The marks around a part of a text whose direction is its own (Unicode Standard Annex 9, section
+// 2.4): what is between them is laid out by its first letter, and does not move what is around it.
+const (
+	fsi = "\u2068"
+	pdi = "\u2069"
+)
+
+// Isolate returns a text from somewhere else as it can stand in any line: without marks that turn
+// what follows about, and within marks of isolation if it has letters that are written from right
+// to left. Use it where markup cannot isolate: in options, titles and attributes.
+func Isolate(text string) string {
+	text = strings.Map(func(r rune) rune {
+		properties, _ := bidi.LookupRune(r)
+		switch properties.Class() {
+		case bidi.LRE, bidi.RLE, bidi.LRO, bidi.RLO, bidi.PDF, bidi.LRI, bidi.RLI, bidi.FSI, bidi.PDI, bidi.B, bidi.S, bidi.BN, bidi.Control:
+			if unicode.IsSpace(r) {
+				return ' '
+			}
+			if r == '\u200c' || r == '\u200d' { // they join letters and have no direction
+				return r
+			}
+			return -1
+		}
+		return r
+	}, text)
+	if strings.ContainsFunc(text, rightToLeftLetter) {
+		return fsi + text + pdi
+	}
+	return text
 }
 
 // Number returns n in the digits of the language.

@@ -99,3 +99,26 @@ func TestAMistakenTextPanics(t *testing.T) {
 		assert.Panics(t, func() { l.Text(tc.key, tc.pairs...) }, tc.desc)
 	}
 }
+
+func TestIsolate_ATextFromElsewhereTurnsNothingAbout(t *testing.T) {
+	for _, tc := range []struct{ desc, text, want string }{
+		{"plain", "Demo Shop Zürich", "Demo Shop Zürich"},
+		{"an override", "Demo \u202eShop", "Demo Shop"},
+		{"an override that is closed", "\u202dDemo\u202c Shop", "Demo Shop"},
+		{"embeddings", "\u202aDemo\u202c \u202bShop\u202c", "Demo Shop"},
+		{"isolates that are never closed", "Demo \u2067Shop\u2066", "Demo Shop"},
+		{"an end too many", "Demo\u2069 Shop", "Demo Shop"},
+		{"lines", "Demo\nShop\u2029Two", "Demo Shop Two"},
+		{"controls", "Demo\x00\x1b Shop", "Demo Shop"},
+		{"Arabic with its dots", "أ.م.", "\u2068أ.م.\u2069"},
+		{"Hebrew", "חנות", "\u2068חנות\u2069"},
+		{"both", "Shop متجر!", "\u2068Shop متجر!\u2069"},
+		{"what joins letters", "می\u200cخواهم", "\u2068می\u200cخواهم\u2069"},
+		{"Arabic and an override", "\u202dمتجر", "\u2068متجر\u2069"},
+		{"Japanese", "デモ", "デモ"},
+		{"nothing", "", ""},
+	} {
+		assert.Equal(t, tc.want, wording.Isolate(tc.text), tc.desc)
+	}
+	assert.Equal(t, "In the cart: \u2068متجر\u2069", wording.For("en").Text("done.added", "product", "متجر"), "on a page from left to right too")
+}

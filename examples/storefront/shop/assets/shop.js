@@ -44,6 +44,13 @@
     });
   }
 
+  // A new quantity counts at once; without scripts a button says so.
+  function quantity(form) {
+    form.elements.quantity.addEventListener("change", () => {
+      if (form.reportValidity()) form.requestSubmit(form.elements.set);
+    });
+  }
+
   // Tells the other tabs of this shop that the session is another one, and is told.
   function tabs() {
     const { tenant, revision } = document.body.dataset;
@@ -57,13 +64,14 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("form.picker").forEach(hint);
+    document.querySelectorAll("form.quantity").forEach(quantity);
     document.querySelectorAll("a.sample").forEach(sample);
     tabs();
     // A reload shall not say again what was done.
     const url = new URL(location.href);
-    if (url.searchParams.has("done") || url.searchParams.has("added")) {
+    if (url.searchParams.has("done")) {
       url.searchParams.delete("done");
-      url.searchParams.delete("added");
+      url.searchParams.delete("at");
       history.replaceState(null, "", url);
     }
   });
