@@ -29,6 +29,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
+	defer listener.Close() // hs closes it later if it is stopped before it has begun
 	failed := make(chan error, 1)
 	go func() { failed <- hs.Serve(listener) }()
 	select {
