@@ -77,7 +77,7 @@ func TestWrongFlagsAreSaid(t *testing.T) {
 		{"all addresses, IPv6", []string{"-addr", "[::]:0"}, 2, "-insecure-cookie"},
 		{"a name", []string{"-addr", "shop.example:80"}, 2, "-trusted-proxy"},
 		{"no proxy", []string{"-trusted-proxy", "proxy.example"}, 1, `storefront: -trusted-proxy "proxy.example": must be an IP address`},
-		{"no origin", []string{"-cors", "*"}, 1, `storefront: -cors "*": must name each origin`},
+		{"no origin", []string{"-cors", "*"}, 1, `storefront: -cors: rest.Config.AllowedOrigins "*": must be an origin`},
 		{"a time that is none", []string{"-drain", "-2s"}, 2, `storefront: -drain "-2s": must be between 0s and 1h`},
 		{"a time that is too long", []string{"-drain", "2h"}, 1, `storefront: -drain "2h0m0s": must be between 0s and 1h`},
 		{"no address", []string{"-addr", "nonsense"}, 1, `storefront: -addr "nonsense"`},

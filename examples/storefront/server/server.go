@@ -3,6 +3,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -38,14 +39,13 @@ func New(cfg Config) (*Server, error) {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	var errs [6]error
+	var errs [5]error
 	var parts parts
 	s.store, s.closer, errs[0] = openStore(cfg.Store, s.logger)
 	parts.key, errs[1] = readKey(cfg.KeyFile)
 	s.files, errs[2] = openFiles(cfg.DataDir, s.logger)
 	parts.proxies, errs[3] = readProxies(cfg.TrustedProxies)
-	parts.origins, errs[4] = readOrigins(cfg.Origins)
-	s.drain, errs[5] = readDrain(cfg.Drain)
+	s.drain, errs[4] = readDrain(cfg.Drain)
 	err := errors.Join(errs[:]...)
 	if err == nil {
 		err = s.assemble(&cfg, &parts)
@@ -72,7 +72,6 @@ func openFiles(dir string, logger *slog.Logger) (*sitefile.Files, error) {
 type parts struct {
 	key     []byte
 	proxies []netip.Prefix
-	origins []string
 }
 
 func (s *Server) assemble(cfg *Config, with *parts) (err error) {
@@ -95,9 +94,10 @@ func (s *Server) assemble(cfg *Config, with *parts) (err error) {
 	}
 	api, err := rest.New(rest.Config{
 		Resolver: s.resolver, Middleware: mw, Scopes: issuer.Verifier().Scopes, SaasToken: issuer.CustomerOf, Logger: s.logger,
+		AllowedOrigins: readOrigins(cfg.Origins),
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("storefront: -cors: %w", err)
 	}
 	pages, err := shop.New(shop.Config{
 		Resolver: s.resolver, Middleware: mw, Files: s.files, Tokens: issuer, Samples: samples(cfg.DataDir), Logger: s.logger,
@@ -108,18 +108,17 @@ func (s *Server) assemble(cfg *Config, with *parts) (err error) {
 	}
 
 	accounts := &accounts{files: s.files, resolver: s.resolver, verifier: issuer.Verifier(), logger: s.logger}
-	fromScripts := func(next http.Handler) http.Handler { return cors(with.origins, next) }
 	mux := http.NewServeMux()
-	mux.Handle("/customerlogin/", fromScripts(issuer.Handler()))
-	mux.Handle("/customer/", fromScripts(issuer.Handler()))
-	mux.Handle("/customer/{tenant}/me", fromScripts(accounts.endpoint(accounts.me)))
-	mux.Handle("/site/{tenant}/sites", fromScripts(accounts.endpoint(accounts.sites)))
-	mux.Handle("/site/{tenant}/sites/{code}", fromScripts(accounts.endpoint(accounts.site)))
+	mux.Handle("/customerlogin/", api.CORS(issuer.Handler()))
+	mux.Handle("/customer/", api.CORS(issuer.Handler()))
+	mux.Handle("/customer/{tenant}/me", api.CORS(accounts.endpoint(accounts.me)))
+	mux.Handle("/site/{tenant}/sites", api.CORS(accounts.endpoint(accounts.sites)))
+	mux.Handle("/site/{tenant}/sites/{code}", api.CORS(accounts.endpoint(accounts.site)))
 	mux.Handle("/oauth/", issuer.Handler()) // a client with a secret is no script of a page
 	mux.HandleFunc("/healthz", probe(s.healthz))
 	mux.HandleFunc("/readyz", probe(s.readyz))
 	pages.Register(mux)
-	s.handler = throughProxies(with.proxies, logged(s.logger, before(mux, rest.Prefix, fromScripts(api))))
+	s.handler = throughProxies(with.proxies, logged(s.logger, before(mux, rest.Prefix, api)))
 	return nil
 }
 
