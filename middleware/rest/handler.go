@@ -110,6 +110,16 @@ func (x *exchange) identify() error {
 		return err
 	}
 	own := x.to.resource.own()
+	hostLogin := own && req.HostLogin && req.CustomerID != ""
+	if hostLogin && x.reads() {
+		// A guest's session becomes the customer's, as on a page.
+		if x.r, err = x.mw.Attach(x.w, x.r); err != nil {
+			return err
+		}
+		if s, ok := sessionctx.FromContext(x.r.Context()); ok && s.ID != "" {
+			req.SessionID, req.GuestID = s.ID, ""
+		}
+	}
 	var tenant, scopes string // of the token; read for other sessions alone
 	if !own {
 		if tenant, scopes, err = x.scopes(x.r); err != nil {
@@ -117,6 +127,11 @@ func (x *exchange) identify() error {
 		}
 	}
 	switch {
+	case hostLogin && req.SessionID == "" && x.reads() && req.Tenant == x.to.tenant:
+		return sessionctx.ErrNotFound // the customer is known, and has no session yet
+	case hostLogin && req.Tenant == x.to.tenant:
+		x.req = req
+		return nil
 	case own && req.SessionID == "" && !x.reads() && len(x.r.Header["Authorization"]) > 0 && req.Tenant == x.to.tenant:
 		return errNoWrite
 	case own && req.SessionID == "" && (req.Proof == sessionctx.BySecret || !x.hasToken()):

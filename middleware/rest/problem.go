@@ -178,6 +178,10 @@ func problemFor(err error) *problem {
 		p.Message = "The write may have been applied, or may still be. Get the session before the write is sent again."
 	case errors.As(err, &r):
 		p.Status, p.Message, p.Details, p.header = r.status, r.message, slices.Clone(r.details), r.header
+	case errors.Is(err, middleware.ErrNoSession):
+		return problemFor(errNoWrite)
+	case errors.Is(err, middleware.ErrCrossSite):
+		return problemFor(errCrossOrigin)
 	case errors.Is(err, middleware.ErrUnauthenticated):
 		p.Status, p.Message = http.StatusUnauthorized, "The credentials are not valid, or no longer."
 		p.header = [2]string{"WWW-Authenticate", challengeInvalid}

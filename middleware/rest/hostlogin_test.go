@@ -1,0 +1,89 @@
+package rest_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// hostShop is a shop with a login of its own: a header says who is logged in.
+func hostShop(t *testing.T) *shop {
+	return newShop(t, func(s *settings) {
+		s.middleware.Customer = func(r *http.Request) (string, error) { return r.Header.Get("X-Login"), nil }
+	})
+}
+
+// following returns the client with the cookies that an answer sets.
+func (c *client) following(a *answer) *client {
+	jar := map[string]string{}
+	for part := range strings.SplitSeq(c.header.Get("Cookie"), "; ") {
+		if name, value, ok := strings.Cut(part, "="); ok {
+			jar[name] = value
+		}
+	}
+	for _, set := range a.Cookies() {
+		if jar[set.Name] = set.Value; set.MaxAge < 0 {
+			delete(jar, set.Name)
+		}
+	}
+	var all []string
+	for name, value := range jar {
+		all = append(all, name+"="+value)
+	}
+	return c.with("Cookie", strings.Join(all, "; "))
+}
+
+func TestHostLogin_ReadMakesTheGuestsSessionTheCustomers(t *testing.T) {
+	s := hostShop(t)
+	guest := s.browser(sessionctx.Patch{Language: sessionctx.Set("fr"), CartID: sessionctx.Set("cart-1")})
+	anna := guest.with("X-Login", "anna")
+	a := anna.do("GET", "/me/context", "")
+	got := a.context()
+	assert.Equal(t, "anna", got.CustomerID)
+	assert.Equal(t, "fr", got.Language, "the guest's choice")
+	assert.Equal(t, "cart-1", got.CartID)
+	assert.False(t, got.Degraded)
+	require.NotEmpty(t, a.Cookies(), "the session has a new id")
+
+	anna = anna.following(a)
+	assert.Equal(t, "anna", anna.do("GET", "/me/context?explain=true", "").context().CustomerID)
+	anna.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
+	assert.Equal(t, "CHF", anna.do("GET", "/me/context", "").context().Currency)
+	guest.do("GET", "/me/context", "").must(404) // the old cookie is worth nothing
+}
+
+func TestHostLogin_CustomerWithoutASession(t *testing.T) {
+	s := hostShop(t)
+	anna := s.client("X-Login", "anna")
+	anna.do("GET", "/me/context", "").must(404)
+	a := anna.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
+	assert.Equal(t, "CHF", anna.following(a).do("GET", "/me/context", "").context().Currency)
+	assert.Equal(t, "anna", anna.following(a).do("GET", "/me/context", "").context().CustomerID)
+}
+
+func TestHostLogin_WritesThatBeginNothing(t *testing.T) {
+	s := hostShop(t)
+	cases := []struct {
+		desc   string
+		client *client
+		want   int
+		reason string
+	}{
+		{"a token that names no session", s.client("X-Login", "anna", "Authorization", "Bearer "+claims{Tenant: "demoshop", Customer: "anna"}.sign(t)), 401, "noSession"},
+		{"a request from another site, without cookies", s.client("X-Login", "anna", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"), 403, ""},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			a := tc.client.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(tc.want)
+			assert.Empty(t, a.Cookies())
+			if tc.reason != "" {
+				assert.Equal(t, tc.reason, a.problem().Details[0]["reason"])
+			}
+		})
+	}
+}
