@@ -277,14 +277,17 @@ func (b *tab) why() {
 	b.see("#why .reasons")
 }
 
-// shoot leaves a picture of the whole page.
+// shoot leaves a picture of the whole page in the folder that SCREENSHOTS names.
 func (b *tab) shoot(name string) {
 	b.t.Helper()
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
 	ctx, cancel := b.limited()
 	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	require.NoError(b.t, err)
-	dir := filepath.Join("..", "screenshots")
 	require.NoError(b.t, os.MkdirAll(dir, 0o755))
 	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
 }
