@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -15,11 +13,19 @@ import (
 type Claims struct {
 	// Identity has the token's tenant, session id and customer id. Its Proof is Asserted.
 	//
-	// A token without a session id is a service's. Its CustomerID is then the id of a client,
-	// unless the shop's issuer says otherwise, and no customer's.
+	// The CustomerID is Config.CustomerPrefix followed by the customer claim. It is empty for a
+	// client's own token: one whose customer claim is also its client_id, azp, cid or appid (RFC
+	// 9068, section 2.2). Not every issuer writes these, so the CustomerID of a token without a
+	// session id may still be a client's: see Config.Check.
 	Identity sessionctx.Identity
-	Scopes   string    // separated by spaces (RFC 6749, section 3.3)
-	Expires  time.Time // in whole seconds
+	Scopes   string // separated by spaces (RFC 6749, section 3.3)
+
+	// Expires is in whole seconds. For an opaque token whose end is not known it is the time until
+	// which the answer is cached.
+	Expires time.Time
+
+	// hasActor: somebody else acts for the customer (RFC 8693, section 4.1).
+	hasActor bool
 }
 
 // HasScope reports whether the token grants scope.
@@ -32,26 +38,35 @@ type claimNames struct {
 	audience, tenant, session, customer, scopes string
 }
 
+// clientClaims are the names under which the large issuers say whose client a token was issued to.
+var clientClaims = [...]string{"client_id", "azp", "cid", "appid"}
+
 const maxID = 256 // bytes of a session or customer id, see sessionctx.Identity
 
 // isFor reports whether the token is for the audience: the claim is that text, or a list that has
 // it.
-func (n *claimNames) isFor(audience string, token jwt.MapClaims) bool {
+func (n *claimNames) isFor(audience string, token map[string]any) bool {
 	switch v := token[n.audience].(type) {
 	case string:
 		return v == audience
 	case []any:
 		return slices.Contains(v, any(audience))
+	case []string: // of a host's Introspect
+		return slices.Contains(v, audience)
 	default:
 		return false
 	}
 }
 
-// read returns the claims of a token whose signature, issuer and expiry were checked. tenant is the
-// tenant of all tokens; it is empty where each token says its own.
-func (n *claimNames) read(token jwt.MapClaims, tenant string) (Claims, bool) {
+// read returns the claims of a token that is the issuer's and for the audience. Its expiry is not
+// read here.
+func (is *issuer) read(token map[string]any) (Claims, error) {
+	n := &is.claims
 	ok := true
 	text := func(name string) string {
+		if name == "" {
+			return ""
+		}
 		v, exists := token[name]
 		s, isText := v.(string)
 		if exists && (!isText || len(s) > maxID) {
@@ -59,36 +74,59 @@ func (n *claimNames) read(token jwt.MapClaims, tenant string) (Claims, bool) {
 		}
 		return s
 	}
+	tenant := is.tenant
 	if tenant == "" {
 		tenant = text(n.tenant)
 	}
-	c := Claims{Identity: sessionctx.Identity{
-		Tenant:     tenant,
-		SessionID:  text(n.session),
-		CustomerID: text(n.customer),
-		Proof:      sessionctx.Asserted,
-	}}
-	switch v := token[n.scopes].(type) {
+	session, customer := text(n.session), text(n.customer)
+	scopes, isList := scopesOf(token[n.scopes])
+	switch {
+	case !ok || !isList || !defaults.ValidTenant(tenant):
+		return Claims{}, errClaims
+	case session != "" && session == customer:
+		return Claims{}, errSession
+	case slices.ContainsFunc(clientClaims[:], func(name string) bool { return token[name] == any(customer) }):
+		customer = ""
+	}
+	if customer != "" {
+		customer = is.prefix + customer
+	}
+	if len(customer) > maxID || slices.ContainsFunc(is.foreign, func(p string) bool { return strings.HasPrefix(customer, p) }) {
+		return Claims{}, errCustomer
+	}
+	return Claims{
+		Identity: sessionctx.Identity{
+			Tenant: tenant, SessionID: session, CustomerID: customer, Proof: sessionctx.Asserted,
+		},
+		Scopes:   scopes,
+		hasActor: token["act"] != nil,
+	}, nil
+}
+
+// scopesOf returns the scopes of a claim, separated by spaces.
+func scopesOf(claim any) (scopes string, ok bool) {
+	switch v := claim.(type) {
 	case nil:
+		return "", true
 	case string:
-		c.Scopes = v
+		return v, true
+	case []string: // of a host's Introspect
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = v[i]
+		}
+		return scopesOf(list)
 	case []any: // as some issuers write it, against RFC 8693, section 4.2
 		names := make([]string, len(v))
 		for i, name := range v {
 			s, isText := name.(string)
 			if !isText || strings.Contains(s, " ") {
-				ok = false
+				return "", false
 			}
 			names[i] = s
 		}
-		c.Scopes = strings.Join(names, " ")
+		return strings.Join(names, " "), true
 	default:
-		ok = false
+		return "", false
 	}
-	exp, err := token.GetExpirationTime()
-	if err != nil || exp == nil || !ok || !defaults.ValidTenant(tenant) {
-		return Claims{}, false
-	}
-	c.Expires = exp.Time
-	return c, true
 }

@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,24 +15,44 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// Config configures a Verifier. New copies what it needs and never writes to it; a zero field is
-// its documented default.
+// Config configures a Verifier for the tokens of one issuer. New copies what it needs and never
+// writes to it; a zero field is its documented default.
 type Config struct {
 	_ [0]func()
 
-	Issuer   string // the only iss that is accepted, exactly. Required.
-	Audience string // must equal the token's audience, or be one of its audiences, exactly. Required.
+	// Issuer is the token's iss, exactly. Required, unless Introspect is set: an answer then counts
+	// whatever its iss is, or without one.
+	Issuer string
 
-	// Keys are the keys that verify tokens. Required, unless Keyfunc is set.
+	// IssuerAliases are other texts for iss that name the same issuer: with the same keys, and with
+	// the same subject for the same customer. Google writes its name with and without "https://".
+	// Default: none.
+	IssuerAliases []string
+
+	// Audience must equal the token's audience, or be one of its audiences, exactly. Required,
+	// unless Introspect is set.
+	//
+	// Security: without an audience a token that the issuer gave to another service is accepted,
+	// and that service can act for its visitors here (RFC 9700, section 2.3).
+	Audience string
+
+	// Type is the only typ of a token that is accepted (RFC 7515, section 4.1.9): "at+jwt" for an
+	// issuer that follows RFC 9068, section 4, whose ID tokens are then refused. Letter case and
+	// the prefix "application/" do not count. Default: a token without typ, JWT and at+jwt.
+	Type string
+
+	// Keys are the keys that verify tokens. Required, unless Keyfunc or Introspect is set.
 	Keys []Key
 
-	// Keyfunc finds the key of a token, in place of Keys: for key sets that change, such as a JWKS.
-	// It is called with a token that is not verified yet. Anybody can send an unknown kid, so it
-	// must fetch the key set again for one only under a rate limit.
+	// Keyfunc finds the key of a token, in place of Keys: for key sets that change, such as a JWKS,
+	// see package middleware/bearer/jwks. It is called with a token that is not verified yet.
+	// Anybody can send an unknown kid, so it must fetch the key set again for one only under a rate
+	// limit. A key that Keys could not have is refused. A jwt.VerificationKeySet is tried key by
+	// key.
 	//
 	// An error for which errors.Is(err, sessionctx.ErrUnavailable) holds says that the keys could
-	// not be had: Verify returns it as it is. Any other error says that there is no such key. It
-	// must be safe for concurrent use by multiple goroutines.
+	// not be had: Verify returns it as it is, and the client is answered 503. Any other error says
+	// that there is no such key. It must be safe for concurrent use by multiple goroutines.
 	Keyfunc jwt.Keyfunc
 
 	// Algorithms are those of Keyfunc's keys. Required with Keyfunc, and refused with Keys, of
@@ -43,27 +64,70 @@ type Config struct {
 	// section 2.1).
 	Algorithms []string
 
+	// Introspect asks the issuer about a token, in place of Keys and Keyfunc: for opaque tokens. It
+	// returns the members of an introspection response (RFC 7662, section 2.2) as encoding/json
+	// decodes them. Instead of exp an answer may have expires_in, in seconds. For an issuer without
+	// an introspection endpoint the host makes such an answer from what that issuer says.
+	//
+	//   - A token counts if active is true. If active is false, or the error is
+	//     middleware.ErrUnauthenticated, the token is refused, and for 10 s it is not asked about
+	//     again.
+	//   - Any other error, a panic, no answer within 2 s, and an answer without active or with a
+	//     malformed end are sessionctx.ErrUnavailable: the client is answered 503 and keeps its
+	//     token. So return ErrUnauthenticated only for what the issuer says about the token, not
+	//     for a 401 about the host's own credentials.
+	//   - An answer is cached until the token's end, but for 60 s at most. A token that the issuer
+	//     revokes counts for so long.
+	//   - All who wait for an answer about one token share one call. Its context has the values of
+	//     the request's context, but ends by its own timer alone.
+	//
+	// Anybody can send a made-up token. A text that cannot be a bearer token (RFC 6750, section
+	// 2.1) or that is larger than 8 KiB is refused without a call; all others are asked about. It
+	// must be safe for concurrent use by multiple goroutines.
+	Introspect func(ctx context.Context, token string) (map[string]any, error)
+
+	// Check sees the claims of a token whose signature, issuer, expiry and audience were checked,
+	// as encoding/json decodes them: for token_use, scope, azp and the like. An error refuses the
+	// token, with that error in the reason; if it is sessionctx.ErrUnavailable, it is returned as
+	// it is. Default: every such token counts.
+	//
+	// Check may change the claims. What it leaves is read: it can delete the customer claim of a
+	// client's token, and take a session id out of a claim that holds several ids. It is called
+	// once, and its outcome is cached with the token. It must be safe for concurrent use by
+	// multiple goroutines.
+	Check func(claims map[string]any) error
+
 	// Tenant is the tenant of all tokens, for an issuer that knows only one: TenantClaim is not
 	// read then. Default: each token says its tenant.
 	Tenant string
 
 	// The names of the claims. Each is a top-level claim of the token, and no two are the same:
 	// with one claim for session and customer, a customer who logs out would be locked out until
-	// the end of the session is forgotten.
+	// the end of the session is forgotten. A token in which both have one value is refused.
 	AudienceClaim string // default "aud"; "client_id" for issuers whose access tokens have no aud
 	TenantClaim   string // default "tenant"; required in the token, unless Tenant is set
-	SessionClaim  string // default "sid" (OpenID Connect Front-Channel Logout 1.0, section 3); at most 256 bytes
-	CustomerClaim string // default "sub"; a token without it is anonymous; at most 256 bytes
+	SessionClaim  string // default "sid" (OpenID Connect Front-Channel Logout 1.0, section 3); "-": tokens name no session; at most 256 bytes
+	CustomerClaim string // default "sub"; a token without it is anonymous
 	ScopesClaim   string // default "scope" (RFC 8693, section 4.2); a list of strings is accepted, too
 
+	// CustomerPrefix goes before the customer claim: together they are the CustomerID, of at most
+	// 256 bytes. A subject is unique for its issuer alone (OpenID Connect Core 1.0, section 2), so
+	// of several Configs that may be for one tenant each needs another prefix: "google:". A
+	// CustomerID that begins with a longer prefix of another Config is refused, so each id belongs
+	// to one issuer. Default: none.
+	//
+	// The prefix is a part of the id under which the customer's sessions are stored: never change
+	// it. The first issuer can do without one when a second comes.
+	CustomerPrefix string
+
 	// Leeway is how far the clocks of issuer and server may be apart. Default 30 s; -1: none; at
-	// most 5 min.
+	// most 5 min. Refused with Introspect, whose answer says what is valid.
 	Leeway time.Duration
 
 	// CachedTokens is how many verified tokens are cached, so that the signature of each is checked
-	// once. A token is cached until it expires, but for 5 min at most: so long a key counts that
-	// was withdrawn. Of a token only a keyed fingerprint is kept. Default 4096; -1: none; else 2 to
-	// 1048576.
+	// once. A token is cached until it expires, but for 5 min at most (60 s with Introspect): so
+	// long a key counts that was withdrawn. Of a token only a keyed fingerprint is kept. Default
+	// 4096; -1: none; else 2 to 1048576. Several Configs share one cache of all their places.
 	CachedTokens int
 }
 
@@ -72,65 +136,156 @@ const (
 	maxLeeway           = 5 * time.Minute
 	defaultCachedTokens = 4096
 	maxCachedTokens     = 1 << 20
+	noClaim             = "-"
 )
 
-// mistakes collects what is wrong with a Config.
-type mistakes []error
-
-func (m *mistakes) add(field, value, rule string) {
-	*m = append(*m, &sessionctx.ConfigError{Field: "bearer.Config." + field, Value: value, Rule: rule})
+// issuer is the compiled form of one Config.
+type issuer struct {
+	names      []string // of the iss; empty: any
+	audience   string   // empty: any
+	typ        string   // empty: those of access tokens
+	tenant     string   // of all tokens; empty: each token says its own
+	prefix     string   // of customer ids
+	foreign    []string // longer prefixes, of other issuers
+	claims     claimNames
+	key        jwt.Keyfunc // nil: introspect
+	introspect func(context.Context, string) (map[string]any, error)
+	validator  *jwt.Validator
+	leeway     time.Duration
+	cached     int // tokens
+	check      func(map[string]any) error
 }
 
-// New returns a Verifier. An error joins one *sessionctx.ConfigError per mistake; none contains a
-// key.
-func New(cfg Config) (*Verifier, error) {
-	var m mistakes
-	if cfg.Issuer == "" {
-		m.add("Issuer", "", "is required")
+// mistakes collects what is wrong with a Config.
+type mistakes struct {
+	config string // "bearer.Config."
+	errs   []error
+}
+
+func (m *mistakes) add(field, value, rule string) {
+	m.errs = append(m.errs, &sessionctx.ConfigError{Field: m.config + field, Value: value, Rule: rule})
+}
+
+// New returns a Verifier of the tokens of one issuer or of several. The token's iss chooses the
+// Config. One of several Configs may have Introspect: it is for the tokens that are no JSON Web
+// Tokens, or name none of the other issuers.
+//
+// An error joins one *sessionctx.ConfigError per mistake; none contains a key. Mistakes of more are
+// those of "bearer.Config[1]" and so on.
+func New(cfg Config, more ...Config) (*Verifier, error) {
+	m := mistakes{config: "bearer.Config."}
+	v := &Verifier{fingerprints: newFingerprinter()}
+	v.add(cfg.compile(&m), &m)
+	for i := range more {
+		m.config = fmt.Sprintf("bearer.Config[%d].", i+1)
+		v.add(more[i].compile(&m), &m)
 	}
-	if cfg.Audience == "" {
-		m.add("Audience", "", "is required")
+	if err := errors.Join(m.errs...); err != nil {
+		return nil, err
+	}
+	places := 0
+	for _, is := range v.all() {
+		places += is.cached
+	}
+	v.cache = newTokenCache(places)
+	if v.opaque != nil {
+		v.questions = newQuestions()
+	}
+	return v, nil
+}
+
+// add adds an issuer, whose tokens must be told from those of the others.
+func (v *Verifier) add(is *issuer, m *mistakes) {
+	for _, other := range v.all() {
+		for _, name := range is.names {
+			if slices.Contains(other.names, name) {
+				m.add("Issuer", name, "must not be an Issuer or IssuerAlias of another Config")
+			}
+		}
+		if is.tenant != other.tenant && is.tenant != "" && other.tenant != "" {
+			continue // customers of different tenants have nothing in common
+		}
+		switch {
+		case is.prefix == other.prefix:
+			m.add("CustomerPrefix", is.prefix, "must not be that of another Config: two issuers may have different customers of one subject")
+		case strings.HasPrefix(is.prefix, other.prefix):
+			other.foreign = append(other.foreign, is.prefix)
+		case strings.HasPrefix(other.prefix, is.prefix):
+			is.foreign = append(is.foreign, other.prefix)
+		}
+	}
+	switch {
+	case is.introspect == nil:
+		v.issuers = append(v.issuers, is)
+	case v.opaque != nil:
+		m.add("Introspect", "", "cannot be set in two Configs: nothing says which one an opaque token is for")
+	default:
+		v.opaque = is
+	}
+}
+
+// all returns the issuers of every kind of token.
+func (v *Verifier) all() []*issuer {
+	if v.opaque == nil {
+		return v.issuers
+	}
+	return append(slices.Clone(v.issuers), v.opaque)
+}
+
+// compile returns the compiled form, which counts if there are no mistakes.
+func (cfg *Config) compile(m *mistakes) *issuer {
+	is := &issuer{
+		audience: cfg.Audience, typ: mediaType(cfg.Type), tenant: cfg.Tenant, prefix: cfg.CustomerPrefix,
+		introspect: cfg.Introspect, leeway: cfg.Leeway, cached: cfg.CachedTokens, check: cfg.Check,
+	}
+	if cfg.Issuer != "" {
+		is.names = append(is.names, cfg.Issuer)
+	} else if cfg.Introspect == nil {
+		m.add("Issuer", "", "is required, unless Introspect is set")
+	} else if len(cfg.IssuerAliases) != 0 {
+		m.add("IssuerAliases", strings.Join(cfg.IssuerAliases, ", "), "cannot be set without Issuer")
+	}
+	for _, name := range cfg.IssuerAliases {
+		if name == "" || slices.Contains(is.names, name) {
+			m.add("IssuerAliases", name, "must not be empty, and each must differ from the others and from Issuer")
+		}
+		is.names = append(is.names, name)
+	}
+	if cfg.Audience == "" && cfg.Introspect == nil {
+		m.add("Audience", "", "is required, unless Introspect is set")
 	}
 	if cfg.Tenant != "" && !defaults.ValidTenant(cfg.Tenant) {
 		m.add("Tenant", cfg.Tenant, "must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters")
 	}
-	names := cfg.claimNames(&m)
-	leeway, cached := cfg.Leeway, cfg.CachedTokens
+	if len(cfg.CustomerPrefix) > maxID/2 {
+		m.add("CustomerPrefix", cfg.CustomerPrefix, fmt.Sprintf("must have %d bytes or less", maxID/2))
+	}
+	is.claims = cfg.claimNames(m)
 	switch {
-	case leeway == 0:
-		leeway = defaultLeeway
-	case leeway == -1:
-		leeway = 0
-	case leeway < 0 || leeway > maxLeeway:
-		m.add("Leeway", leeway.String(), fmt.Sprintf("must be 1ns to %v, or -1 for none", maxLeeway))
+	case cfg.Introspect != nil && is.leeway != 0:
+		m.add("Leeway", is.leeway.String(), "cannot be set together with Introspect")
+	case cfg.Introspect != nil:
+	case is.leeway == 0:
+		is.leeway = defaultLeeway
+	case is.leeway == -1:
+		is.leeway = 0
+	case is.leeway < 0 || is.leeway > maxLeeway:
+		m.add("Leeway", is.leeway.String(), fmt.Sprintf("must be 1ns to %v, or -1 for none", maxLeeway))
 	}
 	switch {
-	case cached == 0:
-		cached = defaultCachedTokens
-	case cached == -1:
-		cached = 0
-	case cached < 2 || cached > maxCachedTokens:
-		m.add("CachedTokens", fmt.Sprint(cached), fmt.Sprintf("must be 2 to %d, or -1 for none", maxCachedTokens))
+	case is.cached == 0:
+		is.cached = defaultCachedTokens
+	case is.cached == -1:
+		is.cached = 0
+	case is.cached < 2 || is.cached > maxCachedTokens:
+		m.add("CachedTokens", fmt.Sprint(is.cached), fmt.Sprintf("must be 2 to %d, or -1 for none", maxCachedTokens))
 	}
-	key, algorithms := cfg.keyfunc(&m)
-	if err := errors.Join(m...); err != nil {
-		return nil, err
-	}
-	return &Verifier{
-		parser: jwt.NewParser(
-			jwt.WithValidMethods(algorithms),
-			jwt.WithIssuer(cfg.Issuer),
-			jwt.WithExpirationRequired(),
-			jwt.WithLeeway(leeway),
-			jwt.WithStrictDecoding(),
-		),
-		key:          key,
-		audience:     cfg.Audience,
-		tenant:       cfg.Tenant,
-		claims:       names,
-		fingerprints: newFingerprinter(),
-		cache:        newTokenCache(cached, leeway),
-	}, nil
+	is.key = cfg.keyfunc(m)
+	is.validator = jwt.NewValidator(
+		jwt.WithExpirationRequired(),
+		jwt.WithLeeway(is.leeway),
+	)
+	return is
 }
 
 // claimNames returns the names of the claims, of which no two may be the same.
@@ -151,7 +306,9 @@ func (cfg *Config) claimNames(m *mistakes) claimNames {
 	}
 	var n claimNames
 	n.customer = name("CustomerClaim", cfg.CustomerClaim, "sub")
-	n.session = name("SessionClaim", cfg.SessionClaim, "sid")
+	if cfg.SessionClaim != noClaim {
+		n.session = name("SessionClaim", cfg.SessionClaim, "sid")
+	}
 	n.audience = name("AudienceClaim", cfg.AudienceClaim, "aud")
 	n.scopes = name("ScopesClaim", cfg.ScopesClaim, "scope")
 	if cfg.Tenant == "" {
@@ -160,9 +317,25 @@ func (cfg *Config) claimNames(m *mistakes) claimNames {
 	return n
 }
 
-// keyfunc returns what finds the key of a token, and the algorithms of all keys.
-func (cfg *Config) keyfunc(m *mistakes) (jwt.Keyfunc, []string) {
+// keyfunc returns what finds the key of a token, which is nothing with Introspect.
+func (cfg *Config) keyfunc(m *mistakes) jwt.Keyfunc {
 	algorithmRule := "must be one of " + strings.Join(append(slices.Clone(secretKeyAlgorithms), publicKeyAlgorithms...), ", ")
+	if cfg.Introspect != nil {
+		const rule = "cannot be set together with Introspect"
+		if len(cfg.Keys) != 0 {
+			m.add("Keys", "", rule)
+		}
+		if cfg.Keyfunc != nil {
+			m.add("Keyfunc", "", rule)
+		}
+		if len(cfg.Algorithms) != 0 {
+			m.add("Algorithms", strings.Join(cfg.Algorithms, ", "), rule)
+		}
+		if cfg.Type != "" {
+			m.add("Type", cfg.Type, rule)
+		}
+		return nil
+	}
 	if cfg.Keyfunc != nil {
 		if len(cfg.Keys) != 0 {
 			m.add("Keys", "", "cannot be set together with Keyfunc")
@@ -178,16 +351,15 @@ func (cfg *Config) keyfunc(m *mistakes) (jwt.Keyfunc, []string) {
 		if isMixed(cfg.Algorithms) {
 			m.add("Algorithms", strings.Join(cfg.Algorithms, ", "), "must not mix HS algorithms, whose keys are secret, with others")
 		}
-		return guardKeyfunc(cfg.Keyfunc), slices.Clone(cfg.Algorithms)
+		return guardKeyfunc(cfg.Keyfunc, slices.Clone(cfg.Algorithms))
 	}
 	if len(cfg.Algorithms) != 0 {
 		m.add("Algorithms", strings.Join(cfg.Algorithms, ", "), "cannot be set together with Keys, of which each has its own algorithm")
 	}
 	if len(cfg.Keys) == 0 {
-		m.add("Keys", "", "is required, unless Keyfunc is set")
+		m.add("Keys", "", "is required, unless Keyfunc or Introspect is set")
 	}
 	keys := make(keySet, len(cfg.Keys))
-	var algorithms []string
 	for i, k := range cfg.Keys {
 		field := fmt.Sprintf("Keys[%d].", i)
 		if _, taken := keys[k.ID]; taken {
@@ -202,7 +374,6 @@ func (cfg *Config) keyfunc(m *mistakes) (jwt.Keyfunc, []string) {
 			k.Key = bytes.Clone(secret)
 		}
 		keys[k.ID] = k
-		algorithms = append(algorithms, k.Algorithm)
 	}
-	return keys.find, algorithms
+	return keys.find
 }

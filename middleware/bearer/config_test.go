@@ -54,8 +54,16 @@ func TestNew_RefusesEachMistake(t *testing.T) {
 		edit               func(*bearer.Config)
 		field, value, rule string
 	}{
-		{"no issuer", func(c *bearer.Config) { c.Issuer = "" }, "Issuer", "", "is required"},
-		{"no audience", func(c *bearer.Config) { c.Audience = "" }, "Audience", "", "is required"},
+		{"no issuer", func(c *bearer.Config) { c.Issuer = "" }, "Issuer", "", "is required, unless Introspect is set"},
+		{"no audience", func(c *bearer.Config) { c.Audience = "" }, "Audience", "", "is required, unless Introspect is set"},
+		{"an alias that is the issuer", func(c *bearer.Config) { c.IssuerAliases = []string{"https://id.example"} },
+			"IssuerAliases", "https://id.example", "must not be empty, and each must differ from the others and from Issuer"},
+		{"an alias twice", func(c *bearer.Config) { c.IssuerAliases = []string{"a", "a"} },
+			"IssuerAliases", "a", "must not be empty, and each must differ from the others and from Issuer"},
+		{"an empty alias", func(c *bearer.Config) { c.IssuerAliases = []string{""} },
+			"IssuerAliases", "", "must not be empty, and each must differ from the others and from Issuer"},
+		{"a prefix that leaves no room", func(c *bearer.Config) { c.CustomerPrefix = strings.Repeat("x", 129) },
+			"CustomerPrefix", strings.Repeat("x", 129), "must have 128 bytes or less"},
 		{"malformed tenant", func(c *bearer.Config) { c.Tenant = "Demo" },
 			"Tenant", "Demo", "must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters"},
 		{"tenant and its claim", func(c *bearer.Config) { c.Tenant, c.TenantClaim = "demoshop", "t" },
@@ -90,7 +98,7 @@ func TestNew_RefusesEachMistake(t *testing.T) {
 			"TenantClaim", "sub", "must not be the claim that CustomerClaim reads"},
 
 		// keys
-		{"no keys", func(c *bearer.Config) { c.Keys = nil }, "Keys", "", "is required, unless Keyfunc is set"},
+		{"no keys", func(c *bearer.Config) { c.Keys = nil }, "Keys", "", "is required, unless Keyfunc or Introspect is set"},
 		{"keys and Keyfunc", func(c *bearer.Config) { c.Keyfunc, c.Algorithms = keyfunc, []string{"RS256"} },
 			"Keys", "", "cannot be set together with Keyfunc"},
 		{"keys and algorithms", func(c *bearer.Config) { c.Algorithms = []string{"RS256", "ES256"} },

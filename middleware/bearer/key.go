@@ -62,9 +62,6 @@ func (k Key) mistake() string {
 type keySet map[string]Key
 
 func (s keySet) find(t *jwt.Token) (any, error) {
-	if !hasPlainHeader(t) {
-		return nil, errKey
-	}
 	kid, _ := t.Header["kid"].(string)
 	k, ok := s[kid]
 	if !ok || k.Algorithm != t.Method.Alg() {
@@ -73,25 +70,43 @@ func (s keySet) find(t *jwt.Token) (any, error) {
 	return k.Key, nil
 }
 
-// unavailableError carries a Keyfunc's ErrUnavailable through the parser.
-type unavailableError struct{ err error }
-
-// Error returns the text of the Keyfunc's error.
-func (e *unavailableError) Error() string { return e.err.Error() }
-
-// guardKeyfunc returns find for tokens with a plain header.
-func guardKeyfunc(find jwt.Keyfunc) jwt.Keyfunc {
+// guardKeyfunc returns a Keyfunc for the algorithms. What find returns must be a key that Keys
+// could have: else a JWK without alg, or with a short key, would verify what Keys refuses.
+func guardKeyfunc(find jwt.Keyfunc, algorithms []string) jwt.Keyfunc {
 	return func(t *jwt.Token) (any, error) {
-		if !hasPlainHeader(t) {
+		alg := t.Method.Alg()
+		if !slices.Contains(algorithms, alg) {
+			return nil, errSignature
+		}
+		found, err := find(t)
+		if err != nil {
+			if errors.Is(err, sessionctx.ErrUnavailable) {
+				return nil, &unavailableError{err}
+			}
 			return nil, errKey
 		}
-		k, err := find(t)
-		if err != nil && errors.Is(err, sessionctx.ErrUnavailable) {
-			return nil, &unavailableError{err}
+		candidates := []jwt.VerificationKey{found}
+		if set, ok := found.(jwt.VerificationKeySet); ok {
+			candidates = set.Keys
 		}
-		return k, err
+		var usable jwt.VerificationKeySet
+		for _, k := range candidates {
+			if (Key{Algorithm: alg, Key: k}).mistake() == "" {
+				usable.Keys = append(usable.Keys, k)
+			}
+		}
+		if len(usable.Keys) == 0 {
+			return nil, errKey
+		}
+		return usable, nil
 	}
 }
+
+// unavailableError carries an ErrUnavailable through the parser.
+type unavailableError struct{ err error }
+
+// Error returns the text of the error that is carried.
+func (e *unavailableError) Error() string { return e.err.Error() }
 
 // hasPlainHeader reports whether the token can be verified by its kid and algorithm alone. A token
 // with crit must not be accepted by a reader that does not know the extension (RFC 7515, section
@@ -102,6 +117,29 @@ func hasPlainHeader(t *jwt.Token) bool {
 	kid, exists := t.Header["kid"]
 	_, isText := kid.(string)
 	return !critical && (!exists || isText)
+}
+
+// hasType reports whether the token's typ is the wanted one. Where none is wanted, a token without
+// typ, a JWT and an access token (RFC 9068, section 2.1) pass. Others, such as logout+jwt, are no
+// credentials. A typ is a media type: letter case and the prefix "application/" do not count (RFC
+// 7515, section 4.1.9).
+func hasType(t *jwt.Token, wanted string) bool {
+	v, exists := t.Header["typ"]
+	typ, isText := v.(string)
+	typ = mediaType(typ)
+	switch {
+	case exists && !isText:
+		return false
+	case wanted != "":
+		return typ == wanted
+	default:
+		return !exists || typ == "jwt" || typ == "at+jwt"
+	}
+}
+
+// mediaType returns a typ in the form in which two of one meaning are the same text.
+func mediaType(typ string) string {
+	return strings.TrimPrefix(strings.ToLower(typ), "application/")
 }
 
 var (

@@ -1,9 +1,11 @@
 package bearer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,22 +18,26 @@ import (
 // Verifier verifies the bearer tokens of requests. It is safe for concurrent use by multiple
 // goroutines.
 type Verifier struct {
-	parser       *jwt.Parser
-	key          jwt.Keyfunc
-	audience     string
-	tenant       string // of all tokens; empty: each token says its own
-	claims       claimNames
+	issuers      []*issuer // of JSON Web Tokens
+	opaque       *issuer   // of opaque tokens; nil: none
+	questions    *questions
 	fingerprints *fingerprinter
 	cache        *tokenCache
 }
 
-const maxToken = 8 << 10 // bytes
+const (
+	maxToken = 8 << 10 // bytes
+
+	// maxCacheTime bounds how long a token is accepted after its key was withdrawn.
+	maxCacheTime = 5 * time.Minute
+)
 
 // Identify returns the identity that the token of a request asserts, and the zero Identity for a
 // request without a token: it is a middleware.Config.Identify.
 //
-// A token without a session id identifies its tenant alone: its subject may be a client, so the
-// CustomerID is empty. The errors are those of Verify.
+// A token without a session id identifies its tenant alone, since its subject may be a client: the
+// CustomerID is empty. Whether such a token says who the customer is, see Customer. The errors are
+// those of Verify.
 func (v *Verifier) Identify(r *http.Request) (sessionctx.Identity, error) {
 	c, err := v.Verify(r)
 	if err != nil {
@@ -41,6 +47,38 @@ func (v *Verifier) Identify(r *http.Request) (sessionctx.Identity, error) {
 		c.Identity.CustomerID = ""
 	}
 	return c.Identity, nil
+}
+
+// Customer returns a function that says whose the token of a request is: it is a
+// middleware.Config.Customer, for tokens that name a customer and no session of the shop. The
+// cookie then says which session. The id is Claims.Identity.CustomerID, see Config.CustomerPrefix.
+//
+// The id is empty for a request without a token, for an anonymous token, for a client's own token,
+// and for a token with which somebody else acts for the customer: one with the claim act (RFC 8693,
+// section 4.1). It is there for a token with a session id, too, so that a host whose issuer writes
+// sid for sessions of its own sets Customer and not Identify.
+//
+// The tenant of a token must be that of the request, as the given function says it, else the error
+// is middleware.ErrWrongTenant. Give the function that middleware.Config.Tenant has; where it
+// returns the empty text, Identify must be set, too. The other errors are those of Verify. Customer
+// panics if tenant is nil.
+func (v *Verifier) Customer(tenant func(*http.Request) string) func(*http.Request) (string, error) {
+	if tenant == nil {
+		panic("bearer: Verifier.Customer needs the tenant of a request, as middleware.Config.Tenant says it")
+	}
+	return func(r *http.Request) (string, error) {
+		c, err := v.Verify(r)
+		if err != nil || c.Identity.Tenant == "" {
+			return "", err
+		}
+		if t := tenant(r); t != "" && t != c.Identity.Tenant {
+			return "", middleware.ErrWrongTenant
+		}
+		if c.hasActor {
+			return "", nil
+		}
+		return c.Identity.CustomerID, nil
+	}
 }
 
 // Scopes returns the tenant and the scopes of the token of a request, and empty texts for a request
@@ -54,7 +92,9 @@ func (v *Verifier) Scopes(r *http.Request) (tenant, scopes string, err error) {
 // token.
 //
 // An error for which errors.Is(err, middleware.ErrUnauthenticated) holds says why the token is not
-// valid, and contains nothing of the token. Any other error is an ErrUnavailable of Config.Keyfunc.
+// valid, and contains nothing of the token, except what an error of Config.Check contains. Any
+// other error is a sessionctx.ErrUnavailable: the keys, or the answer about an opaque token, could
+// not be had.
 func (v *Verifier) Verify(r *http.Request) (Claims, error) {
 	values := r.Header["Authorization"]
 	for _, value := range values {
@@ -65,7 +105,7 @@ func (v *Verifier) Verify(r *http.Request) (Claims, error) {
 		if len(values) > 1 {
 			return Claims{}, errAmbiguous
 		}
-		return v.VerifyToken(strings.Trim(token, " "))
+		return v.verify(r.Context(), strings.Trim(token, " "))
 	}
 	return Claims{}, nil
 }
@@ -77,11 +117,15 @@ var (
 	errMalformed = invalid("the token is malformed")
 	errSignature = invalid("the token's algorithm or signature is not valid")
 	errKey       = invalid("the token names a key that is not known for its algorithm")
+	errType      = invalid("the token is of another type")
 	errExpired   = invalid("the token has expired, or does not say when it does")
 	errNotYet    = invalid("the token is not valid yet")
 	errIssuer    = invalid("the token is of another issuer")
 	errAudience  = invalid("the token is for another audience")
 	errClaims    = invalid("the token's claims are missing or malformed")
+	errSession   = invalid("the token's session id is its customer id")
+	errCustomer  = invalid("the token's customer id is too long, or begins like those of another issuer")
+	errInactive  = invalid("the token is not active, says its issuer")
 )
 
 func invalid(reason string) error { return fmt.Errorf("%w: %s", middleware.ErrUnauthenticated, reason) }
@@ -89,6 +133,10 @@ func invalid(reason string) error { return fmt.Errorf("%w: %s", middleware.ErrUn
 // VerifyToken verifies a token that did not come in the Authorization header. The errors are those
 // of Verify.
 func (v *Verifier) VerifyToken(token string) (Claims, error) {
+	return v.verify(context.Background(), token)
+}
+
+func (v *Verifier) verify(ctx context.Context, token string) (Claims, error) {
 	if len(token) > maxToken {
 		return Claims{}, errTooLarge
 	}
@@ -97,19 +145,88 @@ func (v *Verifier) VerifyToken(token string) (Claims, error) {
 	if c, ok := v.cache.get(fp, now); ok {
 		return c, nil
 	}
+	c, err := v.verifyJWT(fp, token, now)
+	if v.opaque != nil && (errors.Is(err, errMalformed) || errors.Is(err, errIssuer)) {
+		return v.ask(ctx, fp, token, now)
+	}
+	return c, err
+}
+
+// parser refuses what no key can have, the algorithm none before all. It checks no claims, because
+// each issuer has a leeway of its own.
+var parser = jwt.NewParser(
+	jwt.WithValidMethods(slices.Concat(secretKeyAlgorithms, publicKeyAlgorithms)),
+	jwt.WithoutClaimsValidation(),
+	jwt.WithStrictDecoding(),
+)
+
+func (v *Verifier) verifyJWT(fp fingerprint, token string, now time.Time) (Claims, error) {
+	if len(v.issuers) == 0 {
+		return Claims{}, errMalformed
+	}
 	found := jwt.MapClaims{}
-	if _, err := v.parser.ParseWithClaims(token, found, v.key); err != nil {
+	if _, err := parser.ParseWithClaims(token, found, v.key); err != nil {
 		return Claims{}, reasonOf(err)
 	}
-	if !v.claims.isFor(v.audience, found) {
-		return Claims{}, errAudience
+	is := v.issuerOf(found)
+	if err := is.validator.Validate(found); err != nil {
+		return Claims{}, reasonOf(err)
 	}
-	c, ok := v.claims.read(found, v.tenant)
-	if !ok {
+	expires, err := found.GetExpirationTime()
+	if err != nil || expires == nil {
 		return Claims{}, errClaims
 	}
-	v.cache.put(fp, c, now)
+	c, err := is.accept(found)
+	if err != nil {
+		return Claims{}, err
+	}
+	c.Expires = expires.Time
+	if is.cached != 0 {
+		v.cache.put(fp, c, now, is.leeway, maxCacheTime)
+	}
 	return c, nil
+}
+
+// key finds the key of a token, among the keys of the token's issuer.
+func (v *Verifier) key(t *jwt.Token) (any, error) {
+	is := v.issuerOf(t.Claims.(jwt.MapClaims))
+	switch {
+	case is == nil:
+		return nil, errIssuer
+	case !hasPlainHeader(t):
+		return nil, errKey
+	case !hasType(t, is.typ):
+		return nil, errType
+	default:
+		return is.key(t)
+	}
+}
+
+// issuerOf returns the issuer that a token names, and nil for an unknown one.
+func (v *Verifier) issuerOf(token jwt.MapClaims) *issuer {
+	name, _ := token["iss"].(string)
+	for _, is := range v.issuers {
+		if slices.Contains(is.names, name) {
+			return is
+		}
+	}
+	return nil
+}
+
+// accept returns the claims of a token whose signature, issuer and expiry were checked.
+func (is *issuer) accept(token map[string]any) (Claims, error) {
+	if is.audience != "" && !is.claims.isFor(is.audience, token) {
+		return Claims{}, errAudience
+	}
+	if is.check != nil {
+		if err := is.check(token); err != nil {
+			if errors.Is(err, sessionctx.ErrUnavailable) {
+				return Claims{}, err
+			}
+			return Claims{}, fmt.Errorf("%w: %w", middleware.ErrUnauthenticated, err)
+		}
+	}
+	return is.read(token)
 }
 
 // reasonOf replaces the parser's error, which may quote the token, with an error of this package.
@@ -118,18 +235,20 @@ func reasonOf(err error) error {
 	switch {
 	case errors.As(err, &unavailable):
 		return unavailable.err
-	case errors.Is(err, middleware.ErrUnauthenticated), errors.Is(err, jwt.ErrTokenUnverifiable):
+	case errors.Is(err, errIssuer):
+		return errIssuer
+	case errors.Is(err, errType):
+		return errType
+	case errors.Is(err, errSignature), errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return errSignature
+	case errors.Is(err, errKey), errors.Is(err, jwt.ErrTokenUnverifiable):
 		return errKey
 	case errors.Is(err, jwt.ErrTokenMalformed):
 		return errMalformed
-	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return errSignature
-	case errors.Is(err, jwt.ErrTokenExpired):
+	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 		return errExpired
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
 		return errNotYet
-	case errors.Is(err, jwt.ErrTokenInvalidIssuer):
-		return errIssuer
 	default:
 		return errClaims
 	}

@@ -130,18 +130,18 @@ var mutants = []mutant{
 	},
 	{
 		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "any audience",
-		edits: swap("middleware/bearer/verifier.go", "if !v.claims.isFor(v.audience, found) {", "if !v.claims.isFor(v.audience, found) && false {"),
+		edits: swap("middleware/bearer/verifier.go", "&& !is.claims.isFor(is.audience, token) {", "&& !is.claims.isFor(is.audience, token) && false {"),
 	},
 	{
 		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "any issuer",
-		edits: swap("middleware/bearer/config.go", "\t\t\tjwt.WithIssuer(cfg.Issuer),\n", ""),
+		edits: swap("middleware/bearer/verifier.go", "if slices.Contains(is.names, name) {", "if slices.Contains(is.names, name) || true {"),
 	},
 	{
 		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "a token without an end",
 		edits: swap(
-			"middleware/bearer/config.go", "\t\t\tjwt.WithExpirationRequired(),\n", "",
-			"middleware/bearer/claims.go", "err != nil || exp == nil || !ok", "err != nil || !ok",
-			"middleware/bearer/claims.go", "\tc.Expires = exp.Time\n", "\tif c.Expires = time.Now().Add(time.Hour); exp != nil {\n\t\tc.Expires = exp.Time\n\t}\n",
+			"middleware/bearer/config.go", "\t\tjwt.WithExpirationRequired(),\n", "",
+			"middleware/bearer/verifier.go", "if err != nil || expires == nil {", "if err != nil {",
+			"middleware/bearer/verifier.go", "\tc.Expires = expires.Time\n", "\tif c.Expires = time.Now().Add(time.Hour); expires != nil {\n\t\tc.Expires = expires.Time\n\t}\n",
 		),
 	},
 	{
