@@ -284,6 +284,7 @@ func TestThreatJWTConfusion(t *testing.T) {
 		{"a kid that is no string", sign(t, jwt.SigningMethodHS256, kid([]string{"hmac"}), k.hmac, claims(nil))},
 		{"a kid that is a path", sign(t, jwt.SigningMethodHS256, kid("../../dev/null"), k.hmac, claims(nil))},
 		{"an embedded key", sign(t, jwt.SigningMethodRS256, map[string]any{"kid": "rsa", "jwk": map[string]any{"kty": "RSA"}, "jku": "https://evil.example"}, otherRSA, claims(nil))},
+		{"a logout token", sign(t, jwt.SigningMethodHS256, map[string]any{"kid": "hmac", "typ": "logout+jwt"}, k.hmac, claims(nil))},
 		{"a critical extension", sign(t, jwt.SigningMethodHS256, map[string]any{"kid": "hmac", "crit": []string{"b64"}, "b64": true}, k.hmac, claims(nil))},
 		// claims
 		{"no issuer", signed(t, jwt.MapClaims{"iss": nil})},
@@ -303,6 +304,7 @@ func TestThreatJWTConfusion(t *testing.T) {
 		{"a session id of 257 bytes", signed(t, jwt.MapClaims{"sid": strings.Repeat("s", 257)})},
 		{"a customer id that is no string", signed(t, jwt.MapClaims{"sub": map[string]any{}})},
 		{"a customer id of 257 bytes", signed(t, jwt.MapClaims{"sub": strings.Repeat("s", 257)})},
+		{"a session id that is the customer id", signed(t, jwt.MapClaims{"sid": "anna"})},
 		{"scopes that are no strings", signed(t, jwt.MapClaims{"scope": []any{"a", 1}})},
 		{"a scope that hides another", signed(t, jwt.MapClaims{"scope": []string{"a sessioncontext.context_manage"}})},
 		{"scopes that are a number", signed(t, jwt.MapClaims{"scope": 1})},

@@ -148,6 +148,14 @@ var mutants = []mutant{
 		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "critical extensions are ignored",
 		edits: swap("middleware/bearer/key.go", "return !critical && (", "return (!critical || true) && ("),
 	},
+	{
+		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "any typ",
+		edits: swap("middleware/bearer/verifier.go", "case !hasType(t, is.typ):", "case !hasType(t, is.typ) && false:"),
+	},
+	{
+		threat: "JWTConfusion", pkg: "middleware/bearer", desc: "a session may be named by the customer's id",
+		edits: swap("middleware/bearer/claims.go", "case session != \"\" && session == customer:", "case session != \"\" && session == customer && false:"),
+	},
 	// middleware/rest
 	{
 		threat: "UseAfterLogout", pkg: "middleware/rest", desc: "a tombstone is nothing",
