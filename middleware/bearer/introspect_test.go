@@ -39,12 +39,23 @@ func answered(changed map[string]any) map[string]any {
 // endpoint is the issuer of opaque tokens, as the host asks it.
 type endpoint struct {
 	asked  atomic.Int64
+	mu     sync.Mutex // guards answer against calls that were abandoned
 	answer func(ctx context.Context, token string) (map[string]any, error)
 }
 
 func (e *endpoint) introspect(ctx context.Context, token string) (map[string]any, error) {
+	e.mu.Lock()
+	answer := e.answer
+	e.mu.Unlock()
 	e.asked.Add(1)
-	return e.answer(ctx, token)
+	return answer(ctx, token)
+}
+
+// answers changes what the endpoint answers from now on.
+func (e *endpoint) answers(f func(ctx context.Context, token string) (map[string]any, error)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.answer = f
 }
 
 func introspecting(t testing.TB, e *endpoint, edit func(*bearer.Config)) *bearer.Verifier {
@@ -220,7 +231,7 @@ func TestIntrospect_FailureIsUnavailableAndNotCached(t *testing.T) {
 					assert.LessOrEqual(t, time.Since(began), 2*time.Second)
 					assert.EqualValues(t, n+1, e.asked.Load())
 				}
-				e.answer = func(context.Context, string) (map[string]any, error) { return answered(nil), nil }
+				e.answers(func(context.Context, string) (map[string]any, error) { return answered(nil), nil })
 				_, err := v.Verify(bearing(token))
 				require.NoError(t, err, "the endpoint is back")
 				<-time.After(2 * time.Minute) // the calls that ignored their context end
@@ -235,7 +246,7 @@ func TestIntrospect_KnownTokensOutliveAFailure(t *testing.T) {
 		v := introspecting(t, e, nil)
 		_, err := v.VerifyToken(opaqueToken)
 		require.NoError(t, err)
-		e.answer = func(context.Context, string) (map[string]any, error) { return nil, errors.New("down") }
+		e.answers(func(context.Context, string) (map[string]any, error) { return nil, errors.New("down") })
 		<-time.After(59 * time.Second)
 		_, err = v.VerifyToken(opaqueToken)
 		require.NoError(t, err)
