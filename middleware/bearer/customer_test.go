@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net/http"
@@ -373,6 +374,35 @@ func TestKeyfunc_KeyMustBeOneThatKeysCouldHave(t *testing.T) {
 			} else {
 				require.ErrorIs(t, err, middleware.ErrUnauthenticated)
 			}
+		})
+	}
+}
+
+func TestKeyfunc_WeakKeyVerifiesNothing(t *testing.T) {
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	secret := issuer().hmac[:31]
+	pem := []byte("-----BEGIN PUBLIC KEY-----\nAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")
+	cases := []struct {
+		desc      string
+		method    jwt.SigningMethod
+		sign, key any
+	}{
+		{"RSA of 1024 bits", jwt.SigningMethodRS256, short, &short.PublicKey},
+		{"RSA of 1024 bits, another padding", jwt.SigningMethodPS256, short, &short.PublicKey},
+		{"RSA of 1024 bits, in a set", jwt.SigningMethodRS256, short, jwt.VerificationKeySet{Keys: []jwt.VerificationKey{&short.PublicKey}}},
+		{"a secret of 31 bytes", jwt.SigningMethodHS256, secret, secret},
+		{"a PEM file as a secret", jwt.SigningMethodHS256, pem, pem},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			v := newVerifier(t, func(c *bearer.Config) {
+				c.Keys, c.Algorithms = nil, []string{tc.method.Alg()}
+				c.Keyfunc = func(*jwt.Token) (any, error) { return tc.key, nil }
+			})
+			_, err := v.VerifyToken(sign(t, tc.method, nil, tc.sign, claims(nil)))
+			require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+			assert.ErrorContains(t, err, "not known for its algorithm")
 		})
 	}
 }

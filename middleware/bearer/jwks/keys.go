@@ -77,15 +77,13 @@ func decodeKey(raw json.RawMessage) (key, error) {
 		return key{}, err
 	}
 	switch {
-	case m.KTY == jwkset.KtyOct:
-		return key{}, errors.New("a secret")
 	case m.USE != "" && m.USE != jwkset.UseSig:
 		return key{}, fmt.Errorf("its use is %q", m.USE)
 	case len(m.KEYOPS) != 0 && !slices.Contains(m.KEYOPS, jwkset.KeyOpsVerify):
 		return key{}, errors.New("its key_ops have no verify")
 	}
-	// The public members alone: certificates say nothing that the connection to the server does
-	// not.
+	// The public members alone: of a secret nothing is left, and certificates say nothing that the
+	// connection to the server does not.
 	public := jwkset.JWKMarshal{KTY: m.KTY, CRV: m.CRV, X: m.X, Y: m.Y, N: m.N, E: m.E}
 	k, err := jwkset.NewJWKFromMarshal(public, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
 	if err != nil {
