@@ -240,6 +240,7 @@ func TestKeyfunc_FindsTheKeyOfEachKind(t *testing.T) {
 		{"a kid of another kind of key", all, token(t, "rsa-1", "RS256", map[string]any{"kid": "ed"}), bad},
 		{"no kid, several keys that fit", all, token(t, "rsa-1", "PS256", map[string]any{"kid": nil}), bad},
 		{"no kid, one key that fits", all, token(t, "ed", "EdDSA", map[string]any{"kid": nil}), good},
+		{"no kid, one curve that fits", set(jwk("ec-256", nil), jwk("ec-384", nil)), token(t, "ec-256", "ES256", map[string]any{"kid": nil}), good},
 		{"no kid, the only key", set(jwk("rsa-1", map[string]any{"kid": nil})), token(t, "rsa-1", "RS256", map[string]any{"kid": nil}), good},
 		{"an empty kid", all, token(t, "rsa-1", "RS256", map[string]any{"kid": ""}), bad},
 		{"a kid that is no text", all, token(t, "rsa-1", "RS256", map[string]any{"kid": 1}), bad},
