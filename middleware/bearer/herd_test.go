@@ -11,7 +11,7 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 )
 
-// Who looked at the caches before another's call ended, and joins no call because it has ended, must
+// Who looked at the caches before the call of somebody else ended, and joins no call, must
 // not ask again.
 func TestAsk_LooksAtTheCachesAgain(t *testing.T) {
 	for _, active := range []bool{true, false} {
