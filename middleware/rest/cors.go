@@ -45,7 +45,7 @@ func isOrigin(s string) bool {
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
 	corsHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Saas-Token, *"
-	corsExposed = "*" // without credentials it stands for every header of the answer
+	corsExposed = "*"    // without credentials it stands for every header of the answer
 	corsMaxAge  = "7200" // seconds; no browser keeps it longer than a day, Chromium 2 hours
 )
 
