@@ -64,7 +64,7 @@ func (st *storefront) acceptLanguage(header string, r *rejections) (string, bool
 		if lr.quality > 0 {
 			var tag *languageTag
 			if tag, reason = h.tag(i); reason == accepted {
-				if language, ok := st.languages.best(h.withScript(*tag, i), &h); ok {
+				if language, ok := st.languages.best(h.withScript(*tag, i), &h, i); ok {
 					return language, true
 				}
 				reason = ReasonNotOffered
@@ -97,18 +97,19 @@ func (h *languageRanges) withScript(t languageTag, i int) languageTag {
 
 // excludes reports whether the header says of a language that it is not acceptable: whether the
 // closest range that covers the language has weight 0. So en;q=0 excludes en-GB, unless the header
-// also names en-GB with a weight. The nil pointer excludes nothing.
-func (h *languageRanges) excludes(o *languageTag) bool {
+// also names en-GB with a weight: before element i or by it, so that what is less wanted than i
+// changes nothing. The nil pointer excludes nothing.
+func (h *languageRanges) excludes(o *languageTag, i int) bool {
 	if h == nil || !h.zeros {
 		return false
 	}
 	closest, zero := 0, false
-	for i := range h.size {
-		lr := h.list[i]
-		if lr.quality < 0 || lr.value == "*" {
+	for j := range h.size {
+		lr := h.list[j]
+		if lr.quality < 0 || lr.quality > 0 && j > i || lr.value == "*" {
 			continue
 		}
-		tag, reason := h.tag(i)
+		tag, reason := h.tag(j)
 		if reason != accepted {
 			continue
 		}
@@ -130,6 +131,10 @@ func parseAcceptLanguage(header string, ranges []languageRange) []languageRange 
 	for element := range strings.SplitSeq(header, ",") {
 		value, parameters, _ := strings.Cut(element, ";")
 		if value = strings.Trim(value, " \t"); value == "" {
+			continue
+		}
+		if last := len(ranges) - 1; last >= 0 && ranges[last].quality == 0 && strings.Trim(element, " \t0123456789") == "" {
+			ranges[last].quality = qualityOf("q=0." + value) // a decimal comma: de;q=0,8
 			continue
 		}
 		if len(ranges) == maxLanguageRanges {

@@ -1,10 +1,15 @@
 package defaults_test
 
 import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
 )
@@ -43,6 +48,22 @@ func TestAcceptLanguage(t *testing.T) {
 		{"nothing offered", "ja,uk;q=0.5", "", none("ja", "notOffered", "uk", "notOffered")},
 		{"any language is no suggestion", "*", "", nil},
 		{"any language, but not this one", "*,fr;q=0", "", nil},
+		{"a weight without a zero", "en;q=.5,fr;q=.8", "fr", nil},
+		{"a weight that ends in a dot", "fr;q=1.,en;q=1.0", "fr", nil},
+		{"a weight with an exponent", "en;q=1e-1,fr;q=2e-1", "fr", nil},
+		{"a decimal comma", "fr;q=0,8,en;q=0,6", "fr", nil},
+		{"a decimal comma by weight", "de-DE, en;q=0,3, fr;q=0,55", "de", nil},
+		{"a decimal comma with zeros", "fr;q=0,000,ja", "", none("ja", "notOffered")},
+		{"a number without a weight", "8,fr", "fr", none("8", "malformed")},
+		{"a weight of many zeros", "fr;q=0.0000,en;q=0.1", "en", nil},
+		{"a negative zero", "fr;q=-0,en;q=0.1", "en", nil},
+		{"a weight in quotes is junk", `en;q="0.9",fr;q=0.1`, "fr", nil},
+		{"the same language twice counts once, by its best weight", "fr;q=0.1,en;q=0.5,fr;q=0.9", "fr", nil},
+		{"POSIX's locale of no language", "C,POSIX,fr;q=0.1", "fr", none("C", "malformed", "POSIX", "malformed")},
+		{"private use alone", "x-pirate,fr", "fr", none("x-pirate", "unknownCode")},
+		{"any region of a language", "fr-*,en", "fr", nil},
+		{"any language of a region", "*-CH,en", "en", none("*-CH", "malformed")},
+		{"a country of three letters", "fr-CHE,en;q=0.5", "fr", nil},
 		{"weight 0 is not acceptable", "fr;q=0,en;q=0.000,ja", "", none("ja", "notOffered")},
 		{"weight 0 holds for what a near language would lead to", "en-GB,en;q=0,fr;q=0.5", "fr", none("en-GB", "notOffered")},
 		{"weight 0 in another spelling", "en-GB,EN;q=0", "", none("en-GB", "notOffered")},
@@ -150,6 +171,22 @@ func TestAcceptLanguage_OfOtherSites(t *testing.T) {
 		{"weight 0 of no excludes nb", "de nb", "nb-NO,no;q=0", ""},
 		{"weight 0 of nb leaves no", "de no", "nn,nb;q=0", "no"},
 		{"weight 0 twice", "de en", "en,en;q=0", ""},
+		{"weight 0 of a region that is less wanted by name", "de en-GB fr", "en-AU,en;q=0,fr;q=0.5,en-GB;q=0.1", "fr"},
+		{"weight 0 of a region that is wanted by name", "de en-GB fr", "en-AU,en;q=0,fr;q=0.5,en-GB;q=0.7", "en-GB"},
+		{"weight 0 of es-419 leaves es", "de es es-MX", "es-AR,es-419;q=0", "es"},
+		{"weight 0 of es excludes es-419", "de es-419", "es-AR,es;q=0", ""},
+		{"weight 0 of zh excludes both scripts", "de zh-TW zh-CN", "zh-TW;q=0.5,zh;q=0", "zh-TW"},
+		{"weight 0 of a macrolanguage's member", "de zh", "zh-CN,cmn;q=0", ""},
+
+		{"pa after pa-PK is in Arabic script", "en pa", "pa-PK,pa;q=0.9", ""},
+		{"uz after uz-Cyrl", "en uz uz-Cyrl", "uz-Cyrl-UZ,uz;q=0.9", "uz-Cyrl"},
+		{"az after az-IR", "en az az-Arab", "az-IR,az;q=0.9", "az-Arab"},
+		{"zh after zh-Hant-HK under an old code", "en zh", "cmn-Hant-HK,zh;q=0.9", ""},
+		{"zh after yue is simplified", "en zh", "yue-HK,zh;q=0.9", "zh"},
+		{"he after iw-IL", "en he", "iw-IL,iw;q=0.9", "he"},
+		{"pt-AO and pt", "pt-BR pt-PT", "pt-AO,pt;q=0.9", "pt-PT"},
+		{"en-GB before the site's own en-US", "en-US en-GB", "en-IE,en;q=0.9", "en-GB"},
+		{"a less wanted region of the language", "en-US en-GB", "en,en-GB;q=0.9", "en-US"},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			v := offering(t, tc.offered).Resolve(defaults.Input{Hints: defaults.Hints{AcceptLanguage: tc.header}})
@@ -160,4 +197,93 @@ func TestAcceptLanguage_OfOtherSites(t *testing.T) {
 			assert.Equal(t, want, valueOf(v, defaults.FieldLanguage))
 		})
 	}
+}
+
+// Relations that hold for every header, checked on random ones of related and unrelated languages.
+func TestAcceptLanguage_AnswerDependsOnNoLessWantedLanguage(t *testing.T) {
+	stock := strings.Fields("en en-GB en-AU en-001 en-US de de-AT de_DE.UTF-8 nb nn no no-NO da zh zh-TW zh-HK zh-MO zh-CN zh-Hans-HK zh__#Hant yue cmn " +
+		"sr sr-Latn sr-Cyrl-ME cnr sh hr bs bs-Cyrl es es-419 es-AR eu pt pt-PT pt-AO pt-BR fil tl he iw id ms zsm in ar arb arz pa pa-Arab pa-PK uz uz-Cyrl " +
+		"de-CHE en-USA x-pirate xx C * i-klingon tlh mo ro")
+	w := newWorld(8)
+	var near []string // a part of the stock, so that related languages meet
+	element := func() string {
+		e := w.one(near)
+		switch w.IntN(4) {
+		case 0:
+			return e + ";q=0.000"
+		case 1:
+			return e
+		}
+		return fmt.Sprintf("%s;q=%.3f", e, float64(w.IntN(1001))/1000)
+	}
+	found, exact := 0, 0
+	for range 4 * trials {
+		i := w.IntN(len(stock) - 8)
+		near = stock[i : i+8]
+		var tags []string // of them, those that a site can offer
+		for _, tag := range append([]string{"fr"}, near...) {
+			if _, ok := defaults.CanonicalLanguage(tag); ok {
+				tags = append(tags, tag)
+			}
+		}
+		offered := []string{w.one(tags)}
+		for range w.IntN(6) {
+			offered = append(offered, w.one(tags))
+		}
+		sites := offering(t, strings.Join(offered, " "))
+		list := append(sites.List()[0].Languages, sites.List()[0].Language)
+		var header []string
+		for range 1 + w.IntN(6) {
+			header = append(header, element())
+		}
+		language := func(header []string) (from, string) {
+			joined := strings.Join(header, ",")
+			return valueOf(sites.Resolve(defaults.Input{Hints: defaults.Hints{AcceptLanguage: joined}}), defaults.FieldLanguage), joined
+		}
+		got, joined := language(header)
+		require.Contains(t, list, got.value, joined)
+		if got.source == defaults.SourceAcceptLanguage {
+			found++
+			requireAskedFor(t, header, got.value)
+			// Less wanted than all: after them, with a weight below theirs.
+			least := 1000
+			for _, e := range header {
+				if _, q, ok := strings.Cut(e, ";q="); ok && q != "0.000" {
+					q, err := strconv.ParseFloat(q, 64)
+					require.NoError(t, err)
+					least = min(least, int(math.Round(q*1000)))
+				}
+			}
+			if least > 1 {
+				for range 3 {
+					less := fmt.Sprintf("%s;q=%.3f", w.one(near), float64(1+w.IntN(least-1))/1000)
+					after, joined := language(slices.Insert(slices.Clone(header), w.IntN(len(header)+1), less))
+					require.Equal(t, got, after, "%q was added to %q at a site of %q: %s", less, header, list, joined)
+				}
+			}
+		}
+		// An offered tag that is asked for before all others gets itself.
+		asked := w.one(list)
+		first, joined := language(append([]string{asked}, slices.DeleteFunc(header, func(e string) bool { return strings.HasSuffix(e, "q=0.000") })...))
+		exact++
+		require.Equal(t, from{asked, defaults.SourceAcceptLanguage}, first, "%s at a site of %q", joined, list)
+	}
+	assert.Greater(t, found, trials, "the trials find something")
+	assert.Less(t, found, exact, "and not always")
+}
+
+// requireAskedFor requires that an element of the header, with a weight, is of the language shown.
+func requireAskedFor(t *testing.T, header []string, shown string) {
+	for _, e := range header {
+		tag, q, _ := strings.Cut(e, ";q=")
+		language := strings.ToLower(tag[:min(len(tag), strings.IndexFunc(tag+"-", func(r rune) bool { return strings.ContainsRune("-_.", r) }))])
+		if tag == "i-klingon" {
+			language = "tlh"
+		}
+		canonical, ok := defaults.CanonicalLanguage(language)
+		if q != "0.000" && ok && group(canonical) == group(shown) {
+			return
+		}
+	}
+	require.Fail(t, "another language", "%q is shown for %q", shown, header)
 }

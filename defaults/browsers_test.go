@@ -1,10 +1,12 @@
 package defaults_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
 )
@@ -84,5 +86,79 @@ func TestAcceptLanguage_Browsers(t *testing.T) {
 				assert.Equal(t, want, valueOf(europe.Resolve(in), defaults.FieldLanguage), header)
 			}
 		})
+	}
+}
+
+// chrome returns what Chrome, Edge and Samsung Internet make of a list of languages: each language
+// is followed by itself without the region, after the last of its regions, and the weights descend
+// by a tenth.
+func chrome(languages ...string) string {
+	var expanded []string
+	base := func(tag string) string { language, _, _ := strings.Cut(tag, "-"); return language }
+	for i, tag := range languages {
+		expanded = append(expanded, tag)
+		if base(tag) != tag && (i == len(languages)-1 || base(languages[i+1]) != base(tag)) {
+			expanded = append(expanded, base(tag))
+		}
+	}
+	for i := 1; i < len(expanded); i++ {
+		expanded[i] += fmt.Sprintf(";q=0.%d", max(1, 10-i))
+	}
+	return strings.Join(expanded, ",")
+}
+
+// firefox returns the header that Firefox makes of a list: equal steps, of one decimal for up to
+// ten languages.
+func firefox(languages ...string) string {
+	header := languages[0]
+	for i, tag := range languages[1:] {
+		header += fmt.Sprintf(",%s;q=%.1f", tag, 1-float64(i+1)/float64(len(languages)))
+	}
+	return header
+}
+
+func TestAcceptLanguage_BrowsersOfMoreLocales(t *testing.T) {
+	require.Equal(t, "de-AT,de;q=0.9,en-US;q=0.8,en;q=0.7", chrome("de-AT", "en-US"))
+	require.Equal(t, "en-GB,en-US;q=0.9,en;q=0.8", chrome("en-GB", "en-US"))
+	require.Equal(t, "de-AT,de;q=0.8,en-US;q=0.5,en;q=0.2", firefox("de-AT", "de", "en-US", "en"))
+	world := offering(t, "fr en af am az be bn bs cy eu ga gl hy is ka kk km kn ko-KR ky lo mk mn mr my nb-NO ne pa ps si sq sr-Latn sw ta te uz zh-Hans zh-Hant zu "+
+		"yi ro fil lb pt-BR es-MX en-IN zh-HK")
+	for locale, want := range map[string]string{
+		"af-ZA": "af", "am-ET": "am", "az-AZ": "az", "az-Latn-AZ": "az", "az-Cyrl-AZ": "", "az-IR": "", "be-BY": "be", "bn-BD": "bn", "bn-IN": "bn",
+		"bs-BA": "bs", "bs-Cyrl-BA": "bs", "cy-GB": "cy", "eu-ES": "eu", "ga-IE": "ga", "gl-ES": "gl", "hy-AM": "hy", "is-IS": "is", "ka-GE": "ka",
+		"kk-KZ": "kk", "kk-CN": "", "km-KH": "km", "kn-IN": "kn", "ko-KR": "ko-KR", "ko-KP": "ko-KR", "ky-KG": "ky", "lo-LA": "lo", "mk-MK": "mk",
+		"mn-MN": "mn", "mn-Mong-CN": "", "mr-IN": "mr", "my-MM": "my", "nb-NO": "nb-NO", "no-NO": "nb-NO", "nn-NO": "nb-NO", "ne-NP": "ne",
+		"pa-IN": "pa", "pa-Guru-IN": "pa", "pa-PK": "", "pa-Arab-PK": "", "ps-AF": "ps", "si-LK": "si", "sq-AL": "sq", "sr-RS": "sr-Latn",
+		"sr-Cyrl-ME": "sr-Latn", "sr-Latn-RS": "sr-Latn", "sh-BA": "sr-Latn", "cnr-ME": "sr-Latn", "hr-HR": "", "sw-KE": "sw", "sw-TZ": "sw",
+		"ta-IN": "ta", "te-IN": "te", "uz-UZ": "uz", "uz-Latn-UZ": "uz", "uz-Cyrl-UZ": "", "uz-AF": "", "zu-ZA": "zu", "yi-001": "yi", "ji-US": "yi",
+		"ro-MD": "ro", "mo-MD": "ro", "tl-PH": "fil", "fil-PH": "fil", "lb-LU": "lb", "pt-PT": "pt-BR", "es-AR": "es-MX", "es-ES": "es-MX",
+		"zh-CN": "zh-Hans", "zh-SG": "zh-Hans", "zh-Hans-CN": "zh-Hans", "zh-TW": "zh-Hant", "zh-Hant-TW": "zh-Hant", "zh-HK": "zh-HK", "zh-MO": "zh-HK",
+		"zh-Hant-HK": "zh-HK", "yue-HK": "", "wuu-CN": "", "ku-TR": "", "ckb-IQ": "", "gsw-CH": "", "ms-MY": "", "id-ID": "", "in-ID": "", "ca-ES": "",
+		"uk-UA": "", "ru-RU": "", "sk-SK": "", "cs-CZ": "", "da-DK": "", "sv-SE": "", "fo-FO": "", "he-IL": "", "iw-IL": "", "fa-AF": "", "prs-AF": "",
+		"tg-TJ": "", "tk-TM": "", "ht-HT": "", "br-FR": "", "co-FR": "", "wa-BE": "", "oc-FR": "",
+	} {
+		language, _, _ := strings.Cut(locale, "-")
+		for browser, header := range map[string]string{
+			"Chrome, Edge":                chrome(locale, "en-US"),
+			"Chrome without English":      chrome(locale),
+			"Chrome, the language alone":  locale,
+			"Samsung Internet":            chrome(locale, "en-GB", "de-DE"),
+			"Firefox":                     firefox(locale, language, "en-US", "en"),
+			"Firefox, the locale alone":   firefox(locale, "en-US", "en"),
+			"Safari of macOS":             locale + "," + language + ";q=0.9",
+			"Safari of macOS before 2020": strings.ToLower(locale),
+			"Safari of iOS":               locale + "," + language + ";q=0.9,en-US;q=0.8,en;q=0.7",
+			"an app on Android":           strings.ReplaceAll(locale, "-", "_"),
+		} {
+			v := world.Resolve(defaults.Input{Hints: defaults.Hints{AcceptLanguage: header}})
+			expected := from{want, defaults.SourceAcceptLanguage}
+			switch {
+			case want == "" && strings.Contains(header, "en"):
+				expected.value = "en"
+			case want == "":
+				expected = from{"fr", defaults.SourceSiteLanguage}
+			}
+			assert.Equal(t, expected, valueOf(v, defaults.FieldLanguage), "%s: %s", browser, header)
+		}
 	}
 }

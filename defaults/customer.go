@@ -7,7 +7,8 @@ import (
 
 // Customer is what the shop knows of a customer's preferences, in whatever spelling it was stored.
 // Surrounding blanks do not count, a country may also be written with three letters, UK or EL, and
-// a language may have a tail that cannot be parsed, such as that of de_DE.UTF-8. A preference that
+// a language may have a country of three letters or a tail that cannot be parsed, such as that of
+// de_DE.UTF-8. A preference that
 // cannot be used is rejected and never an error: the data is older than the rules. The zero
 // Customer prefers nothing: it stands for a customer who is not known.
 type Customer struct {

@@ -54,8 +54,8 @@ type Hints struct {
 	// 12.5.4). Its first 256 bytes and 16 languages are read, tag by tag: one that is malformed or
 	// unknown does not spoil the others, and a tail that cannot be parsed is cut off. The languages
 	// are tried by descending weight, those of equal weight in order. A language of weight 0
-	// excludes itself and its regional forms, except those that the header also names with a
-	// weight. "*" suggests nothing. A language without region keeps the script of its regional form
-	// before it: zh-TW,zh asks for traditional Chinese alone.
+	// excludes itself and its regional forms; a form that the header also names with a weight
+	// counts from its own place on. "*" suggests nothing. A language without region keeps the
+	// script of its regional form before it: zh-TW,zh asks for traditional Chinese alone.
 	AcceptLanguage string
 }

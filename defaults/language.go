@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/language"
+
+	"github.com/sessionctx/storefront/defaults/internal/letters"
 )
 
 // maxLanguage bounds a language tag, in bytes: RFC 5646 section 4.4.1 asks for buffers of at least
@@ -15,7 +17,7 @@ const maxLanguage = 35
 // and CLDR's replacements for deprecated languages): en_gb is en-GB, iw is he. Not accepted are
 // tags that are longer than 35 bytes, as given or as they would be returned, tags with a subtag
 // that golang.org/x/text does not know, and tags that name no language of a person: und, mul, mis,
-// zxx, and tags of private use alone.
+// zxx, tags of private use alone, and a country of three letters, as in de-CHE.
 func CanonicalLanguage(s string) (tag string, ok bool) {
 	tag, reason := languageCode(s)
 	return tag, reason == accepted
@@ -32,6 +34,9 @@ func languageCode(s string) (string, Reason) {
 func parseLanguage(s string) (language.Tag, Reason) {
 	if s == "" || len(s) > maxLanguage {
 		return language.Und, ReasonMalformed
+	}
+	if !validExtlang(s) {
+		return language.Und, ReasonUnknownCode
 	}
 	tag, err := language.Parse(s)
 	if err != nil {
@@ -57,9 +62,50 @@ func parseLanguage(s string) (language.Tag, Reason) {
 	return tag, accepted
 }
 
-// readLanguage reads a tag as profiles and browsers have it: surrounding blanks do not count, and a
-// tail that cannot be parsed is cut off, as in de_DE_formal (WordPress) and de_DE.UTF-8 (POSIX). If
-// nothing can be parsed the reason is that of the whole tag.
+// extlangs are the extended languages by the language before them (RFC 5646 section 2.2.2), sign
+// languages left out, and the old tags no-bok and no-nyn.
+var extlangs = map[string]string{
+	"ar":  "aao abh abv acm acq acw acx acy adf aeb aec afb ajp apc apd arb arq ars ary arz auz avl ayh ayl ayn ayp bbz pga shu ssh",
+	"kok": "gom knn",
+	"lv":  "ltg lvs",
+	"ms": "bjn btj bve bvu coa dup hji jak jax kvb kvr kxd lce lcf liw max meo mfa mfb min mqg msi mui orn ors pel pse tmw urk vkk vkt " +
+		"xmm zlm zmi zsm",
+	"no": "bok nyn",
+	"sw": "swc swh",
+	"uz": "uzn uzs",
+	"zh": "cdo cjy cmn cnp cpx csp czh czo gan hak hsn lzh min mnp nan wuu yue",
+}
+
+// validExtlang reports whether a second subtag of three letters, if there is one, is an extended
+// language of the first. x/text takes any language there: it reads Chechen in de-CHE.
+func validExtlang(s string) bool {
+	language, second, _ := cutSubtags(s)
+	if _, ok := letters.Upper(second, 3); !ok || len(language) < 2 { // i-hak
+		return true
+	}
+	return strings.Contains(extlangs[strings.ToLower(language)], strings.ToLower(second))
+}
+
+// cutSubtags takes the first two subtags off a tag. rest begins with a separator or is empty.
+func cutSubtags(s string) (first, second, rest string) {
+	end := strings.IndexAny(s, separators)
+	if end < 0 {
+		return s, "", ""
+	}
+	first, second = s[:end], s[end+1:]
+	if end = strings.IndexAny(second, separators); end >= 0 {
+		second, rest = second[:end], second[end:]
+	}
+	return first, second, rest
+}
+
+// separators are what comes between the parts of a tag in stored data.
+const separators = "-_.@#,; "
+
+// readLanguage reads a tag as profiles and browsers have it: surrounding blanks do not count, the
+// country may have three letters, and a tail that cannot be parsed is cut off, as in de_DE_formal
+// (WordPress) and de_DE.UTF-8 (POSIX), except for the script that it may name. If nothing can be
+// parsed the reason is that of the whole tag.
 func readLanguage(s string) (string, Reason) {
 	s = strings.Trim(s, blanks)
 	tag, reason := languageCode(s)
@@ -69,15 +115,24 @@ func readLanguage(s string) (string, Reason) {
 	if len(s) > maxLanguage {
 		s = s[:maxLanguage+1] // so that a tag that ends at the limit is seen whole
 	}
+	if first, second, rest := cutSubtags(s); len(second) == 3 {
+		if country, ok := alpha3Countries[strings.ToUpper(second)]; ok {
+			s = first + "-" + country + rest
+			if tag, reason := languageCode(s); reason == accepted {
+				return tag, accepted
+			}
+		}
+	}
+	whole := s
 	for {
-		end := strings.LastIndexAny(s, "-_.@")
+		end := strings.LastIndexAny(s, separators)
 		if end <= 0 {
 			return "", reason
 		}
 		s = s[:end]
 		shorter, shorterReason := languageCode(s)
 		if shorterReason == accepted {
-			return shorter, accepted
+			return addScript(shorter, whole[end:]), accepted
 		}
 		if shorterReason == ReasonUnknownCode {
 			reason = shorterReason // xx-DE.UTF-8 is a tag of an unknown language
@@ -85,5 +140,27 @@ func readLanguage(s string) (string, Reason) {
 	}
 }
 
+// scriptModifiers are the scripts that POSIX names in a tail, as in uz_UZ@cyrillic, and Windows
+// named in zh-CHS and zh-CHT.
+var scriptModifiers = map[string]string{"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva", "chs": "Hans", "cht": "Hant"}
+
+// addScript adds to a canonical tag the script that the tail names which was cut off: POSIX writes
+// sr_RS@latin, Java zh__#Hant, and Windows wrote uz-UZ-Cyrl.
+func addScript(tag, tail string) string {
+	language, rest, _ := strings.Cut(tag, "-")
+	for _, word := range strings.FieldsFunc(tail, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+		if script, ok := scriptModifiers[strings.ToLower(word)]; ok {
+			word = script
+		}
+		if _, ok := letters.Upper(word, 4); !ok {
+			continue
+		}
+		if with, reason := languageCode(strings.Trim(language+"-"+word+"-"+rest, "-")); reason == accepted {
+			return with
+		}
+	}
+	return tag
+}
+
 // blanks are what may surround a value in stored data.
-const blanks = " \t\r\n\v\f\u00a0"
+const blanks = " \t\r\n\v\f\u00a0\u2007\u200b\u202f\u3000\ufeff"

@@ -29,26 +29,26 @@ func (l *languageSet) match(value string, read func(string) (string, Reason)) (s
 		return canonical, reason
 	}
 	tag := newLanguageTag(canonical)
-	if best, ok := l.best(tag, nil); ok {
+	if best, ok := l.best(tag, nil, 0); ok {
 		return best, accepted
 	}
 	return "", ReasonNotOffered
 }
 
-// best returns the offered language that serves t best and that the header, if there is one, does
-// not exclude. A set of every language offers t itself. Of several with the same rank it is the
+// best returns the offered language that serves t, element i of the header, best and that the
+// header, if there is one, does not exclude. A set of every language offers t itself. Of several with the same rank it is the
 // site's own language, else one without region and variant, else the first.
-func (l *languageSet) best(t languageTag, header *languageRanges) (string, bool) {
+func (l *languageSet) best(t languageTag, header *languageRanges, i int) (string, bool) {
 	if l.tags == nil {
-		return t.text, !header.excludes(&t)
+		return t.text, !header.excludes(&t, i)
 	}
 	best, rank := -1, rankNone
-	for i := range l.tags {
-		o := &l.tags[i]
+	for n := range l.tags {
+		o := &l.tags[n]
 		r := t.rank(o)
 		plainer := best > 0 && r == rank && o.plain() && !l.tags[best].plain()
-		if (r < rank || plainer) && !header.excludes(o) {
-			best, rank = i, r
+		if (r < rank || plainer) && !header.excludes(o, i) {
+			best, rank = n, r
 		}
 	}
 	if best < 0 {

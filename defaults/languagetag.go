@@ -127,14 +127,13 @@ func (t *languageTag) matches(o *languageTag) bool {
 	return t.group == o.group && (t.script == o.script || twoScripts(t.group))
 }
 
-// The ranks of an offered tag among those that match, best first. A rank of a regional relative is
-// one of the chain's first step; each further step adds chainStep.
+// The ranks of an offered tag among those that match, best first. Each step of the parent chain
+// adds chainStep.
 const (
 	rankExact    = iota // the same text
 	rankAncestor        // on the parent chain of what is asked for, or the same under another spelling: zh-TW, zh-Hant-TW
 	rankTypical         // what stands for that part of the chain: en-GB for en-001
-	rankSibling         // shares that part of the chain: es-MX, for es-AR
-	chainStep    = 3
+	chainStep    = 2
 
 	rankSame      = 100 // the same language and script
 	rankNorwegian = 200 // no, for nb and nn
@@ -162,9 +161,6 @@ func (t languageTag) rank(o *languageTag) int {
 		}
 		if t.region == "001" && t.language == "en" && o.region == "GB" && o.variants == "" {
 			return rankTypical + step
-		}
-		if _, ok := o.below(&t); ok {
-			return rankSibling + step
 		}
 		step += chainStep
 	}
