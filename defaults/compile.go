@@ -24,6 +24,7 @@ const (
 	effectLeftOut    = "the site is left out"
 	effectRetained   = "the site keeps its last valid form for 24 hours"
 	effectIgnored    = "this site is not used"
+	effectNoDefault  = "there is no default site"
 )
 
 // NewSites compiles the sites of one tenant, and accepts no mistake: it is for literals, and for
@@ -57,8 +58,8 @@ func place(e *SiteError, last int) int {
 // running shop reads: codes are withdrawn, and the shop must not close for it. The mistakes say
 // what was wrong and what came of it:
 //
-//   - Codes are read generously: surrounding blanks and case do not count, a country may also be
-//     written with three letters, UK or EL. That is no mistake.
+//   - Codes are read generously: surrounding blanks and case do not count, except for the case of a
+//     site's code; a country may also be written with three letters, UK or EL. That is no mistake.
 //   - An entry of a list that is no current code is not offered. A list that was given stays a
 //     restriction, however little is left of it.
 //   - A site's own currency of three letters serves, also if it was withdrawn or is unknown.
@@ -70,8 +71,8 @@ func place(e *SiteError, last int) int {
 //   - An inactive site is not judged. Of active sites with the same code the first counts.
 //
 // An empty list, no usable default site and several default sites are an error, which joins each
-// [*SiteError] of the site that it is about: nobody is ever given another default site. With the
-// error comes, unless the list is empty, a table without a default site, for a caller that knows no
+// [*SiteError] of the site that it is about: nobody is ever given another default site. That
+// mistake is among the others, too. With the error comes, unless the list is empty, a table without a default site, for a caller that knows no
 // better one: it serves those sites that a request names. CompileSites never writes to what it was
 // given.
 //
@@ -81,20 +82,21 @@ func place(e *SiteError, last int) int {
 func CompileSites(sites []Site, previous *Sites, now time.Time) (*Sites, []*SiteError, error) {
 	c := compiler{sites: sites, generous: true, previous: previous, now: now}
 	table := c.compile()
-	if c.failed != nil {
-		mistakes := slices.DeleteFunc(c.mistakes, func(m *SiteError) bool { return m == c.failed })
-		errs := []error{c.failed}
-		for _, m := range mistakes {
-			if m.Index == c.failed.Index && m.Index >= 0 {
-				errs = append(errs, m) // why the default site cannot be used
-			}
-		}
-		if table != nil {
-			table.def = nil
-		}
-		return table, mistakes, errors.Join(errs...)
+	if c.failed == nil {
+		return table, c.mistakes, nil
 	}
-	return table, c.mistakes, nil
+	failed := *c.failed
+	failed.Effect = ""
+	errs := []error{&failed}
+	for _, m := range c.mistakes {
+		if m != c.failed && m.Index == failed.Index && m.Index >= 0 {
+			errs = append(errs, m) // why the default site cannot be used
+		}
+	}
+	if table != nil {
+		table.def = nil
+	}
+	return table, c.mistakes, errors.Join(errs...)
 }
 
 // compiler makes a table of a list of sites.
@@ -116,6 +118,7 @@ func (c *compiler) add(m SiteError) *SiteError {
 }
 
 func (c *compiler) fail(m SiteError) {
+	m.Effect = effectNoDefault
 	if added := c.add(m); c.failed == nil {
 		c.failed = added
 	}
@@ -138,13 +141,17 @@ func (c *compiler) compile() *Sites {
 			table.list = append(table.list, &storefront{Site: clone(*site)})
 			continue
 		}
-		if other, ok := first[site.Code]; ok && site.Code != "" {
+		code := site.Code
+		if c.generous {
+			code = strings.Trim(code, blanks)
+		}
+		if other, ok := first[code]; ok && code != "" {
 			c.add(SiteError{Index: i, Field: "code", Value: site.Code, Rule: fmt.Sprintf("is also the code of site %d", other), Effect: effectIgnored})
 			if c.generous {
 				continue
 			}
 		} else {
-			first[site.Code] = i
+			first[code] = i
 		}
 		st := c.site(i)
 		if st != nil {
@@ -202,7 +209,7 @@ func (c *compiler) site(i int) *storefront {
 		st.valid = c.now
 		return st
 	}
-	st := c.lastValid(&c.sites[i])
+	st := c.lastValid(&site)
 	if st != nil {
 		for _, m := range c.mistakes[before:] {
 			m.Effect = effectRetained
@@ -274,6 +281,7 @@ func readSite(site *Site) {
 		}
 	}
 	language := func(s string) (string, Reason) { return languageCode(strings.Trim(s, blanks)) }
+	site.Code = strings.Trim(site.Code, blanks)
 	read(&site.Currency, readCurrency)
 	read(&site.Country, readCountry)
 	read(&site.Language, language)

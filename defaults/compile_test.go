@@ -86,6 +86,49 @@ func TestCompileSites_UsesWhatIsValid(t *testing.T) {
 			nil,
 		},
 		{
+			"withdrawn and unknown codes of every kind",
+			func(s *site) {
+				s.Currencies = []string{"HRK", "SLL", "ZWL", "EUR", "XAU", "CLF", "EURO", "978", "€"}
+				s.ShipTo = []string{"YU", "AN", "SU", "XX", "ZZ", "001", "276", "ROM", "Österreich", "AT"}
+				s.Languages = []string{"und", "mul", "en-USA", "de_DE.UTF-8", "C", "en"}
+			},
+			func(s *site) {
+				s.Currencies, s.ShipTo, s.Languages = []string{"EUR"}, []string{"AT"}, []string{"en"}
+			},
+			[]*defaults.SiteError{
+				mistake(0, "main", "currencies[0]", "HRK", notCurrency, unknown, notOffered),
+				mistake(0, "main", "currencies[1]", "SLL", notCurrency, unknown, notOffered),
+				mistake(0, "main", "currencies[2]", "ZWL", notCurrency, unknown, notOffered),
+				mistake(0, "main", "currencies[4]", "XAU", notCurrency, unknown, notOffered),
+				mistake(0, "main", "currencies[5]", "CLF", notCurrency, unknown, notOffered),
+				mistake(0, "main", "currencies[6]", "EURO", notCurrency, malformed, notOffered),
+				mistake(0, "main", "currencies[7]", "978", notCurrency, malformed, notOffered),
+				mistake(0, "main", "currencies[8]", "€", notCurrency, malformed, notOffered),
+				mistake(0, "main", "shipTo[0]", "YU", notCountry, unknown, notOffered),
+				mistake(0, "main", "shipTo[1]", "AN", notCountry, unknown, notOffered),
+				mistake(0, "main", "shipTo[2]", "SU", notCountry, unknown, notOffered),
+				mistake(0, "main", "shipTo[3]", "XX", notCountry, unknown, notOffered),
+				mistake(0, "main", "shipTo[4]", "ZZ", notCountry, unknown, notOffered),
+				mistake(0, "main", "shipTo[5]", "001", notCountry, malformed, notOffered),
+				mistake(0, "main", "shipTo[6]", "276", notCountry, malformed, notOffered),
+				mistake(0, "main", "shipTo[7]", "ROM", notCountry, malformed, notOffered),
+				mistake(0, "main", "shipTo[8]", "Österreich", notCountry, malformed, notOffered),
+				mistake(0, "main", "languages[0]", "und", notLanguage, unknown, notOffered),
+				mistake(0, "main", "languages[1]", "mul", notLanguage, unknown, notOffered),
+				mistake(0, "main", "languages[2]", "en-USA", notLanguage, unknown, notOffered),
+				mistake(0, "main", "languages[3]", "de_DE.UTF-8", notLanguage, malformed, notOffered),
+				mistake(0, "main", "languages[4]", "C", notLanguage, malformed, notOffered),
+			},
+		},
+		{
+			"blanks around its code, and those of a spreadsheet",
+			func(s *site) {
+				s.Code, s.Currency, s.ShipTo, s.Languages = " main\t", "\ufeffEUR", []string{"\u200bgbr\u00a0", "\u3000AT"}, []string{"\u202fen\u2007"}
+			},
+			func(s *site) { s.ShipTo, s.Languages = []string{"GB", "AT"}, []string{"en"} },
+			nil,
+		},
+		{
 			"its own currency, withdrawn",
 			func(s *site) { s.Currency = "bgn" },
 			func(s *site) { s.Currency = "BGN" },
@@ -125,6 +168,21 @@ func TestCompileSites_UsesWhatIsValid(t *testing.T) {
 				mistake(0, "main", "country", "", "is required", 0, `"FR" takes its place`),
 				mistake(0, "main", "language", "", "is required", 0, `"fr" takes its place`),
 			},
+		},
+		{
+			"a language that is a list, a country that is a name, with nothing in their place", func(s *site) { s.Language, s.Country = "de,en", "Deutschland" }, nil,
+			[]*defaults.SiteError{
+				mistake(0, "main", "country", "Deutschland", notCountry, malformed, leftOut),
+				mistake(0, "main", "language", "de,en", notLanguage, malformed, leftOut),
+			},
+		},
+		{
+			"a currency of four letters", func(s *site) { s.Currency, s.Currencies = "EURO", []string{"EUR"} }, nil,
+			[]*defaults.SiteError{mistake(0, "main", "currency", "EURO", notCurrency, malformed, leftOut)},
+		},
+		{
+			"a currency by number", func(s *site) { s.Currency = "978" }, nil,
+			[]*defaults.SiteError{mistake(0, "main", "currency", "978", notCurrency, malformed, leftOut)},
 		},
 		{
 			"a currency that is no code", func(s *site) { s.Currency = "Euro" }, nil,
@@ -238,14 +296,14 @@ func TestCompileSites_FailsWithoutExactlyOneUsableDefaultSite(t *testing.T) {
 		err      string
 		mistakes int
 	}{
-		{"an empty answer", nil, `defaults: sites: there must be at least one site`, 0},
-		{"no default site", []defaults.Site{site("a", false)}, `defaults: sites: one active site must be the default site`, 0},
-		{"two", []defaults.Site{site("a", true), site("b", true)}, `defaults: site 1 "b": default: only one active site can be the default site, and site 0 "a" is`, 0},
+		{"an empty answer", nil, `defaults: sites: there must be at least one site`, 1},
+		{"no default site", []defaults.Site{site("a", false)}, `defaults: sites: one active site must be the default site`, 1},
+		{"two", []defaults.Site{site("a", true), site("b", true)}, `defaults: site 1 "b": default: only one active site can be the default site, and site 0 "a" is`, 1},
 		{"two, one of which cannot be used", []defaults.Site{site("a", true), unusable}, "defaults: site 1 \"b\": default: only one active site can be the default site, and site 0 \"a\" is\n" +
-			`defaults: site 1 "b": currency "Euro": not a current ISO 4217 code; the site is left out`, 1},
-		{"one that is not active", []defaults.Site{site("a", false), inactive}, `defaults: site 1 "b": default: an inactive site cannot be the default site, and no active one is`, 0},
+			`defaults: site 1 "b": currency "Euro": not a current ISO 4217 code; the site is left out`, 2},
+		{"one that is not active", []defaults.Site{site("a", false), inactive}, `defaults: site 1 "b": default: an inactive site cannot be the default site, and no active one is`, 1},
 		{"one that cannot be used", []defaults.Site{site("a", false), unusable}, "defaults: site 1 \"b\": default: the default site must be usable\n" +
-			`defaults: site 1 "b": currency "Euro": not a current ISO 4217 code; the site is left out`, 1},
+			`defaults: site 1 "b": currency "Euro": not a current ISO 4217 code; the site is left out`, 2},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			sites, mistakes, err := defaults.CompileSites(tc.list, nil, noon)
@@ -265,6 +323,7 @@ func TestCompileSites_FailsWithoutExactlyOneUsableDefaultSite(t *testing.T) {
 			var e *defaults.SiteError
 			assert.ErrorAs(t, err, &e)
 			assert.Len(t, mistakes, tc.mistakes, "the mistakes are told all the same")
+			assert.Equal(t, "there is no default site", mistakes[len(mistakes)-1].Effect)
 		})
 	}
 }

@@ -7,10 +7,10 @@ import (
 
 // Customer is what the shop knows of a customer's preferences, in whatever spelling it was stored.
 // Surrounding blanks do not count, a country may also be written with three letters, UK or EL, and
-// a language may have a country of three letters or a tail that cannot be parsed, such as that of
-// de_DE.UTF-8. A preference that
-// cannot be used is rejected and never an error: the data is older than the rules. The zero
-// Customer prefers nothing: it stands for a customer who is not known.
+// so may the country in a language, which may also have a tail that cannot be parsed, such as that
+// of de_DE.UTF-8. A preference that cannot be used is rejected and never an error: the data is
+// older than the rules. The zero Customer prefers nothing: it stands for a customer who is not
+// known.
 type Customer struct {
 	Site      string // code of the preferred site
 	Currency  string // preferred currency, ISO 4217
@@ -22,8 +22,9 @@ type Customer struct {
 // country decides nothing.
 type Address struct {
 	Country string // ISO 3166-1 alpha-2
-	// Tags are the kinds: "shipping", "billing". Case, surrounding blanks and the usual prefixes do
-	// not count, as in "DEFAULT_SHIPPING" and "address.billing". Other tags are ignored.
+	// Tags are the kinds: "shipping", "billing". Case, surrounding blanks, the usual prefixes and
+	// the word "address" behind do not count, as in "DEFAULT_SHIPPING", "address.billing" and
+	// "billingAddress". Other tags are ignored.
 	Tags    []string
 	Default bool // tried first among the addresses of its kind
 }
@@ -36,6 +37,9 @@ const (
 func (a *Address) is(kind string) bool {
 	for _, tag := range a.Tags {
 		tag = trimSeparators(tag)
+		if name := len(tag) - len("address"); name > 0 && strings.EqualFold(tag[name:], "address") {
+			tag = trimSeparators(tag[:name])
+		}
 		before := len(tag) - len(kind)
 		if before >= 0 && strings.EqualFold(tag[before:], kind) && isTagPrefix(tag[:before]) {
 			return true

@@ -31,6 +31,8 @@ type tenantSites struct {
 	given    []defaults.Site // as the Directory has given them
 	table    *defaults.Sites // nil: there is no such tenant
 	mistakes []*defaults.SiteError
+	// refused are the mistakes of a later answer that did not come into force; nil: there is none.
+	refused atomic.Pointer[[]*defaults.SiteError]
 	// noDefault says why the tenant has no default site; nil: it has one.
 	noDefault error
 	outcomes  outcomes
@@ -45,6 +47,14 @@ type tenantSites struct {
 // keeps its last valid form for a while: that this is over shows in the mistakes alone.
 func (t *tenantSites) same(u *tenantSites) bool {
 	return (t.table == nil) == (u.table == nil) && reflect.DeepEqual(t.given, u.given) && reflect.DeepEqual(t.mistakes, u.mistakes)
+}
+
+// lastMistakes are those of the last answer, also if it did not come into force.
+func (t *tenantSites) lastMistakes() []*defaults.SiteError {
+	if refused := t.refused.Load(); refused != nil {
+		return *refused
+	}
+	return t.mistakes
 }
 
 // dependenciesOf asks for the sites of a tenant, and for the profile of a customer unless there is
@@ -115,9 +125,7 @@ func (r *Resolver) newDirectory() (err error) {
 		Ask: func(ctx context.Context, tenant string) (*tenantSites, error) {
 			return r.askSites(ctx, source, tenant)
 		},
-		Equal: func(a, b *tenantSites) bool {
-			return (a.table == nil) == (b.table == nil) && reflect.DeepEqual(a.given, b.given)
-		},
+		Equal:  (*tenantSites).same,
 		Hash:   func(tenant string) uint64 { return r.near.HashMore(0, tenant) },
 		Cost:   func(string, *tenantSites) int64 { return 0 },
 		Asked:  func() { r.stats.directoryLoads.Add(1) },
@@ -158,18 +166,22 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 	}
 	next := &tenantSites{given: given}
 	next.table, next.mistakes, err = defaults.CompileSites(given, known.confirmed.Load(), time.Now())
+	refused := err != nil && (next.table == nil || known.table != nil && known.noDefault == nil)
+	if (known.table != nil || !refused) && !reflect.DeepEqual(known.lastMistakes(), next.mistakes) {
+		r.logMistakes(ctx, tenant, next.mistakes)
+	}
 	switch {
-	case next.table == nil, err != nil && known.table != nil:
+	case refused:
+		known.refused.Store(&next.mistakes)
 		return nil, err
 	case err != nil: // at the start: the sites that a request names serve
 		r.directoryFailed("sites", tenant, err, false)
 	}
+	known.refused.Store(nil)
 	next.noDefault = err
 	next.confirmed.Store(next.table)
 	if known.same(next) {
 		known.confirmed.Store(next.table)
-	} else {
-		r.logMistakes(ctx, tenant, next.mistakes)
 	}
 	return next, nil
 }
@@ -186,11 +198,12 @@ func (r *Resolver) logMistakes(ctx context.Context, tenant string, mistakes []*d
 }
 
 // SiteMistakes returns what is wrong with the sites of a tenant, as the Directory gave them last:
-// each mistake with what came of it. It neither asks nor waits, and is nil for a tenant that is not
-// known.
+// each mistake with what came of it. The answer need not be in force: one without a default site
+// leaves the answer before it in force. It neither asks nor waits, and is nil for a tenant that is
+// not known.
 func (r *Resolver) SiteMistakes(tenant string) []*defaults.SiteError {
 	if a := r.sites.Known(tenant); a != nil {
-		return slices.Clone(a.Value.mistakes)
+		return slices.Clone(a.Value.lastMistakes())
 	}
 	return nil
 }

@@ -79,7 +79,8 @@ func (t *tenant) compileSites(table *table) {
 	// its last valid form.
 	inForce := sites.List()
 	for i := range t.sites {
-		if len(inForce) > 0 && inForce[0].Code == t.sites[i].Code && inForce[0].Inactive == t.sites[i].Inactive {
+		code := strings.TrimFunc(t.sites[i].Code, func(r rune) bool { return r <= ' ' || r > '~' })
+		if len(inForce) > 0 && inForce[0].Code == code && inForce[0].Inactive == t.sites[i].Inactive {
 			t.sites[i], inForce = inForce[0], inForce[1:]
 		}
 	}
