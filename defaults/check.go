@@ -27,7 +27,7 @@ func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 	}
 	st, _ := s.siteOf(&in, customer, nil)
 	if st == nil {
-		st = unrestricted
+		st = s.unrestricted
 	}
 	var errs []error
 	if code := in.Choices.Site; sent[FieldSite] && code != "" {
@@ -37,7 +37,7 @@ func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 		}
 		if reason != accepted {
 			errs = append(errs, &Invalid{Field: FieldSite, Value: code, Reason: reason})
-			st = unrestricted
+			st = s.unrestricted
 		}
 	}
 	for f := FieldCurrency; f < NumFields; f++ {

@@ -3,6 +3,7 @@ package defaults
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ const (
 	effectReplaced   = "%q takes its place"
 	effectLeftOut    = "the site is left out"
 	effectRetained   = "the site keeps its last valid form for 24 hours"
+	effectNotUsed    = "this declaration is not used"
 	effectIgnored    = "this site is not used"
 	effectNoDefault  = "there is no default site"
 )
@@ -62,6 +64,8 @@ func place(e *SiteError, last int) int {
 //     site's code; a country may also be written with three letters, UK or EL. That is no mistake.
 //   - An entry of a list that is no current code is not offered. A list that was given stays a
 //     restriction, however little is left of it.
+//   - A declaration of an extra currency that cannot be used, is ISO's or contradicts an earlier one
+//     is not used.
 //   - A site's own currency of three letters serves, also if it was withdrawn or is unknown.
 //   - An unusable country of the home base is replaced by the first usable one of ShipTo, an
 //     unusable language by the first usable one of Languages.
@@ -105,6 +109,7 @@ type compiler struct {
 	generous bool
 	previous *Sites
 	now      time.Time
+	extra    extraCurrencies // that the sites declare
 	mistakes []*SiteError
 	failed   *SiteError // the mistake for which there can be no table
 }
@@ -129,7 +134,8 @@ func (c *compiler) compile() *Sites {
 		c.fail(SiteError{Index: -1, Rule: "there must be at least one site"})
 		return nil
 	}
-	table := &Sites{byCode: make(map[string]*storefront, len(c.sites))}
+	c.declareExtra()
+	table := &Sites{byCode: make(map[string]*storefront, len(c.sites)), extra: c.extra, unrestricted: &storefront{extra: c.extra}}
 	first := make(map[string]int, len(c.sites)) // active site by code
 	def, inactiveDefault := -1, -1
 	for i := range c.sites {
@@ -141,10 +147,7 @@ func (c *compiler) compile() *Sites {
 			table.list = append(table.list, &storefront{Site: clone(*site)})
 			continue
 		}
-		code := site.Code
-		if c.generous {
-			code = strings.Trim(code, blanks)
-		}
+		code := c.trim(site.Code)
 		if other, ok := first[code]; ok && code != "" {
 			c.add(SiteError{Index: i, Field: "code", Value: site.Code, Rule: fmt.Sprintf("is also the code of site %d", other), Effect: effectIgnored})
 			if c.generous {
@@ -183,16 +186,65 @@ func (c *compiler) compile() *Sites {
 	return table
 }
 
+// declareExtra collects the extra currencies of the active sites, before anything is judged by them.
+func (c *compiler) declareExtra() {
+	c.extra = make(extraCurrencies)
+	for i := range c.sites {
+		if c.sites[i].Inactive {
+			continue
+		}
+		for _, given := range slices.Sorted(maps.Keys(c.sites[i].ExtraCurrencies)) {
+			digits := c.sites[i].ExtraCurrencies[given]
+			m := SiteError{Index: i, Field: "extraCurrencies[" + given + "]", Value: fmt.Sprint(digits), Effect: effectNotUsed}
+			code, ok := letters.Upper(c.trim(given), 3)
+			current, isCurrent := codes.MinorUnits(code)
+			known, twice := c.extra[code]
+			switch {
+			case !ok:
+				m.Value, m.Rule, m.Reason = given, "must be three letters", ReasonMalformed
+			case digits < 0 || digits > maxDigits:
+				m.Rule = fmt.Sprintf("must have 0 to %d decimals", maxDigits)
+			case isCurrent && current != digits:
+				m.Rule = fmt.Sprintf("is a current ISO 4217 code, of %d decimals", current)
+			case twice && known != digits:
+				m.Rule = fmt.Sprintf("is declared before, with %d decimals", known)
+			default:
+				if !isCurrent {
+					c.extra[code] = digits
+				}
+				continue
+			}
+			c.add(m)
+		}
+	}
+}
+
+func (c *compiler) isExtra(s string) bool {
+	_, reason := c.extra.code(s)
+	return reason == accepted
+}
+
+// trim removes the blanks around a code, if it is read generously.
+func (c *compiler) trim(s string) string {
+	if c.generous {
+		return strings.Trim(s, blanks)
+	}
+	return s
+}
+
 // site compiles an active site, and returns nil if it cannot be used.
 func (c *compiler) site(i int) *storefront {
 	site := clone(c.sites[i])
 	if c.generous {
-		readSite(&site)
+		c.readSite(&site)
 	}
 	before, usable := len(c.mistakes), true
 	var invalid validator.ValidationErrors
 	if err := siteValidator().Struct(&site); errors.As(err, &invalid) {
 		for _, f := range invalid {
+			if f.Tag() == "currency" && c.isExtra(fmt.Sprint(f.Value())) {
+				continue
+			}
 			m := SiteError{Index: i, Field: fieldName(f.StructField()), Value: fmt.Sprint(f.Value()), Rule: siteRules[f.Tag()]}
 			if code, ok := siteCodes[f.Tag()]; ok {
 				_, m.Reason = code(m.Value)
@@ -204,8 +256,8 @@ func (c *compiler) site(i int) *storefront {
 		}
 	}
 	if usable {
-		canonicalOwn(&site)
-		st := newStorefront(site)
+		c.canonicalOwn(&site)
+		st := newStorefront(site, c.extra)
 		st.valid = c.now
 		return st
 	}
@@ -244,17 +296,17 @@ func repair(site *Site, field string) (effect string) {
 			return effectServes
 		}
 	case name == "country":
-		return replace(&site.Country, site.ShipTo, codes.Country)
+		return replace(&site.Country, site.ShipTo, countryCode)
 	case name == "language":
-		return replace(&site.Language, site.Languages, CanonicalLanguage)
+		return replace(&site.Language, site.Languages, languageCode)
 	}
 	return effectLeftOut
 }
 
 // replace puts the first valid code of a list in the place of one that is not.
-func replace(own *string, list []string, canonical func(string) (string, bool)) (effect string) {
+func replace(own *string, list []string, canonical func(string) (string, Reason)) (effect string) {
 	for _, code := range list {
-		if c, ok := canonical(code); ok {
+		if c, reason := canonical(code); reason == accepted {
 			*own = c
 			return fmt.Sprintf(effectReplaced, c)
 		}
@@ -264,17 +316,18 @@ func replace(own *string, list []string, canonical func(string) (string, bool)) 
 
 // canonicalOwn brings a site's own values into canonical spelling. A currency that is not current
 // is so already.
-func canonicalOwn(site *Site) {
-	if code, ok := codes.Currency(site.Currency); ok {
+func (c *compiler) canonicalOwn(site *Site) {
+	if code, reason := c.extra.code(site.Currency); reason == accepted {
 		site.Currency = code
 	}
+	site.ExtraCurrencies = c.extra.only(site.ExtraCurrencies)
 	site.Country, _ = codes.Country(site.Country)
 	site.Language, _ = CanonicalLanguage(site.Language)
 }
 
 // readSite brings the codes that can be read generously into canonical spelling, and leaves the
 // others as they are.
-func readSite(site *Site) {
+func (c *compiler) readSite(site *Site) {
 	read := func(code *string, read func(string) (string, Reason)) {
 		if canonical, reason := read(*code); reason == accepted {
 			*code = canonical
@@ -282,11 +335,11 @@ func readSite(site *Site) {
 	}
 	language := func(s string) (string, Reason) { return languageCode(strings.Trim(s, blanks)) }
 	site.Code = strings.Trim(site.Code, blanks)
-	read(&site.Currency, readCurrency)
+	read(&site.Currency, c.extra.read)
 	read(&site.Country, readCountry)
 	read(&site.Language, language)
 	for i := range site.Currencies {
-		read(&site.Currencies[i], readCurrency)
+		read(&site.Currencies[i], c.extra.read)
 	}
 	for i := range site.ShipTo {
 		read(&site.ShipTo[i], readCountry)
@@ -299,6 +352,7 @@ func readSite(site *Site) {
 // clone returns a copy of a site that shares no list with it.
 func clone(site Site) Site {
 	site.Currencies = slices.Clone(site.Currencies)
+	site.ExtraCurrencies = maps.Clone(site.ExtraCurrencies)
 	site.ShipTo = slices.Clone(site.ShipTo)
 	site.Languages = slices.Clone(site.Languages)
 	return site

@@ -24,8 +24,13 @@ type Site struct {
 	// Currency is what a shopper without a currency sees: ISO 4217, required.
 	Currency string `validate:"required,currency"`
 	// Currencies are offered besides Currency: ISO 4217. Empty: every currency that
-	// [codes.Currency] accepts.
+	// [codes.Currency] accepts, and the extra ones.
 	Currencies []string `validate:"dive,currency"`
+	// ExtraCurrencies are codes of three letters that the shop uses besides the current ones of ISO
+	// 4217, with their decimals, 0 to 18: tomans (TMN, 0), Jersey pounds (JEP, 2), loyalty points.
+	// What one active site declares, every site of the tenant may offer. A current code of ISO 4217
+	// keeps the decimals that it has there.
+	ExtraCurrencies map[string]int
 	// Country is the country of the home base: ISO 3166-1 alpha-2, required. It is the country of a
 	// shopper of whom none is known.
 	Country string `validate:"required,country"`

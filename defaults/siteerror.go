@@ -12,7 +12,7 @@ import (
 type SiteError struct {
 	Index  int    // of the site in the list; -1: the mistake is the list's
 	Code   string // of that site, as it was given
-	Field  string // as in "currency", "currencies[2]", "shipTo[0]", "default"; empty: the list
+	Field  string // as in "currency", "currencies[2]", "extraCurrencies[TMN]", "default"; empty: the list
 	Value  string // as it was given; empty for "default"
 	Rule   string // the rule that is broken, for people
 	Reason Reason // of a code: whether it is malformed, or well-formed but not current, as data that has aged; else 0
@@ -46,7 +46,7 @@ var siteRules = map[string]string{
 
 // siteCodes read the codes of a site by the tags of its fields.
 var siteCodes = map[string]func(string) (string, Reason){
-	"currency": currencyCode,
+	"currency": extraCurrencies(nil).code,
 	"country":  countryCode,
 	"language": languageCode,
 }

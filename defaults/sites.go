@@ -6,6 +6,9 @@ type Sites struct {
 	list   []*storefront
 	byCode map[string]*storefront // the active site of a code, else the first inactive one
 	def    *storefront
+	extra  extraCurrencies
+	// unrestricted offers every code that is known.
+	unrestricted *storefront
 }
 
 // List returns the sites that are in force, in the order given, as a copy that is the caller's.

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/sessionctx/storefront/defaults/codes"
 )
 
 // storefront is a compiled Site: what it offers, ready to be asked. It is immutable.
@@ -14,20 +12,18 @@ type storefront struct {
 	currencies map[string]struct{} // nil: every one
 	shipTo     map[string]struct{} // nil: every one
 	languages  languageSet
+	extra      extraCurrencies
 	valid      time.Time // when the site was valid last
 }
-
-// unrestricted accepts every current code.
-var unrestricted = &storefront{}
 
 // newStorefront compiles a site whose own values are canonical. Entries of its lists that are no
 // codes are left out. A list that was given stays a restriction, also if nothing is left of it:
 // then the site offers its own value alone.
-func newStorefront(site Site) *storefront {
-	st := &storefront{Site: site}
-	st.Currencies = canonicalList(site.Currencies, site.Currency, codes.Currency)
-	st.ShipTo = canonicalList(site.ShipTo, site.Country, codes.Country)
-	st.Languages = canonicalList(site.Languages, site.Language, CanonicalLanguage)
+func newStorefront(site Site, extra extraCurrencies) *storefront {
+	st := &storefront{Site: site, extra: extra}
+	st.Currencies = canonicalList(site.Currencies, site.Currency, extra.code)
+	st.ShipTo = canonicalList(site.ShipTo, site.Country, countryCode)
+	st.Languages = canonicalList(site.Languages, site.Language, languageCode)
 	if len(st.Currencies) > 0 {
 		st.currencies = setOf(st.Currencies, st.Currency)
 	}
@@ -42,13 +38,13 @@ func newStorefront(site Site) *storefront {
 
 // canonicalList returns the valid codes in canonical spelling, each once, in the order given. If
 // codes were given and none is valid it returns the site's own.
-func canonicalList(given []string, own string, canonical func(string) (string, bool)) []string {
+func canonicalList(given []string, own string, canonical func(string) (string, Reason)) []string {
 	if len(given) == 0 {
 		return nil
 	}
 	list := make([]string, 0, len(given))
 	for _, code := range given {
-		if c, ok := canonical(code); ok && !slices.Contains(list, c) {
+		if c, reason := canonical(code); reason == accepted && !slices.Contains(list, c) {
 			list = append(list, c)
 		}
 	}
@@ -71,27 +67,19 @@ func setOf(list []string, own string) map[string]struct{} {
 // language as the site spells it, or why it is rejected. A stored value, one of a profile, is read
 // generously.
 func (st *storefront) judge(f Field, value string, stored bool) (canonical string, reason Reason) {
-	r := &strict
+	currency, country, language := st.extra.code, countryCode, languageCode
 	if stored {
-		r = &generous
+		currency, country, language = st.extra.read, readCountry, readLanguage
 	}
 	switch f {
 	case FieldCurrency:
-		return judgeCode(value, st.Currency, st.currencies, r.currency)
+		return judgeCode(value, st.Currency, st.currencies, currency)
 	case FieldCountry:
-		return judgeCode(value, st.Country, st.shipTo, r.country)
+		return judgeCode(value, st.Country, st.shipTo, country)
 	default:
-		return st.languages.match(value, r.language)
+		return st.languages.match(value, language)
 	}
 }
-
-// reader turns codes into canonical spelling.
-type reader struct{ currency, country, language func(string) (string, Reason) }
-
-var (
-	strict   = reader{currencyCode, countryCode, languageCode}
-	generous = reader{readCurrency, readCountry, readLanguage}
-)
 
 func judgeCode(value, own string, offered map[string]struct{}, read func(string) (string, Reason)) (string, Reason) {
 	if value == own {

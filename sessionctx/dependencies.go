@@ -208,6 +208,16 @@ func (r *Resolver) SiteMistakes(tenant string) []*defaults.SiteError {
 	return nil
 }
 
+// MinorUnits returns how many decimals a currency has at a tenant, as [defaults.Sites.MinorUnits]
+// does from the sites that the Directory gave. It neither asks nor waits: ok is false for a tenant
+// that is not known, of which no session has been resolved.
+func (r *Resolver) MinorUnits(tenant, currency string) (digits int, ok bool) {
+	if a := r.sites.Known(tenant); a != nil && a.Value.table != nil {
+		return a.Value.table.MinorUnits(currency)
+	}
+	return 0, false
+}
+
 // profileHash returns the hash under which a profile is kept: from the key of the customer's
 // record, so that a report about that record finds the profile.
 func (r *Resolver) profileHash(h store.KeyHash) uint64 {

@@ -197,3 +197,23 @@ func TestDirectory_WithoutADefaultSiteLaterAnswersComeIntoForce(t *testing.T) {
 		assert.ErrorIs(t, resolveError(t, r, by("s1")), sessionctx.ErrUnavailable, "nobody is given another default site")
 	}
 }
+
+func TestMinorUnits_AreThoseOfTheTenant(t *testing.T) {
+	d := &desk{Static: demoshop()}
+	sites := mainAnd(defaults.Site{Code: "b", Currency: "PTS", ExtraCurrencies: map[string]int{"PTS": 3}, Country: "US", Language: "en"})
+	d.sites.Store(&sites)
+	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+	_, ok := r.MinorUnits("demoshop", "EUR")
+	assert.False(t, ok, "nothing is known of the tenant")
+
+	s := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("pts")})
+	assert.Equal(t, "PTS", s.Currency, "the site has no list")
+	s = resolve(t, r, by("s1"))
+	digits, ok := r.MinorUnits(s.Tenant, s.Currency)
+	assert.True(t, ok)
+	assert.Equal(t, 3, digits)
+	_, ok = r.MinorUnits("demoshop", "XYZ")
+	assert.False(t, ok)
+	_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("XYZ")})
+	assert.ErrorContains(t, err, `currency "XYZ"`)
+}

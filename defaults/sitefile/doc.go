@@ -15,7 +15,8 @@
 // Members that are not listed are ignored, and a member that is null counts as absent.
 //
 //	site       code, name, active (absent: true), default (absent: false), currency, availableCurrencies,
-//	           homeBase.address.country, shipToCountries, defaultLanguage, languages
+//	           homeBase.address.country, shipToCountries, defaultLanguage, languages,
+//	           extraCurrencies ({"TMN": 0}: codes besides ISO 4217, with their decimals)
 //	customer   id, contactEmail, passwordHash, preferredSite, preferredCurrency, preferredLanguage,
 //	           addresses[].country, addresses[].tags, addresses[].isDefault
 //	client     clientId, public (absent: false), secretHash, scopes

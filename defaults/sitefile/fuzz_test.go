@@ -31,6 +31,7 @@ func FuzzFiles(f *testing.F) {
 	f.Add([]byte(sitesIn("EUR")), []byte(goodCustomers), []byte(goodClients))
 	f.Add([]byte("\ufeff[]"), []byte(`[{"id":"a","id":null}]`), []byte("[\xff"))
 	f.Add([]byte(`[[{}],0,null,"x"]`), []byte(`{"a":{"a":1,"a":[]}}`), []byte(`[{"clientId":"\ud800","scopes":[null]}]`))
+	f.Add([]byte(strings.Replace(sitesIn("TMN"), `"currency"`, `"extraCurrencies": {"TMN": 0, "usd": 2, "": 9, "x": null}, "currency"`, 1)), []byte(goodCustomers), []byte(goodClients))
 	f.Fuzz(func(t *testing.T, sites, customers, clients []byte) {
 		files, err := sitefile.FromFS(fstest.MapFS{
 			"shop/sites.json":     {Data: sites},

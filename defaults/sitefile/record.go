@@ -2,7 +2,9 @@ package sitefile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -154,6 +156,27 @@ func (r record) truth(absent bool) bool {
 		return absent
 	}
 	return r.flag
+}
+
+// integers are the members of an object of whole numbers, nil where there is none.
+func (r record) integers() map[string]int {
+	if !r.is(object) {
+		return nil
+	}
+	out := make(map[string]int, len(r.members))
+	for _, name := range slices.Sorted(maps.Keys(r.members)) {
+		m := r.note(record{table: r.table, index: r.index, field: member(r.field, label(name)), node: r.members[name]})
+		if m.kind == null || !m.is(number) {
+			continue
+		}
+		n, err := strconv.Atoi(string(r.data[m.start:m.end]))
+		if err != nil {
+			m.reject("must be a whole number")
+			continue
+		}
+		out[name] = n
+	}
+	return out
 }
 
 // object is the record itself if it is an object, else one without members.

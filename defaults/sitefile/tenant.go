@@ -44,16 +44,17 @@ func decode(c contents) (*tenant, []*Mistake) {
 func (t *tenant) readSites(table *table) {
 	for _, r := range table.records() {
 		t.sites = append(t.sites, defaults.Site{
-			Code:       r.member("code").str(),
-			Name:       r.member("name").str(),
-			Inactive:   !r.member("active").truth(true),
-			Default:    r.member("default").truth(false),
-			Currency:   r.member("currency").str(),
-			Currencies: r.member("availableCurrencies").strs(),
-			Country:    r.member("homeBase").object().member("address").object().member("country").str(),
-			ShipTo:     r.member("shipToCountries").strs(),
-			Language:   r.member("defaultLanguage").str(),
-			Languages:  r.member("languages").strs(),
+			Code:            r.member("code").str(),
+			Name:            r.member("name").str(),
+			Inactive:        !r.member("active").truth(true),
+			Default:         r.member("default").truth(false),
+			Currency:        r.member("currency").str(),
+			Currencies:      r.member("availableCurrencies").strs(),
+			ExtraCurrencies: r.member("extraCurrencies").integers(),
+			Country:         r.member("homeBase").object().member("address").object().member("country").str(),
+			ShipTo:          r.member("shipToCountries").strs(),
+			Language:        r.member("defaultLanguage").str(),
+			Languages:       r.member("languages").strs(),
 		})
 	}
 	if table.root == nil || table.root.kind != array {
@@ -122,7 +123,10 @@ func siteErrors(err error) []*defaults.SiteError {
 func (t *table) siteField(m *defaults.SiteError) record {
 	name, index, entry := strings.Cut(m.Field, "[")
 	field := siteFields[name]
-	if entry {
+	switch {
+	case name == "extraCurrencies":
+		field = member(name, label(strings.TrimSuffix(index, "]")))
+	case entry:
 		field += "[" + index
 	}
 	if r, ok := t.seen[position{m.Index, field}]; ok {

@@ -50,6 +50,27 @@ func TestWarnings_AgedCodesRefuseNothing(t *testing.T) {
 	}, got)
 }
 
+func TestFromFS_ExtraCurrenciesReachTheTable(t *testing.T) {
+	f, err := sitefile.FromFS(shop(map[string]string{"demoshop/sites.json": `[
+		{"code": " main ", "default": true, "currency": "tmn", "availableCurrencies": ["EUR", " jep "], "extraCurrencies": {"TMN": 0, "jep": 2, "EUR": 2},
+			"defaultLanguage": "fa", "homeBase": {"address": {"country": "DE"}}},
+		{"code": "points", "currency": "PTS", "extraCurrencies": {"PTS": 3}, "defaultLanguage": "en", "homeBase": {"address": {"country": "JE"}}}
+	]`}))
+	require.NoError(t, err)
+	assert.Empty(t, f.Warnings())
+	sites, err := f.Sites(context.Background(), "demoshop")
+	require.NoError(t, err)
+	assert.Equal(t, []defaults.Site{
+		{Code: "main", Default: true, Currency: "TMN", Currencies: []string{"EUR", "JEP"}, ExtraCurrencies: map[string]int{"TMN": 0, "JEP": 2}, Country: "DE", Language: "fa"},
+		{Code: "points", Currency: "PTS", ExtraCurrencies: map[string]int{"PTS": 3}, Country: "JE", Language: "en"},
+	}, sites)
+	table, err := defaults.NewSites(sites)
+	require.NoError(t, err)
+	digits, ok := table.MinorUnits("JEP")
+	assert.True(t, ok)
+	assert.Equal(t, 2, digits)
+}
+
 func TestWarnings_AgedCodesAreLoggedOnceForEachVersion(t *testing.T) {
 	follow(t, map[string]string{"demoshop/sites.json": aged}, func(t *testing.T, f *followed) {
 		_, logs := f.takeLogs()
