@@ -194,6 +194,17 @@ func TestResolve_AddressesAreTriedDefaultFirst(t *testing.T) {
 		{"three letters", []defaults.Address{shippingTo("GBR")}, from{"GB", defaults.SourceShippingAddress}},
 		{"three letters in lower case with a blank", []defaults.Address{billedIn(" aut")}, from{"AT", defaults.SourceBillingAddress}},
 		{"a leading blank", []defaults.Address{shippingTo(" GB")}, from{"GB", defaults.SourceShippingAddress}},
+		{"blanks of a spreadsheet", []defaults.Address{shippingTo("\ufeffat\u200b")}, from{"AT", defaults.SourceShippingAddress}},
+		{"a name, then a code", []defaults.Address{shippingTo("Austria"), shippingTo("XX"), shippingTo("AT")}, from{"AT", defaults.SourceShippingAddress}},
+		{"a country that is gone, then one that is", []defaults.Address{flagged(shippingTo("YU")), shippingTo("YUG"), shippingTo("fra")}, from{"FR", defaults.SourceShippingAddress}},
+		{"the default one is a name", []defaults.Address{shippingTo("AT"), flagged(shippingTo("Germany"))}, from{"AT", defaults.SourceShippingAddress}},
+		{"EL is not shipped to", []defaults.Address{shippingTo("EL"), billedIn("GRC"), billedIn("NLD")}, from{"NL", defaults.SourceBillingAddress}},
+		{"tags that say address behind", []defaults.Address{{Country: "AT", Tags: []string{"shippingAddress"}}}, from{"AT", defaults.SourceShippingAddress}},
+		{"tags that say address behind, in constants", []defaults.Address{{Country: "AT", Tags: []string{"DEFAULT_BILLING_ADDRESS"}}}, from{"AT", defaults.SourceBillingAddress}},
+		{"tags with a scheme", []defaults.Address{{Country: "AT", Tags: []string{"addr:shipping", "type=billing"}}}, from{"AT", defaults.SourceShippingAddress}},
+		{"tags in words", []defaults.Address{{Country: "AT", Tags: []string{"Primary billing address"}}}, from{"AT", defaults.SourceBillingAddress}},
+		{"tags with a blank of a spreadsheet", []defaults.Address{{Country: "AT", Tags: []string{"\ufeffSHIPPING\u00a0"}}}, from{"AT", defaults.SourceShippingAddress}},
+		{"tags that only begin with a kind", []defaults.Address{{Country: "AT", Tags: []string{"shipping-contact", "billingagent", "address", "noshipping"}}}, from{"DE", defaults.SourceHomeBase}},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			v := sites.Resolve(defaults.Input{Customer: &defaults.Customer{Addresses: tc.addresses}})
