@@ -15,7 +15,7 @@ import (
 func FuzzCanonicalLanguage(f *testing.F) {
 	for _, s := range []string{
 		"de", "DE", "Euro", "en_GB", "EN-us", "iw", "sh", "mo", "zh-cmn-Hans", "i-klingon", "x-foo", "und", "mul-DE",
-		"en-US-u-hc-h12", "en-US-POSIX", "de-1996-1901", "en-GB-oed", "sgn-BE-FR", "art-lojban", "en-a-bbb-x-y", "en-t-de-m0-abc", "root", "", "é",
+		"en-US-u-hc-h12", "en-US-POSIX", "de-1996-1901", "en-GB-oed", "sgn-BE-FR", "art-lojban", "en-a-bbb-x-y", "en-t-de-m0-abc", "root", "", "é", "de-CHE", "zh-yue-HK", "no-nyn", "ms-PSE", "i-hak",
 	} {
 		f.Add(s)
 	}
@@ -41,7 +41,7 @@ func FuzzCanonicalLanguage(f *testing.F) {
 func FuzzAcceptLanguage(f *testing.F) {
 	for _, s := range []string{
 		"", "*", "de", "de-CH,de;q=0.9,en;q=0.8", "en_GB", "ja,en;q=0.5", "de;q=0,fr", "xx,fr;q=0.1", "fr ; q = 0.5", ";;,,;q=", "fr;q=NaN", "fr;q=-1",
-		"fr;q=1e-9", "zh-TW", "gsw-CH", "en-t-de-m0-abc", "sgn-BE-FR", strings.Repeat("a-", 200), strings.Repeat("ja,", 200) + "fr", "fr;q=0.0009,en;q=0",
+		"fr;q=1e-9", "zh-TW", "gsw-CH", "en-t-de-m0-abc", "sgn-BE-FR", strings.Repeat("a-", 200), strings.Repeat("ja,", 200) + "fr", "fr;q=0.0009,en;q=0", "de;q=0,8,en", "de-CHE,en_USA.UTF-8", "zh__#Hant,zh", "sr_RS@latin",
 	} {
 		f.Add(s)
 	}
