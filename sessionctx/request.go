@@ -49,8 +49,11 @@ type Request struct {
 	// SessionID. Only Bind and Login read it, for an identity with HostLogin and a customer. At
 	// most 256 bytes.
 	GuestID string
-	Site    string         // request site: decided by the server from host or path by its own mapping; empty: none
-	Hints   defaults.Hints // what the request suggests: untrusted, never persisted
+	// Site and Language are the request site and the request language, BCP 47: what the server
+	// derived from host or path by its own mapping. Empty: none. They outrank the shopper's choices,
+	// hold for this request alone and are never persisted.
+	Site, Language string
+	Hints          defaults.Hints // what the request suggests: untrusted, never persisted
 
 	// Fresh asks the Store: the answer is never older than a write that any process has finished
 	// before the call. Without it the near-cache may answer: never older than a write that this
@@ -123,19 +126,23 @@ func (id *Identity) recordKey() store.Key {
 // cut shortens hostile input for an error message.
 func cut(s string) string { return s[:min(len(s), 64)] }
 
-// Hints longer than this are cut: what is kept of them must be bounded, whoever sends them.
+// Hints and request languages longer than this are cut: what is kept of them must be bounded,
+// whoever sends them.
 const (
-	maxAcceptLanguage = 256
-	maxGeo            = 16
+	maxAcceptLanguage  = 256
+	maxGeo             = 16
+	maxRequestLanguage = 36 // one byte more than a tag may have: what was cut stays malformed
 )
 
-func boundedHints(h defaults.Hints) defaults.Hints {
+// boundTexts cuts the hints and the request language.
+func (req *Request) boundTexts() {
+	req.Language = req.Language[:min(len(req.Language), maxRequestLanguage)]
+	h := &req.Hints
 	if len(h.AcceptLanguage) > maxAcceptLanguage {
 		h.AcceptLanguage = h.AcceptLanguage[:maxAcceptLanguage]
 		h.AcceptLanguage = h.AcceptLanguage[:strings.LastIndexByte(h.AcceptLanguage, ',')+1] // no half languages
 	}
 	h.Country = h.Country[:min(len(h.Country), maxGeo)]
-	return h
 }
 
 // cacheKey names what is cached for req.
@@ -148,7 +155,7 @@ func (r *Resolver) cacheKey(req *Request) nearcache.Key {
 func (r *Resolver) hash(key *nearcache.Key, req *Request) uint64 {
 	h := r.near.Hash(key)
 	if req.SessionID == "" {
-		h = r.near.HashMore(h, req.Site, req.Hints.Country, req.Hints.AcceptLanguage)
+		h = r.near.HashMore(h, req.Site, req.Language, req.Hints.Country, req.Hints.AcceptLanguage)
 	}
 	return h
 }
@@ -166,6 +173,6 @@ func (r *Resolver) enter(req *Request) (leave func(), err error) {
 		req.GuestID = "" // no id of ours
 	}
 	req.cloneStrings()
-	req.Hints = boundedHints(req.Hints)
+	req.boundTexts()
 	return r.gate.leave, nil
 }

@@ -56,9 +56,10 @@ type moreValues struct {
 // sharedValues are what a request said beyond its identity, and what it resolved to. The sessions
 // of a tenant share them.
 type sharedValues struct {
-	site   string // request site
-	hints  defaults.Hints
-	values defaults.Values
+	site     string // request site
+	language string // request language
+	hints    defaults.Hints
+	values   defaults.Values
 }
 
 // outcomes are the shared values of a tenant. They live as long as its sites.
@@ -80,8 +81,9 @@ func (o *outcomes) share(v sharedValues) *sharedValues {
 		return p
 	}
 	p = &sharedValues{
-		site:  strings.Clone(v.site),
-		hints: defaults.Hints{Country: strings.Clone(v.hints.Country), AcceptLanguage: strings.Clone(v.hints.AcceptLanguage)},
+		site:     strings.Clone(v.site),
+		language: strings.Clone(v.language),
+		hints:    defaults.Hints{Country: strings.Clone(v.hints.Country), AcceptLanguage: strings.Clone(v.hints.AcceptLanguage)},
 		values: defaults.Values{
 			Site: strings.Clone(v.values.Site), Currency: strings.Clone(v.values.Currency),
 			Country: strings.Clone(v.values.Country), Language: strings.Clone(v.values.Language), Sources: v.values.Sources,
@@ -113,7 +115,7 @@ func (n resolution) cost() int64 {
 		}
 	}
 	if n.shared != nil {
-		c += int64(len(n.shared.site) + len(n.shared.hints.Country) + len(n.shared.hints.AcceptLanguage))
+		c += int64(len(n.shared.site) + len(n.shared.language) + len(n.shared.hints.Country) + len(n.shared.hints.AcceptLanguage))
 	}
 	return c
 }
@@ -124,7 +126,7 @@ func (n *resolution) answers(req *Request, now int64) bool {
 	v := n.shared
 	return v != nil && now < n.until && n.proof == req.Proof && n.hostLogin == req.HostLogin &&
 		now < n.sites.Until() && n.sites.Value.profiles.Load() == n.profiles &&
-		v.site == req.Site && v.hints.Country == req.Hints.Country && v.hints.AcceptLanguage == req.Hints.AcceptLanguage &&
+		v.site == req.Site && v.language == req.Language && v.hints.Country == req.Hints.Country && v.hints.AcceptLanguage == req.Hints.AcceptLanguage &&
 		(req.AtLeast == Revision{} || newEnough(req.AtLeast, Revision{Incarnation: n.incarnation, Version: n.version}))
 }
 
@@ -133,7 +135,7 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	in := r.input(req, rec, customerID, d)
 	values, rejected := d.sites.Value.table.Explain(in)
 	n := resolution{
-		shared:   d.sites.Value.outcomes.share(sharedValues{req.Site, req.Hints, values}),
+		shared:   d.sites.Value.outcomes.share(sharedValues{req.Site, req.Language, req.Hints, values}),
 		sites:    d.sites,
 		profiles: d.profiles, proof: req.Proof, hostLogin: req.HostLogin, until: int64(1<<63 - 1),
 	}
@@ -195,7 +197,7 @@ func (r *Resolver) siteless(req *Request, rec *store.Record, customerID string, 
 // input returns what the rules of package defaults decide from.
 func (r *Resolver) input(req *Request, rec *store.Record, customerID string, d *dependencies) defaults.Input {
 	return defaults.Input{
-		RequestSite: req.Site, Choices: rec.Choices, Weak: weakChoices(r.cfg.PreferProfile, rec, customerID),
+		RequestSite: req.Site, RequestLanguage: req.Language, Choices: rec.Choices, Weak: weakChoices(r.cfg.PreferProfile, rec, customerID),
 		Customer: d.customer(), Hints: req.Hints, HasCart: len(rec.Carts) > 0,
 	}
 }

@@ -40,7 +40,7 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (*entry, erro
 	if r.cfg.Observe != nil {
 		return r.resolveObserved(ctx, req)
 	}
-	req.Hints = boundedHints(req.Hints)
+	req.boundTexts()
 	key := r.cacheKey(req)
 	hash := r.hash(&key, req)
 	if e := r.lookup(&key, hash, req); e != nil {

@@ -42,8 +42,9 @@ func (s Snapshot) Session() Session { return s.session }
 // Request returns the request with which a Resolver resolves, or changes, the session as it is now.
 //
 //   - The identity is that of the request which the session was resolved for.
-//   - A site that the first request decided, and a country or language that it only suggested, are
-//     in this request too, where the session shows them: both requests see the same site and cart.
+//   - A site or language that the first request decided, and a country or language that it only
+//     suggested, are in this request too, where the session shows them: both requests see the same
+//     values and cart.
 //   - AtLeast is the revision of the snapshot, so that a worker in another process sees every write
 //     that the snapshot saw. If the record is gone, Resolve returns ErrNotFound.
 //
@@ -65,7 +66,10 @@ func (s Snapshot) Request() Request {
 	if from.sources[defaults.FieldCountry] == defaults.SourceGeo {
 		req.Hints.Country = from.Country
 	}
-	if from.sources[defaults.FieldLanguage] == defaults.SourceAcceptLanguage {
+	switch from.sources[defaults.FieldLanguage] {
+	case defaults.SourceRequestLanguage:
+		req.Language = from.Language
+	case defaults.SourceAcceptLanguage:
 		req.Hints.AcceptLanguage = from.Language
 	}
 	return req
