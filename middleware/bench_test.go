@@ -77,7 +77,7 @@ func drive(b *testing.B, ids []string, wrap func(http.Handler) http.Handler, ok 
 		for i := range lines {
 			r := get("/")
 			r.Header["Cookie"], r.Header["Accept-Language"] = lines[i], language
-			warm.ServeHTTP(discard{}, r)
+			warm.ServeHTTP(newDiscard(), r)
 		}
 		require.Zero(b, bad)
 	}
@@ -88,17 +88,31 @@ func drive(b *testing.B, ids []string, wrap func(http.Handler) http.Handler, ok 
 	b.RunParallel(func(pb *testing.PB) {
 		r := get("/")
 		r.Header["Accept-Language"] = language
+		w := newDiscard()
 		for i := int(start.Add(337)); pb.Next(); i++ {
 			r.Header["Cookie"] = lines[i%len(lines)]
-			h.ServeHTTP(discard{}, r)
+			h.ServeHTTP(w, r)
+			clear(w.header)
 		}
 	})
 }
 
-// discard is a ResponseWriter for what must not be written to.
-type discard struct{}
+// discard is a ResponseWriter for what must not be written to. Its headers are for Cache-Control
+// and Vary.
+type discard struct{ header http.Header }
 
-func (discard) Header() http.Header { panic("a read that changes nothing wrote a header") }
+func newDiscard() discard { return discard{make(http.Header, 8)} }
+
+func (d discard) Header() http.Header { return d.header }
+
+// read serves r and fails if the response has a header that is not for caches.
+func (d discard) read(t testing.TB, h http.Handler, r *http.Request) {
+	clear(d.header)
+	h.ServeHTTP(d, r)
+	if len(d.header) != 2 || len(d.header["Cache-Control"]) != 1 || len(d.header["Vary"]) != 1 {
+		t.Errorf("a read that changes nothing wrote the headers %q", d.header)
+	}
+}
 
 func (discard) Write(b []byte) (int, error) { return 0, fmt.Errorf("%d bytes were written", len(b)) }
 

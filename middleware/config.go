@@ -91,20 +91,35 @@ type Config struct {
 	// session of their own choice. Never use it in production.
 	InsecureCookie bool
 
-	// Sites maps hosts, or hosts with a path prefix, to the code of the site that they show: the
-	// request site. "shop.example" matches that host alone; "shop.example/de" matches the path /de
-	// and what is below it, not /deutschland. The longest prefix wins. Ports, letter case and one
+	// Sites maps hosts, path prefixes, and hosts with a path prefix to what they stand for: the
+	// request site, the request language, or both. "shop.example" matches that host alone;
+	// "shop.example/de" matches the path /de and what is below it, not /deutschland; "/de" does so
+	// on every host. The longest prefix wins. What its Place leaves empty comes from the next
+	// shorter key of the host, and last from the keys without a host. Ports, letter case and one
 	// trailing dot of a request's host do not count. A key is written without scheme and port, and
 	// an internationalized name in its ASCII form (RFC 5890, section 2.3.2.1). The path is the
 	// http.Request.URL.Path that Wrap gets, so wrap outside of http.StripPrefix.
 	//
-	// Default: no request site. Security: the list is exact, so a host that is not in it has no
-	// request site; X-Forwarded-Host and Forwarded are never read.
-	Sites map[string]string
+	// A language that the site does not offer decides nothing. Default: neither site nor language.
+	// Security: the list is exact, so a host that is not in it says nothing; X-Forwarded-Host and
+	// Forwarded are never read.
+	Sites map[string]Place
+
+	// SiteOf says what a host stands for that no key of Sites names: for a marketplace whose hosts
+	// are in a database. host is that of the request, in lower case, without port and last dot, and
+	// empty where the request has no valid one. What the Place leaves empty comes from the keys of
+	// Sites without a host, such as "/de". Look at nothing but host and path: caches know pages by
+	// their URLs.
+	//
+	// SiteOf is asked once by Wrap and once by each Request, Update, Login and Logout, so it must
+	// answer from memory. An error refuses the request: sessionctx.ErrUnknownTenant for a host that
+	// is nobody's (404), sessionctx.ErrUnavailable while the database cannot be asked (503). The
+	// zero Place lets the shopper's choice and the defaults decide.
+	SiteOf func(r *http.Request, host string) (Place, error)
 
 	// CountryHeader names the header in which a proxy or CDN puts the visitor's country, an ISO
-	// 3166-1 alpha-2 code: "CF-IPCountry", "CloudFront-Viewer-Country". It needs TrustedProxies.
-	// Default: no country hint.
+	// 3166-1 alpha-2 code: "CF-IPCountry", "CloudFront-Viewer-Country". It needs TrustedProxies or
+	// TrustUnixSocket. Default: no country hint.
 	CountryHeader string
 
 	// TrustedProxies are the addresses from which CountryHeader is believed: those of the proxy's
@@ -115,9 +130,22 @@ type Config struct {
 	// could say where the client comes from.
 	TrustedProxies []netip.Prefix
 
+	// TrustUnixSocket believes CountryHeader also where the connection came over a Unix socket,
+	// which has no address: http.Request.RemoteAddr is then "@" or empty.
+	//
+	// Security: everybody who may open the socket's file is believed.
+	TrustUnixSocket bool
+
+	// Country returns the visitor's country, an ISO 3166-1 alpha-2 code, or "" if it is not known:
+	// from a GeoIP database, say. It is asked where CountryHeader gives nothing. Default: no country
+	// hint. A page whose country depends on more than headers is not Shareable.
+	//
+	// Security: a client behind a proxy is known by what that proxy says alone. Whoever believes
+	// X-Forwarded-For from everybody lets the client say where the client comes from.
+	Country func(*http.Request) string
+
 	// AcceptLanguage makes the Accept-Language header a hint for the language. It needs no trusted
-	// proxy, since the header is the user agent's own statement, which proxies pass through. A page
-	// then depends on the header, so a cache must be told: Vary: Accept-Language.
+	// proxy, since the header is the user agent's own statement, which proxies pass through.
 	AcceptLanguage bool
 
 	// Skip says which requests pass untouched, without a session in their context: assets, health
@@ -140,6 +168,7 @@ func New(cfg Config) (*Middleware, error) {
 		customer: cfg.Customer,
 		skip:     cfg.Skip,
 		onError:  cfg.OnError,
+		caching:  newCaching(&cfg),
 	}
 	var errs []error
 	if cfg.Resolver == nil {
@@ -155,7 +184,7 @@ func New(cfg Config) (*Middleware, error) {
 	if m.cookie, err = newCookie(&cfg); err != nil {
 		errs = append(errs, err)
 	}
-	if m.sites, err = newSiteMap(cfg.Sites); err != nil {
+	if m.places, err = newPlaces(&cfg); err != nil {
 		errs = append(errs, err)
 	}
 	if m.hints, err = newHinter(&cfg); err != nil {

@@ -37,7 +37,7 @@ func TestNew_RefusesEachMistake(t *testing.T) {
 		noCookie   = "cannot be set together with NoCookie"
 		prefix     = "must be a prefix of IPv4 or IPv6 addresses, such as 192.0.2.0/24"
 		everyone   = "must not trust every address"
-		siteKey    = "must be a host, or a host and a path, such as shop.example/de: ASCII, no scheme, no port"
+		siteKey    = "must be a host, a path, or both, such as shop.example/de: ASCII, no scheme, no port"
 	)
 	proxies := prefixes("192.0.2.0/24")
 	trusting := func(proxies ...netip.Prefix) func(*middleware.Config) {
@@ -72,7 +72,7 @@ func TestNew_RefusesEachMistake(t *testing.T) {
 		{"insecure cookie without cookie", func(c *middleware.Config) { c.NoCookie, c.InsecureCookie = true, true },
 			"InsecureCookie", "true", noCookie},
 		{"country without proxies", func(c *middleware.Config) { c.CountryHeader = "CF-IPCountry" },
-			"CountryHeader", "CF-IPCountry", "has no effect without TrustedProxies"},
+			"CountryHeader", "CF-IPCountry", "has no effect without TrustedProxies or TrustUnixSocket"},
 		{"proxies without country", func(c *middleware.Config) { c.TrustedProxies = proxies },
 			"TrustedProxies", "[192.0.2.0/24]", "has no effect without CountryHeader"},
 		{"country header malformed",
@@ -82,16 +82,20 @@ func TestNew_RefusesEachMistake(t *testing.T) {
 		{"IPv4 as IPv6", trusting(prefixes("::ffff:192.0.2.0/120")...), "TrustedProxies", "::ffff:192.0.2.0/120", prefix},
 		{"everyone is a proxy", trusting(prefixes("0.0.0.0/0")...), "TrustedProxies", "0.0.0.0/0", everyone},
 		{"everyone is a proxy, over IPv6", trusting(prefixes("::/0")...), "TrustedProxies", "::/0", everyone},
-		{"a host without a site", func(c *middleware.Config) { c.Sites = map[string]string{"shop.example": ""} },
-			"Sites", "shop.example", "must have the code of a site"},
+		{"a host that stands for nothing", func(c *middleware.Config) { c.Sites = map[string]middleware.Place{"shop.example": {}} },
+			"Sites", "shop.example", "must have a site or a language"},
+		{"a language that is none", func(c *middleware.Config) { c.Sites = map[string]middleware.Place{"/english": {Language: "english"}} },
+			"Sites", "/english", `must have a language of BCP 47, not "english"`},
+		{"a Unix socket without country", func(c *middleware.Config) { c.TrustUnixSocket = true },
+			"TrustUnixSocket", "true", "has no effect without CountryHeader"},
 	}
 	for _, host := range []string{
-		"", "/de", "https://shop.example", "shop.example:443", "*.shop.example", ".shop.example", "shop..example",
+		"", "/", "//", "/de//x", "/../de", "/de?x", "https://shop.example", "shop.example:443", "*.shop.example", ".shop.example", "shop..example",
 		"münchen.example", "user@shop.example", "[::1", "[::1]:80", "[fe80::1%25eth0]", "[127.0.0.1]", "::1",
-		strings.Repeat("a", 254), "shop.example//de", "shop.example/de//", "shop.example/../de", "shop.example/de/.",
+		strings.Repeat("a", 254), "shop.example//", "shop.example//de", "shop.example/de//", "shop.example/../de", "shop.example/de/.",
 		"shop.example/d%65", "shop.example/de?x", "shop.example/de#x",
 	} {
-		edit := func(c *middleware.Config) { c.Sites = map[string]string{host: "main"} }
+		edit := func(c *middleware.Config) { c.Sites = map[string]middleware.Place{host: {Site: "main"}} }
 		cases = append(cases, testCase{"site key " + host, edit, "Sites", host, siteKey})
 	}
 	s := newShop(t)
@@ -113,9 +117,9 @@ func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 		CookieMaxAge:   -2,
 		CountryHeader:  "x y",
 		TrustedProxies: prefixes("0.0.0.0/0", "::/0"),
-		Sites: map[string]string{
-			"shop.example": "main", "SHOP.example.": "main", "shop.example/de": "de", "shop.example/de/": "de",
-			"empty.example": "", "bad host": "main",
+		Sites: map[string]middleware.Place{
+			"shop.example": {Site: "main"}, "SHOP.example.": {Site: "main"}, "shop.example/de": {Site: "de"}, "shop.example/de/": {Site: "de"},
+			"/en": {Language: "en"}, "/en/": {Language: "en"}, "empty.example": {}, "bad host": {Site: "main"}, "/xx": {Language: "x"},
 		},
 	})
 	assert.Nil(t, mw)
@@ -126,7 +130,7 @@ func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 	assert.ElementsMatch(t, []string{
 		"Resolver ", "Tenant ", "CookieName a b", "CookieMaxAge -2ns", "CountryHeader x y",
 		"TrustedProxies 0.0.0.0/0", "TrustedProxies ::/0",
-		"Sites bad host", "Sites empty.example", "Sites shop.example", "Sites shop.example/de/",
+		"Sites /en/", "Sites /xx", "Sites bad host", "Sites empty.example", "Sites shop.example", "Sites shop.example/de/",
 	}, got)
 	assert.ErrorContains(t, err, "middleware.Config.Resolver: is required\n")
 	assert.ErrorContains(t, err, `middleware.Config.Sites "shop.example/de/": must not stand for the same host and path as another key`)
@@ -134,7 +138,7 @@ func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 
 func TestNew_NeitherWritesTheConfigNorReadsItLater(t *testing.T) {
 	s := newShop(t)
-	sites := map[string]string{"Shop.Example.": "at"}
+	sites := map[string]middleware.Place{"Shop.Example.": {Site: "at"}}
 	proxies := prefixes("192.0.2.7/24")
 	cfg := middleware.Config{
 		Resolver: s.resolver, Tenant: middleware.Tenant("demoshop"), Sites: sites,
@@ -148,7 +152,7 @@ func TestNew_NeitherWritesTheConfigNorReadsItLater(t *testing.T) {
 	assert.Empty(t, cfg.CookieName)
 
 	clear(sites)
-	sites["evil.example"] = "ch"
+	sites["evil.example"] = middleware.Place{Site: "ch"}
 	proxies[0] = netip.MustParsePrefix("198.51.100.0/24")
 	for host, want := range map[string]sessionctx.Request{
 		"shop.example": {Site: "at"}, "evil.example": {},

@@ -15,10 +15,10 @@ func ExampleConfig_sites() {
 	mw, err := middleware.New(middleware.Config{
 		Resolver: resolver,
 		Tenant:   middleware.Tenant("demoshop"),
-		Sites: map[string]string{
-			"shop.example":    "main",
-			"shop.example/ch": "ch",
-			"shop.example.ch": "ch",
+		Sites: map[string]middleware.Place{
+			"shop.example":    {Site: "main"},
+			"shop.example/ch": {Site: "ch"},
+			"shop.example.ch": {Site: "ch"},
 		},
 	})
 	if err != nil {

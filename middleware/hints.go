@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/textproto"
@@ -18,14 +19,18 @@ type hinter struct {
 	acceptLanguage bool
 	countryHeader  string // canonical; empty: off
 	trusted        []netip.Prefix
+	trustUnix      bool
+	country        func(*http.Request) string // nil: off
 }
 
 func newHinter(cfg *Config) (hinter, error) {
 	h := hinter{
-		any:            cfg.AcceptLanguage || cfg.CountryHeader != "",
+		any:            cfg.AcceptLanguage || cfg.CountryHeader != "" || cfg.Country != nil,
 		acceptLanguage: cfg.AcceptLanguage,
 		countryHeader:  textproto.CanonicalMIMEHeaderKey(cfg.CountryHeader),
 		trusted:        make([]netip.Prefix, 0, len(cfg.TrustedProxies)),
+		trustUnix:      cfg.TrustUnixSocket,
+		country:        cfg.Country,
 	}
 	var errs []error
 	switch {
@@ -33,10 +38,13 @@ func newHinter(cfg *Config) (hinter, error) {
 		if len(cfg.TrustedProxies) != 0 {
 			errs = append(errs, mistake("TrustedProxies", fmt.Sprint(cfg.TrustedProxies), "has no effect without CountryHeader"))
 		}
+		if cfg.TrustUnixSocket {
+			errs = append(errs, mistake("TrustUnixSocket", "true", "has no effect without CountryHeader"))
+		}
 	case !isFieldName(cfg.CountryHeader):
 		errs = append(errs, mistake("CountryHeader", cfg.CountryHeader, "must be the name of a header field: letters, digits, '-'"))
-	case len(cfg.TrustedProxies) == 0:
-		errs = append(errs, mistake("CountryHeader", cfg.CountryHeader, "has no effect without TrustedProxies"))
+	case len(cfg.TrustedProxies) == 0 && !cfg.TrustUnixSocket:
+		errs = append(errs, mistake("CountryHeader", cfg.CountryHeader, "has no effect without TrustedProxies or TrustUnixSocket"))
 	}
 	for _, p := range cfg.TrustedProxies {
 		switch {
@@ -70,9 +78,12 @@ func (h *hinter) read(r *http.Request, hints *defaults.Hints) {
 	if h.countryHeader != "" {
 		// Two values would mean that the proxy adds to what the client sent instead of replacing
 		// it.
-		if v := r.Header[h.countryHeader]; len(v) == 1 && h.trusts(r.RemoteAddr) {
+		if v := r.Header[h.countryHeader]; len(v) == 1 && h.trusts(r) {
 			hints.Country = textproto.TrimString(v[0])
 		}
+	}
+	if h.country != nil && hints.Country == "" {
+		hints.Country = h.country(r)
 	}
 	if h.acceptLanguage {
 		v := r.Header["Accept-Language"]
@@ -85,14 +96,23 @@ func (h *hinter) read(r *http.Request, hints *defaults.Hints) {
 	}
 }
 
-// trusts reports whether remote, "address:port", is the address of a trusted proxy. A remote that
-// is no address, such as the "@" of a Unix socket, is not.
-func (h *hinter) trusts(remote string) bool {
-	ap, err := netip.ParseAddrPort(remote)
+// trusts reports whether the other side of the connection is a trusted proxy.
+func (h *hinter) trusts(r *http.Request) bool {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return false
+		return h.trustUnix && isUnixSocket(r)
 	}
 	// A listener on "::" sees IPv4 peers as ::ffff:a.b.c.d; a zone says which interface, not who.
 	addr := ap.Addr().Unmap().WithZone("")
 	return slices.ContainsFunc(h.trusted, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// isUnixSocket reports whether r came over a Unix socket. net/http calls a peer whose socket has no
+// name "@" or "", and another one by its path. The listener's address is certain where the context
+// has it.
+func isUnixSocket(r *http.Request) bool {
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		return local.Network() == "unix"
+	}
+	return r.RemoteAddr == "@" || r.RemoteAddr == ""
 }

@@ -36,8 +36,9 @@ type Middleware struct {
 	skip     func(*http.Request) bool
 	onError  ErrorPolicy
 	cookie   cookie
-	sites    siteMap
+	places   *places
 	hints    hinter
+	caching  caching
 }
 
 // Wrap returns a handler that resolves the session of each request and calls next with a request
@@ -45,8 +46,18 @@ type Middleware struct {
 // func(http.Handler) http.Handler of routers.
 //
 // The session in the context stays the one from the beginning of the request; Update, Login and
-// Logout return the new one. The ResponseWriter is passed on as it is. See Attach for what Wrap
-// writes to the response. Panics are not caught.
+// Logout return the new one. The ResponseWriter is passed on as it is. Panics are not caught.
+//
+// Wrap sets two headers before it calls next, for guests too, and next may change both:
+//
+//   - Cache-Control: private, unless the host has set another one. It is private, no-store for a
+//     session that is Degraded or has ProfileMissing, where a cookie is set, and where OnError
+//     answers.
+//   - Vary: what the session depends on is added. That is Cookie; Authorization with an Identify or
+//     a Customer; Accept-Language and the CountryHeader where they are hints.
+//
+// A page that is the same for all guests may go to shared caches: see Shareable. See Attach for the
+// cookies.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return &handler{m, next}
 }
@@ -76,9 +87,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // call it where no Wrap is around the handler. Beside an error the session is that of a guest, and
 // there is none if even that could not be resolved.
 //
-// Attach writes Cache-Control: private, no-store for a session that is Degraded or has
-// ProfileMissing. It sets cookies where an anonymous session becomes a customer's (Config.Customer),
-// and where a top-level navigation renews the cookie (Config.CookieMaxAge). No other read sets one.
+// Attach sets Cache-Control and Vary as Wrap does. It sets cookies where an anonymous session
+// becomes a customer's (Config.Customer), and where a top-level navigation renews the cookie
+// (Config.CookieMaxAge). No other read sets one.
 func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	ctx := r.Context()
 	a := m.askedIn(ctx)
@@ -94,7 +105,9 @@ func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Reque
 			return r.WithContext(attached), nil
 		}
 	}
-	// The policy may want to show the defaults of a guest.
+	// The policy may want to show the defaults of a guest. They are what could be had, and not what
+	// this request is to be answered next time.
+	m.caching.set(w.Header(), true)
 	req = m.guest(req)
 	if attached, guestErr := m.resolve(ctx, w, r, &req, false); guestErr == nil {
 		ctx = attached
@@ -112,9 +125,7 @@ func (m *Middleware) resolve(ctx context.Context, w http.ResponseWriter, r *http
 			return nil, err
 		}
 	}
-	if transient {
-		w.Header().Set("Cache-Control", "private, no-store")
-	}
+	m.caching.set(w.Header(), transient)
 	if byCookie && req.SessionID != "" && isNavigation(r) {
 		s, _ := sessionctx.FromContext(attached)
 		if s.ID != "" && !s.Degraded && m.cookie.renewedByUse(&s) {
@@ -182,15 +193,17 @@ func (m *Middleware) bindCookies(ctx context.Context, h http.Header, req *sessio
 	return nil
 }
 
-// Request says what a request asks the Resolver for: who is asking, the request site and the hints.
+// Request says what a request asks the Resolver for: who is asking, the request site and language,
+// and the hints.
 // Wrap, Update, Login and Logout use the same Request. It asks neither store nor directory.
 //
-// A guest is no error: the session id is then empty. Below http.StripPrefix the request site is
-// that of the session in the request's context, so that a handler there writes to the site that
-// Wrap resolved.
+// A guest is no error: the session id is then empty. Below http.StripPrefix the request site and
+// language are those of the session in the request's context, so that a handler there writes to the
+// site that Wrap resolved.
 //
-// The error is one of Config.Identify, ErrUnauthenticated among them, ErrWrongTenant or
-// sessionctx.ErrUnknownTenant. The Request beside an error is a guest's.
+// The error is one of Config.Identify, ErrUnauthenticated among them, one of Config.SiteOf,
+// ErrWrongTenant or sessionctx.ErrUnknownTenant. The Request beside an error is a guest's, and the
+// zero Request beside one of Config.SiteOf.
 func (m *Middleware) Request(r *http.Request) (sessionctx.Request, error) {
 	var req sessionctx.Request
 	_, err := m.requestFor(r, nil, &req, "")
@@ -201,8 +214,13 @@ func (m *Middleware) Request(r *http.Request) (sessionctx.Request, error) {
 func (m *Middleware) requestFor(r *http.Request, w http.Header, req *sessionctx.Request, login string) (byCookie bool, err error) {
 	byCookie, err = m.buildRequest(m.askedIn(r.Context()), r, w, req, login)
 	s, ok := sessionctx.FromContext(r.Context())
-	if ok && s.Tenant == req.Tenant && s.Source(defaults.FieldSite) == defaults.SourceRequestSite {
-		req.Site = s.Site
+	if ok && s.Tenant == req.Tenant {
+		if s.Source(defaults.FieldSite) == defaults.SourceRequestSite {
+			req.Site = s.Site
+		}
+		if s.Source(defaults.FieldLanguage) == defaults.SourceRequestLanguage {
+			req.Language = s.Language
+		}
 	}
 	return byCookie, err
 }
@@ -212,8 +230,13 @@ func (m *Middleware) requestFor(r *http.Request, w http.Header, req *sessionctx.
 // the customer who is logging in now, empty for nobody.
 func (m *Middleware) buildRequest(a *asked, r *http.Request, w http.Header, req *sessionctx.Request, login string) (byCookie bool, err error) {
 	req.Tenant = m.tenant(r)
-	if m.sites != nil {
-		req.Site = m.sites.find(r)
+	if m.places != nil {
+		place, err := m.places.find(r)
+		if err != nil {
+			*req = sessionctx.Request{} // the defaults of another site would be wrong
+			return false, err
+		}
+		req.Site, req.Language = place.Site, place.Language
 	}
 	if m.hints.any {
 		m.hints.read(r, &req.Hints)

@@ -3,62 +3,163 @@ package middleware
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/netip"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/sessionctx/storefront/defaults"
 )
 
-// siteMap is Config.Sites by host, in lower case and without a last dot.
-type siteMap map[string]hostSites
+// Place is what a URL stands for: the request site and the request language of package sessionctx.
+// They outrank the shopper's choices on that URL and are never persisted.
+type Place struct {
+	Site     string // code of a site; empty: the URL says none
+	Language string // BCP 47; empty: the URL says none
+}
 
-type hostSites struct {
-	site string // for every path of the host; empty: none
+// or returns p, with what p leaves empty taken from q.
+func (p Place) or(q Place) Place {
+	return Place{Site: cmp.Or(p.Site, q.Site), Language: cmp.Or(p.Language, q.Language)}
+}
+
+// places are Config.Sites and Config.SiteOf.
+type places struct {
+	hosts   map[string]hostPlaces // by host, in lower case and without a last dot
+	anyHost hostPlaces            // the keys without a host
+	of      func(*http.Request, string) (Place, error)
+}
+
+// hostPlaces are the places of one host. A longer prefix has taken over what it does not say itself
+// from the shorter ones.
+type hostPlaces struct {
+	place Place // for every path of the host
 	// below holds the path prefixes, longest first: "/de/shop", "/de".
-	below []pathSite
+	below []pathPlace
 }
 
-type pathSite struct {
-	prefix, site string
+type pathPlace struct {
+	prefix string
+	Place
 }
 
-func newSiteMap(sites map[string]string) (siteMap, error) {
-	if len(sites) == 0 {
+func newPlaces(cfg *Config) (*places, error) {
+	if len(cfg.Sites) == 0 && cfg.SiteOf == nil {
 		return nil, nil
 	}
-	m := make(siteMap, len(sites))
+	p := &places{hosts: make(map[string]hostPlaces, len(cfg.Sites)), of: cfg.SiteOf}
 	var errs []error
 	refuse := func(key, rule string) { errs = append(errs, mistake("Sites", key, rule)) }
-	for _, key := range slices.Sorted(maps.Keys(sites)) {
+	for _, key := range slices.Sorted(maps.Keys(cfg.Sites)) {
 		host, prefix := key, ""
 		if i := strings.IndexByte(key, '/'); i >= 0 {
 			host, prefix = key[:i], strings.TrimSuffix(key[i:], "/")
 		}
 		host = strings.ToLower(strings.TrimSuffix(host, "."))
-		if !isHost(host) || prefix != "" && path.Clean(prefix) != prefix || strings.ContainsAny(prefix, "%?#") {
-			refuse(key, "must be a host, or a host and a path, such as shop.example/de: ASCII, no scheme, no port")
+		hostless := host == "" && strings.HasPrefix(key, "/") && prefix != ""
+		if !hostless && !isHost(host) || prefix == "/" || prefix != "" && path.Clean(prefix) != prefix || strings.ContainsAny(prefix, "%?#") {
+			refuse(key, "must be a host, a path, or both, such as shop.example/de: ASCII, no scheme, no port")
 			continue
 		}
-		if sites[key] == "" {
-			refuse(key, "must have the code of a site")
+		place := cfg.Sites[key]
+		if place == (Place{}) {
+			refuse(key, "must have a site or a language")
 			continue
 		}
-		hs := m[host]
+		if place.Language != "" {
+			canonical, ok := defaults.CanonicalLanguage(place.Language)
+			if !ok {
+				refuse(key, fmt.Sprintf("must have a language of BCP 47, not %q", place.Language))
+				continue
+			}
+			place.Language = canonical
+		}
+		hp := p.anyHost
+		if !hostless {
+			hp = p.hosts[host]
+		}
 		switch {
-		case prefix == "" && hs.site != "",
-			slices.ContainsFunc(hs.below, func(p pathSite) bool { return p.prefix == prefix }):
+		case prefix == "" && hp.place != Place{},
+			slices.ContainsFunc(hp.below, func(b pathPlace) bool { return b.prefix == prefix }):
 			refuse(key, "must not stand for the same host and path as another key")
+			continue
 		case prefix == "":
-			hs.site = sites[key]
+			hp.place = place
 		default:
-			hs.below = append(hs.below, pathSite{prefix, sites[key]})
-			slices.SortFunc(hs.below, func(a, b pathSite) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
+			hp.below = append(hp.below, pathPlace{prefix, place})
 		}
-		m[host] = hs
+		if hostless {
+			p.anyHost = hp
+		} else {
+			p.hosts[host] = hp
+		}
 	}
-	return m, errors.Join(errs...)
+	p.anyHost.inherit()
+	for _, hp := range p.hosts {
+		hp.inherit()
+	}
+	return p, errors.Join(errs...)
+}
+
+// inherit sorts the prefixes and completes each one from the shorter ones.
+func (hp hostPlaces) inherit() {
+	slices.SortFunc(hp.below, func(a, b pathPlace) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
+	for i := range hp.below {
+		b := &hp.below[i]
+		for _, shorter := range hp.below[i+1:] {
+			if isBelow(b.prefix, shorter.prefix) {
+				b.Place = b.or(shorter.Place)
+			}
+		}
+		b.Place = b.or(hp.place)
+	}
+}
+
+// isBelow reports whether path is prefix or below it.
+func isBelow(path, prefix string) bool {
+	rest, ok := strings.CutPrefix(path, prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// at returns the place of a path.
+func (hp *hostPlaces) at(path string) Place {
+	for i := range hp.below {
+		if isBelow(path, hp.below[i].prefix) {
+			return hp.below[i].Place
+		}
+	}
+	return hp.place
+}
+
+// find returns the place of r. The error is one of Config.SiteOf.
+func (p *places) find(r *http.Request) (place Place, err error) {
+	hp, ok := p.hosts[r.Host] // most hosts arrive in lower case and without a port
+	if !ok {
+		var buf [maxHost]byte
+		host, valid := lowerHost(&buf, r.Host)
+		if valid {
+			hp, ok = p.hosts[string(host)]
+		}
+		if !ok && p.of != nil {
+			name := string(host)
+			if !valid || !isHost(name) {
+				name = ""
+			}
+			if place, err = p.of(r, name); err != nil {
+				return Place{}, fmt.Errorf("middleware: Config.SiteOf: %w", err)
+			}
+		}
+	}
+	if ok {
+		place = hp.at(r.URL.Path)
+	}
+	if len(p.anyHost.below) > 0 {
+		place = place.or(p.anyHost.at(r.URL.Path))
+	}
+	return place, nil
 }
 
 // isHost reports whether s is a name of lower-case letters, digits, '-', '_' and inner dots, or an
@@ -82,43 +183,26 @@ func isHost(s string) bool {
 	return len(s) <= maxHost
 }
 
-// find returns the request site of r, and the empty text if r has none.
-func (m siteMap) find(r *http.Request) string {
-	hs, ok := m[r.Host] // most hosts arrive in lower case and without a port
-	if !ok {
-		if hs, ok = m.findHost(r.Host); !ok {
-			return ""
-		}
-	}
-	for _, p := range hs.below {
-		if rest, ok := strings.CutPrefix(r.URL.Path, p.prefix); ok && (rest == "" || rest[0] == '/') {
-			return p.site
-		}
-	}
-	return hs.site
-}
-
 // maxHost is the longest name that DNS can carry, as text and without its last dot (RFC 1035,
 // section 2.3.4).
 const maxHost = 253
 
-// findHost looks up a Host header that has a port, capitals or a last dot.
-func (m siteMap) findHost(host string) (hostSites, bool) {
-	host, ok := cutPort(host)
+// lowerHost writes a Host header to buf: without port and last dot, in lower case. It returns false
+// for a header that RFC 3986, section 3.2, does not allow, and for one that is too long.
+func lowerHost(buf *[maxHost]byte, header string) ([]byte, bool) {
+	host, ok := cutPort(header)
 	host = strings.TrimSuffix(host, ".")
 	if !ok || len(host) > maxHost {
-		return hostSites{}, false
+		return nil, false
 	}
-	var lower [maxHost]byte
 	for i := range len(host) {
 		c := host[i]
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		lower[i] = c
+		buf[i] = c
 	}
-	hs, ok := m[string(lower[:len(host)])]
-	return hs, ok
+	return buf[:len(host)], true
 }
 
 // cutPort returns host without ":port", and false for a host that RFC 3986, section 3.2, does not

@@ -14,17 +14,17 @@ import (
 
 var longest = strings.Repeat("a234567890123456789012345678901234567890123456789.", 5) + "abc" // 253 bytes
 
-var listed = map[string]string{
-	"shop.example":             "main",
-	longest:                    "main",
-	"shop.example/at":          "at",
-	"shop.example/at/b2b/":     "trade",
-	"SHOP.ch.":                 "ch",
-	"m.shop.example/at":        "at",
-	"xn--mnchen-3ya.example":   "main",
-	"127.0.0.1":                "main",
-	"[2001:db8::1]":            "main",
-	"under_score.shop.example": "main",
+var listed = map[string]middleware.Place{
+	"shop.example":             {Site: "main"},
+	longest:                    {Site: "main"},
+	"shop.example/at":          {Site: "at"},
+	"shop.example/at/b2b/":     {Site: "trade"},
+	"SHOP.ch.":                 {Site: "ch"},
+	"m.shop.example/at":        {Site: "at"},
+	"xn--mnchen-3ya.example":   {Site: "main"},
+	"127.0.0.1":                {Site: "main"},
+	"[2001:db8::1]":            {Site: "main"},
+	"under_score.shop.example": {Site: "main"},
 }
 
 func TestSites_ComeFromListedHostsAlone(t *testing.T) {
@@ -113,7 +113,7 @@ func TestSites_NoHeaderMovesARequestToAnotherSite(t *testing.T) {
 }
 
 func FuzzSites_ARequestSiteMeansAListedHost(f *testing.F) {
-	sites := map[string]string{"shop.example": "main", "[2001:db8::1]": "v6"}
+	sites := map[string]middleware.Place{"shop.example": {Site: "main"}, "[2001:db8::1]": {Site: "v6"}}
 	mw := newShop(f).middleware(func(cfg *middleware.Config) { cfg.Sites = sites })
 	for _, host := range []string{"shop.example", "SHOP.example.:80", "[2001:db8::1]:1", "shop.example:x", "a@shop.example"} {
 		f.Add(host)
@@ -132,7 +132,7 @@ func FuzzSites_ARequestSiteMeansAListedHost(f *testing.F) {
 		if strings.Contains(name, ":") {
 			name = "[" + name + "]"
 		}
-		require.Equal(t, sites[name], req.Site)
+		require.Equal(t, sites[name].Site, req.Site)
 	})
 }
 

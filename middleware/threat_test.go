@@ -194,7 +194,7 @@ func TestThreatBotSessions(t *testing.T) {
 		case 2:
 			r.Header.Set("Accept-Language", fmt.Sprintf("fr;q=0.%03d", i))
 		}
-		page.ServeHTTP(discard{}, r) // which fails on any header
+		newDiscard().read(t, page, r)
 	}
 	assert.Equal(t, before, store.Stats().Records, "a read leaves no record")
 
@@ -214,7 +214,7 @@ func TestThreatBotSessions(t *testing.T) {
 // A host that the client made up, in whatever header, decides neither site nor prices.
 func TestThreatPoisonedHost(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
-		cfg.Sites = map[string]string{"shop.example": "main", "shop.example/at": "at", "shop.ch": "ch"}
+		cfg.Sites = map[string]middleware.Place{"shop.example": {Site: "main"}, "shop.example/at": {Site: "at"}, "shop.ch": {Site: "ch"}}
 	})
 	server := httptest.NewServer(mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, _ := sessionctx.FromContext(r.Context())

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
@@ -371,7 +372,7 @@ func TestContext_HintsCountForTheShopperAlone(t *testing.T) {
 }
 
 func TestContext_RequestSiteOverrulesTheChoice(t *testing.T) {
-	s := newShop(t, func(c *settings) { c.middleware.Sites = map[string]string{"shop.example": "main"} })
+	s := newShop(t, func(c *settings) { c.middleware.Sites = map[string]middleware.Place{"shop.example": {Site: "main"}} })
 	c := s.shopper("s1")
 	d := c.do("PATCH", "/me/context", `{"siteCode":"us"}`).must(400).problem().Details
 	assert.Equal(t, []map[string]string{{"field": "siteCode", "value": "us", "reason": "overruled"}}, d)

@@ -105,7 +105,7 @@ var mutants = []mutant{
 	},
 	{
 		threat: "PoisonedHost", pkg: "middleware", desc: "X-Forwarded-Host is believed",
-		edits: swap("middleware/sites.go", "\ths, ok := m[r.Host]", "\tif h := r.Header.Get(\"X-Forwarded-Host\"); h != \"\" {\n\t\tr.Host = h\n\t}\n\ths, ok := m[r.Host]"),
+		edits: swap("middleware/sites.go", "\thp, ok := p.hosts[r.Host]", "\tif h := r.Header.Get(\"X-Forwarded-Host\"); h != \"\" {\n\t\tr.Host = h\n\t}\n\thp, ok := p.hosts[r.Host]"),
 	},
 	{
 		threat: "PoisonedHost", pkg: "middleware", desc: "a path that begins alike is below a site's",
@@ -113,11 +113,11 @@ var mutants = []mutant{
 	},
 	{
 		threat: "HintSpoofing", pkg: "middleware", desc: "the country is believed whoever says it",
-		edits: swap("middleware/hints.go", "len(v) == 1 && h.trusts(r.RemoteAddr)", "len(v) == 1"),
+		edits: swap("middleware/hints.go", "len(v) == 1 && h.trusts(r)", "len(v) == 1"),
 	},
 	{
 		threat: "HintSpoofing", pkg: "middleware", desc: "of two countries the first one counts",
-		edits: swap("middleware/hints.go", "len(v) == 1 && h.trusts(r.RemoteAddr)", "len(v) > 0 && h.trusts(r.RemoteAddr)"),
+		edits: swap("middleware/hints.go", "len(v) == 1 && h.trusts(r)", "len(v) > 0 && h.trusts(r)"),
 	},
 	{
 		threat: "PanickingPolicies", pkg: "middleware", desc: "a panic in a policy is swallowed, and the request answered",
