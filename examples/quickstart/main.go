@@ -39,7 +39,6 @@ func shop(mw *middleware.Middleware) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		s, _ := sessionctx.FromContext(r.Context())
-		w.Header().Set("Cache-Control", "private, no-store") // the answer is this visitor's alone
 		fmt.Fprintf(w, "site %s, currency %s (%s), country %s, language %s\n",
 			s.Site, s.Currency, s.Source(defaults.FieldCurrency), s.Country, s.Language)
 	})

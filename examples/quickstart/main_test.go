@@ -52,7 +52,8 @@ func TestShop_ReadingSetsNoCookie(t *testing.T) {
 	client, shop := visitor(t)
 	res, err := client.Get(shop)
 	assert.Equal(t, "site main, currency EUR (site.currency), country DE, language de\n", body(t, res, err))
-	assert.Equal(t, "private, no-store", res.Header.Get("Cache-Control"))
+	assert.Equal(t, "private", res.Header.Get("Cache-Control"))
+	assert.Equal(t, "Cookie", res.Header.Get("Vary"))
 	assert.Empty(t, res.Cookies())
 }
 
