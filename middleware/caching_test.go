@@ -34,6 +34,9 @@ func TestWrap_NamesInVaryWhatItReads(t *testing.T) {
 		{"the country, its name in canonical spelling", country, []string{"Cookie, Cf-Ipcountry"}},
 		{"all of them", func(cfg *middleware.Config) { country(cfg); cfg.Identify, cfg.AcceptLanguage = nobody, true }, []string{"Cookie, Authorization, Cf-Ipcountry, Accept-Language"}},
 		{"the language alone", func(cfg *middleware.Config) { cfg.NoCookie, cfg.AcceptLanguage = true, true }, []string{"Accept-Language"}},
+		{"the host's own login", func(cfg *middleware.Config) {
+			cfg.Customer = func(*http.Request) (string, error) { return "", nil }
+		}, []string{"Cookie, Authorization"}},
 		{"nothing", func(cfg *middleware.Config) { cfg.NoCookie = true }, nil},
 		{"a site by host or path: the URL is the cache's key anyway", func(cfg *middleware.Config) { cfg.Sites = listed }, []string{"Cookie"}},
 	}
