@@ -5,23 +5,20 @@
 //
 // # Caches and CDNs
 //
-// A page that shows a session is one shopper's page. This package writes Cache-Control: private,
-// no-store where it sets or deletes its cookie, and where a session is degraded or the customer's
-// profile is missing, and nothing else: a read changes no response. So a handler whose page depends
-// on the session has to say so itself:
+// A page that shows a session is one shopper's page. Wrap therefore sets Cache-Control: private
+// before the handler runs, unless the host has set another one, and adds to Vary what the session
+// depends on. It is private, no-store where a cookie is set or deleted, where a session is degraded
+// or the customer's profile is missing, and where Config.OnError answers.
 //
-//	Cache-Control: private, no-store    on any page that shows cart, customer or a choice
+// A page that is the same for all guests may go to a shared cache: say Middleware.Shareable.
 //
-// Vary: Cookie is not enough: many CDNs ignore it, or every cookie of every visitor becomes a key.
-// A page of a guest (Session.ID is empty) may be shared, if the inputs of its defaults are part of
-// the cache's key. The host is always one. With Config.CountryHeader that header is one, under Vary
-// and in the CDN's own key. With Config.AcceptLanguage it is Vary: Accept-Language, which has
-// thousands of spellings, so better have the CDN reduce it to the shop's languages first. A CDN
-// must not serve such a shared page to a request that carries the cookie.
+// Never write Cache-Control: public by hand. This package does not wrap the ResponseWriter, so it
+// cannot stop a handler that does. Many caches drop Set-Cookie from responses that they store, or
+// store the cookie with the response, so that strangers share a session. Shareable refuses a
+// response with a cookie. After Update, Login and Logout set no other Cache-Control.
 //
-// Many CDNs drop Set-Cookie from responses that they store, or store the cookie with the response,
-// so that strangers share a session. That is why Cache-Control: private, no-store must stay on a
-// response that sets the cookie: after Update, Login and Logout do not set another Cache-Control.
+// Many CDNs ignore Vary: Cookie. Such a CDN must hand every request with the session cookie to the
+// server, and have host, path, country and language in its key.
 //
 // # Proxies
 //
@@ -30,7 +27,9 @@
 // the proxy pass Host on. Config.CountryHeader is read from Config.TrustedProxies alone, by
 // http.Request.RemoteAddr. Middleware that overwrites RemoteAddr with what a header says (chi's
 // deprecated RealIP and others) must not run before this one. Behind a Unix socket RemoteAddr is no
-// address, and no trusted proxy.
+// address: see Config.TrustUnixSocket.
+//
+// docs/behind-a-proxy.md has recipes for nginx that a test runs.
 //
 // # Browsers
 //

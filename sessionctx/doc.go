@@ -23,8 +23,8 @@
 // # Traps of surrounding software
 //
 //   - The values of a session are private to it. A CDN or proxy must not store a page that depends
-//     on them: send Cache-Control: private, no-store, or let the page be the same for everybody and
-//     fetch what differs.
+//     on them: package middleware sends Cache-Control: private, and whoever calls the Resolver
+//     directly sends it too.
 //   - A session id by secret (the anonymous cookie) is a credential. A [Session] prints and encodes
 //     redacted; only the JSON of a [Snapshot] shows the id.
 //   - Hints (geo country, Accept-Language) are untrusted. They rank below everything that the
