@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
@@ -356,6 +357,54 @@ func TestThreatPanickingPolicies(t *testing.T) {
 				assert.Empty(t, w.Header()["Set-Cookie"])
 				assert.Equal(t, "cart", b.get("/").CartID)
 			}
+		})
+	}
+}
+
+// A cache in front keeps one shopper's page, or a response with the session cookie, and gives it to
+// the next visitor. Every page may try to be shared: the handler calls Shareable on all of them.
+func TestThreatCachedPage(t *testing.T) {
+	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.AcceptLanguage = true })
+	shareable := func(w http.ResponseWriter, r *http.Request) { _ = mw.Shareable(w, r, time.Minute) }
+	choose := func(w http.ResponseWriter, r *http.Request) {
+		_, err := mw.Update(w, r, sessionctx.Patch{CartID: sessionctx.Set("cart-1")})
+		assert.NoError(t, err)
+	}
+	logIn := func(w http.ResponseWriter, r *http.Request) {
+		_, err := mw.Login(w, r, "anna")
+		assert.NoError(t, err)
+	}
+	chooser, shopper, customer := newBrowser(t, mw), newBrowser(t, mw), newBrowser(t, mw)
+	chooser.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	shopper.update("/", sessionctx.Patch{CartID: sessionctx.Set("cart-2")})
+	customer.login("bert")
+	cases := []struct {
+		desc   string
+		r      *http.Request
+		do     []http.HandlerFunc
+		shared bool
+	}{
+		{"a guest's page, said to be shareable", get("/"), []http.HandlerFunc{shareable}, true},
+		{"a guest's page, nothing said", get("/"), nil, false},
+		{"a page with a choice", chooser.request("/"), []http.HandlerFunc{shareable}, false},
+		{"a page with a cart", shopper.request("/"), []http.HandlerFunc{shareable}, false},
+		{"a customer's page", customer.request("/"), []http.HandlerFunc{shareable}, false},
+		{"a first choice, and then", get("/"), []http.HandlerFunc{choose, shareable}, false},
+		{"a first choice after it", get("/"), []http.HandlerFunc{shareable, choose}, false},
+		{"a login, and then", get("/"), []http.HandlerFunc{logIn, shareable}, false},
+		{"a login after it", get("/"), []http.HandlerFunc{shareable, logIn}, false},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			res := serve(mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				for _, do := range tc.do {
+					do(w, r)
+				}
+			})), tc.r)
+			control := res.Header.Get("Cache-Control")
+			assert.Equal(t, tc.shared, !strings.Contains(control, "private"), "Cache-Control %q", control)
+			assert.Equal(t, tc.shared, strings.Contains(control, "public"), "Cache-Control %q", control)
+			assert.Equal(t, "Cookie, Accept-Language", res.Header.Get("Vary"))
 		})
 	}
 }

@@ -112,6 +112,19 @@ var mutants = []mutant{
 		edits: swap("middleware/sites.go", `ok && (rest == "" || rest[0] == '/')`, `ok && (rest == "" || rest != "")`),
 	},
 	{
+		threat: "CachedPage", pkg: "middleware", desc: "a page says nothing to caches",
+		edits: swap("middleware/caching.go", `h["Cache-Control"] = c.private`, `_ = c.private`),
+	},
+	{
+		threat: "CachedPage", pkg: "middleware", desc: "a page with a session is shareable",
+		edits: swap("middleware/caching.go", `case s.ID != "":`, `case s.ID != "" && s.CustomerID != "":`),
+	},
+	{
+		threat: "CachedPage", pkg: "middleware", desc: "a response that sets a cookie is shareable",
+		edits: swap("middleware/caching.go", `case len(h["Set-Cookie"]) > 0:`, `case len(h["Set-Cookie"]) > 9:`,
+			"middleware/caching.go", `case hasMember(h["Cache-Control"], "no-store"):`, `case hasMember(h["Cache-Control"], "nothing"):`),
+	},
+	{
 		threat: "HintSpoofing", pkg: "middleware", desc: "the country is believed whoever says it",
 		edits: swap("middleware/hints.go", "len(v) == 1 && h.trusts(r)", "len(v) == 1"),
 	},
