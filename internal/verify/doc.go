@@ -1,3 +1,3 @@
-// Package verify proves what the product's own tests do not: it is a module of its own, for its tests alone, and no other
-// package imports it. See README.md.
+// Package verify proves what the product's own tests do not: it is a module of its own, for its
+// tests alone, and nothing else imports it. See README.md.
 package verify

@@ -1,4 +1,4 @@
-package verify_test
+package verify
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
@@ -48,15 +49,14 @@ func drawPatch(t *rapid.T) sessionctx.Patch {
 	}
 }
 
-func TestToClearIsNeverToHaveChosen(t *testing.T) {
-	r := newResolver(t)
-	t.Cleanup(func() { require.NoError(t, r.Close()) })
+func TestClear_IsNeverToHaveChosen(t *testing.T) {
+	r := evidence.Resolver(t)
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
 		n++
 		customer := rapid.SampledFrom([]string{"", "C1", "C2", "C3"}).Draw(t, "customer")
-		wavering, never := asserted(fmt.Sprint("wavering", n), customer), asserted(fmt.Sprint("never", n), customer)
+		wavering, never := evidence.Asserted(fmt.Sprint("wavering", n), customer), evidence.Asserted(fmt.Sprint("never", n), customer)
 		for range rapid.IntRange(1, 4).Draw(t, "patches") {
 			var invalid *defaults.Invalid
 			if _, err := r.Update(ctx, wavering, drawPatch(t)); err != nil {
@@ -94,15 +94,14 @@ func TestToClearIsNeverToHaveChosen(t *testing.T) {
 	})
 }
 
-func TestAPreviewIsWhatTheUpdateDoes(t *testing.T) {
-	r := newResolver(t)
-	t.Cleanup(func() { require.NoError(t, r.Close()) })
+func TestPreview_IsWhatTheUpdateDoes(t *testing.T) {
+	r := evidence.Resolver(t)
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
 		n++
 		customer := rapid.SampledFrom([]string{"", "C1", "C2"}).Draw(t, "customer")
-		req := asserted(fmt.Sprint("previewed", n), customer)
+		req := evidence.Asserted(fmt.Sprint("previewed", n), customer)
 		for range rapid.IntRange(1, 4).Draw(t, "patches") {
 			p := drawPatch(t)
 			before, err := r.Resolve(ctx, req)
@@ -136,7 +135,7 @@ func drawKey(t *rapid.T, label string) store.Key {
 	}
 }
 
-func TestKeysThatDifferHaveOtherHashes(t *testing.T) {
+func TestKey_OtherKeysHaveOtherHashes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := drawKey(t, "a"), drawKey(t, "b")
 		assert.Equal(t, a == b, a.Hash() == b.Hash(), "%q, %q", a, b)
@@ -174,7 +173,7 @@ func drawRecord(t *rapid.T, label string) store.Record {
 	return rec
 }
 
-func TestRecordsThatDifferAreEncodedDifferently(t *testing.T) {
+func TestRecord_OtherRecordsAreEncodedDifferently(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := drawRecord(t, "a ")
 		b := a

@@ -3,36 +3,25 @@ package durable
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 )
 
-// setting returns the number in an environment variable, or another one.
-func setting(t testing.TB, name string, otherwise int) int {
-	t.Helper()
-	if os.Getenv(name) == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(os.Getenv(name))
-	require.NoError(t, err, name)
-	return n
-}
-
-// TestBoltKeepsEveryAcknowledgedWriteThroughKill9 kills a process at a random moment of its writing, again and again, and
-// opens what it has left.
-func TestBoltKeepsEveryAcknowledgedWriteThroughKill9(t *testing.T) {
-	rounds := setting(t, "ROUNDS", 8)
+// TestBolt_KeepsEveryAnsweredWriteThroughKill9 kills a process at a random moment of its writing, ROUNDS
+// times, and opens what it has left.
+func TestBolt_KeepsEveryAnsweredWriteThroughKill9(t *testing.T) {
+	rounds := evidence.Number(t, "ROUNDS", 8)
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	acknowledged := make(map[string]int64)
 	writes, ahead := 0, 0
@@ -42,10 +31,7 @@ func TestBoltKeepsEveryAcknowledgedWriteThroughKill9(t *testing.T) {
 		for _, a := range acks {
 			acknowledged[a.id] = max(acknowledged[a.id], a.version)
 		}
-		before := make(map[string]int64, len(acknowledged))
-		for id, version := range acknowledged {
-			before[id] = version
-		}
+		before := maps.Clone(acknowledged)
 		s, err := boltstore.Open(path)
 		require.NoError(t, err, "round %d: what was killed cannot be opened", round)
 		v := judge(s, acknowledged)
@@ -57,7 +43,7 @@ func TestBoltKeepsEveryAcknowledgedWriteThroughKill9(t *testing.T) {
 		}
 	}
 	require.Greater(t, writes, 20*rounds, "hardly anything was written")
-	tables.Write(t, "durability-bolt",
+	evidence.Table(t, "durability-bolt",
 		[]string{"rounds of kill -9", "acknowledged writes", "sessions", "lost", "torn", "applied, and killed before the answer"},
 		[]string{fmt.Sprint(rounds), fmt.Sprint(writes), fmt.Sprint(len(acknowledged)), "0", "0", fmt.Sprint(ahead)})
 }
@@ -74,7 +60,7 @@ func kill(t *testing.T, path string, round int, after time.Duration) (acks []ack
 	require.NoError(t, err)
 	defer r.Close()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBoltWorker$")
-	cmd.Env = append(os.Environ(), boltFile+"="+path, boltWrites+"=0", boltLog+"=/dev/fd/3", boltRound+"="+fmt.Sprint(round))
+	cmd.Env = append(os.Environ(), boltFile+"="+path, boltWrites+"=0", boltReport+"=/dev/fd/3", boltRound+"="+fmt.Sprint(round))
 	cmd.ExtraFiles = []*os.File{w}
 	require.NoError(t, cmd.Start())
 	require.NoError(t, w.Close())

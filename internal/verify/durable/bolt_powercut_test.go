@@ -2,33 +2,56 @@ package durable
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/internal/verify/overlay"
-	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
+	"github.com/sessionctx/storefront/internal/verify/mutants"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 )
 
-// TestBoltKeepsEveryAcknowledgedWriteThroughAPowerCut lets a process write, with everything that it does to the disk in a log. Then it
+// TestBolt_KeepsEveryAnsweredWriteThroughAPowerCut lets a process write, with everything that it does to the disk in a log. Then it
 // cuts the power at points of the log: what an fsync has confirmed is on the disk; of what was written since, any sectors
 // may be, in any order. Each such file must open with every write that was acknowledged before the cut, and whole.
-func TestBoltKeepsEveryAcknowledgedWriteThroughAPowerCut(t *testing.T) {
-	cuts := setting(t, "POWERCUTS", 300)
-	seed := uint64(setting(t, "SEED", 1))
-	c := powerCuts(t, overlay.Build(t, "durable", watchedDisk(t)), cuts, seed)
+func TestBolt_KeepsEveryAnsweredWriteThroughAPowerCut(t *testing.T) {
+	if !watched(t) {
+		return
+	}
+	cuts, seed := evidence.Number(t, "POWERCUTS", 300), evidence.Seed(t, "SEED", 1)
+	c := powerCuts(t, cuts, seed)
 	require.False(t, c.verdict.bad(), "seed %d, %s: %s", seed, c.where, &c.verdict)
 	require.GreaterOrEqual(t, c.files, cuts*9/10)
-	tables.Write(t, "torn-tail",
+	evidence.Table(t, "torn-tail",
 		[]string{"commits", "acknowledged writes", "moments of a power cut", "files left by them", "torn pages in them", "lost", "torn records"},
 		[]string{
 			fmt.Sprint(c.commits), fmt.Sprint(c.acknowledged), fmt.Sprint(c.moments), fmt.Sprint(c.files), fmt.Sprint(c.pages), "0", "0",
 		})
+}
+
+// watched reports whether the test is to go on, because this binary has the bbolt that reports what
+// it does. Otherwise the test is run in one that has it.
+func watched(t *testing.T) bool {
+	t.Helper()
+	const here = "internal/verify/durable"
+	if _, built := os.LookupEnv(mutants.Variable); built {
+		return true
+	}
+	if testing.Short() {
+		t.Skip("builds bbolt anew")
+	}
+	dir := t.TempDir()
+	mutants.Build(t, dir, here)
+	out, passed := mutants.Run(t, dir, here, t.Name(), nil, evidence.Variable+"="+os.Getenv(evidence.Variable))
+	t.Log(out)
+	require.True(t, passed)
+	return false
 }
 
 // ramDisk returns a folder in memory, where there is one, for files whose fsyncs prove nothing.
@@ -49,15 +72,17 @@ type cutting struct {
 	where                                        string
 }
 
-// powerCuts runs a worker of the binary and cuts about so often.
-func powerCuts(t *testing.T, binary string, cuts int, seed uint64) (c cutting) {
+// powerCuts runs a worker and cuts about so often.
+func powerCuts(t *testing.T, cuts int, seed uint64) (c cutting) {
 	t.Helper()
 	dir := ramDisk(t)
 	log := filepath.Join(dir, "log")
 	require.NoError(t, os.WriteFile(log, nil, 0o600))
-	out, passed := overlay.Run(t, binary, "TestBoltWorker",
-		boltFile+"="+filepath.Join(dir, "sessions.db"), boltLog+"="+log, boltRound+"=0", boltWrites+"="+fmt.Sprint(max(20, cuts/40)))
-	require.True(t, passed, out)
+	worker := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBoltWorker$")
+	worker.Env = append(os.Environ(),
+		boltFile+"="+filepath.Join(dir, "sessions.db"), mutants.BoltLog+"="+log, boltReport+"="+log, boltRound+"=0", boltWrites+"="+fmt.Sprint(max(20, cuts/40)))
+	out, err := worker.CombinedOutput()
+	require.NoError(t, err, "%s", out)
 	events, err := readLog(log)
 	require.NoError(t, err)
 	begin := slices.IndexFunc(events, func(e event) bool { return e.what == 'O' })
@@ -136,11 +161,7 @@ func inspect(t *testing.T, path string, image *disk, acknowledged map[string]int
 		v.torn = append(v.torn, err.Error())
 		return v
 	}
-	there := make(map[string]int64, len(acknowledged))
-	for id, version := range acknowledged {
-		there[id] = version
-	}
-	v = judge(s, there)
+	v = judge(s, maps.Clone(acknowledged))
 	require.NoError(t, s.Close())
 	return v
 }

@@ -7,23 +7,26 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/internal/verify/mutants"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 const (
-	boltFile   = "DURABLE_BOLT_FILE"  // what a worker process works on
-	boltWrites = "DURABLE_BOLT_WRITE" // how many writes each of its goroutines makes, 0: until it is killed
-	boltLog    = "DURABLE_BOLT_LOG"   // where it reports
-	boltRound  = "DURABLE_BOLT_ROUND" // makes its new sessions its own
+	boltFile   = "DURABLE_BOLT_FILE"   // what a worker process works on
+	boltWrites = "DURABLE_BOLT_WRITE"  // how many writes each of its goroutines makes, 0: until it is killed
+	boltReport = "DURABLE_BOLT_REPORT" // where it reports
+	boltRound  = "DURABLE_BOLT_ROUND"  // makes its new sessions its own
 	boltHands  = 8
 )
 
@@ -53,7 +56,7 @@ func TestBoltWorker(t *testing.T) {
 	if path == "" {
 		t.Skip("is started by other tests")
 	}
-	log, err := os.OpenFile(os.Getenv(boltLog), os.O_WRONLY|os.O_APPEND, 0)
+	log, err := os.OpenFile(os.Getenv(boltReport), os.O_WRONLY|os.O_APPEND, 0)
 	require.NoError(t, err)
 	s, err := boltstore.Open(path)
 	require.NoError(t, err)
@@ -130,4 +133,59 @@ func judge(s *boltstore.Store, acknowledged map[string]int64) (v verdict) {
 		acknowledged[id] = rec.Version
 	}
 	return v
+}
+
+// TestBolt_SaysWhatAFailedFsyncHasLeft lets the fsync of the pages fail, and then that of the meta
+// page.
+func TestBolt_SaysWhatAFailedFsyncHasLeft(t *testing.T) {
+	if !watched(t) {
+		return
+	}
+	eio := filepath.Join(t.TempDir(), "eio")
+	t.Setenv(mutants.BoltEIO, eio)
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "sessions.db")
+	s, err := boltstore.Open(path)
+	require.NoError(t, err)
+	for range 3 {
+		_, err := increase(s, "a")
+		require.NoError(t, err)
+	}
+
+	require.NoError(t, os.WriteFile(eio, []byte("0"), 0o600)) // of the pages: the commit is not to be seen
+	_, err = increase(s, "a")
+	require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	require.ErrorContains(t, err, "nothing was written")
+	rec, err := s.Load(ctx, key("a"))
+	require.NoError(t, err)
+	require.Equal(t, int64(3), rec.Version)
+	require.NoError(t, os.Remove(eio))
+	version, err := increase(s, "a")
+	require.NoError(t, err, "the next commit can succeed")
+	require.Equal(t, int64(4), version)
+
+	require.NoError(t, os.WriteFile(eio, []byte("1"), 0o600)) // of the meta page: everybody could see the commit
+	_, err = increase(s, "a")
+	require.ErrorContains(t, err, "unknown")
+	for _, known := range []error{sessionctx.ErrUnavailable, sessionctx.ErrConflict, sessionctx.ErrFull} {
+		require.NotErrorIs(t, err, known)
+	}
+	require.NoError(t, os.Remove(eio))
+	for _, id := range []string{"a", "b"} {
+		_, err = s.Load(ctx, key(id))
+		assert.ErrorContains(t, err, "open it again", "who reads it now would take for written what may be lost")
+		_, err = s.Save(ctx, key(id), state(id, 1), sessionctx.Revision{})
+		assert.ErrorContains(t, err, "open it again")
+		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	}
+	assert.ErrorContains(t, s.Close(), "open it again")
+
+	s, err = boltstore.Open(path)
+	require.NoError(t, err)
+	rec, err = s.Load(ctx, key("a"))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, rec.Version, int64(4))
+	_, err = increase(s, "a")
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
 }

@@ -1,22 +1,22 @@
+// Package durable shows what a store that writes to a disk keeps: after kill -9, and after a power cut.
+// Its sources are tests alone.
 package durable
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
-	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
@@ -73,11 +73,7 @@ func (l *load) write(ctx context.Context, writer int) {
 // killRounds kills the server so often under load, and returns how many writes were acknowledged and how many of them were lost.
 func killRounds(t *testing.T, rounds int, args ...string) (acknowledged, lost int64) {
 	server := redisserver.Start(t, args...)
-	backend, err := redisstore.New(redisstore.Config{
-		Client: rueidis.ClientOption{InitAddress: []string{server.Addr()}}, Logger: slog.New(slog.DiscardHandler),
-	})
-	require.NoError(t, err)
-	defer backend.Close()
+	backend := evidence.Redis(t, server.Addr(), 0)
 	l := &load{store: backend}
 	for range rounds {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -89,16 +85,14 @@ func killRounds(t *testing.T, rounds int, args ...string) (acknowledged, lost in
 				}
 			})
 		}
-		select {
-		case <-time.After(200*time.Millisecond + rand.N(300*time.Millisecond)):
-		case <-t.Context().Done():
-		}
+		evidence.Wait(t, 200*time.Millisecond+rand.N(300*time.Millisecond))
 		server.Kill()
 		cancel()
 		wg.Wait()
 		server.Restart(t)
 		for i := range redisRecords {
 			var rec store.Record
+			var err error
 			require.Eventually(t, func() bool { // the client may still find out that there is a server again
 				rec, err = backend.Load(t.Context(), redisKey(i))
 				return !errors.Is(err, sessionctx.ErrUnavailable)
@@ -120,10 +114,10 @@ func killRounds(t *testing.T, rounds int, args ...string) (acknowledged, lost in
 	return l.saves.Load(), lost
 }
 
-// TestNoAcknowledgedWriteIsLostWhenRedisIsKilled kills a server under compare-and-set load. The environment variable ROUNDS
+// TestRedis_KeepsEveryAnsweredWriteWhenItIsKilled kills a server under compare-and-set load. The environment variable ROUNDS
 // says how often, in each setting (default 2).
-func TestNoAcknowledgedWriteIsLostWhenRedisIsKilled(t *testing.T) {
-	rounds := setting(t, "ROUNDS", 2)
+func TestRedis_KeepsEveryAnsweredWriteWhenItIsKilled(t *testing.T) {
+	rounds := evidence.Number(t, "ROUNDS", 2)
 	var rows [][]string
 	for _, fsync := range []string{"everysec", "always"} {
 		acknowledged, lost := killRounds(t, rounds, "--appendonly", "yes", "--appendfsync", fsync)
@@ -135,5 +129,5 @@ func TestNoAcknowledgedWriteIsLostWhenRedisIsKilled(t *testing.T) {
 	acknowledged, lost := killRounds(t, 1)
 	assert.NotZero(t, lost, "nothing was lost by a server that keeps nothing on disk: the check is blind")
 	rows = append(rows, []string{"no AOF: the check sees", "1", fmt.Sprint(acknowledged), fmt.Sprint(lost)})
-	tables.Write(t, "durability-redis", []string{"setting", "kill -9", "acknowledged writes", "lost"}, rows...)
+	evidence.Table(t, "durability-redis", []string{"setting", "kill -9", "acknowledged writes", "lost"}, rows...)
 }

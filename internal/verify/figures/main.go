@@ -21,7 +21,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
 func main() {
@@ -108,7 +108,7 @@ func (r run) command(short bool) string {
 func (r run) run(root, kept string, short bool) error {
 	cmd := exec.Command("go", append([]string{"test", "-count=1", "-timeout", "12h"}, strings.Fields(r.args)...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = root, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), tables.Variable+"="+kept, "REQUIRE_SERVERS=1")
+	cmd.Env = append(os.Environ(), evidence.Variable+"="+kept, "REQUIRE_SERVERS=1")
 	if !short {
 		cmd.Env = append(cmd.Env, r.long...)
 	}
@@ -179,27 +179,11 @@ func stamp(kept, line string) error {
 	return nil
 }
 
-// publish puts what was kept into the pages, and the plots beside them.
+// publish puts what was kept into the pages.
 func publish(kept, docs string) error {
-	plots, err := filepath.Glob(filepath.Join(kept, "*.svg"))
-	if err != nil {
-		return err
-	}
-	for _, p := range plots {
-		text, err := os.ReadFile(p)
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Join(docs, "evidence", "plots"), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(docs, "evidence", "plots", filepath.Base(p)), text, 0o644); err != nil {
-			return err
-		}
-	}
 	pages, _ := filepath.Glob(filepath.Join(docs, "*.md"))
-	evidence, _ := filepath.Glob(filepath.Join(docs, "evidence", "*.md"))
-	for _, p := range append(pages, evidence...) {
+	below, _ := filepath.Glob(filepath.Join(docs, "*", "*.md"))
+	for _, p := range append(pages, below...) {
 		text, err := os.ReadFile(p)
 		if err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestATableIsReplacedAndNothingElseIs(t *testing.T) {
+func TestFill_ReplacesTablesAndNothingElse(t *testing.T) {
 	page := "before\n<!-- table one -->\nold\n<!-- end -->\nbetween <!-- end -->\n<!-- table two -->\nstays\n<!-- end -->\n"
 	got, err := fill([]byte(page), func(name string) ([]byte, error) {
 		if name == "one" {
@@ -21,7 +21,7 @@ func TestATableIsReplacedAndNothingElseIs(t *testing.T) {
 	assert.Equal(t, "before\n<!-- table one -->\n| new |\n<!-- end -->\nbetween <!-- end -->\n<!-- table two -->\nstays\n<!-- end -->\n", string(got))
 }
 
-func TestATableSaysOnceByWhatItWasMade(t *testing.T) {
+func TestStamp_SaysOnceByWhatATableWasMade(t *testing.T) {
 	kept := t.TempDir()
 	file := filepath.Join(kept, "one.md")
 	require.NoError(t, os.WriteFile(file, []byte("| new |\n"), 0o644))
@@ -33,7 +33,7 @@ func TestATableSaysOnceByWhatItWasMade(t *testing.T) {
 	assert.Equal(t, "| new |\n\nMade by `first` on abc.\n", string(got))
 }
 
-func TestTheCommandOfATableHasTheSettingThatWasTaken(t *testing.T) {
+func TestMade_HasTheSettingThatWasTaken(t *testing.T) {
 	t.Setenv("PHASE", "10s")
 	r := run{args: "-v ./internal/verify/processes", long: []string{"PHASE=20s"}}
 	assert.Equal(t, "PHASE=20s go test -v ./internal/verify/processes", r.made(false))

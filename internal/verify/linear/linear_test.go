@@ -4,43 +4,38 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
+	"github.com/sessionctx/storefront/sessionctx/boltstore"
+	"github.com/sessionctx/storefront/sessionctx/redisstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// This package does without testify: it is built anew for each mutant, and what testify links is most of that time.
-
-// number returns the value of an environment variable.
-func number(t *testing.T, name string, def uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return def
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("the environment variable %s: %v", name, err)
-	}
-	return n
-}
-
-func TestHistoriesAreLinearizable(t *testing.T) {
-	count := number(t, "HISTORIES", 120)
-	seed := number(t, "SEED", rand.Uint64()>>16)
-	only := number(t, "RESOLVERS", 0)
-	t.Logf("%d histories from seed %d on; repeat one with HISTORIES=1 SEED=...", count, seed)
+// check makes HISTORIES histories from SEED on, in the settings in turn, and judges them. RESOLVERS
+// leaves only the settings with that many.
+func check(t *testing.T, table string, otherwise int, settings []Setting) {
+	count := evidence.Number(t, "HISTORIES", otherwise)
+	first := evidence.Seed(t, "SEED", rand.Uint64()>>16)
+	only := evidence.Number(t, "RESOLVERS", 0)
+	t.Logf("%d histories from seed %d on; repeat one with HISTORIES=1 SEED=...", count, first)
 	type tally struct{ histories, operations, undecided int }
-	var tallies [len(settings)]tally
-	operations, undecided := 0, 0
+	tallies := make([]tally, len(settings))
+	operations := 0
 	for i := range count {
-		seed := seed + i
-		n := seed % uint64(len(settings))
+		seed := first + uint64(i)
+		n := int(seed % uint64(len(settings)))
 		set := settings[n]
-		if only != 0 && set.Resolvers != int(only) {
+		if only != 0 && set.Resolvers != only {
 			continue
 		}
 		var history History
@@ -54,22 +49,74 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 		tallies[n].operations += len(history)
 		switch history.Check() {
 		case porcupine.Unknown:
-			undecided++
 			tallies[n].undecided++
 		case porcupine.Illegal:
 			t.Fatalf("violation: history %d of %d, %d operations so far: %s, SEED=%d\nno sequential shop could have answered so; the last return is what cannot be:\n%s",
 				i+1, count, operations, set.Name, seed, history.Shortest())
 		}
 	}
-	fmt.Printf("%d histories, %d operations, 0 violations, %d undecided\n", count, operations, undecided)
 	var rows [][]string
+	undecided := 0
 	for i, n := range tallies {
-		if n.histories > 0 {
-			rows = append(rows, []string{settings[i].Name, fmt.Sprint(n.histories), fmt.Sprint(n.operations), "0", fmt.Sprint(n.undecided)})
+		undecided += n.undecided
+		rows = append(rows, []string{settings[i].Name, fmt.Sprint(n.histories), fmt.Sprint(n.operations), "0", fmt.Sprint(n.undecided)})
+	}
+	evidence.Table(t, table, []string{"setting", "histories", "operations", "violations", "undecided"}, rows...)
+	assert.LessOrEqual(t, undecided, max(1, count/100), "histories that could not be judged in %v each", checkTimeout)
+}
+
+func TestLinear_HistoriesInMemory(t *testing.T) {
+	check(t, "linearizability-memory", 120, settings[:])
+}
+
+// TestLinear_HistoriesOverRedis has a store for each resolver as if it were another process. Across
+// processes a near-cache is behind by less than its lease, so that two resolvers are linearizable
+// without one.
+func TestLinear_HistoriesOverRedis(t *testing.T) {
+	server := redisserver.Start(t)
+	histories := 0
+	stores := func(n int) ([]store.Store, func()) {
+		histories++
+		cfg := evidence.RedisConfig(server.Addr(), 0)
+		cfg.Prefix = fmt.Sprintf("h%d:", histories)
+		var opened []*redisstore.Store
+		var stores []store.Store
+		for range n {
+			s, err := redisstore.New(cfg)
+			require.NoError(t, err)
+			opened, stores = append(opened, s), append(stores, s)
+		}
+		return stores, func() {
+			for _, s := range opened {
+				assert.NoError(t, s.Close())
+			}
 		}
 	}
-	tables.Write(t, "linearizability-memory", []string{"setting", "histories", "operations", "violations", "undecided"}, rows...)
-	if undecided > int(count/100) {
-		t.Errorf("%d of %d histories could not be judged in %v each", undecided, count, checkTimeout)
+	check(t, "linearizability-redis", 20, []Setting{
+		{Name: "redis, one resolver", Resolvers: 1, Stores: stores},
+		{Name: "redis, one resolver without near-cache", Resolvers: 1, Unwatched: true, Stores: stores},
+		{Name: "redis, two resolvers without near-cache", Resolvers: 2, Unwatched: true, Stores: stores},
+	})
+}
+
+// TestLinear_HistoriesOverBolt has one store, that tells every resolver of the process.
+func TestLinear_HistoriesOverBolt(t *testing.T) {
+	dir := t.TempDir()
+	histories := 0
+	stores := func(n int) ([]store.Store, func()) {
+		histories++
+		file := filepath.Join(dir, strconv.Itoa(histories))
+		s, err := boltstore.Open(file)
+		require.NoError(t, err)
+		return slices.Repeat([]store.Store{s}, n), func() {
+			assert.NoError(t, s.Close())
+			assert.NoError(t, os.Remove(file))
+		}
 	}
+	check(t, "linearizability-bolt", 20, []Setting{
+		{Name: "bolt, one resolver", Resolvers: 1, Stores: stores},
+		{Name: "bolt, one resolver without near-cache", Resolvers: 1, Unwatched: true, Stores: stores},
+		{Name: "bolt, two resolvers", Resolvers: 2, Stores: stores},
+		{Name: "bolt, two resolvers without near-cache", Resolvers: 2, Unwatched: true, Stores: stores},
+	})
 }

@@ -1,4 +1,4 @@
-package pace_test
+package pace
 
 import (
 	"crypto/ecdsa"
@@ -13,8 +13,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/internal/verify/pace"
-	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/sessionctx"
@@ -69,7 +68,7 @@ func (s *signer) verifier(t testing.TB, cached int) *bearer.Verifier {
 }
 
 // parsing is golang-jwt by itself, with the options that a Verifier gives it, and the audience: the signature and the claims, no identity.
-func (s *signer) parsing(tokens []string) pace.Way {
+func (s *signer) parsing(tokens []string) Way {
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{s.method.Alg()}), jwt.WithIssuer(issuer), jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(), jwt.WithLeeway(30*time.Second), jwt.WithStrictDecoding())
 	key := func(*jwt.Token) (any, error) { return s.check, nil }
@@ -81,7 +80,7 @@ func (s *signer) parsing(tokens []string) pace.Way {
 	})
 }
 
-func verifying(v *bearer.Verifier, tokens []string) pace.Way {
+func verifying(v *bearer.Verifier, tokens []string) Way {
 	return walk("VerifyToken", len(tokens), func(int) func(int) bool {
 		return func(i int) bool {
 			c, err := v.VerifyToken(tokens[i])
@@ -90,8 +89,8 @@ func verifying(v *bearer.Verifier, tokens []string) pace.Way {
 	})
 }
 
-// TestATokenIsVerifiedBesideParse has 64 tokens come again and again, with the memory for verified tokens on and off.
-func TestATokenIsVerifiedBesideParse(t *testing.T) {
+// TestToken_VerifiedBesideParse has 64 tokens come again and again, with the memory for verified tokens on and off.
+func TestToken_VerifiedBesideParse(t *testing.T) {
 	const tokens = 64
 	var rows [][]string
 	for _, s := range signers(t) {
@@ -101,33 +100,33 @@ func TestATokenIsVerifiedBesideParse(t *testing.T) {
 		}
 		remembering := verifying(s.verifier(t, 0), sent)
 		remembering.Start(0)(tokens)
-		again := pace.Compare(t, 1, remembering, s.parsing(sent))
-		first := pace.Compare(t, 1, verifying(s.verifier(t, -1), sent), s.parsing(sent))
+		again := Compare(t, 1, remembering, s.parsing(sent))
+		first := Compare(t, 1, verifying(s.verifier(t, -1), sent), s.parsing(sent))
 		rows = append(rows,
-			again.Row(s.method.Alg()+", seen before", 1, pace.Goal{}),
-			first.Row(s.method.Alg()+", never remembered", 1, pace.Goal{}),
+			again.Row(s.method.Alg()+", seen before", 1, Goal{}),
+			first.Row(s.method.Alg()+", never remembered", 1, Goal{}),
 		)
 	}
-	tables.Write(t, "pace-bearer", pace.Header, rows...)
+	evidence.Table(t, "pace-bearer", Header, rows...)
 }
 
-// TestARememberedTokenBesideTheCookie compares whole requests by customers' tokens with whole requests by cookie.
-func TestARememberedTokenBesideTheCookie(t *testing.T) {
+// TestToken_CachedBesideTheCookie compares whole requests by customers' tokens with whole requests by cookie.
+func TestToken_CachedBesideTheCookie(t *testing.T) {
 	var rows [][]string
 	for _, sessions := range amounts(t) {
 		byCookie, _ := warmByCookie(t, sessions)
 		byCookie.Name = "Wrap by cookie"
 		byToken := warmByToken(t, sessions)
 		for _, n := range goroutines() {
-			c := pace.Compare(t, n, byToken, byCookie)
-			rows = append(rows, c.Row(fmt.Sprintf("remembered token, %d sessions, %s", sessions, on(n)), 1, pace.AtMost(2)))
+			c := Compare(t, n, byToken, byCookie)
+			rows = append(rows, c.Row(fmt.Sprintf("remembered token, %d sessions, %s", sessions, on(n)), 1, Goal{Ratio: 2}))
 		}
 	}
-	tables.Write(t, "pace-bearer-middleware", pace.Header, rows...)
+	evidence.Table(t, "pace-bearer-middleware", Header, rows...)
 }
 
 // warmByToken returns the way of our middleware with the tokens of n customers, all of them remembered.
-func warmByToken(t testing.TB, n int) pace.Way {
+func warmByToken(t testing.TB, n int) Way {
 	t.Helper()
 	s := signers(t)[0]
 	verifier := s.verifier(t, max(4*n, 4096)) // room for all of them in either half of the cache

@@ -1,6 +1,8 @@
 package pace
 
 import (
+	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -9,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
 // Way is one way to get something done.
@@ -31,7 +35,7 @@ type Comparison struct {
 // what one way leaves behind favours one of them. Each starts from a collected heap, with what it needs warm.
 func Compare(t testing.TB, goroutines int, ways ...Way) Comparison {
 	t.Helper()
-	return compare(t, Pairs(t), Round(t), goroutines, ways)
+	return compare(t, pairs(t), evidence.Duration(t, "ROUND", time.Millisecond), goroutines, ways)
 }
 
 func compare(t testing.TB, pairs int, length time.Duration, goroutines int, ways []Way) Comparison {
@@ -127,16 +131,6 @@ func run(t testing.TB, w Way, goroutines, n int) time.Duration {
 	return took
 }
 
-// Time returns what an operation of a way takes, in nanoseconds.
-func (c Comparison) Time(way int) Spread { return SpreadOf(c.time[way]) }
-
-// Mallocs and Bytes return what an operation of a way allocates.
-func (c Comparison) Mallocs(way int) float64 { return SpreadOf(c.mallocs[way]).Median }
-func (c Comparison) Bytes(way int) float64   { return SpreadOf(c.bytes[way]).Median }
-
-// Ratio returns the time of the first way, which is ours, by that of another, pair by pair.
-func (c Comparison) Ratio(way int) Spread { return c.Between(0, way) }
-
 // Between returns the time of one way by that of another, pair by pair.
 func (c Comparison) Between(way, other int) Spread {
 	ratios := make([]float64, len(c.time[way]))
@@ -145,3 +139,93 @@ func (c Comparison) Between(way, other int) Spread {
 	}
 	return SpreadOf(ratios)
 }
+
+// Spread is where measured values lie.
+type Spread struct{ Min, Q1, Median, Q3, Max float64 }
+
+// SpreadOf returns the spread of the values, of which there must be one at least. What lies between
+// two values is on the line between them.
+func SpreadOf(values []float64) Spread {
+	sorted := slices.Sorted(slices.Values(values))
+	at := func(share float64) float64 {
+		place := share * float64(len(sorted)-1)
+		i := int(place)
+		return sorted[i] + (place-float64(i))*(sorted[min(i+1, len(sorted)-1)]-sorted[i])
+	}
+	return Spread{at(0), at(0.25), at(0.5), at(0.75), at(1)}
+}
+
+func (s Spread) quartiles() string { return Figure(s.Q1) + " to " + Figure(s.Q3) }
+
+// Figure returns a number with three significant digits.
+func Figure(x float64) string {
+	if x == 0 || math.IsNaN(x) || math.IsInf(x, 0) {
+		return fmt.Sprint(x)
+	}
+	return fmt.Sprintf("%.*f", max(2-int(math.Floor(math.Log10(math.Abs(x)))), 0), x)
+}
+
+// Time returns nanoseconds as text, with three significant digits.
+func Time(nanoseconds float64) string {
+	for _, unit := range []struct {
+		size float64
+		name string
+	}{{1e9, " s"}, {1e6, " ms"}, {1e3, " µs"}} {
+		if nanoseconds >= unit.size {
+			return Figure(nanoseconds/unit.size) + unit.name
+		}
+	}
+	return Figure(nanoseconds) + " ns"
+}
+
+// count returns a number of things for each operation: what is next to a whole number is one.
+func count(x float64) string {
+	if whole := math.Round(x); math.Abs(x-whole) < 0.05 || x >= 100 {
+		return fmt.Sprintf("%.0f", math.Abs(whole))
+	}
+	return fmt.Sprintf("%.1f", x)
+}
+
+// Goal is what a comparison should show: that ours takes at most so much of what the other takes, and
+// allocates at most so often. A zero field asks for nothing.
+type Goal struct{ Ratio, Mallocs float64 }
+
+func (g Goal) text() string {
+	switch {
+	case g.Ratio == 0:
+		return ""
+	case g.Mallocs > 0:
+		return fmt.Sprintf("ratio ≤ %s, ≤ %v allocations", Figure(g.Ratio), g.Mallocs)
+	}
+	return "ratio ≤ " + Figure(g.Ratio)
+}
+
+func (g Goal) verdict(ratio, mallocs float64) string {
+	switch {
+	case g.Ratio == 0:
+		return ""
+	case ratio > g.Ratio || g.Mallocs > 0 && mallocs > g.Mallocs+0.05:
+		return "**missed**"
+	}
+	return "met"
+}
+
+// Header is that of the tables whose rows are made by Row.
+var Header = []string{
+	"what", "ours", "beside", "", "ratio: median", "quartiles", "all pairs", "allocations: ours, theirs", "bytes: ours, theirs", "goal", "",
+}
+
+// Row says in a table how ours, the first way, compares with another.
+func (c Comparison) Row(what string, way int, g Goal) []string {
+	median := func(of [][]float64, way int) float64 { return SpreadOf(of[way]).Median }
+	ratio := c.Between(0, way)
+	return []string{
+		what, Time(median(c.time, 0)), c.names[way], Time(median(c.time, way)),
+		Figure(ratio.Median), ratio.quartiles(), Figure(ratio.Min) + " to " + Figure(ratio.Max),
+		count(median(c.mallocs, 0)) + ", " + count(median(c.mallocs, way)), count(median(c.bytes, 0)) + ", " + count(median(c.bytes, way)),
+		g.text(), g.verdict(ratio.Median, median(c.mallocs, 0)),
+	}
+}
+
+func pairs(t testing.TB) int       { return evidence.Number(t, "PAIRS", 1) }
+func numSessions(t testing.TB) int { return evidence.Number(t, "SESSIONS", 1000) }

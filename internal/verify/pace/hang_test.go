@@ -1,4 +1,4 @@
-package pace_test
+package pace
 
 import (
 	"context"
@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
-	"github.com/sessionctx/storefront/internal/verify/pace"
-	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
@@ -67,8 +66,8 @@ func (s *hangingStore) Load(ctx context.Context, key store.Key) (store.Record, e
 // TestHang_LatencyOfAResolve measures each of many Resolves, one after the other, while the
 // Directory hangs, and while the Store hangs after its first time-outs.
 func TestHang_LatencyOfAResolve(t *testing.T) {
-	n := pace.Number(t, "RESOLVES", 2000)
-	all := newShoppers(min(pace.Sessions(t), n))
+	n := evidence.Number(t, "RESOLVES", 2000)
+	all := newShoppers(min(numSessions(t), n))
 	measure := func(resolve func(i int)) []string {
 		took := make([]time.Duration, n)
 		for i := range took {
@@ -82,7 +81,7 @@ func TestHang_LatencyOfAResolve(t *testing.T) {
 	}
 	var rows [][]string
 
-	directory := &hangingDirectory{Static: demoshop()}
+	directory := &hangingDirectory{Static: evidence.Shop()}
 	r := newResolver(t, func(c *sessionctx.Config) {
 		c.Directory, c.DirectoryMaxAge = directory, time.Second
 		c.CacheBytes = max(8*c.CacheBytes, 96<<20) // room for every profile
@@ -90,7 +89,7 @@ func TestHang_LatencyOfAResolve(t *testing.T) {
 	warm(t, r, len(all.keys), all.request)
 	directory.Store(true)
 	t.Cleanup(func() { directory.Store(false) })
-	time.Sleep(1100 * time.Millisecond) // what is known is past its age now
+	evidence.Wait(t, 1100*time.Millisecond) // what is known is past its age now
 	asked := directory.asked.Load()
 	rows = append(rows, append([]string{"the Directory hangs, what is known is past its age"}, measure(func(i int) {
 		s, err := r.Resolve(t.Context(), all.request(i%len(all.keys)))
@@ -105,7 +104,7 @@ func TestHang_LatencyOfAResolve(t *testing.T) {
 	backend.hanging.Store(true)
 	t.Cleanup(func() { backend.hanging.Store(false) })
 	unknown := func(i int) sessionctx.Request {
-		return bySecret(fmt.Sprintf("%043d", i))
+		return evidence.BySecret(fmt.Sprintf("%043d", i))
 	}
 	for i := 0; !r.Stats().StoreHangs && i < 100; i++ {
 		_, err := r.Resolve(t.Context(), unknown(i))
@@ -124,7 +123,7 @@ func TestHang_LatencyOfAResolve(t *testing.T) {
 		}
 	})...))
 	assert.Equal(t, (n+9)/10, degraded)
-	tables.Write(t, "pace-hang", []string{"while", "Resolves", "p50", "p99", "p99.9", "slowest", "the slowest before", "goal"}, rows...)
+	evidence.Table(t, "pace-hang", []string{"while", "Resolves", "p50", "p99", "p99.9", "slowest", "the slowest before", "goal"}, rows...)
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

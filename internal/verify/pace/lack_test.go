@@ -1,4 +1,4 @@
-package pace_test
+package pace
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -218,8 +218,8 @@ func whoseAfterLogout(t *testing.T, l library, late bool) (whose string) {
 	return whose
 }
 
-// TestPeersLackWhatHoldsHere asserts what the others do as well: a table that says that they lack something must fail when they no longer do.
-func TestPeersLackWhatHoldsHere(t *testing.T) {
+// TestPeers_LackWhatHoldsHere asserts what the others do as well: a table that says that they lack something must fail when they no longer do.
+func TestPeers_LackWhatHoldsHere(t *testing.T) {
 	const writes = 20
 	rows := [][]string{
 		{fmt.Sprintf("%d concurrent writes to %d keys of one session: kept", writes, writes)},
@@ -257,5 +257,5 @@ func TestPeersLackWhatHoldsHere(t *testing.T) {
 		})
 	}
 	require.Len(t, header, 4)
-	tables.Write(t, "peers-lack", header, rows...)
+	evidence.Table(t, "peers-lack", header, rows...)
 }

@@ -1,4 +1,4 @@
-package pace_test
+package pace
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 	"github.com/gorilla/sessions"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/internal/verify/pace"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -123,10 +122,10 @@ func readGorilla(store *sessions.CookieStore) func(*http.Request) (site, currenc
 func unwrapped(h http.Handler) http.Handler { return h }
 
 // peersOf returns the ways of reading the four values: by hand, scs, gorilla/sessions.
-func peersOf(t testing.TB, ids []string) []pace.Way {
+func peersOf(t testing.TB, ids []string) []Way {
 	t.Helper()
 	hand, manager, store := newByHand(t, ids), newSCS(), newGorilla()
-	return []pace.Way{
+	return []Way{
 		visiting("by hand", "Cookie", headerLines(cookieName+"=", ids), hand.wrap, hand.read),
 		visiting("scs", "Cookie", headerLines(manager.Cookie.Name+"=", scsTokens(t, manager, len(ids))), manager.LoadAndSave, readSCS(manager)),
 		visiting("gorilla/sessions", "Cookie", headerLines("", gorillaCookies(t, store, len(ids))), unwrapped, readGorilla(store)),

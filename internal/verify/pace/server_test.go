@@ -1,13 +1,12 @@
 //go:build unix
 
-package pace_test
+package pace
 
 import (
 	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
@@ -48,10 +48,10 @@ func TestMain(m *testing.M) {
 // serve serves a page on a free port of the loopback interface, until standard input ends. It prints its address and the ids of its
 // sessions on one line, and after that, for each line that it reads, how much processor time it has taken.
 func serve(page string, with bool) error {
-	handler := bareHandler(page)
+	handler := pageHandler(page, true)
 	var ids []string
 	if with {
-		r, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), Logger: slog.New(slog.DiscardHandler)})
+		r, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: evidence.Shop(), Logger: evidence.Quiet})
 		if err != nil {
 			return err
 		}
@@ -60,13 +60,13 @@ func serve(page string, with bool) error {
 			return err
 		}
 		for range servedSessions {
-			s, err := r.Update(context.Background(), bySecret(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			s, err := r.Update(context.Background(), evidence.BySecret(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 			if err != nil {
 				return err
 			}
 			ids = append(ids, s.ID)
 		}
-		handler = mw.Wrap(sessionHandler(page))
+		handler = mw.Wrap(pageHandler(page, false))
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,9 +1,8 @@
-package pace_test
+package pace
 
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -17,43 +16,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
-	"github.com/sessionctx/storefront/internal/verify/pace"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
-	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
 const (
-	tenant         = "demoshop"
+	tenant         = evidence.Tenant
 	acceptLanguage = "en-US,en;q=0.9,de;q=0.8"
 	cookieName     = "__Host-session-" + tenant
 )
 
-func demoshop() sessionctx.Static {
-	return sessionctx.Static{tenant: {Sites: []defaults.Site{
-		{
-			Code: "main", Default: true, Currency: "EUR", Currencies: []string{"GBP", "CHF", "USD"}, Country: "DE",
-			ShipTo: []string{"DE", "AT", "FR", "CH", "GB"}, Language: "de", Languages: []string{"en", "fr"},
-		},
-		{Code: "us", Currency: "USD", Country: "US", ShipTo: []string{"US", "CA"}, Language: "en", Languages: []string{"es"}},
-	}}}
-}
-
 // newResolver returns a resolver whose cache has room for all sessions.
-func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.Resolver {
+func newResolver(t testing.TB, changes ...func(*sessionctx.Config)) *sessionctx.Resolver {
 	t.Helper()
-	cfg := sessionctx.Config{
-		Store: &memstore.Store{MaxBytes: -1}, Directory: demoshop(), CacheBytes: room(pace.Sessions(t)), DirectoryMaxAge: 24 * time.Hour,
-		AnonymousIdle: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
-	}
-	for _, c := range change {
-		c(&cfg)
-	}
-	r, err := sessionctx.New(cfg)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, r.Close()) })
-	return r
+	return evidence.Resolver(t, append([]func(*sessionctx.Config){func(c *sessionctx.Config) {
+		c.CacheBytes, c.DirectoryMaxAge, c.AnonymousIdle = room(numSessions(t)), 24*time.Hour, 24*time.Hour
+	}}, changes...)...)
 }
 
 // room returns how many bytes of cache are more than enough for so many customers' sessions.
@@ -70,17 +49,12 @@ func newMiddleware(t testing.TB, r *sessionctx.Resolver, change ...func(*middlew
 	return mw
 }
 
-// bySecret returns a request by the cookie's id.
-func bySecret(id string) sessionctx.Request {
-	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, SessionID: id, Proof: sessionctx.BySecret}}
-}
-
 // secretIDs makes n sessions that have chosen a currency, and returns their ids in the order of the visits.
 func secretIDs(t testing.TB, r *sessionctx.Resolver, n int) []string {
 	t.Helper()
 	ids := make([]string, n)
 	inCrowd(n, func(i int) {
-		s, err := r.Update(t.Context(), bySecret(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+		s, err := r.Update(t.Context(), evidence.BySecret(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 		assert.NoError(t, err)
 		ids[i] = s.ID
 	})
@@ -147,13 +121,13 @@ func warm(t testing.TB, r *sessionctx.Resolver, n int, request func(i int) sessi
 
 // walk returns a way that goes through places 0 to n-1 over and over, each goroutine from another place on, and in the next round from
 // where it was. The state of a goroutine is in what begin returns: it reports whether the visit went as it should.
-func walk(name string, n int, begin func(goroutine int) (visit func(i int) bool)) pace.Way {
+func walk(name string, n int, begin func(goroutine int) (visit func(i int) bool)) Way {
 	var at [64]struct { // a cache line for each goroutine
 		i     int
 		begun bool
 		_     [48]byte
 	}
-	return pace.Way{Name: name, Start: func(goroutine int) func(int) int {
+	return Way{Name: name, Start: func(goroutine int) func(int) int {
 		visit, place := begin(goroutine), &at[goroutine]
 		if !place.begun {
 			place.i, place.begun = int(float64(goroutine)*0.618*float64(n))%n, true
@@ -221,7 +195,7 @@ func page(read func(*http.Request) (site, currency, country, language string)) (
 // visiting returns a way that sends requests through wrap to a page, each with another session's header lines.
 func visiting(name, header string, lines [][]string, wrap func(http.Handler) http.Handler,
 	read func(*http.Request) (site, currency, country, language string),
-) pace.Way {
+) Way {
 	return walk(name, len(lines), func(int) func(int) bool {
 		p, count := page(read)
 		h := wrap(p)
@@ -260,7 +234,7 @@ func goroutines() []int {
 // amounts are how many sessions the middleware is measured with: so few that all stay in the processor's cache, and as many as SESSIONS says.
 func amounts(t testing.TB) []int {
 	const few = 1000
-	if n := pace.Sessions(t); n != few {
+	if n := numSessions(t); n != few {
 		return []int{few, n}
 	}
 	return []int{few}

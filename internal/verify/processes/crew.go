@@ -10,15 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"time"
-
-	"github.com/sessionctx/storefront/internal/verify/route"
-	"github.com/sessionctx/storefront/internal/verify/staleness"
 )
 
-// crew is the processes of a run and their proxies.
+// crew is the processes of a run and their networks.
 type crew struct {
-	workers []*hand
-	proxies []*proxy
+	workers  []*hand
+	networks []*network
 }
 
 // hand is a process as the test has it.
@@ -33,12 +30,12 @@ type hand struct {
 func newCrew(ctx context.Context, server string, lease time.Duration) (*crew, error) {
 	c := &crew{}
 	for i := range numProcesses {
-		p, err := newProxy(server)
+		n, err := newNetwork(server)
 		if err != nil {
 			return nil, errors.Join(err, c.dismiss())
 		}
-		c.proxies = append(c.proxies, p)
-		h, err := start(ctx, task{Process: i, Addr: p.addr(), Lease: lease})
+		c.networks = append(c.networks, n)
+		h, err := start(ctx, task{Process: i, Addr: n.addr(), Lease: lease})
 		if err != nil {
 			return nil, errors.Join(err, c.dismiss())
 		}
@@ -71,7 +68,7 @@ func start(ctx context.Context, t task) (*hand, error) {
 	return h, h.process.Start()
 }
 
-// dismiss ends the processes and the proxies.
+// dismiss ends the processes and the networks.
 func (c *crew) dismiss() error {
 	var errs []error
 	for _, h := range c.workers {
@@ -80,20 +77,20 @@ func (c *crew) dismiss() error {
 	for _, h := range c.workers {
 		errs = append(errs, h.process.Wait())
 	}
-	for _, p := range c.proxies {
-		p.close()
+	for _, n := range c.networks {
+		n.close()
 	}
 	return errors.Join(errs...)
 }
 
 // ask gives an order to all processes and returns what they report.
-func (c *crew) ask(o order) ([]staleness.Report, error) {
+func (c *crew) ask(o order) ([]Report, error) {
 	for i, h := range c.workers {
 		if err := h.orders.Encode(o); err != nil {
 			return nil, fmt.Errorf("process %d: %w", i, err)
 		}
 	}
-	reports := make([]staleness.Report, len(c.workers))
+	reports := make([]Report, len(c.workers))
 	for i, h := range c.workers {
 		if err := h.reports.Decode(&reports[i]); err != nil {
 			return nil, fmt.Errorf("process %d: %w", i, err)
@@ -104,7 +101,7 @@ func (c *crew) ask(o order) ([]staleness.Report, error) {
 
 // recovery is how long is waited until all are well again when nothing is broken any more: longer than it may take, for the
 // machine may be busy. How long it took is in the table.
-const recovery = 20 * time.Second
+const recovery = time.Minute
 
 // recover waits until all processes are well, and returns how long that took.
 func (c *crew) recover(ctx context.Context) (time.Duration, error) {
@@ -129,24 +126,6 @@ func (c *crew) recover(ctx context.Context) (time.Duration, error) {
 		case <-time.After(10 * time.Millisecond):
 		case <-ctx.Done():
 			return 0, fmt.Errorf("not well after %v: %s", time.Since(begin), unwell)
-		}
-	}
-}
-
-// set lets the packets of a class of the first n processes' connections be open, vanish or be held.
-func (c *crew) set(n int, m mode, classes ...route.Class) {
-	for _, p := range c.proxies[:n] {
-		for _, class := range classes {
-			p.lines[class].set(m)
-		}
-	}
-}
-
-// slow delays what the server sends.
-func (c *crew) slow(d time.Duration) {
-	for _, p := range c.proxies {
-		for i := range p.lines {
-			p.lines[i].slow(d)
 		}
 	}
 }

@@ -6,35 +6,34 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
+	"math/rand/v2"
 	"os"
 	"sync"
 	"time"
 
-	"github.com/redis/rueidis"
-
-	"github.com/sessionctx/storefront/internal/verify/staleness"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 )
 
-const (
-	numProcesses   = 3
-	ownSessions    = 4                                         // that one process writes
-	sharedSessions = 2                                         // that all processes write
-	numSessions    = numProcesses*ownSessions + sharedSessions // that all processes read
-	readers        = 2                                         // of each session in each process: so that loads are shared
-	readEvery      = 2 * time.Millisecond
-)
+// rhythm is how often a session is read, read from the store, and written. Often, so that the promise
+// is tried hard; and seldom, so that there is something in the near-cache, and old, when something
+// breaks and when it is whole again.
+type rhythm struct{ read, fresh, write time.Duration }
 
-// writeEvery is how often the owner of a session writes it: often, so that the promise is tried hard, and seldom, so that there is
-// something in the near-cache whenever something breaks.
-var writeEvery = [ownSessions]time.Duration{20 * time.Millisecond, 40 * time.Millisecond, 160 * time.Millisecond, 640 * time.Millisecond}
-
-// writes reports whether a process writes a session.
-func writes(process, session int) bool {
-	return session/ownSessions == process || session >= numProcesses*ownSessions
+var rhythms = [...]rhythm{
+	{3 * time.Millisecond, 60 * time.Millisecond, 20 * time.Millisecond},
+	{3 * time.Millisecond, 60 * time.Millisecond, 60 * time.Millisecond},
+	{3 * time.Millisecond, 0, 320 * time.Millisecond},
+	{0, 0, 240 * time.Millisecond}, // read by orderReadAll alone
+	{0, 0, 400 * time.Millisecond},
 }
+
+const (
+	numProcesses = 3
+	writers      = numProcesses + 1 // of the sessions of one rhythm: each process, and all of them
+	numSessions  = writers * len(rhythms)
+)
 
 // task is what a process is started with.
 type task struct {
@@ -50,8 +49,9 @@ const taskVariable = "PROCESS_TASK"
 type order string
 
 const (
-	orderCheck  order = "check"  // fill in Unwell alone
-	orderReport order = "report" // what was seen since the last one
+	orderReadAll order = "read"   // read each session once
+	orderCheck   order = "check"  // fill in Unwell alone
+	orderReport  order = "report" // what was seen since the last one; before that, read each session from the store
 )
 
 // Work is the main function of a process that a test has started: it obeys the orders that come in, until they end.
@@ -60,36 +60,43 @@ func Work(text string, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
 		return err
 	}
-	store, err := redisstore.New(redisstore.Config{
-		Client: rueidis.ClientOption{InitAddress: []string{w.Addr}},
-		Lease:  w.Lease,
-		Logger: slog.New(slog.DiscardHandler),
-	})
+	store, err := redisstore.New(evidence.RedisConfig(w.Addr, w.Lease))
 	if err != nil {
 		return err
 	}
 	defer store.Close()
 	resolver, err := sessionctx.New(sessionctx.Config{
-		Store: store, Directory: staleness.Shop, CacheBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler),
-		Timeout: w.Lease * 9 / 10,
+		Store: store, Directory: evidence.Shop(), CacheBytes: 1 << 20, Logger: evidence.Quiet, Timeout: w.Lease * 9 / 10,
 	})
 	if err != nil {
 		return err
 	}
 	defer resolver.Close()
-	recorder := staleness.NewRecorder(w.Process, resolver)
+	recorder := NewRecorder(w.Process, resolver)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
+	often := func(d time.Duration, do func(context.Context, int), session int) {
+		if d > 0 {
+			wg.Go(func() { every(ctx, d, func() { do(ctx, session) }) })
+		}
+	}
 	for session := range numSessions {
-		for range readers {
-			wg.Go(func() { every(ctx, readEvery, func() { recorder.Read(ctx, session) }) })
+		r := rhythms[session/writers]
+		often(r.read, recorder.Read, session)
+		often(r.fresh, recorder.ReadFresh, session)
+		if by := session % writers; by == w.Process || by == numProcesses {
+			often(r.write, recorder.Write, session)
 		}
-		if writes(w.Process, session) {
-			wg.Go(func() { every(ctx, writeEvery[session%ownSessions], func() { recorder.Write(ctx, session) }) })
+	}
+	all := func(do func(context.Context, int)) {
+		var wg sync.WaitGroup
+		for session := range numSessions {
+			wg.Go(func() { do(ctx, session) })
 		}
+		wg.Wait()
 	}
 	orders, reports := gob.NewDecoder(in), gob.NewEncoder(out)
 	for {
@@ -97,11 +104,17 @@ func Work(text string, in io.Reader, out io.Writer) error {
 		if err := orders.Decode(&o); err != nil {
 			return nil // the test has ended, one way or another
 		}
-		r := staleness.Report{}
-		if o == orderReport {
+		r := Report{}
+		switch o {
+		case orderReadAll:
+			all(recorder.Read)
+		case orderReport:
+			all(recorder.ReadFresh)
 			r = recorder.Take()
-		} else if err := recorder.Check(ctx); err != nil {
-			r.Unwell = err.Error()
+		case orderCheck:
+			if err := recorder.Check(ctx); err != nil {
+				r.Unwell = err.Error()
+			}
 		}
 		if err := reports.Encode(&r); err != nil {
 			return err
@@ -110,6 +123,10 @@ func Work(text string, in io.Reader, out io.Writer) error {
 }
 
 func every(ctx context.Context, d time.Duration, do func()) {
+	select {
+	case <-time.After(rand.N(d)): // not all of them at the same moments
+	case <-ctx.Done():
+	}
 	t := time.NewTicker(d)
 	defer t.Stop()
 	for {

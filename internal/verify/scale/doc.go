@@ -1,4 +1,5 @@
-// Package scale says how far many processes that share one Redis primary can grow, and what stops them: a capacity model in plain
-// formulas (Model), the constants that it needs, measured (Measured), and a simulation that draws requests and keeps caches
-// (Simulate), which the formulas are held against. docs/scale.md is its page.
+// Package scale says what becomes of the near-caches when many processes share one Redis primary. It
+// draws the requests of a fleet's visitors, routes them to processes, keeps what each process would
+// keep, and counts hits, reads, writes and messages. The tests hold the simulation to the product's
+// own Resolvers, and the fleet to the promise of docs/scale.md.
 package scale

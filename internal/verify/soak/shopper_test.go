@@ -81,33 +81,24 @@ func (c *shopper) live(ctx context.Context) {
 	}
 }
 
-// mix is of what a thousand things are that shoppers do; the rest is coming back late. And how many tenths of a second lie between two kills of all
-// connections.
-type mix struct{ read, fresh, write, login, logout, endAll, leave, killEvery int }
-
-// mixes by the environment variable MIX.
-var mixes = map[string]mix{
-	"":     {read: 600, fresh: 50, write: 200, login: 20, logout: 10, endAll: 4, leave: 6, killEvery: 5},
-	"ends": {read: 350, fresh: 50, write: 80, login: 120, logout: 5, endAll: 115, leave: 2, killEvery: 1}, // many logins that one process ends before the other has heard of them
-}
-
+// act does one of a thousand things; most of them are reads.
 func (c *shopper) act(ctx context.Context, r *sessionctx.Resolver, serial int64) {
-	n, m := rand.IntN(1000), &c.mix
+	n := rand.IntN(1000)
 	less := func(part int) bool { n -= part; return n < 0 }
 	switch {
-	case less(m.read):
+	case less(600):
 		c.read(ctx, r, serial, false)
-	case less(m.fresh):
+	case less(50):
 		c.read(ctx, r, serial, true)
-	case less(m.write):
+	case less(200):
 		c.write(ctx, r, serial)
-	case less(m.login):
+	case less(20):
 		c.login(ctx, r, serial)
-	case less(m.logout):
+	case less(10):
 		c.logout(ctx, r, serial)
-	case less(m.endAll):
+	case less(4):
 		c.endAll(ctx, r, serial)
-	case less(m.leave):
+	case less(6):
 		c.tally.left.Add(1) // and let it expire
 		c.begin()
 	case len(c.ended) > 0:

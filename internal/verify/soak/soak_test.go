@@ -1,7 +1,6 @@
 package soak
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -15,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/sessionctx/storefront/internal/verify/tables"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
 // sample is what the process takes at a moment.
@@ -32,10 +31,9 @@ func take() (s sample) {
 	return s
 }
 
-// TestEverythingAtOnce reads the environment variables SOAK (how long) and MIX (of what: see mixes).
-func TestEverythingAtOnce(t *testing.T) {
-	length, err := time.ParseDuration(cmp.Or(os.Getenv("SOAK"), "3s"))
-	require.NoError(t, err, "the environment variable SOAK")
+// TestSoak_EverythingAtOnce goes on for SOAK.
+func TestSoak_EverythingAtOnce(t *testing.T) {
+	length := evidence.Duration(t, "SOAK", 3*time.Second)
 	all, closeAll := worlds(t)
 	leaks := goleak.IgnoreCurrent() // before any connection is made anew; what worlds made is gone at the end, too
 	ctx, cancel := context.WithCancel(t.Context())
@@ -74,12 +72,11 @@ func TestEverythingAtOnce(t *testing.T) {
 		}
 		rows = append(rows, cells)
 	}
-	tables.Write(t, "soak", []string{
+	evidence.Table(t, "soak", []string{
 		"store", "for", "reads", "degraded", "read anew", "writes", "logins", "logouts", "ends of all", "came late", "left to expire", "old session not ended by a login",
 		"failed", "FLUSHALL", "connections killed", "resolvers opened", "violations",
 	}, rows...)
 	bounded(t, samples)
-	tables.Plot(t, "soak", plot(samples, length))
 }
 
 // bounded compares the last quarter with the second: the first one warms up. Factors and slack are generous; a leak of one
@@ -109,5 +106,5 @@ func bounded(t *testing.T, samples []sample) {
 		assert.LessOrEqual(t, last, second*3/2+r.slack, "%s: more in the last quarter than in the second", r.name)
 		rows = append(rows, []string{r.name, fmt.Sprint(second / r.unit), fmt.Sprint(last / r.unit)})
 	}
-	tables.Write(t, "soak-resources", []string{"median of", "second quarter", "last quarter"}, rows...)
+	evidence.Table(t, "soak-resources", []string{"median of", "second quarter", "last quarter"}, rows...)
 }

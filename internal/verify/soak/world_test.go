@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,12 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
@@ -27,7 +26,7 @@ import (
 )
 
 const (
-	tenant        = "demoshop"
+	tenant        = evidence.Tenant
 	numResolvers  = 2 // of a world at any time
 	numShoppers   = 8
 	idle          = time.Second // anonymous; a customer has twice that
@@ -40,7 +39,6 @@ type world struct {
 	exclusive bool // all Resolvers have one store, which tells them of everything at once
 	open      func() (backend store.Store, closeStore func() error, err error)
 	server    *redisserver.Server // nil: there is none
-	mix       mix
 
 	places  [numResolvers]place
 	serial  atomic.Int64
@@ -164,7 +162,7 @@ func (w *world) disturb(ctx context.Context, t *testing.T) {
 		if w.server == nil {
 			continue
 		}
-		if i%w.mix.killEvery == 0 {
+		if i%5 == 0 {
 			w.server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 			w.tally.killed.Add(1)
 		}
@@ -194,14 +192,12 @@ func (s *shop) Customer(_ context.Context, _, id string) (defaults.Customer, err
 
 // worlds returns all of them, with their Resolvers, which are gone when closeAll returns.
 func worlds(t *testing.T) (all []*world, closeAll func()) {
-	mix, known := mixes[os.Getenv("MIX")]
-	require.True(t, known, "the environment variable MIX")
 	server := redisserver.Start(t)
 	redis := &world{name: "redis", server: server, open: func() (store.Store, func() error, error) {
 		var err error
 		for range 100 { // a connection may be killed just when it is made
 			var s *redisstore.Store
-			s, err = redisstore.New(redisstore.Config{Client: rueidis.ClientOption{InitAddress: []string{server.Addr()}}, Logger: slog.New(slog.DiscardHandler)})
+			s, err = redisstore.New(evidence.RedisConfig(server.Addr(), 0))
 			if err == nil {
 				return s, s.Close, nil
 			}
@@ -216,7 +212,6 @@ func worlds(t *testing.T) (all []*world, closeAll func()) {
 	mem := &world{name: "memory", exclusive: true, open: func() (store.Store, func() error, error) { return memory, none, nil }}
 	all = []*world{redis, bolt, mem}
 	for _, w := range all {
-		w.mix = mix
 		for i := range w.places {
 			require.NoError(t, w.renew(&w.places[i]))
 		}

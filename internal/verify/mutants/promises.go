@@ -1,0 +1,410 @@
+package mutants
+
+const (
+	core    = "sessionctx"
+	redis   = "sessionctx/redisstore"
+	web     = "middleware"
+	api     = "middleware/rest"
+	tokens  = "middleware/bearer"
+	verify  = "internal/verify"
+	durable = "internal/verify/durable"
+
+	nearCache = "internal/nearcache/cache.go"
+	stamps    = "internal/stamp/stamp.go"
+	ownership = "sessionctx/ownership.go"
+	limits    = "sessionctx/limits.go"
+	handler   = "middleware/rest/handler.go"
+	strict    = "middleware/rest/strictjson.go"
+	sinks     = "sessionctx/redisstore/sinks.go"
+	listen    = "sessionctx/redisstore/listen.go"
+)
+
+// histories look for a violation in as many histories as that takes, with one resolver: two are
+// easily told apart.
+var histories = Check{
+	In: "internal/verify/linear", Test: "TestLinear_HistoriesInMemory", Says: "violation: history",
+	Setup: []string{"HISTORIES=20000", "SEED=1", "RESOLVERS=1"},
+}
+
+// processes is the run of three processes, with a lease of 250 ms.
+func processes(phases, length string) []Check {
+	return []Check{{
+		In: "internal/verify/processes", Test: "TestProcesses_NeverStalerThanTheLease", Says: "staler than the lease",
+		Setup: []string{"PHASES=" + phases, "PHASE=" + length},
+	}}
+}
+
+func soak(says string) Check {
+	return Check{In: "internal/verify/soak", Test: "TestSoak_EverythingAtOnce", Says: says, Setup: []string{"SOAK=2s"}}
+}
+
+func powerCut() Check {
+	return Check{In: durable, Test: "TestBolt_KeepsEveryAnsweredWriteThroughAPowerCut", Says: "violation:", Setup: []string{"POWERCUTS=600"}}
+}
+
+// foreign looks for answers that are somebody else's.
+var foreign = Check{In: verify, Test: "TestForeign_NoAnswerIsAnotherShoppers", Says: "foreign answer", Setup: []string{"READS=1000000"}}
+
+// Promises are those of the documentation.
+var Promises = []Promise{
+	{"a Resolver sees every write that has returned, and no mixture of what was never in force together", []Mutant{
+		{
+			Desc: "a plain look-aside cache: no stamps, and a Del after each write",
+			Edits: edit(
+				stamps+"#Read", "t.stripes[s].Load() + t.all.Load()", "0",
+				stamps+"#Current", "t.stripes[s.stripe].Load()+t.all.Load() == s.value", "s.value == 0",
+				"internal/boundedcache/cache.go", "", "func (c *Cache[V]) Del(hash uint64) {\n\tc.recent[c.place(hash)].Store(nil)\n\tc.cache.Del(hash)\n}",
+				nearCache+"#End", "w.c.Keep(w.c.Hash(&w.key), w.entry)", "w.c.of(w.key.Kind).Del(w.c.Hash(&w.key))",
+			),
+			By: []Check{histories},
+		},
+		{
+			Desc:  "an entry hangs on the stamp after the load",
+			Edits: edit(nearCache+"#load", "if shared && c.stamps", "e.session = c.stamps.Read(e.session.Stripe())\n\t\t\tif shared && c.stamps"),
+			By:    []Check{histories},
+		},
+		{
+			Desc: "writers are not counted: no second look while one is under way",
+			Edits: edit(
+				stamps+"#Begin", "Add(change + 1)", "Add(change)", stamps+"#End", "Add(change - 1)", "Add(change)",
+				stamps+"#EndAlone", "+ change - 1", "+ change", stamps+"#EndAlone", "w.begun&writers == 1 && ", "",
+			),
+			By: []Check{histories},
+		},
+		{
+			Desc:  "the customer's stamp is taken after the load",
+			Edits: edit(nearCache+"#load", "if shared && c.stamps", "if key.View != \"\" {\n\t\t\t\te.customer = c.CustomerStamp(key.Tenant, key.View)\n\t\t\t}\n\t\t\tif shared && c.stamps"),
+			By:    by("internal/nearcache", "TestGet_KeepsWhatItFound"),
+		},
+		{
+			Desc:  "an entry of a customer's session does not hang on the customer",
+			Edits: edit(nearCache+"#valid", "c.stamps.Current(e.customer) && ", ""),
+			By:    append(by(core, "TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn"), histories),
+		},
+		{
+			Desc:  "a view without its customer",
+			Edits: edit("sessionctx/request.go", "View: req.asserted(), ", ""),
+			By:    by(core, "TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn"),
+		},
+		{
+			Desc:  "an answer of the directory that came after the record was read",
+			Edits: edit("sessionctx/resolve.go", "!d.inForceSince(begun, before)", "d == nil"),
+			By:    by(core, "TestConsistency_ProfileThatChangesDuringALoadComesAfterTheRecord"),
+		},
+		{
+			Desc:  "a fresh read supersedes nothing",
+			Edits: edit(nearCache+"#Fresh", "c.stamps.Bump(c.StripeOf(k))", ""),
+			By:    by(core, "TestResolve_FreshIsNotUndoneByAnEarlierLoad"),
+		},
+		{
+			Desc:  "all lost without a bump",
+			Edits: edit(nearCache, "c.stamps.BumpAll()", ""),
+			By:    by(core, "TestResolve_EndedSessionStaysEndedWhenItsGenerationIsLost"),
+		},
+		{
+			Desc:  "an earlier answer of the directory replaces a later one",
+			Edits: edit("internal/directory/question.go", "e.dropped || q.number < e.number", "e.dropped"),
+			By:    by("internal/directory", "TestAnswer_EarlierQuestionNeverReplacesALaterOne"),
+		},
+	}},
+	{"no shopper sees another one's session", []Mutant{
+		{
+			Desc:  "keys are not compared, and there are four hashes",
+			Edits: edit(nearCache+"#valid", " && e.key.is(k)", "", nearCache+"#New", "mask: ^uint64(0)", "mask: 3"),
+			By:    []Check{histories, foreign, soak("a foreign answer")},
+		},
+		{
+			Desc: "cached sessions are told apart by their ids alone",
+			Edits: edit(
+				"internal/nearcache/entry.go#is", " && h.tenant == k.Tenant && h.kind", " && h.kind",
+				nearCache+"#Hash", " ^ bits.RotateLeft64(maphash.String(c.seed, k.Tenant), 17)", "", // else they hardly ever meet
+			),
+			By: by(core, "TestThreat_KeyAmbiguity"),
+		},
+		{
+			Desc:  "a record is taken whatever tenant it names",
+			Edits: edit(nearCache+"#fill", "rec.Tenant != key.Tenant", "rec.Tenant == \"\""),
+			By:    by(core, "TestThreat_CorruptStore"),
+		},
+		{
+			Desc:  "a session hands out the bytes that the cache holds",
+			Edits: edit("sessionctx/session.go#Attribute", "bytes.Clone(s.attributes[i].Value)", "s.attributes[i].Value"),
+			By:    by(core, "TestThreat_SharedMemory"),
+		},
+		{
+			Desc: "neither middleware nor interface compare the tenants",
+			Edits: edit(
+				"middleware/middleware.go", "req.Tenant != id.Tenant", "id.Tenant == \"\"",
+				handler, "req.Tenant != x.to.tenant,", "req.Tenant == \"\",",
+			),
+			By: by(api, "TestThreatTenantConfusion"),
+		},
+	}},
+	{"no update is lost, and none is done twice", []Mutant{
+		{
+			Desc:  "a conflict forgets the cart",
+			Edits: edit("sessionctx/conflict.go", "cur.Carts[i].Changed > base", "cur.Carts[i].Changed > base && base < 0"),
+			By:    []Check{histories},
+		},
+		{
+			Desc:  "a double click on login makes two sessions",
+			Edits: edit("sessionctx/heir.go", "!heir.Ended || len", "heir.Exists() || len"),
+			By:    []Check{histories},
+		},
+		{
+			Desc:  "redis: the version is not compared",
+			Edits: edit("sessionctx/redisstore/script.go", "string(b[8:8+n])", "string(b[8:8+0*n])"),
+			By:    by(redis, "TestStore"),
+		},
+		{
+			Desc:  "a write with an unknown outcome is not counted any more",
+			Edits: edit("sessionctx/save.go", "case w.unknown:\n\t\tw.near.EndLater(quarantine * w.r.cfg.Timeout)", "case w.unknown:\n\t\tw.near.End()"),
+			By:    by(core, "TestUnknownOutcome_WriteThatIsAppliedLateIsSeenAtOnce"),
+		},
+		{
+			Desc: "an entity tag compares versions alone, and they begin at 1",
+			Edits: edit(
+				"middleware/rest/condition.go", "strings.HasPrefix(t.opaque, prefix)", "strings.Contains(t.opaque, prefix[len(`\"0123456789abcdef`):])",
+				"sessionctx/recordedit.go", "first := 1 + rand.Int64N(1<<30-1)", "first := int64(1)",
+			),
+			By: by(api, "TestThreatReplayAfterReCreation"),
+		},
+		{
+			Desc:  "versions begin anew after the last one",
+			Edits: edit("sessionctx/recordedit.go", "rec.Version == math.MaxInt64", "rec.Version == math.MinInt64"),
+			By:    by(api, "TestThreatVersionOverflow"),
+		},
+	}},
+	{"what has ended stays ended", []Mutant{
+		{
+			Desc:  "a tombstone is nothing",
+			Edits: edit(ownership+"#ownershipOf", "case rec.Ended:", "case rec.Ended && id == nil:"),
+			By:    append(by(api, "TestThreatUseAfterLogout"), histories, soak("revived")),
+		},
+		{
+			Desc:  "an update creates where an end has removed",
+			Edits: edit("sessionctx/update.go", "case c.own.state != absent, req", "case c.own.state == foreign, req"),
+			By:    []Check{histories},
+		},
+		{
+			Desc:  "the customer's generation is not looked at",
+			Edits: edit(ownership+"#confirm", "rec.Generation != generation", "generation < 0"),
+			By:    append(by(api, "TestThreatUseAfterLogout"), histories),
+		},
+		{
+			Desc:  "an erased customer's tombstone keeps the customer",
+			Edits: edit("sessionctx/tombstone.go", "Ended: true,", "Ended: true, CustomerID: rec.CustomerID,"),
+			By:    by(core, "TestErase_LeavesNoPersonalData"),
+		},
+	}},
+	{"ids, logins and tokens prove what they say, and nothing else", []Mutant{
+		{
+			Desc:  "a login leaves the old id alive",
+			Edits: edit("sessionctx/login.go", "!c.own.hasData() || was", "c.own.state != foreign || was"),
+			By:    by(web, "TestThreatSessionFixation"),
+		},
+		{
+			Desc: "the heir of a tombstone is anybody's",
+			Edits: edit("sessionctx/heir.go#heirOwner", "append(append(b, tenant...), customerID...)", "append(b, tenant...)",
+				"sessionctx/heir.go#heirOf", " && own.customerID == customerID", ""),
+			By: by(core, "TestLogin_DeadID"),
+		},
+		{
+			Desc:  "the id of a token's session is as good as a secret",
+			Edits: edit(ownership+"#ownershipOf", ", id.Proof == BySecret && !rec.Secret", ""),
+			By:    by(web, "TestThreatIDGuessing"),
+		},
+		{
+			Desc:  "a key verifies any algorithm",
+			Edits: edit("middleware/bearer/key.go", "!ok || k.Algorithm != t.Method.Alg()", "!ok"),
+			By:    by(tokens, "TestThreatJWTConfusion"),
+		},
+		{
+			Desc:  "any audience will do",
+			Edits: edit("middleware/bearer/verifier.go", "!v.claims.isFor(v.audience, found)", "!v.claims.isFor(v.audience, found) && false"),
+			By:    by(tokens, "TestThreatJWTConfusion"),
+		},
+		{
+			Desc:  "a bad token leaves the decision to the cookie",
+			Edits: edit("middleware/middleware.go", "id, err := m.identityOf(a, r)\n\t\tif err != nil {", "id, err := m.identityOf(a, r)\n\t\tif err != nil && req.Tenant == \"\" {"),
+			By:    by(api, "TestThreatBearerAgainstCookie"),
+		},
+		{
+			Desc:  "a saas token is good in every tenant",
+			Edits: edit("examples/storefront/tokens/issuer.go", "c.Identity.Tenant != tenant", "c.Identity.Tenant == \"\""),
+			By:    by("examples/storefront/tokens", "TestThreatTokenOfAnotherPurpose"),
+		},
+		{
+			Desc:  "management by any customer's saas token",
+			Edits: edit("middleware/rest/write.go", "s.CustomerID != \"\" && s.CustomerID != customerID:", "s.CustomerID != \"\" && customerID == \"\":"),
+			By:    by(api, "TestThreatManagementForAnotherCustomer"),
+		},
+		{
+			Desc:  "the scope of another tenant will do",
+			Edits: edit(handler, ", tenant != \"\" && tenant != x.to.tenant:", ":"),
+			By:    by(api, "TestThreatManagementWithoutTheScope"),
+		},
+		{
+			Desc:  "writes by cookie from any origin",
+			Edits: edit(handler, "x.cross.Check(x.r) != nil", "x.r == nil"),
+			By:    by(api, "TestThreatCrossSiteWrite"),
+		},
+		{
+			Desc:  "the country is believed whoever says it",
+			Edits: edit("middleware/hints.go", " && h.trusts(r.RemoteAddr)", ""),
+			By:    by(web, "TestThreatHintSpoofing"),
+		},
+		{
+			Desc:  "X-Forwarded-Host is believed",
+			Edits: edit("middleware/sites.go", "\ths, ok := m[r.Host]", "\tif h := r.Header.Get(\"X-Forwarded-Host\"); h != \"\" {\n\t\tr.Host = h\n\t}\n\ths, ok := m[r.Host]"),
+			By:    by(web, "TestThreatPoisonedHost"),
+		},
+	}},
+	{"what clients send is neither believed nor without bounds, and nothing leaks", []Mutant{
+		{
+			Desc:  "a shopper may name a cart",
+			Edits: edit("middleware/rest/write.go", "parseState(body, x.maxDepth, false)", "parseState(body, x.maxDepth, true)"),
+			By:    by(api, "TestThreatMassAssignment"),
+		},
+		{
+			Desc:  "any number of attributes",
+			Edits: edit(limits, "> l.Attributes:", "> l.Attributes*l.Record:"),
+			By:    by(api, "TestThreatAttributeBomb"),
+		},
+		{
+			Desc:  "names that nobody can print",
+			Edits: edit(limits, "!printable(name)", "name == \"\""),
+			By:    by(api, "TestThreatAttributeBomb", "TestThreatHeaderAndLogInjection"),
+		},
+		{
+			Desc:  "a name may be there twice",
+			Edits: edit(strict, "in.names[name] {", "in.names[name] && in.names[\"\"] {"),
+			By:    by(api, "TestThreatJSONTricks"),
+		},
+		{
+			Desc:  "errors of the store are logged as they are",
+			Edits: edit("sessionctx/guard.go", "redact.Error(err, key.ID)", "err"),
+			By:    by(api, "TestThreatLogLeak"),
+		},
+		{
+			Desc:  "redis: the session id in the key",
+			Edits: edit("sessionctx/redisstore/key.go#name", "b = append(b, ':', letterOf", "b = append(append(b, k.ID...), ':', letterOf"),
+			By:    by(redis, "TestKey_NoIdIsSeenOnServer"),
+		},
+		{
+			Desc:  "caches keep the tenant as a part of the request",
+			Edits: edit("sessionctx/request.go", "unique.Make(id.Tenant).Value(), strings.Clone(id.CustomerID)", `id.Tenant+unique.Make("").Value(), strings.Clone(id.CustomerID)`),
+			By:    by(core, "TestThreat_PinnedMemory"),
+		},
+		{
+			Desc:  "a failed question is remembered for each tenant",
+			Edits: edit("internal/directory/entry.go", "len(s.unknown) - maxUnknown/numShards", "0"),
+			By:    by(core, "TestThreat_MadeUpNames"),
+		},
+		{
+			Desc:  "carts give way to bots",
+			Edits: edit("sessionctx/memstore/room.go", "case len(it.rec.Carts) > 0:", "case len(it.rec.Carts) > 0 && false:"),
+			By:    by(web, "TestThreatBotSessions"),
+		},
+	}},
+	{"few requests, a slow store or a panic do not take the shop down", []Mutant{
+		{
+			Desc:  "loads are not shared",
+			Edits: edit("internal/singleflight/singleflight.go", "joined = c != nil &&", "joined = c != nil && false &&"),
+			By:    append(by(core, "TestThreat_MassFlush"), by(verify, "TestThreatStampede")...),
+		},
+		{
+			Desc:  "news of other processes are not heard",
+			Edits: edit(nearCache+"#Invalidate", "c.stamps.Bump(c.stripe(&h))", ""),
+			By:    by(core, "TestThreat_InvalidationStorm"),
+		},
+		{
+			Desc:  "a panic in OnChange goes on",
+			Edits: edit("sessionctx/update.go", "p := recover(); p != nil", "p := any(nil); p != nil"),
+			By:    by(core, "TestThreat_PanickingHooks"),
+		},
+		{
+			Desc:  "a panic in a policy is swallowed, and the request answered",
+			Edits: edit("middleware/middleware.go", "\tm := h.m\n", "\tm := h.m\n\tdefer func() { _ = recover() }()\n"),
+			By:    by(web, "TestThreatPanickingPolicies"),
+		},
+		{
+			Desc:  "defaults are shown as if they were the record",
+			Edits: edit("sessionctx/degraded.go", "n.flags |= degradedValue", "n.flags |= 0"),
+			By:    by(api, "TestThreatStoreDown"),
+		},
+		{
+			Desc:  "a store that hangs costs every caller the timeout",
+			Edits: edit("internal/breaker/breaker.go", "len(b.timedOut) >= openAfter", "len(b.timedOut) < 0"),
+			By:    by("internal/breaker", "TestBreaker_OpensAfterTimeoutsOfThreeKeys"),
+		},
+	}},
+	{"after a write by another process a read is stale by less than the lease, whatever breaks", []Mutant{
+		{
+			Desc:  "a lease without an end",
+			Edits: edit(sinks+"#extendLease", "w.sink.ExtendLease(until)", "w.sink.Exclusive()"),
+			By:    processes("black hole on tracking downstream", "2s"),
+		},
+		{
+			Desc:  "what was told between two connections is not lost",
+			Edits: edit(listen, "s.sinks.invalidateAll() // nobody", "// nobody"),
+			By:    processes("nobody listens on tracking", "4s"),
+		},
+		{
+			Desc:  "a lease from the time of the answer",
+			Edits: edit(listen, "s.sinks.extendLease(sent.Add(s.cfg.Lease))", "s.sinks.extendLease(sent.Add(time.Since(sent) + s.cfg.Lease))"),
+			By:    processes("then a black hole on tracking", "8s"), Long: true,
+		},
+		{
+			Desc:  "the loss of all (FLUSHALL) is not heard",
+			Edits: edit(sinks+"#invalidate", "\t\tl.invalidateAll()\n", ""),
+			By:    by(redis, "TestFlush_IsReportedWhileDataConnectionIsSilent"), Long: true, // the test waits for it
+		},
+		{
+			Desc:  "a replica is not refused",
+			Edits: edit("sessionctx/redisstore/server.go", `"master"`, `""`),
+			By:    by(redis, "TestListener_PrimaryThatBecomesReplicaAnswersNothing"),
+		},
+	}},
+	{"no answered write is lost by a kill -9 or a power cut", []Mutant{
+		{
+			Desc:  "bolt: answered when it was handed over",
+			Edits: edit("sessionctx/boltstore/store.go", "\tselect {\n\tcase <-w.done:\n", "\tif w.rec.Incarnation != 0 {\n\t\treturn w.rec, nil\n\t}\n\tselect {\n\tcase <-w.done:\n"),
+			By: []Check{
+				{In: durable, Test: "TestBolt_KeepsEveryAnsweredWriteThroughKill9", Says: "violation:", Setup: []string{"ROUNDS=100"}}, powerCut(),
+			},
+		},
+		{
+			Desc:  "bolt: no fsync between the pages and the meta page",
+			Edits: edit("bbolt/tx.go#write", "!tx.db.NoSync || common.IgnoreNoSync", "tx == nil"),
+			By:    []Check{powerCut()},
+		},
+		{
+			Desc:  "bolt: goes on after a failed fsync",
+			Edits: edit("sessionctx/boltstore/commit.go", "return s.fail(fmt.Errorf(", "return error(fmt.Errorf(", "sessionctx/boltstore/commit.go", "it again: %w\", err), false)", "it again: %w\", err))"),
+			By:    []Check{{In: durable, Test: "TestBolt_SaysWhatAFailedFsyncHasLeft", Says: "who reads it now"}},
+		},
+	}},
+}
+
+// Conditions are hard on the product, and right: they change what the cache keeps and finds.
+var Conditions = []Mutant{
+	{
+		Desc: "a cache for three sessions that drops half of what it is given",
+		Edits: edit(
+			"internal/boundedcache/cache.go#New", "MaxCost:            max(", "MaxCost:            3*typical+0*max(",
+			"internal/boundedcache/cache.go#Set", "c.closed ||", "c.closed || hash%2 == 0 ||",
+		),
+		By: []Check{histories},
+	},
+	{
+		Desc:  "eight hashes for sessions and profiles",
+		Edits: edit(nearCache+"#New", "mask: ^uint64(0)", "mask: 7"),
+		By:    []Check{histories, foreign},
+	},
+	{
+		Desc:  "sixteen stamps for all keys",
+		Edits: edit(stamps+"#NewTable", "n = min(max(n, minStripes), MaxStripes)", "n = 16"),
+		By:    []Check{histories},
+	},
+}

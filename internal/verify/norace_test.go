@@ -1,8 +1,0 @@
-//go:build !race
-
-package verify_test
-
-const (
-	underRace = false
-	scale     = 1
-)

@@ -1,0 +1,191 @@
+package verify
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/verify/evidence"
+)
+
+var (
+	goTest   = regexp.MustCompile("`(?:[A-Z]+=\\S+ )*go test ([^`]*)`")
+	selector = regexp.MustCompile(`-(run|bench|fuzz|skip) (?:'([^']+)'|(\S+))`)
+	place    = regexp.MustCompile(`\./\S+`)
+	declared = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz|Example)\w*)\(`)
+)
+
+// TestPages_CommandsSelectTests looks at each `go test` of the documentation: each alternative of
+// what it selects must be there, because go test is content with nothing.
+func TestPages_CommandsSelectTests(t *testing.T) {
+	root := evidence.Root(t)
+	names := declarations(t, root)
+	commands := 0
+	for _, page := range pages(t, root) {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		plain := strings.Join(strings.Fields(strings.ReplaceAll(string(text), `\|`, "|")), " ")
+		for _, command := range goTest.FindAllStringSubmatch(plain, -1) {
+			dir := place.FindString(command[1])
+			for _, s := range selector.FindAllStringSubmatch(command[1], -1) {
+				pattern := s[2] + s[3]
+				if pattern == "xxx" { // none, beside -bench
+					continue
+				}
+				commands++
+				for _, alternative := range alternatives(pattern) {
+					assert.True(t, selects(t, names, dir, s[1], alternative), "%s: `go test %s`: -%s %s: %s selects nothing", page, command[1], s[1], pattern, alternative)
+				}
+			}
+			if dir != "" {
+				assert.DirExists(t, filepath.Join(root, strings.TrimSuffix(dir, "/...")), "%s: `go test %s`", page, command[1])
+			}
+		}
+	}
+	assert.Greater(t, commands, 40, "there are commands on the pages")
+}
+
+// pages returns the files of the documentation.
+func pages(t *testing.T, root string) (files []string) {
+	t.Helper()
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "internal/verify/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		require.NoError(t, err)
+		files = append(files, found...)
+	}
+	return slices.DeleteFunc(files, func(f string) bool { return filepath.Base(f) == "CHANGELOG.md" })
+}
+
+// alternatives cuts a pattern at each | that is in no parentheses.
+func alternatives(pattern string) (all []string) {
+	depth, begin := 0, 0
+	for i, c := range pattern {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case '|':
+			if depth == 0 {
+				all, begin = append(all, pattern[begin:i]), i+1
+			}
+		}
+	}
+	return append(all, pattern[begin:])
+}
+
+func TestAlternatives_AreCutOutsideOfParentheses(t *testing.T) {
+	assert.Equal(t, []string{"A", "B(C|D)$", "E"}, alternatives("A|B(C|D)$|E"))
+}
+
+// declarations returns the names of all tests, by the folders of their packages from root.
+func declarations(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	names := map[string][]string{}
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, name := range declared.FindAllStringSubmatch(string(text), -1) {
+			names[filepath.ToSlash(dir)] = append(names[filepath.ToSlash(dir)], name[1])
+		}
+		return err
+	}))
+	return names
+}
+
+// selects reports whether a pattern selects anything in a package, below a folder with "...", or
+// anywhere with "".
+func selects(t *testing.T, names map[string][]string, dir, kind, pattern string) bool {
+	t.Helper()
+	top, _, _ := strings.Cut(pattern, "/")
+	wanted, err := regexp.Compile(top)
+	require.NoError(t, err)
+	dir, below := strings.CutSuffix(strings.TrimPrefix(dir, "./"), "...")
+	for in, tests := range names {
+		if dir != "" && in != dir && !(below && strings.HasPrefix(in+"/", dir)) {
+			continue
+		}
+		for _, name := range tests {
+			if strings.HasPrefix(name, "Benchmark") == (kind == "bench") && wanted.MatchString(name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestNames_StartWithTheirSubject holds the tests of this module to the form of names.
+func TestNames_StartWithTheirSubject(t *testing.T) {
+	form := regexp.MustCompile(`^Test(Main|Threat\w+|[A-Z][A-Za-z0-9]*_[A-Z]\w*|BoltWorker)$`)
+	article := regexp.MustCompile(`^Test(An?|The)[A-Z_]`)
+	for dir, tests := range declarations(t, filepath.Join(evidence.Root(t), "internal", "verify")) {
+		for _, name := range tests {
+			assert.Regexp(t, form, name, dir)
+			assert.NotRegexp(t, article, name, dir)
+		}
+	}
+}
+
+var (
+	executions  = regexp.MustCompile(`fuzz: elapsed: \S+, execs: (\d+)`)
+	interesting = regexp.MustCompile(`new interesting: (\d+) \(total: (\d+)\)`)
+)
+
+// TestFuzz_EveryTargetFindsNothing fuzzes each target of the workspace for FUZZTIME. Without it the
+// targets are found, and that is all: the gate runs them on their seeds, and to fuzz, the compiler
+// has to build the standard library anew.
+func TestFuzz_EveryTargetFindsNothing(t *testing.T) {
+	root := evidence.Root(t)
+	length := os.Getenv("FUZZTIME")
+	var rows [][]string
+	targets := 0
+	for dir, tests := range declarations(t, root) {
+		for _, name := range tests {
+			if !strings.HasPrefix(name, "Fuzz") {
+				continue
+			}
+			if targets++; length == "" {
+				continue
+			}
+			cmd := exec.CommandContext(t.Context(), "go", "test", "-run", "xxx", "-fuzz", "^"+name+"$", "-fuzztime", length, "-parallel", "2", "./"+dir)
+			cmd.Dir = root
+			begin := time.Now()
+			out, err := cmd.CombinedOutput()
+			took := time.Since(begin).Round(time.Second)
+			findings := "none"
+			if !assert.NoError(t, err, "%s in %s:\n%s", name, dir, out) {
+				findings = "**found**"
+			}
+			ran := executions.FindAllStringSubmatch(string(out), -1)
+			if !assert.NotEmpty(t, ran, "%s in %s says nothing of its executions:\n%s", name, dir, out) {
+				continue
+			}
+			corpus := "-"
+			if n := interesting.FindAllStringSubmatch(string(out), -1); n != nil {
+				corpus = n[len(n)-1][2]
+			}
+			rows = append(rows, []string{"`" + name + "`", dir, length, took.String(), ran[len(ran)-1][1], corpus, findings})
+		}
+	}
+	assert.Greater(t, targets, 10, "there are fuzz targets")
+	if length == "" {
+		t.Skipf("%d targets, and no FUZZTIME to fuzz them", targets)
+	}
+	slices.SortFunc(rows, func(a, b []string) int { return strings.Compare(a[1]+a[0], b[1]+b[0]) })
+	evidence.Table(t, "fuzzing", []string{"target", "package", "fuzzed for", "with the build", "executions", "corpus", "findings"}, rows...)
+}
