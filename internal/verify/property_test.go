@@ -2,10 +2,8 @@ package verify
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,7 +12,6 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/sessionctx"
-	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 var fields = [...]defaults.Field{defaults.FieldSite, defaults.FieldCurrency, defaults.FieldCountry, defaults.FieldLanguage}
@@ -123,72 +120,5 @@ func TestPreview_IsWhatTheUpdateDoes(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, s, now)
 		}
-	})
-}
-
-// drawKey draws from few pieces, so that keys that differ only in where one part ends are frequent.
-func drawKey(t *rapid.T, label string) store.Key {
-	part := rapid.StringOfN(rapid.RuneFrom([]rune("a\x00\x01\x02/:")), 0, 4, -1)
-	return store.Key{
-		Tenant: part.Draw(t, label+" tenant"), ID: part.Draw(t, label+" id"),
-		Kind: rapid.SampledFrom([]store.Kind{store.KindSession, store.KindCustomer}).Draw(t, label+" kind"),
-	}
-}
-
-func TestKey_OtherKeysHaveOtherHashes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := drawKey(t, "a"), drawKey(t, "b")
-		assert.Equal(t, a == b, a.Hash() == b.Hash(), "%q, %q", a, b)
-	})
-}
-
-func drawRecord(t *rapid.T, label string) store.Record {
-	text := rapid.StringOfN(rapid.RuneFrom([]rune("a\x00\x01\x02")), 0, 3, -1)
-	small := rapid.Int64Range(0, 2)
-	at := func(what string) time.Time {
-		if n := small.Draw(t, label+what); n > 0 {
-			return time.UnixMilli(1_700_000_000_000 + n).UTC()
-		}
-		return time.Time{}
-	}
-	rec := store.Record{
-		Tenant: text.Draw(t, label+"tenant"), Incarnation: 1, Version: 1 + small.Draw(t, label+"version"),
-		Ended: rapid.Bool().Draw(t, label+"ended"), Secret: rapid.Bool().Draw(t, label+"secret"),
-		CustomerID: text.Draw(t, label+"customer"), Generation: small.Draw(t, label+"generation"),
-		Choices: defaults.Choices{
-			Site: text.Draw(t, label+"site"), Currency: text.Draw(t, label+"currency"),
-			Country: text.Draw(t, label+"country"), Language: text.Draw(t, label+"language"),
-		},
-		Company: text.Draw(t, label+"company"), RemovedAttributes: small.Draw(t, label+"removed"),
-		CreatedAt: at("created"), ModifiedAt: at("modified"), ExpiresAt: at("expires"),
-	}
-	for i := range rec.Changed {
-		rec.Changed[i] = small.Draw(t, label+"changed")
-	}
-	for i := range rapid.IntRange(0, 2).Draw(t, label+"attributes") {
-		rec.Attributes = append(rec.Attributes, store.Attribute{
-			Name: fmt.Sprint(i, text.Draw(t, label+"name")), Value: json.RawMessage("v" + text.Draw(t, label+"value")), Changed: small.Draw(t, label+"changed"),
-		})
-	}
-	return rec
-}
-
-func TestRecord_OtherRecordsAreEncodedDifferently(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		a := drawRecord(t, "a ")
-		b := a
-		if rapid.Bool().Draw(t, "another") {
-			b = drawRecord(t, "b ")
-		} else { // a neighbour: the same text, cut elsewhere
-			b.Choices.Site, b.Choices.Currency = a.Choices.Site+a.Choices.Currency, ""
-		}
-		encodedA, err := a.AppendBinary(nil)
-		require.NoError(t, err)
-		encodedB, err := b.AppendBinary(nil)
-		require.NoError(t, err)
-		assert.Equal(t, assert.ObjectsAreEqual(a, b), string(encodedA) == string(encodedB))
-		var back store.Record
-		require.NoError(t, back.UnmarshalBinary(encodedA))
-		assert.Equal(t, a, back)
 	})
 }

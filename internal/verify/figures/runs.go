@@ -24,7 +24,7 @@ var runs = []run{
 	pace("bearer", "Token"),
 	pace("cold", "Cold"),
 	pace("growth", "Growth", "SITES=10000", "TENANTS=1000", "ATTRIBUTES=64"),
-	pace("page", "Page", "WRK=5"),
+	pace("page", "Page"),
 }
 
 // pace is a run that measures time; more comes to the environment of its long setting.

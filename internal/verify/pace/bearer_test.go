@@ -14,9 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/verify/evidence"
-	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/middleware/bearer"
-	"github.com/sessionctx/storefront/sessionctx"
 )
 
 const (
@@ -104,47 +102,8 @@ func TestToken_VerifiedBesideParse(t *testing.T) {
 		first := Compare(t, 1, verifying(s.verifier(t, -1), sent), s.parsing(sent))
 		rows = append(rows,
 			again.Row(s.method.Alg()+", seen before", 1, Goal{}),
-			first.Row(s.method.Alg()+", never remembered", 1, Goal{}),
+			first.Row(s.method.Alg()+", never seen", 1, Goal{}),
 		)
 	}
 	evidence.Table(t, "pace-bearer", Header, rows...)
-}
-
-// TestToken_CachedBesideTheCookie compares whole requests by customers' tokens with whole requests by cookie.
-func TestToken_CachedBesideTheCookie(t *testing.T) {
-	var rows [][]string
-	for _, sessions := range amounts(t) {
-		byCookie, _ := warmByCookie(t, sessions)
-		byCookie.Name = "Wrap by cookie"
-		byToken := warmByToken(t, sessions)
-		for _, n := range goroutines() {
-			c := Compare(t, n, byToken, byCookie)
-			rows = append(rows, c.Row(fmt.Sprintf("remembered token, %d sessions, %s", sessions, on(n)), 1, Goal{Ratio: 2}))
-		}
-	}
-	evidence.Table(t, "pace-bearer-middleware", Header, rows...)
-}
-
-// warmByToken returns the way of our middleware with the tokens of n customers, all of them remembered.
-func warmByToken(t testing.TB, n int) Way {
-	t.Helper()
-	s := signers(t)[0]
-	verifier := s.verifier(t, max(4*n, 4096)) // room for all of them in either half of the cache
-	r := newResolver(t)
-	mw := newMiddleware(t, r, func(c *middleware.Config) { c.Identify = verifier.Identify })
-	all := newShoppers(n)
-	tokens := make([]string, n)
-	for i := range tokens {
-		tokens[i] = s.token(t, all.sessions[i], all.customers[i])
-		_, err := r.Update(t.Context(), all.request(i), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
-		require.NoError(t, err)
-	}
-	t.Cleanup(warm(t, r, n, func(i int) sessionctx.Request {
-		req := all.request(i)
-		req.Hints.Country, req.Hints.AcceptLanguage = "", acceptLanguage
-		return req
-	}))
-	w := visiting("Wrap by token", "Authorization", headerLines("Bearer ", tokens), mw.Wrap, readOurs)
-	require.Equal(t, n, w.Start(0)(n), "each token is seen, and remembered from then on")
-	return w
 }

@@ -3,9 +3,10 @@ package pace
 import (
 	"fmt"
 	"html/template"
-	"io"
 	"net/http"
+	"testing"
 
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -45,31 +46,38 @@ func (v values) Price(i int) string {
 	return fmt.Sprintf("%.2f", (9.90+12.50*float64(i))*v.Rates()[v.Currency])
 }
 
-// pages are what the servers under load answer with.
-var pages = map[string]func(w io.Writer, v values) error{
-	"shop page": func(w io.Writer, v values) error { return pageTemplate.Execute(w, v) },
-	"one line of text": func(w io.Writer, v values) error {
-		_, err := fmt.Fprintln(w, v.Site, v.Currency, v.Country, v.Language)
-		return err
-	},
-}
-
-// pageHandler shows the page of the session, or bare: of constants.
-func pageHandler(page string, bare bool) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := values{"main", "CHF", "DE", "en"}
-		if !bare {
-			s, ok := sessionctx.FromContext(r.Context())
-			if !ok || s.ID == "" {
-				http.Error(w, "no session", http.StatusInternalServerError)
-				return
-			}
-			v = values{s.Site, s.Currency, s.Country, s.Language}
-		}
+// TestPage_BesideOneOfConstants compares whole requests with the middleware with those to the same
+// page of constants.
+func TestPage_BesideOneOfConstants(t *testing.T) {
+	render := func(w http.ResponseWriter, v values) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Cache-Control", "private, no-store")
-		if pages[page](w, v) != nil {
-			panic(http.ErrAbortHandler) // the connection is gone
+		if err := pageTemplate.Execute(w, v); err != nil {
+			panic(err)
 		}
-	})
+	}
+	r := newResolver(t)
+	ids := secretIDs(t, r, numSessions(t))
+	t.Cleanup(warm(t, r, len(ids), func(i int) sessionctx.Request {
+		req := evidence.BySecret(ids[i])
+		req.Hints.AcceptLanguage = acceptLanguage
+		return req
+	}))
+	with := newMiddleware(t, r).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, _ := sessionctx.FromContext(r.Context())
+		render(w, values{s.Site, s.Currency, s.Country, s.Language})
+	}))
+	bare := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { render(w, values{"main", "CHF", "DE", "en"}) })
+	lines := headerLines(cookieName+"=", ids)
+	way := func(name string, h http.Handler) Way {
+		return walk(name, len(lines), func(int) func(int) bool {
+			v := newVisitor(http.MethodGet, "/", http.Header{"Accept-Language": {acceptLanguage}})
+			return func(i int) bool {
+				v.w.size = 0
+				v.visit(h, "Cookie", lines[i])
+				return v.w.size > 1000
+			}
+		})
+	}
+	evidence.Table(t, "pace-page", Header, Compare(t, 1, way("with the middleware", with), way("of constants", bare)).Row("shop page", 1, Goal{Ratio: 1.03}))
 }

@@ -152,10 +152,11 @@ func walk(name string, n int, begin func(goroutine int) (visit func(i int) bool)
 type sink struct {
 	header http.Header
 	status int
+	size   int
 }
 
 func (s *sink) Header() http.Header         { return s.header }
-func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
+func (s *sink) Write(b []byte) (int, error) { s.size += len(b); return len(b), nil }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 
 // visitor is one goroutine's browser: one request and one answer, used again and again, and new each time to whoever gets them.
