@@ -3,10 +3,15 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
 func TestFill_ReplacesTablesAndNothingElse(t *testing.T) {
@@ -38,4 +43,26 @@ func TestMade_HasTheSettingThatWasTaken(t *testing.T) {
 	r := run{args: "-v ./internal/verify/processes", long: []string{"PHASE=20s"}}
 	assert.Equal(t, "PHASE=20s go test -v ./internal/verify/processes", r.made(false))
 	assert.Equal(t, "PHASE=10s go test -v ./internal/verify/processes", r.made(true))
+}
+
+func TestPages_CommandsSelectRuns(t *testing.T) {
+	root := evidence.Root(t)
+	command := regexp.MustCompile("internal/verify/figures[^\\n`]* -run (?:'([^']+)'|([^\\s`]+))")
+	seen := 0
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "internal/verify/*.md"} {
+		pages, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		require.NoError(t, err)
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			require.NoError(t, err)
+			for _, m := range command.FindAllStringSubmatch(string(text), -1) {
+				for alternative := range strings.SplitSeq(strings.ReplaceAll(m[1]+m[2], `\|`, "|"), "|") {
+					seen++
+					wanted := regexp.MustCompile(alternative)
+					assert.True(t, slices.ContainsFunc(runs, func(r run) bool { return wanted.MatchString(r.name) }), "%s: %s: there is no run %s", page, m[0], alternative)
+				}
+			}
+		}
+	}
+	assert.Greater(t, seen, 5)
 }
