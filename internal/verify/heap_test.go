@@ -21,8 +21,8 @@ import (
 )
 
 // smallGoal is how many bytes a cached session should take, all that lives because of it counted,
-// when there are many. A test fails beyond it by a tenth, which is more than what a heap has more at
-// one moment than at another.
+// when there are many. A test fails beyond it by a tenth, which is more than what a heap has more
+// at one moment than at another.
 const (
 	smallGoal = 640.0
 	many      = 100_000
@@ -37,7 +37,8 @@ var shopperKinds = []struct {
 	goal  bool  // it is the size of the sessions themselves; the others are for the long setting
 }{
 	{"anonymous", 0, 760, 10_000_000, true},
-	// With each customer live the generation and the profile: of a thousand sessions little is that.
+	// With each customer live the generation and the profile: of a thousand sessions little is
+	// that.
 	{"customers', a thousand of each", 1000, 760, 1_000_000, true},
 	{"customers', one of each", 1, 2200, 1_000_000, false},
 }
@@ -173,8 +174,8 @@ func TestCache_KeepsItsBound(t *testing.T) {
 	if !evidence.Shipped(t, "internal/verify") {
 		return
 	}
-	// Counters come to the bound, and entries that cost more than they were taken for; and what caches
-	// have of any size, their queues above all.
+	// Counters come to the bound, and entries that cost more than they were taken for; and what
+	// caches have of any size, their queues above all.
 	const most, always = 1.15, 8 << 20
 	var rows [][]string
 	for _, kind := range shopperKinds {

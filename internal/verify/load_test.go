@@ -79,8 +79,8 @@ func heap() int64 {
 }
 
 // TestVisitors_WithoutCookiesLeaveNothing sends a million of them. What a visitor left would be its
-// id of 43 bytes at least, so that the bound on the heap is far from it, and from the few MiB that a
-// process has more at one moment than at another.
+// id of 43 bytes at least, so that the bound on the heap is far from it, and from the few MiB that
+// a process has more at one moment than at another.
 func TestVisitors_WithoutCookiesLeaveNothing(t *testing.T) {
 	visitors := 1_000_000
 	if evidence.UnderRace {
@@ -114,9 +114,9 @@ func TestVisitors_WithoutCookiesLeaveNothing(t *testing.T) {
 	t.Logf("%d visitors without a cookie: %d records, %+d bytes live", visitors, backend.Stats().Records, grown)
 }
 
-// TestFlush_EachSessionIsLoadedAFewTimes flushes a Redis under load, FLUSHES times. Each flush makes
-// every cached record worthless at once; what is asked of the server then must follow from how many
-// sessions there are, not from how often they are read.
+// TestFlush_EachSessionIsLoadedAFewTimes flushes a Redis under load, FLUSHES times. Each flush
+// makes every cached record worthless at once; what is asked of the server then must follow from
+// how many sessions there are, not from how often they are read.
 func TestFlush_EachSessionIsLoadedAFewTimes(t *testing.T) {
 	const sessions, readers = 5000, 32
 	server := redisserver.Start(t)
@@ -138,8 +138,8 @@ func TestFlush_EachSessionIsLoadedAFewTimes(t *testing.T) {
 			}
 		})
 	}
-	// warm waits until all but a few reads are answered from the cache, and returns what was read and
-	// loaded since it was called.
+	// warm waits until all but a few reads are answered from the cache, and returns what was read
+	// and loaded since it was called.
 	warm := func() (read, loaded int64) {
 		firstRead, firstLoad := reads.Load(), r.Stats().Loads
 		for t.Context().Err() == nil {

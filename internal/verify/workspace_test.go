@@ -150,7 +150,7 @@ var (
 
 // TestFuzz_EveryTargetFindsNothing fuzzes each target of the workspace for FUZZTIME. Without it the
 // targets are found, and that is all: the gate runs them on their seeds, and to fuzz, the compiler
-// has to build the standard library anew.
+// has to build the standard library, too.
 func TestFuzz_EveryTargetFindsNothing(t *testing.T) {
 	root := evidence.Root(t)
 	length := os.Getenv("FUZZTIME")

@@ -18,8 +18,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 )
 
-// TestBolt_KeepsEveryAnsweredWriteThroughKill9 kills a process at a random moment of its writing, ROUNDS
-// times, and opens what it has left.
+// TestBolt_KeepsEveryAnsweredWriteThroughKill9 kills a process at a random moment of its writing,
+// ROUNDS times, and opens what it has left.
 func TestBolt_KeepsEveryAnsweredWriteThroughKill9(t *testing.T) {
 	rounds := evidence.Number(t, "ROUNDS", 8)
 	path := filepath.Join(t.TempDir(), "sessions.db")
@@ -53,7 +53,8 @@ type ack struct {
 	version int64
 }
 
-// kill lets a process work for that long from its first report on, kills it, and returns what it has reported.
+// kill lets a process work for that long from its first report on, kills it, and returns what it
+// has reported.
 func kill(t *testing.T, path string, round int, after time.Duration) (acks []ack) {
 	t.Helper()
 	r, w, err := os.Pipe()

@@ -17,9 +17,10 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 )
 
-// TestBolt_KeepsEveryAnsweredWriteThroughAPowerCut lets a process write, with everything that it does to the disk in a log. Then it
-// cuts the power at points of the log: what an fsync has confirmed is on the disk; of what was written since, any sectors
-// may be, in any order. Each such file must open with every write that was acknowledged before the cut, and whole.
+// TestBolt_KeepsEveryAnsweredWriteThroughAPowerCut lets a process write, with everything that it
+// does to the disk in a log. Then it cuts the power at points of the log: what an fsync has
+// confirmed is on the disk; of what was written since, any sectors may be, in any order. Each such
+// file must open with every write that was acknowledged before the cut, and whole.
 func TestBolt_KeepsEveryAnsweredWriteThroughAPowerCut(t *testing.T) {
 	if !watched(t) {
 		return
@@ -44,7 +45,7 @@ func watched(t *testing.T) bool {
 		return true
 	}
 	if testing.Short() {
-		t.Skip("builds bbolt anew")
+		t.Skip("builds bbolt")
 	}
 	dir := t.TempDir()
 	mutants.Build(t, dir, here)
@@ -89,8 +90,8 @@ func powerCuts(t *testing.T, cuts int, seed uint64) (c cutting) {
 	end := slices.IndexFunc(events, func(e event) bool { return e.what == 'Z' })
 	require.True(t, begin >= 0 && end > begin)
 
-	// A moment is right before an fsync confirms something: of all that was written until then any part may be on the
-	// disk, and so what any earlier moment since the last fsync could leave.
+	// A moment is right before an fsync confirms something: of all that was written until then any
+	// part may be on the disk, and so what any earlier moment since the last fsync could leave.
 	var moments []int
 	for i := begin; i <= end; i++ {
 		if what := events[i].what; what == 'S' || what == 'Z' {
@@ -133,8 +134,8 @@ func powerCuts(t *testing.T, cuts int, seed uint64) (c cutting) {
 	return c
 }
 
-// cut returns a file that a power cut may leave, and how many of its pages are torn: without what is pending, with all of it, or
-// with each write whole, missing, or in part.
+// cut returns a file that a power cut may leave, and how many of its pages are torn: without what
+// is pending, with all of it, or with each write whole, missing, or in part.
 func cut(confirmed *disk, pending []event, n int, rnd *rand.Rand) (image *disk, torn int) {
 	image = confirmed.clone()
 	for _, p := range pending {

@@ -34,7 +34,8 @@ func key(id string) store.Key {
 	return store.Key{Tenant: "acme", Kind: store.KindSession, ID: id}
 }
 
-// state is the one record that may stand under id with that version: whatever is torn or another's differs from it.
+// state is the one record that may stand under id with that version: whatever is torn or another's
+// differs from it.
 func state(id string, version int64) store.Record {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, id)
@@ -49,8 +50,8 @@ func state(id string, version int64) store.Record {
 	}
 }
 
-// TestBoltWorker is the process that is killed: it writes, and reports each write after Save has returned. One
-// session is written by two goroutines, each other one by one.
+// TestBoltWorker is the process that is killed: it writes, and reports each write after Save has
+// returned. One session is written by two goroutines, each other one by one.
 func TestBoltWorker(t *testing.T) {
 	path := os.Getenv(boltFile)
 	if path == "" {
@@ -114,8 +115,8 @@ func (v *verdict) String() string {
 	return fmt.Sprintf("violation: lost: %s; torn: %s", strings.Join(v.lost, ", "), strings.Join(v.torn, ", "))
 }
 
-// judge looks at what a store has of the writes that were acknowledged, the highest version for each session, and sets them to
-// what is there.
+// judge looks at what a store has of the writes that were acknowledged, the highest version for
+// each session, and sets them to what is there.
 func judge(s *boltstore.Store, acknowledged map[string]int64) (v verdict) {
 	if n := s.Stats().Damaged; n > 0 {
 		v.torn = append(v.torn, fmt.Sprintf("%d damaged records", n))

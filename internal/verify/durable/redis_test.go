@@ -1,5 +1,5 @@
-// Package durable shows what a store that writes to a disk keeps: after kill -9, and after a power cut.
-// Its sources are tests alone.
+// Package durable shows what a store that writes to a disk keeps: after kill -9, and after a power
+// cut. Its sources are tests alone.
 package durable
 
 import (
@@ -70,7 +70,8 @@ func (l *load) write(ctx context.Context, writer int) {
 	}
 }
 
-// killRounds kills the server so often under load, and returns how many writes were acknowledged and how many of them were lost.
+// killRounds kills the server so often under load, and returns how many writes were acknowledged
+// and how many of them were lost.
 func killRounds(t *testing.T, rounds int, args ...string) (acknowledged, lost int64) {
 	server := redisserver.Start(t, args...)
 	backend := evidence.Redis(t, server.Addr(), 0)
@@ -114,8 +115,8 @@ func killRounds(t *testing.T, rounds int, args ...string) (acknowledged, lost in
 	return l.saves.Load(), lost
 }
 
-// TestRedis_KeepsEveryAnsweredWriteWhenItIsKilled kills a server under compare-and-set load. The environment variable ROUNDS
-// says how often, in each setting (default 2).
+// TestRedis_KeepsEveryAnsweredWriteWhenItIsKilled kills a server under compare-and-set load. The
+// environment variable ROUNDS says how often, in each setting (default 2).
 func TestRedis_KeepsEveryAnsweredWriteWhenItIsKilled(t *testing.T) {
 	rounds := evidence.Number(t, "ROUNDS", 2)
 	var rows [][]string

@@ -46,8 +46,8 @@ func BySecret(id string) sessionctx.Request {
 // Quiet is a logger that keeps nothing.
 var Quiet = slog.New(slog.DiscardHandler)
 
-// Resolver returns a resolver of Shop over a memstore, unless changes say otherwise. It is closed at
-// the end of the test.
+// Resolver returns a resolver of Shop over a memstore, unless changes say otherwise. It is closed
+// at the end of the test.
 func Resolver(t testing.TB, changes ...func(*sessionctx.Config)) *sessionctx.Resolver {
 	t.Helper()
 	cfg := sessionctx.Config{Store: &memstore.Store{MaxBytes: -1}, Directory: Shop(), CacheBytes: 1 << 20, Logger: Quiet}

@@ -1,12 +1,14 @@
-// Figures runs the proofs and the measurements of this module and writes what they found into the tables of docs/.
+// Figures runs the proofs and the measurements of this module and writes what they found into the
+// tables of docs/.
 //
 // Usage, from the root of the repository:
 //
 //	go run ./internal/verify/figures [-short] [-run regexp] [-list]
 //
-// A table stands in a page between <!-- table NAME --> and <!-- end -->; what is between them is replaced, and says by which command
-// it was made, on which commit. The long setting takes hours, and wants a machine that does nothing else. With -short an environment
-// variable of the long setting is taken as it is: PHASE=10s go run ./internal/verify/figures -short -run processes.
+// A table stands in a page between <!-- table NAME --> and <!-- end -->; what is between them is
+// replaced, and says by which command it was made, on which commit. The long setting takes hours,
+// and wants a machine that does nothing else. With -short an environment variable of the long
+// setting is taken as it is: PHASE=10s go run ./internal/verify/figures -short -run processes.
 package main
 
 import (
@@ -142,7 +144,8 @@ func variables() (names []string) {
 	return slices.Compact(names)
 }
 
-// commitOf names the commit, and says if there is more than that: pages, which runs write, do not count.
+// commitOf names the commit, and says if there is more than that: pages, which runs write, do not
+// count.
 func commitOf(root string) (string, error) {
 	commit, err := exec.Command("git", "-C", root, "rev-parse", "--short", "HEAD").Output()
 	if err != nil {

@@ -160,8 +160,9 @@ func (c *client) act(ctx context.Context) {
 	c.do(ctx, t, s, &q)
 }
 
-// change changes something in the directory, and waits until every Resolver knows it: by Refresh, or by
-// Invalidate in virtual time. There nobody waits for the Directory for 100 ms, so that Invalidate is as good.
+// change changes something in the directory, and waits until every Resolver knows it: by Refresh,
+// or by Invalidate in virtual time. There nobody waits for the Directory for 100 ms, so that
+// Invalidate is as good.
 func (c *client) change(ctx context.Context, tenant string, i int) bool {
 	v := &c.shop.topic[tenant][i]
 	if !v.busy.CompareAndSwap(false, true) {

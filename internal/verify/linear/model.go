@@ -10,7 +10,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// record is what the model knows of a session. It is comparable, and immutable once it is in a state.
+// record is what the model knows of a session. It is comparable, and immutable once it is in a
+// state.
 type record struct {
 	id                      string
 	secret, ended           bool
@@ -147,18 +148,19 @@ func (c *call) during(r *reply) (b bounds) {
 	return b
 }
 
-// standing is what a record is to an identity.
-type standing uint8
+// ownership is what a record is to an identity.
+type ownership uint8
 
 const (
-	absent standing = iota
+	absent ownership = iota
 	live
 	ended
 	foreign
 )
 
-// stand applies the rules of ownership, and says whose the session is to the identity. A nil rec is none.
-func (s *state) stand(c *call, rec *record) (standing, int) {
+// check applies the rules of ownership, and says whose the session is to the identity. A nil rec is
+// none.
+func (s *state) check(c *call, rec *record) (ownership, int) {
 	asserted := 0
 	if c.proof == sessionctx.Asserted {
 		asserted = c.customer
@@ -195,8 +197,8 @@ func (s *state) endedAt(rec *record) moment {
 // healAfter is for how many milliseconds a write with a dead cookie does not begin a new session.
 const healAfter = 60_000
 
-// healed reports whether the end of a session is so long ago that a write with its cookie begins a new one.
-// Where the call lies around that time, the reply says so.
+// healed reports whether the end of a session is so long ago that a write with its cookie begins a
+// new one. Where the call lies around that time, the reply says so.
 func (s *state) healed(c *call, r *reply, rec *record) bool {
 	end := s.endedAt(rec)
 	return c.at >= end.hi+healAfter || r.at >= end.lo+healAfter && r.fault != notFound
@@ -254,7 +256,7 @@ func (s *state) refused(r *reply, f fault) *state { return s.same(r.fault == f) 
 
 func (s *state) resolve(c *call, r *reply) *state {
 	rec := s.find(c.id)
-	st, customer := s.stand(c, rec)
+	st, customer := s.check(c, rec)
 	switch {
 	case c.id != "" && !c.accepts(rec):
 		return s.refused(r, notFound)

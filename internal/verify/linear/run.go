@@ -26,8 +26,8 @@ type Setting struct {
 	Unwatched bool // the stores do not tell of changes
 	Virtual   bool // in a bubble of testing/synctest: pauses take time, and cost none
 
-	// Stores returns a store for each of n resolvers, all on the same records, of which there are none yet, and what closes
-	// them. Nil: one memstore.
+	// Stores returns a store for each of n resolvers, all on the same records, of which there are
+	// none yet, and what closes them. Nil: one memstore.
 	Stores func(n int) (stores []store.Store, closeAll func())
 }
 
@@ -80,7 +80,8 @@ func (r *run) pause() {
 	}
 }
 
-// Make runs the history of a seed. A Setting that is Virtual needs a bubble of testing/synctest around it.
+// Make runs the history of a seed. A Setting that is Virtual needs a bubble of testing/synctest
+// around it.
 func Make(set Setting, seed uint64) History {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	r := &run{Setting: set, seed: seed, pauses: rand.New(rand.NewPCG(seed, 1)), shop: &shop{topic: make(map[string]*[numTopics]versioned)}}
@@ -175,8 +176,9 @@ func (h History) String() string {
 	return b.String()
 }
 
-// Shortest returns the shortest beginning of a bad history that is bad, by the returns of its calls: what came
-// back last is what cannot be. A call that had not returned then, and changes something, may have taken effect.
+// Shortest returns the shortest beginning of a bad history that is bad, by the returns of its
+// calls: what came back last is what cannot be. A call that had not returned then, and changes
+// something, may have taken effect.
 func (h History) Shortest() History {
 	ends := make([]int64, len(h))
 	for i, op := range h {

@@ -8,8 +8,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// What the directory says carries its version: each version of a tenant's sites has a country and a language of its
-// own, each version of a profile a currency. So one look at a session tells what it was resolved from.
+// What the directory says carries its version: each version of a tenant's sites has a country and a
+// language of its own, each version of a profile a currency. So one look at a session tells what it
+// was resolved from.
 var (
 	siteCountries = [...]string{
 		"DE", "AT", "FR", "CH", "GB", "US", "CA", "IT", "ES", "PT", "NL", "BE", "DK", "SE", "NO", "FI",
@@ -46,8 +47,8 @@ func customerNumber(id string) int {
 	return -1
 }
 
-// versioned is one thing of the directory: how often it was changed, and how often it was when every Resolver had
-// last taken a change in.
+// versioned is one thing of the directory: how often it was changed, and how often it was when
+// every Resolver had last taken a change in.
 type versioned struct {
 	changed, refreshed atomic.Int64
 	busy               atomic.Bool // one change at a time

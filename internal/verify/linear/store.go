@@ -21,7 +21,8 @@ type watchedStore struct {
 	store.Watcher
 }
 
-// slowed returns s with pauses. Unwatched hides that it could tell of changes: nothing may be reused then.
+// slowed returns s with pauses. Unwatched hides that it could tell of changes: nothing may be
+// reused then.
 func slowed(s store.Store, unwatched bool, pause func(), ends *sync.Map) store.Store {
 	w, ok := s.(store.Watcher)
 	if !ok || unwatched {
@@ -30,8 +31,8 @@ func slowed(s store.Store, unwatched bool, pause func(), ends *sync.Map) store.S
 	return &watchedStore{slowStore{s, pause, ends}, w}
 }
 
-// footprint is what one call left in the store. The model needs it to know which of the permitted outcomes came
-// about; whether they are permitted it judges itself.
+// footprint is what one call left in the store. The model needs it to know which of the permitted
+// outcomes came about; whether they are permitted it judges itself.
 type footprint struct {
 	generation int64 // of the last session saved that has not ended
 	heir       bool  // a tombstone with an heir was saved

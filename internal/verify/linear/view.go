@@ -67,7 +67,8 @@ func (v *view) shows(rec *record, id string, customer int, b bounds) bool {
 	return v.resolves(rec, customer, b)
 }
 
-// resolves reports whether the values of v are those of rec's choices, the customer's profile and the sites.
+// resolves reports whether the values of v are those of rec's choices, the customer's profile and
+// the sites.
 func (v *view) resolves(rec *record, customer int, b bounds) bool {
 	site := -1
 	for i, l := range siteLanguages {

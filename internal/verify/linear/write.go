@@ -13,7 +13,8 @@ func (p *patch) knows(cur *record) bool {
 	return p.base.Version >= cur.first && p.base.Version <= cur.version
 }
 
-// conflicts reports whether something that p touches has changed since the revision that p is based on.
+// conflicts reports whether something that p touches has changed since the revision that p is based
+// on.
 func (p *patch) conflicts(cur *record) bool {
 	base := p.base.Version
 	switch {
@@ -42,7 +43,8 @@ func (p *patch) conflicts(cur *record) bool {
 	return false
 }
 
-// apply applies p to next, a copy of a record that has the next version already, and reports whether that is a write.
+// apply applies p to next, a copy of a record that has the next version already, and reports
+// whether that is a write.
 func (p *patch) apply(next *record) bool {
 	write := p.set != [numFields]bool{}
 	for i, target := range [...]*string{&next.currency, &next.country, &next.cart} {
@@ -62,8 +64,8 @@ func (p *patch) apply(next *record) bool {
 	return write
 }
 
-// assign makes next the customer's, of a generation of any moment of the call until now. It keeps the generation
-// of a record that is the customer's already.
+// assign makes next the customer's, of a generation of any moment of the call until now. It keeps
+// the generation of a record that is the customer's already.
 func (s *state) assign(c *call, r *reply, next *record, customer int) bool {
 	if next.customer == customer {
 		return r.generation == next.generation
@@ -84,7 +86,8 @@ func (r *reply) stamp(next *record) bool {
 // fresh reports whether id is a new one.
 func (s *state) fresh(id string) bool { return id != "" && s.find(id) == nil }
 
-// nextVersion makes next the next version of itself. Of a new record the shop alone knows the version.
+// nextVersion makes next the next version of itself. Of a new record the shop alone knows the
+// version.
 func (r *reply) nextVersion(next *record) bool {
 	if next.exists() {
 		next.version++
@@ -97,7 +100,7 @@ func (r *reply) nextVersion(next *record) bool {
 func (s *state) update(c *call, r *reply) *state {
 	p := &c.patch
 	rec := s.find(c.id)
-	st, customer := s.stand(c, rec)
+	st, customer := s.check(c, rec)
 	cur, mint := &record{}, false
 	bySecret := c.proof == sessionctx.BySecret
 	met := s // as it is after a write that has met a session which EndAll has ended
@@ -155,9 +158,9 @@ func (s *state) update(c *call, r *reply) *state {
 	return met.with(&next)
 }
 
-// meet returns the state after a write has met a session that EndAll has ended. It becomes a tombstone, a moment
-// after the write was decided.
-func (s *state) meet(st standing, rec *record) *state {
+// meet returns the state after a write has met a session that EndAll has ended. It becomes a
+// tombstone, a moment after the write was decided.
+func (s *state) meet(st ownership, rec *record) *state {
 	if st != ended || rec.ended || rec.met {
 		return s
 	}
@@ -170,7 +173,7 @@ func (s *state) login(c *call, r *reply) *state {
 	as := *c
 	as.customer = c.to
 	rec := s.find(c.id)
-	st, _ := s.stand(&as, rec)
+	st, _ := s.check(&as, rec)
 	switch {
 	case c.customer != 0 && c.customer != c.to:
 		return s.refused(r, notFound)
@@ -193,7 +196,8 @@ func (s *state) login(c *call, r *reply) *state {
 // maxHeirs is how many tombstones a login follows.
 const maxHeirs = 2
 
-// heirOf returns the session that goes on in the place of a tombstone, nil if there is none for the customer.
+// heirOf returns the session that goes on in the place of a tombstone, nil if there is none for the
+// customer.
 func (s *state) heirOf(rec *record, customer int) *record {
 	for range maxHeirs {
 		if rec == nil || !rec.ended || rec.heirTo != customer {
@@ -249,8 +253,8 @@ func (s *state) loginBySecret(c *call, r *reply) *state {
 	return nil
 }
 
-// goOn returns the state with the session that a login by secret returns: it goes on from old, or is a new one with
-// some choices.
+// goOn returns the state with the session that a login by secret returns: it goes on from old, or
+// is a new one with some choices.
 func (s *state) goOn(c *call, r *reply, old, choices record) *state {
 	next := old
 	if !r.nextVersion(&next) {
@@ -278,7 +282,7 @@ func (r *record) copyChoices(from *record) {
 
 func (s *state) end(c *call, r *reply) *state {
 	rec := s.find(c.id)
-	st, _ := s.stand(c, rec)
+	st, _ := s.check(c, rec)
 	was := &record{}
 	next := s
 	switch {

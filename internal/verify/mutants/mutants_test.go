@@ -23,8 +23,8 @@ var (
 )
 
 // TestMutants_AreCaught runs the tests of the product on the product as it is, which must pass, and
-// then every check on its mutants. The environment variable MUTANTS is a part of the names of those to try; "all" also tries
-// those that take their time.
+// then every check on its mutants. The environment variable MUTANTS is a part of the names of those
+// to try; "all" also tries those that take their time.
 func TestMutants_AreCaught(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the product with its mutants")

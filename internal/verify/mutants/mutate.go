@@ -20,8 +20,8 @@ import (
 	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
-// Variable is the environment variable that names the mutant that a binary is; empty: it is none. It
-// is set for all binaries that Build has made.
+// Variable is the environment variable that names the mutant that a binary is; empty: it is none.
+// It is set for all binaries that Build has made.
 const Variable = "MUTANT"
 
 // Build compiles the tests of packages into dir, with every mutant in them, and with a bbolt that
@@ -174,9 +174,9 @@ func mutate(file string, edits []placed) (text, pkg string, err error) {
 	return text + appended, parsed.Name.Name, nil
 }
 
-// bbolt copies bbolt into dir, and lets it report what it does to the disk, in the order in which it
-// does it, into the file that BoltLog names: "W offset length" and the bytes, "T size" when the file
-// is made longer, "S" after an fsync. An fsync fails as BoltEIO says.
+// bbolt copies bbolt into dir, and lets it report what it does to the disk, in the order in which
+// it does it, into the file that BoltLog names: "W offset length" and the bytes, "T size" when the
+// file is made longer, "S" after an fsync. An fsync fails as BoltEIO says.
 func bbolt(root, dir string) (string, error) {
 	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.etcd.io/bbolt")
 	list.Dir = filepath.Join(root, "internal", "verify")

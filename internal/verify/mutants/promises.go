@@ -109,7 +109,7 @@ var Promises = []Promise{
 				"middleware/rest/condition.go", "strings.HasPrefix(t.opaque, prefix)", "strings.Contains(t.opaque, prefix[len(`\"0123456789abcdef`):])",
 				"sessionctx/recordedit.go", "first := 1 + rand.Int64N(1<<30-1)", "first := int64(1)",
 			)},
-		{Desc: "versions begin anew after the last one", By: by(api, "TestThreatVersionOverflow"),
+		{Desc: "versions begin again after the last one", By: by(api, "TestThreatVersionOverflow"),
 			Edits: edit("sessionctx/recordedit.go", "rec.Version == math.MaxInt64", "rec.Version == math.MinInt64")},
 	}},
 	{"what has ended stays ended", []Mutant{
@@ -166,7 +166,7 @@ var Promises = []Promise{
 			Edits: edit("sessionctx/redisstore/key.go#name", "b = append(b, ':', letterOf", "b = append(append(b, k.ID...), ':', letterOf")},
 		{Desc: "caches keep the tenant as a part of the request", By: by(core, "TestThreat_PinnedMemory"),
 			Edits: edit("sessionctx/request.go", "unique.Make(id.Tenant).Value(), strings.Clone(id.CustomerID)", `id.Tenant+unique.Make("").Value(), strings.Clone(id.CustomerID)`)},
-		{Desc: "a failed question is remembered for each tenant", By: by(core, "TestThreat_MadeUpNames"),
+		{Desc: "a failed question is kept for each tenant", By: by(core, "TestThreat_MadeUpNames"),
 			Edits: edit("internal/directory/entry.go", "len(s.unknown) - maxUnknown/numShards", "0")},
 		{Desc: "carts give way to bots", By: by(web, "TestThreatBotSessions"),
 			Edits: edit("sessionctx/memstore/room.go", "case len(it.rec.Carts) > 0:", "case len(it.rec.Carts) > 0 && false:")},

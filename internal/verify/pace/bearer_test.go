@@ -65,7 +65,8 @@ func (s *signer) verifier(t testing.TB, cached int) *bearer.Verifier {
 	return v
 }
 
-// parsing is golang-jwt by itself, with the options that a Verifier gives it, and the audience: the signature and the claims, no identity.
+// parsing is golang-jwt by itself, with the options that a Verifier gives it, and the audience: the
+// signature and the claims, no identity.
 func (s *signer) parsing(tokens []string) Way {
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{s.method.Alg()}), jwt.WithIssuer(issuer), jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(), jwt.WithLeeway(30*time.Second), jwt.WithStrictDecoding())
@@ -87,7 +88,8 @@ func verifying(v *bearer.Verifier, tokens []string) Way {
 	})
 }
 
-// TestToken_VerifiedBesideParse has 64 tokens come again and again, with the memory for verified tokens on and off.
+// TestToken_VerifiedBesideParse has 64 tokens come again and again, with the memory for verified
+// tokens on and off.
 func TestToken_VerifiedBesideParse(t *testing.T) {
 	const tokens = 64
 	var rows [][]string
@@ -96,9 +98,9 @@ func TestToken_VerifiedBesideParse(t *testing.T) {
 		for i := range sent {
 			sent[i] = s.token(t, fmt.Sprintf("62528895-b561-4518-bfdc-%012d", i), fmt.Sprintf("C%08d", i))
 		}
-		remembering := verifying(s.verifier(t, 0), sent)
-		remembering.Start(0)(tokens)
-		again := Compare(t, 1, remembering, s.parsing(sent))
+		cached := verifying(s.verifier(t, 0), sent)
+		cached.Start(0)(tokens)
+		again := Compare(t, 1, cached, s.parsing(sent))
 		first := Compare(t, 1, verifying(s.verifier(t, -1), sent), s.parsing(sent))
 		rows = append(rows,
 			again.Row(s.method.Alg()+", seen before", 1, Goal{}),

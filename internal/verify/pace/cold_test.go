@@ -22,8 +22,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// stores are those with which cold reads and writes are measured. open returns an empty one each time, which ends with the test; where
-// there is no server for one, it skips.
+// stores are those with which cold reads and writes are measured. open returns an empty one each
+// time, which ends with the test; where there is no server for one, it skips.
 var stores = []struct {
 	desc string
 	open func(testing.TB) store.Store
@@ -41,7 +41,8 @@ var stores = []struct {
 	}},
 }
 
-// TestCold_ReadsAndWritesBesideTheStoreItself says what the resolver and the HTTP interface add to what the store costs by itself.
+// TestCold_ReadsAndWritesBesideTheStoreItself says what the resolver and the HTTP interface add to
+// what the store costs by itself.
 func TestCold_ReadsAndWritesBesideTheStoreItself(t *testing.T) {
 	var rows [][]string
 	for _, s := range stores {
@@ -99,7 +100,8 @@ func loading(backend store.Store, ids []string) Way {
 	})
 }
 
-// saving reads a record and writes it back changed: the least that a write costs which must not lose another one.
+// saving reads a record and writes it back changed: the least that a write costs which must not
+// lose another one.
 func saving(backend store.Store, ids []string) Way {
 	return walk("Store.Load and Save", len(ids), func(int) func(int) bool {
 		return func(i int) bool {

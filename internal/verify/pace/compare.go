@@ -18,8 +18,8 @@ import (
 // Way is one way to get something done.
 type Way struct {
 	Name string
-	// Start returns what one goroutine does: the thing n times over. It returns how often that went as it should.
-	// Start itself is not measured; it is called anew for each round.
+	// Start returns what one goroutine does: the thing n times over. It returns how often that went
+	// as it should. Start itself is not measured; it is called for each round.
 	Start func(goroutine int) (do func(n int) (good int))
 }
 
@@ -31,8 +31,9 @@ type Comparison struct {
 	bytes   [][]float64
 }
 
-// Compare runs the ways in turn, on so many goroutines each: A B, then B A, then A B, so that neither a machine that grows slower nor
-// what one way leaves behind favours one of them. Each starts from a collected heap, with what it needs warm.
+// Compare runs the ways in turn, on so many goroutines each: A B, then B A, then A B, so that
+// neither a machine that grows slower nor what one way leaves behind favours one of them. Each
+// starts from a collected heap, with what it needs warm.
 func Compare(t testing.TB, goroutines int, ways ...Way) Comparison {
 	t.Helper()
 	return compare(t, pairs(t), evidence.Duration(t, "ROUND", time.Millisecond), goroutines, ways)
@@ -67,8 +68,8 @@ func compare(t testing.TB, pairs int, length time.Duration, goroutines int, ways
 	return c
 }
 
-// calibrate returns how many operations take about as long as a round should. What was slow once is tried again: a number that is too
-// small would measure how a round begins.
+// calibrate returns how many operations take about as long as a round should. What was slow once is
+// tried again: a number that is too small would measure how a round begins.
 func calibrate(t testing.TB, w Way, goroutines int, length time.Duration) int {
 	t.Helper()
 	const tries = 100
@@ -85,7 +86,8 @@ func calibrate(t testing.TB, w Way, goroutines int, length time.Duration) int {
 	return n
 }
 
-// shares is in how many pieces each goroutine's part is cut: one that falls behind leaves the rest to the others.
+// shares is in how many pieces each goroutine's part is cut: one that falls behind leaves the rest
+// to the others.
 const shares = 16
 
 // run returns how long n operations took.
@@ -186,8 +188,8 @@ func count(x float64) string {
 	return fmt.Sprintf("%.1f", x)
 }
 
-// Goal is what a comparison should show: that ours takes at most so much of what the other takes, and
-// allocates at most so often. A zero field asks for nothing.
+// Goal is what a comparison should show: that ours takes at most so much of what the other takes,
+// and allocates at most so often. A zero field asks for nothing.
 type Goal struct{ Ratio, Mallocs float64 }
 
 func (g Goal) text() string {

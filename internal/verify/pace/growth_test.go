@@ -12,8 +12,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// TestGrowth_OfAWarmResolve compares a warm Resolve in a shop of some size with one in a shop of one
-// of it. SITES, TENANTS and ATTRIBUTES are the sizes.
+// TestGrowth_OfAWarmResolve compares a warm Resolve in a shop of some size with one in a shop of
+// one of it. SITES, TENANTS and ATTRIBUTES are the sizes.
 func TestGrowth_OfAWarmResolve(t *testing.T) {
 	n := min(numSessions(t), 10_000)
 	sites, tenants := evidence.Number(t, "SITES", 100), evidence.Number(t, "TENANTS", 10)

@@ -17,7 +17,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// library is one way to have sessions, as a shop uses it. A handler that it wraps may call its functions with what it is given.
+// library is one way to have sessions, as a shop uses it. A handler that it wraps may call its
+// functions with what it is given.
 type library struct {
 	desc   string
 	wrap   func(http.Handler) http.Handler
@@ -63,7 +64,8 @@ func ourLibrary(t *testing.T) library {
 	}
 }
 
-// scsLibrary renews the token at login and destroys the session at logout, as the documentation of scs says.
+// scsLibrary renews the token at login and destroys the session at logout, as the documentation of
+// scs says.
 func scsLibrary() library {
 	m := newSCS()
 	put := func(_ http.ResponseWriter, r *http.Request, name, value string) error {
@@ -120,7 +122,8 @@ func gorillaLibrary() library {
 // browser keeps the cookies that answers set. It is used by one goroutine at a time.
 type browser map[string]string
 
-// send sends a request with the cookies that b has now, and returns the answer, which b has not received yet.
+// send sends a request with the cookies that b has now, and returns the answer, which b has not
+// received yet.
 func (b browser) send(l library, handle http.HandlerFunc) *http.Response {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for name, value := range b {
@@ -147,7 +150,8 @@ func (b browser) do(t *testing.T, l library, handle func(w http.ResponseWriter, 
 	b.receive(b.send(l, func(w http.ResponseWriter, r *http.Request) { assert.NoError(t, handle(w, r)) }))
 }
 
-// keptOf has n requests of one session under way at once, each of which writes a key of its own, and returns how many are there afterwards.
+// keptOf has n requests of one session under way at once, each of which writes a key of its own,
+// and returns how many are there afterwards.
 func keptOf(t *testing.T, l library, n int) (kept int) {
 	t.Helper()
 	b := browser{}
@@ -180,8 +184,9 @@ func keptOf(t *testing.T, l library, n int) (kept int) {
 	return kept
 }
 
-// whoseAfterLogout logs a customer in and out, and returns whose session the cookie from before the logout then is. With late there is a
-// request under way that has read the session before the logout and writes to it after.
+// whoseAfterLogout logs a customer in and out, and returns whose session the cookie from before the
+// logout then is. With late there is a request under way that has read the session before the
+// logout and writes to it after.
 func whoseAfterLogout(t *testing.T, l library, late bool) (whose string) {
 	t.Helper()
 	b := browser{}
@@ -218,7 +223,8 @@ func whoseAfterLogout(t *testing.T, l library, late bool) (whose string) {
 	return whose
 }
 
-// TestPeers_LackWhatHoldsHere asserts what the others do as well: a table that says that they lack something must fail when they no longer do.
+// TestPeers_LackWhatHoldsHere asserts what the others do as well: a table that says that they lack
+// something must fail when they no longer do.
 func TestPeers_LackWhatHoldsHere(t *testing.T) {
 	const writes = 20
 	rows := [][]string{

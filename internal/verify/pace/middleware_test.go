@@ -8,7 +8,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// warmByCookie returns the way of our middleware with the anonymous cookie, and the ids of n sessions in the order of the visits.
+// warmByCookie returns the way of our middleware with the anonymous cookie, and the ids of n
+// sessions in the order of the visits.
 func warmByCookie(t testing.TB, n int) (w Way, ids []string) {
 	t.Helper()
 	r := newResolver(t)
@@ -22,7 +23,8 @@ func warmByCookie(t testing.TB, n int) (w Way, ids []string) {
 	return visiting("Wrap", "Cookie", headerLines(cookieName+"=", ids), mw.Wrap, readOurs), ids
 }
 
-// TestMiddleware_WarmBesideOthers sends requests that change nothing to a page that reads the four values.
+// TestMiddleware_WarmBesideOthers sends requests that change nothing to a page that reads the four
+// values.
 func TestMiddleware_WarmBesideOthers(t *testing.T) {
 	var rows, floor [][]string
 	for _, sessions := range amounts(t) {

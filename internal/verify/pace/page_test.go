@@ -10,8 +10,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// pageTemplate is a shop's first page: the four values, a picker for the currency, and products at a
-// price in it.
+// pageTemplate is a shop's first page: the four values, a picker for the currency, and products at
+// a price in it.
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="{{.Language}}">
 <head><meta charset="utf-8"><title>{{.Site}}</title><link rel="stylesheet" href="/assets/shop.css"></head>

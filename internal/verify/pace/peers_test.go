@@ -19,8 +19,9 @@ import (
 // The four values as the peers keep them: one entry for each.
 var keptValues = map[string]string{"site": "main", "currency": "CHF", "country": "DE", "language": "en"}
 
-// byHand is the least that a host would write by itself to have a cached session in a request's context: net/http's
-// cookie, a ristretto cache, a context value. It resolves nothing and notices no change.
+// byHand is the least that a host would write by itself to have a cached session in a request's
+// context: net/http's cookie, a ristretto cache, a context value. It resolves nothing and notices
+// no change.
 type byHand struct {
 	cache *ristretto.Cache[string, *sessionctx.Session]
 }
@@ -52,8 +53,8 @@ func (byHand) read(r *http.Request) (site, currency, country, language string) {
 	return "", "", "", ""
 }
 
-// newSCS returns scs as its README sets it up, over its own memory store. What sweeps that store once a minute is not stopped: its
-// StopCleanup races with its start.
+// newSCS returns scs as its README sets it up, over its own memory store. What sweeps that store
+// once a minute is not stopped: its StopCleanup races with its start.
 func newSCS() *scs.SessionManager {
 	m := scs.New()
 	m.Lifetime = 24 * time.Hour

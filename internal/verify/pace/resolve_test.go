@@ -20,7 +20,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// shoppers are customers' sessions by token, in the order of the visits: their requests, and the keys under which a cache keeps them.
+// shoppers are customers' sessions by token, in the order of the visits: their requests, and the
+// keys under which a cache keeps them.
 type shoppers struct{ sessions, customers, keys []string }
 
 func newShoppers(n int) *shoppers {
@@ -83,7 +84,8 @@ func newRistretto(t testing.TB, keys []string, session func(i int) *sessionctx.S
 	return cache
 }
 
-// TestResolve_WarmBesideCaches compares it with the least that a team would pay: a lookup in a cache and a copy of what was found.
+// TestResolve_WarmBesideCaches compares it with the least that a team would pay: a lookup in a
+// cache and a copy of what was found.
 func TestResolve_WarmBesideCaches(t *testing.T) {
 	all := newShoppers(numSessions(t))
 	r := newResolver(t)
@@ -124,8 +126,9 @@ func TestResolve_WarmBesideCaches(t *testing.T) {
 	evidence.Table(t, "pace-resolve", Header, rows...)
 }
 
-// TestResolve_WarmBesideARequestOnLoopback compares it with what calling a context service costs at the very least: one GET
-// on a connection that stays open, to a server on the same machine that knows its answer by heart. The answer is read, and not parsed.
+// TestResolve_WarmBesideARequestOnLoopback compares it with what calling a context service costs at
+// the very least: one GET on a connection that stays open, to a server on the same machine that
+// knows its answer by heart. The answer is read, and not parsed.
 func TestResolve_WarmBesideARequestOnLoopback(t *testing.T) {
 	body, err := json.Marshal(map[string]any{
 		"sessionId": "62528895-b561-4518-bfdc-000000000000", "siteCode": "main", "currency": "CHF", "targetLocation": "DE", "language": "en",

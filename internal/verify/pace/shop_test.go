@@ -49,7 +49,8 @@ func newMiddleware(t testing.TB, r *sessionctx.Resolver, change ...func(*middlew
 	return mw
 }
 
-// secretIDs makes n sessions that have chosen a currency, and returns their ids in the order of the visits.
+// secretIDs makes n sessions that have chosen a currency, and returns their ids in the order of the
+// visits.
 func secretIDs(t testing.TB, r *sessionctx.Resolver, n int) []string {
 	t.Helper()
 	ids := make([]string, n)
@@ -62,7 +63,8 @@ func secretIDs(t testing.TB, r *sessionctx.Resolver, n int) []string {
 	return shuffled(ids)
 }
 
-// crowd is on how many goroutines stores are filled, and measured besides one: writers that are many can share what a commit costs.
+// crowd is on how many goroutines stores are filled, and measured besides one: writers that are
+// many can share what a commit costs.
 const crowd = 32
 
 // inCrowd calls do with 0 to n-1.
@@ -79,8 +81,8 @@ func inCrowd(n int, do func(i int)) {
 	wg.Wait()
 }
 
-// shuffled returns texts in a random order, always the same, and lying in memory in that order: who comes back brings an id that
-// was just read from a request.
+// shuffled returns texts in a random order, always the same, and lying in memory in that order: who
+// comes back brings an id that was just read from a request.
 func shuffled(texts []string) []string {
 	visits := make([]string, len(texts))
 	for i, p := range rand.New(rand.NewPCG(1, 2)).Perm(len(texts)) {
@@ -89,12 +91,13 @@ func shuffled(texts []string) []string {
 	return visits
 }
 
-// elsewhere returns the places 0 to n-1 in the order in which their sessions came into being, which is not the order of the visits: a
-// cache does not lie in memory as it is asked.
+// elsewhere returns the places 0 to n-1 in the order in which their sessions came into being, which
+// is not the order of the visits: a cache does not lie in memory as it is asked.
 func elsewhere(n int) []int { return rand.New(rand.NewPCG(3, 4)).Perm(n) }
 
-// warm asks for all sessions until the cache answers nearly all of them: it takes in what it is asked for in its own time. The
-// function that it returns fails the test if what was measured since was not warm.
+// warm asks for all sessions until the cache answers nearly all of them: it takes in what it is
+// asked for in its own time. The function that it returns fails the test if what was measured since
+// was not warm.
 func warm(t testing.TB, r *sessionctx.Resolver, n int, request func(i int) sessionctx.Request) (check func()) {
 	t.Helper()
 	missed := func() int64 { s := r.Stats(); return s.Resolves - s.Hits } // the hits are an estimate, their difference is not
@@ -119,8 +122,9 @@ func warm(t testing.TB, r *sessionctx.Resolver, n int, request func(i int) sessi
 	return nil
 }
 
-// walk returns a way that goes through places 0 to n-1 over and over, each goroutine from another place on, and in the next round from
-// where it was. The state of a goroutine is in what begin returns: it reports whether the visit went as it should.
+// walk returns a way that goes through places 0 to n-1 over and over, each goroutine from another
+// place on, and in the next round from where it was. The state of a goroutine is in what begin
+// returns: it reports whether the visit went as it should.
 func walk(name string, n int, begin func(goroutine int) (visit func(i int) bool)) Way {
 	var at [64]struct { // a cache line for each goroutine
 		i     int
@@ -159,7 +163,8 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) Write(b []byte) (int, error) { s.size += len(b); return len(b), nil }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 
-// visitor is one goroutine's browser: one request and one answer, used again and again, and new each time to whoever gets them.
+// visitor is one goroutine's browser: one request and one answer, used again and again, and new
+// each time to whoever gets them.
 type visitor struct {
 	blank, r *http.Request
 	w        sink
@@ -182,7 +187,8 @@ func (v *visitor) visit(h http.Handler, name string, line []string) {
 	h.ServeHTTP(&v.w, v.r)
 }
 
-// page returns a handler that reads the four values and does nothing else, and a count of those requests in which all four were there.
+// page returns a handler that reads the four values and does nothing else, and a count of those
+// requests in which all four were there.
 func page(read func(*http.Request) (site, currency, country, language string)) (h http.Handler, count *int) {
 	count = new(int)
 	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -193,7 +199,8 @@ func page(read func(*http.Request) (site, currency, country, language string)) (
 	}), count
 }
 
-// visiting returns a way that sends requests through wrap to a page, each with another session's header lines.
+// visiting returns a way that sends requests through wrap to a page, each with another session's
+// header lines.
 func visiting(name, header string, lines [][]string, wrap func(http.Handler) http.Handler,
 	read func(*http.Request) (site, currency, country, language string),
 ) Way {
@@ -224,7 +231,8 @@ func readOurs(r *http.Request) (site, currency, country, language string) {
 	return s.Site, s.Currency, s.Country, s.Language
 }
 
-// goroutines are on how many goroutines the short ways are measured: one, and one for each processor.
+// goroutines are on how many goroutines the short ways are measured: one, and one for each
+// processor.
 func goroutines() []int {
 	if n := runtime.GOMAXPROCS(0); n > 1 {
 		return []int{1, n}
@@ -232,7 +240,8 @@ func goroutines() []int {
 	return []int{1}
 }
 
-// amounts are how many sessions the middleware is measured with: so few that all stay in the processor's cache, and as many as SESSIONS says.
+// amounts are how many sessions the middleware is measured with: so few that all stay in the
+// processor's cache, and as many as SESSIONS says.
 func amounts(t testing.TB) []int {
 	const few = 1000
 	if n := numSessions(t); n != few {

@@ -99,8 +99,8 @@ func (c *crew) ask(o order) ([]Report, error) {
 	return reports, nil
 }
 
-// recovery is how long is waited until all are well again when nothing is broken any more: longer than it may take, for the
-// machine may be busy. How long it took is in the table.
+// recovery is how long is waited until all are well again when nothing is broken any more: longer
+// than it may take, for the machine may be busy. How long it took is in the table.
 const recovery = time.Minute
 
 // recover waits until all processes are well, and returns how long that took.

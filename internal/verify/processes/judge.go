@@ -14,11 +14,12 @@ const never = math.MaxInt64
 
 // Judge knows all that was written, and says how stale what was read is.
 //
-//   - A write is acknowledged when Update has returned, and a read begins before Resolve is called. Both make a read look less stale than
-//     the promise allows, never more.
-//   - A read of version v is stale since the earliest acknowledgement of a later version of the same incarnation, or since its
-//     incarnation was gone for certain.
-//   - A read that finds no record is stale since the record was acknowledged, unless a flush may explain it.
+//   - A write is acknowledged when Update has returned, and a read begins before Resolve is called.
+//     Both make a read look less stale than the promise allows, never more.
+//   - A read of version v is stale since the earliest acknowledgement of a later version of the same
+//     incarnation, or since its incarnation was gone for certain.
+//   - A read that finds no record is stale since the record was acknowledged, unless a flush may
+//     explain it.
 //   - A degraded answer claims nothing, so it is not stale. It is counted.
 type Judge struct {
 	sessions map[int]map[uint64]*incarnation
@@ -42,7 +43,8 @@ type ack struct{ version, at int64 }
 // acks are sorted by version, and so by time.
 type acks []ack
 
-// settle sorts acks, and lets a later version that was acknowledged earlier speak for those before it.
+// settle sorts acks, and lets a later version that was acknowledged earlier speak for those before
+// it.
 func (a acks) settle() {
 	slices.SortFunc(a, func(x, y ack) int { return cmp.Compare(x.version, y.version) })
 	for i := len(a) - 2; i >= 0; i-- {
@@ -59,7 +61,8 @@ func (a acks) after(v int64) int64 {
 	return a[i].at
 }
 
-// NewJudge returns a judge who knows these writes and flushes, or what is wrong with the writes themselves.
+// NewJudge returns a judge who knows these writes and flushes, or what is wrong with the writes
+// themselves.
 func NewJudge(writes []Write, flushes []Flush) (*Judge, error) {
 	j := &Judge{sessions: make(map[int]map[uint64]*incarnation)}
 	for _, w := range writes {
@@ -114,7 +117,8 @@ func NewJudge(writes []Write, flushes []Flush) (*Judge, error) {
 // follows reports whether inc is certainly a later life than was.
 func (inc *incarnation) follows(was *incarnation) bool { return inc.begin > was.there }
 
-// staleness returns for how long what was seen had been out of date, 0 if it cannot be told that it was.
+// staleness returns for how long what was seen had been out of date, 0 if it cannot be told that it
+// was.
 func (j *Judge) staleness(g *Sighting) int64 {
 	inc, ok := j.sessions[g.Session][g.Revision.Incarnation]
 	if !ok {
@@ -123,7 +127,8 @@ func (j *Judge) staleness(g *Sighting) int64 {
 	return max(0, g.Last-min(inc.acks.after(g.Revision.Version), inc.gone))
 }
 
-// stalenessOf returns for how long there had been a record, if there was one for certain all the time of the read.
+// stalenessOf returns for how long there had been a record, if there was one for certain all the
+// time of the read.
 func (j *Judge) stalenessOf(a *Absence) (longest int64) {
 	for _, inc := range j.sessions[a.Session] {
 		if a.End < inc.fated {
@@ -217,7 +222,7 @@ func (j *Judge) Judge(reports []Report) (v Verdict) {
 			g := &r.Fresh[i]
 			if j.staleness(g) > 0 {
 				v.Lost++
-				v.Wrong = append(v.Wrong, fmt.Sprintf("a lost write: process %d read session %d anew, and found %v, %q", g.Process, g.Session, g.Revision, g.Mark))
+				v.Wrong = append(v.Wrong, fmt.Sprintf("a lost write: process %d read session %d from the store, and found %v, %q", g.Process, g.Session, g.Revision, g.Mark))
 			}
 		}
 		for i := range r.Absences {

@@ -13,8 +13,8 @@ func at(incarnation uint64, version int64) sessionctx.Revision {
 	return sessionctx.Revision{Incarnation: incarnation, Version: version}
 }
 
-// One session: process 0 writes versions 1 to 3 of incarnation 7, of which version 2 is acknowledged last; all is flushed; process 1 writes
-// version 1 of incarnation 8.
+// One session: process 0 writes versions 1 to 3 of incarnation 7, of which version 2 is
+// acknowledged last; all is flushed; process 1 writes version 1 of incarnation 8.
 var (
 	someWrites = []Write{
 		{Process: 0, Revision: at(7, 1), First: true, Mark: "a", Begin: 100, Ack: 110},

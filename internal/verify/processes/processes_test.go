@@ -64,8 +64,8 @@ func phases(few bool) []phase {
 	return all
 }
 
-// hole breaks connections of the classes: of all processes, but where data are concerned of the first
-// one alone, because the others must be able to write.
+// hole breaks connections of the classes: of all processes, but where data are concerned of the
+// first one alone, because the others must be able to write.
 func (s *scene) hole(hurt time.Duration, f fault, stream string, classes ...class) {
 	broken := s.crew.networks
 	if slices.Contains(classes, data) {
@@ -215,7 +215,7 @@ func play(t *testing.T, lease, length time.Duration) {
 		})
 	}
 	evidence.Table(t, "staleness-"+lease.String(), []string{
-		"phase", "reads", "from the cache", "degraded", "asked anew (failed)", "writes (failed)",
+		"phase", "reads", "from the cache", "degraded", "from the store (failed)", "writes (failed)",
 		"stalest read", "staler than an own write", "lost writes", "well again after",
 	}, rows...)
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// Recorder reads and writes sessions through one Resolver, and writes down what it saw and when. It is safe for concurrent use.
+// Recorder reads and writes sessions through one Resolver, and writes down what it saw and when. It
+// is safe for concurrent use.
 type Recorder struct {
 	process  int
 	resolver *sessionctx.Resolver
@@ -29,7 +30,8 @@ type seen struct {
 	revision sessionctx.Revision
 }
 
-// NewRecorder returns the Recorder of a process, or of what stands for one: its number tells its writes from those of others.
+// NewRecorder returns the Recorder of a process, or of what stands for one: its number tells its
+// writes from those of others.
 func NewRecorder(process int, r *sessionctx.Resolver) *Recorder {
 	return &Recorder{process: process, resolver: r, sightings: make(map[seen]*Sighting)}
 }
@@ -141,7 +143,8 @@ func (c *Recorder) Take() Report {
 
 func request(session int) sessionctx.Request { return evidence.Asserted("s"+strconv.Itoa(session), "") }
 
-// Check returns why the process does not work as it should: it can write, it can read, and it can cache.
+// Check returns why the process does not work as it should: it can write, it can read, and it can
+// cache.
 func (c *Recorder) Check(ctx context.Context) error {
 	req := evidence.Asserted("check-"+strconv.Itoa(c.process), "")
 	if _, err := c.resolver.Update(ctx, req, sessionctx.Patch{CartID: sessionctx.Set("check")}); err != nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 )
 
-// rhythm is how often a session is read, read from the store, and written. Often, so that the promise
-// is tried hard; and seldom, so that there is something in the near-cache, and old, when something
-// breaks and when it is whole again.
+// rhythm is how often a session is read, read from the store, and written. Often, so that the
+// promise is tried hard; and seldom, so that there is something in the near-cache, and old, when
+// something breaks and when it is whole again.
 type rhythm struct{ read, fresh, write time.Duration }
 
 var rhythms = [...]rhythm{
@@ -54,7 +54,8 @@ const (
 	orderReport  order = "report" // what was seen since the last one; before that, read each session from the store
 )
 
-// Work is the main function of a process that a test has started: it obeys the orders that come in, until they end.
+// Work is the main function of a process that a test has started: it obeys the orders that come in,
+// until they end.
 func Work(text string, in io.Reader, out io.Writer) error {
 	var w task
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
@@ -139,7 +140,8 @@ func every(ctx context.Context, d time.Duration, do func()) {
 	}
 }
 
-// Main lets a process that a test has started do its work, and exit; in any other process it does nothing.
+// Main lets a process that a test has started do its work, and exit; in any other process it does
+// nothing.
 func Main() {
 	text, ok := os.LookupEnv(taskVariable)
 	if !ok {

@@ -72,8 +72,8 @@ func (s *shared) Watch(sink store.Sink) func() {
 	return func() {}
 }
 
-// TestSimulation_IsTheProduct lets the product's own near-caches serve what the simulated ones serve.
-// There are so few stripes, and so many sessions under way, that neighbours matter.
+// TestSimulation_IsTheProduct lets the product's own near-caches serve what the simulated ones
+// serve. There are so few stripes, and so many sessions under way, that neighbours matter.
 func TestSimulation_IsTheProduct(t *testing.T) {
 	fleet := usual(3, 16_000, 400, func(f *Fleet) {
 		f.Sticky, f.Writes, f.Stripes = 0.5, 0.3, store.Slots

@@ -11,8 +11,8 @@ import (
 // Fleet is storefront processes that share one Redis primary, and their visitors.
 //
 // A session's life is a number of visits, a visit is a number of requests; both numbers are
-// geometric, the times between are exponential. When a session is over a new one takes its place, so
-// that there are always as many: the pause between visits follows from Sessions and Requests.
+// geometric, the times between are exponential. When a session is over a new one takes its place,
+// so that there are always as many: the pause between visits follows from Sessions and Requests.
 type Fleet struct {
 	Sessions  float64 // records in Redis
 	Processes int
@@ -42,8 +42,8 @@ type Budget struct {
 	Seed   uint64
 	Events int // requests, and as many before these until the caches are as they will always be
 	Places int // sessions at once, about
-	// Serve serves a request instead of near-caches of the simulation's own, and reports whether the
-	// session's record was there. Every write must be known to all processes when it returns.
+	// Serve serves a request instead of near-caches of the simulation's own, and reports whether
+	// the session's record was there. Every write must be known to all processes when it returns.
 	Serve func(Request) (hit bool)
 }
 
@@ -66,11 +66,11 @@ type Request struct {
 //
 // It simulates all processes, but of the stripes only as many as the budget allows, with all
 // sessions whose keys fall on them. To a session it makes no difference what happens on other
-// stripes: a stamp moves by the writes to the sessions of its own stripe, and these are all there. So
-// the rates and shares are those of the whole fleet. Not exact are three things: the sample gets its
-// part of a near-cache's room; processes have hash seeds of their own, and here two sessions are
-// neighbours in all or in none; and a customer's stamp is among the stripes that are simulated. The
-// last two change only which misses come together. Loads, writes and messages take no time.
+// stripes: a stamp moves by the writes to the sessions of its own stripe, and these are all there.
+// So the rates and shares are those of the whole fleet. Not exact are three things: the sample gets
+// its part of a near-cache's room; processes have hash seeds of their own, and here two sessions
+// are neighbours in all or in none; and a customer's stamp is among the stripes that are simulated.
+// The last two change only which misses come together. Loads, writes and messages take no time.
 func Simulate(f Fleet, b Budget) (found Found) {
 	rng := rand.New(rand.NewPCG(b.Seed, 0))
 	stripes := min(f.Stripes, max(4, math.Floor(float64(b.Places)/f.Sessions*f.Stripes)))
@@ -150,7 +150,8 @@ func newTraffic(f Fleet, rng *rand.Rand, places, stripes int) *traffic {
 	inVisit := (f.Pages - 1) * f.Think.Seconds()
 	for range places {
 		p := &place{session: t.visitor()}
-		// In the middle of the night or of a visit: what is exponential does not remember since when.
+		// In the middle of the night or of a visit: what is exponential does not remember since
+		// when.
 		if rng.Float64() < inVisit/(inVisit+f.pause()) {
 			p.next = rng.ExpFloat64() * f.Think.Seconds()
 		} else {
@@ -163,8 +164,9 @@ func newTraffic(f Fleet, rng *rand.Rand, places, stripes int) *traffic {
 	return t
 }
 
-// visitor returns a new session. The two keys on which its answers hang fall on different stripes: so
-// it is for all but one in some thousands, and the few that are simulated must not have more of it.
+// visitor returns a new session. The two keys on which its answers hang fall on different stripes:
+// so it is for all but one in some thousands, and the few that are simulated must not have more of
+// it.
 func (t *traffic) visitor() *session {
 	t.ids++
 	s := &session{id: t.ids, home: t.rng.IntN(t.f.Processes), owned: t.rng.Float64() < t.f.Customers, stripe: t.rng.IntN(t.stripes)}

@@ -106,7 +106,8 @@ func (c *shopper) act(ctx context.Context, r *sessionctx.Resolver, serial int64)
 	}
 }
 
-// refused takes an answer that the session is not there. A store that is shared may be behind after an EndAll, and a flush takes all.
+// refused takes an answer that the session is not there. A store that is shared may be behind after
+// an EndAll, and a flush takes all.
 func (c *shopper) refused(op string, err error) {
 	c.tally.refused.Add(1)
 	if c.exclusive {
@@ -153,7 +154,7 @@ func (c *shopper) look(s sessionctx.Session, serial int64, plain bool) {
 	rev := s.Revision()
 	c.now.lives[rev.Incarnation] = true
 	if !plain {
-		return // the near-cache may be behind what was read anew
+		return // the near-cache may be behind what was read from the store
 	}
 	if was := c.now.seen[serial]; was.Incarnation == rev.Incarnation && rev.Version < was.Version {
 		c.violation("a version went back: %s saw %v, and then %v, in one Resolver", c.name, was, rev)
@@ -262,7 +263,8 @@ func (c *shopper) endAll(ctx context.Context, r *sessionctx.Resolver, serial int
 	}
 }
 
-// comeBackLate asks for, or writes, a session that has ended: the browser's back button, a job that was slow.
+// comeBackLate asks for, or writes, a session that has ended: the browser's back button, a job that
+// was slow.
 func (c *shopper) comeBackLate(ctx context.Context, r *sessionctx.Resolver, serial int64) {
 	s := &c.ended[rand.IntN(len(c.ended))]
 	c.tally.late.Add(1)
@@ -273,7 +275,7 @@ func (c *shopper) comeBackLate(ctx context.Context, r *sessionctx.Resolver, seri
 		}
 		got, err := r.Resolve(ctx, s.request(fresh))
 		if err == nil && got.Version > 0 && s.lives[got.Revision().Incarnation] {
-			c.violation("a revived session: %s sees session %s at %v %v after its end (alone: %v, in Resolver %d at flush %d; read anew: %v, in Resolver %d at flush %d)",
+			c.violation("a revived session: %s sees session %s at %v %v after its end (alone: %v, in Resolver %d at flush %d; from the store: %v, in Resolver %d at flush %d)",
 				c.name, got.ID, got.Revision(), time.Since(s.dead.at), s.dead.byEnd, s.dead.in, s.dead.flushes, fresh, serial, c.flushes.Load())
 		}
 		return

@@ -35,7 +35,7 @@ func take() (s sample) {
 func TestSoak_EverythingAtOnce(t *testing.T) {
 	length := evidence.Duration(t, "SOAK", 3*time.Second)
 	all, closeAll := worlds(t)
-	leaks := goleak.IgnoreCurrent() // before any connection is made anew; what worlds made is gone at the end, too
+	leaks := goleak.IgnoreCurrent() // before any connection is made; what worlds made is gone at the end, too
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	for _, w := range all {
@@ -73,14 +73,15 @@ func TestSoak_EverythingAtOnce(t *testing.T) {
 		rows = append(rows, cells)
 	}
 	evidence.Table(t, "soak", []string{
-		"store", "for", "reads", "degraded", "read anew", "writes", "logins", "logouts", "ends of all", "came late", "left to expire", "old session not ended by a login",
+		"store", "for", "reads", "degraded", "from the store", "writes", "logins", "logouts", "ends of all", "came late", "left to expire", "old session not ended by a login",
 		"failed", "FLUSHALL", "connections killed", "resolvers opened", "violations",
 	}, rows...)
 	bounded(t, samples)
 }
 
-// bounded compares the last quarter with the second: the first one warms up. Factors and slack are generous; a leak of one
-// goroutine, connection or kilobyte for each operation is a thousand times as much.
+// bounded compares the last quarter with the second: the first one warms up. Factors and slack are
+// generous; a leak of one goroutine, connection or kilobyte for each operation is a thousand times
+// as much.
 func bounded(t *testing.T, samples []sample) {
 	q := len(samples) / 4
 	require.NotZero(t, q, "too short for four quarters")

@@ -79,7 +79,8 @@ func (w *world) timeout() time.Duration {
 	return 900 * time.Millisecond
 }
 
-// renew closes the Resolver of a place, if there is one, and puts a new one there, with a store of its own if the world is not exclusive.
+// renew closes the Resolver of a place, if there is one, and puts a new one there, with a store of
+// its own if the world is not exclusive.
 func (w *world) renew(p *place) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
