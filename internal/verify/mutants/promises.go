@@ -211,13 +211,13 @@ var Promises = []Promise{
 
 // Conditions are hard on the product, and right: they change what the cache keeps and finds.
 var Conditions = []Mutant{
-	{Desc: "a cache for three sessions that drops half of what it is given", By: []Check{histories},
+	{Desc: "a cache for three sessions that drops half of what it is given",
 		Edits: edit(
 			"internal/boundedcache/cache.go#New", "MaxCost:            max(", "MaxCost:            3*typical+0*max(",
 			"internal/boundedcache/cache.go#Set", "c.closed ||", "c.closed || hash%2 == 0 ||",
 		)},
-	{Desc: "eight hashes for sessions and profiles", By: []Check{histories, foreign},
+	{Desc: "eight hashes for sessions and profiles",
 		Edits: edit(nearCache+"#New", "mask: ^uint64(0)", "mask: 7")},
-	{Desc: "sixteen stamps for all keys", By: []Check{histories},
+	{Desc: "sixteen stamps for all keys",
 		Edits: edit(stamps+"#NewTable", "n = min(max(n, minStripes), MaxStripes)", "n = 16")},
 }
