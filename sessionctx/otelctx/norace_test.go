@@ -1,0 +1,5 @@
+//go:build !race
+
+package otelctx_test
+
+const raceEnabled = false
