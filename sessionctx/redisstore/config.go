@@ -43,6 +43,13 @@ type Config struct {
 	// is asked four times in each lease, so a shorter lease costs more questions. A network that is
 	// slower than the lease cannot use the cache at all. 50 ms to 1 min; default DefaultLease.
 	Lease time.Duration
+	// LazyConnect lets New succeed while the server cannot be reached or must not be used: New tries
+	// once, for a few seconds at most, and the Store goes on trying four times a second. All calls
+	// fail with store.ErrUnavailable until the server is connected, so a Resolver answers degraded.
+	// What New refuses about a server is checked then, and is an error in the log. Mistakes in this
+	// Config are errors of New as ever. Default: New fails, so that a wrong address or password is
+	// seen when a process starts.
+	LazyConnect bool
 	// Logger receives what an operator should know: that the invalidation connection is lost, and
 	// that it is back; that the server is not supported; that the eviction policy cannot be
 	// checked. It never receives a key. Default: slog.Default().

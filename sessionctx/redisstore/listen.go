@@ -93,16 +93,19 @@ func (c *listener) ask(ctx context.Context) error {
 // runListener listens until ctx ends, first on c and then on one new listener after the other.
 func (s *Store) runListener(ctx context.Context, c *listener) {
 	for {
+		s.connected.Store(true)
 		err := s.renewLease(ctx, c)
+		s.connected.Store(false)
 		c.close()
 		if ctx.Err() != nil {
 			return
 		}
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "redisstore: invalidation connection lost; cache disabled until it is back", slog.Any("error", err))
 		lost := time.Now()
-		if c = s.listenAgain(ctx); c == nil {
+		if c = s.connectAgain(ctx, s.listen, s.recordUnsupported); c == nil {
 			return
 		}
+		s.reconnects.Add(1)
 		s.unusable.Store(nil)
 		s.sinks.invalidateAll() // nobody has received the messages between the two connections
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "redisstore: invalidation connection is back; cache enabled", slog.Duration("after", time.Since(lost)))
@@ -142,19 +145,21 @@ func (s *Store) renewLease(ctx context.Context, c *listener) error {
 // not part of any promise: a late answer extends no lease.
 func (s *Store) answerTimeout() time.Duration { return max(2*s.cfg.Lease, deadAfter) }
 
-// retryEvery is how often listenAgain tries to connect.
+// retryEvery is how often connectAgain tries.
 const retryEvery = 250 * time.Millisecond
 
-// listenAgain tries until it has a listener, or ctx ends.
-func (s *Store) listenAgain(ctx context.Context) *listener {
+// connectAgain tries until it has a listener, or ctx ends. It reports each error to failed.
+func (s *Store) connectAgain(
+	ctx context.Context, connect func(context.Context) (*listener, error), failed func(context.Context, error),
+) *listener {
 	tick := time.NewTicker(retryEvery)
 	defer tick.Stop()
 	for {
-		c, err := s.listen(ctx)
+		c, err := connect(ctx)
 		if err == nil {
 			return c
 		}
-		s.recordUnsupported(ctx, err)
+		failed(ctx, err)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -33,6 +33,21 @@ func (s *Store) recordUnsupported(ctx context.Context, err error) {
 	}
 }
 
+// recordNotConnected makes all calls fail until the server is connected for the first time.
+func (s *Store) recordNotConnected(ctx context.Context, err error) {
+	var u *unsupportedError
+	if errors.As(err, &u) {
+		s.recordUnsupported(ctx, err)
+		return
+	}
+	first := s.unusable.Load() == nil
+	err = fmt.Errorf("the server at %s has not been connected yet: %w", s.cfg.Client.InitAddress[0], err)
+	s.unusable.Store(&err)
+	if first {
+		s.cfg.Logger.LogAttrs(ctx, slog.LevelError, "redisstore: server cannot be connected; all calls fail until it is", slog.Any("error", err))
+	}
+}
+
 // minVersion is the first version of Redis with SET ... PXAT.
 const minVersion = "6.2"
 

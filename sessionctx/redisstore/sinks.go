@@ -17,6 +17,9 @@ type sinks struct {
 	mu    sync.Mutex
 	all   []*watch
 	lease time.Time // the latest that was granted
+
+	invalidations  int64 // keys that the server has reported
+	invalidatedAll int64
 }
 
 // watch is a sink. It is told from others by its address.
@@ -50,6 +53,7 @@ func (l *sinks) invalidate(names []rueidis.RedisMessage) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.invalidations += int64(len(names))
 	for i := range names {
 		name, err := names[i].ToString()
 		_, _, h, ok := l.keys.parse(name)
@@ -76,6 +80,7 @@ func (l *sinks) invalidateKey(h store.KeyHash) {
 func (l *sinks) invalidateAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.invalidatedAll++
 	for _, w := range l.all {
 		w.sink.InvalidateAll()
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -17,13 +19,16 @@ import (
 type Store struct {
 	cfg   Config
 	keys  keyspace
-	data  rueidis.Client
-	loads chan struct{} // one element for each load in flight
-	saves chan struct{} // one element for each save in flight
+	data  rueidis.Client // nil until the server was connected for the first time
+	loads chan struct{}  // one element for each load in flight
+	saves chan struct{}  // one element for each save in flight
 	sinks sinks
 
 	dials         atomic.Int64 // begun dials of the client for data
 	reportedDials atomic.Int64 // dials up to which lost records have been reported, see reportMiss
+
+	connected  atomic.Bool  // the invalidation connection stands
+	reconnects atomic.Int64 // of the invalidation connection
 
 	unusable atomic.Pointer[error] // why no call may be sent; nil: calls may be sent
 	end      context.CancelFunc
@@ -36,9 +41,9 @@ var (
 	_ store.Eraser  = (*Store)(nil)
 )
 
-// New returns a Store on the server that cfg names. The server must answer. The error joins a
-// *store.ConfigError for every mistake in cfg, or says why the server cannot be used. Close the
-// Store after use, after the Resolvers that it serves.
+// New returns a Store on the server that cfg names. The server must answer, unless
+// Config.LazyConnect is set. The error joins a *store.ConfigError for every mistake in cfg, or says
+// why the server cannot be used. Close the Store after use, after the Resolvers that it serves.
 func New(cfg Config) (*Store, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -50,19 +55,43 @@ func New(cfg Config) (*Store, error) {
 	}
 	ctx, end := context.WithCancel(context.Background())
 	s.end = end
+	c, err := s.connect(ctx)
+	switch {
+	case err == nil:
+	case cfg.LazyConnect:
+		s.recordNotConnected(ctx, err)
+	default:
+		end()
+		return nil, s.cannotUse(err)
+	}
+	s.bg.Go(func() {
+		if c == nil {
+			begun := time.Now()
+			if c = s.connectAgain(ctx, s.connect, s.recordNotConnected); c == nil {
+				return
+			}
+			s.unusable.Store(nil) // after connect has set data
+			s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "redisstore: the server is connected", slog.Duration("after", time.Since(begun)))
+		}
+		s.runListener(ctx, c)
+	})
+	return s, nil
+}
+
+// connect makes the first connections. It sets data, which no call uses before connect has returned.
+func (s *Store) connect(ctx context.Context) (*listener, error) {
 	c, err := s.listen(ctx) // before the client for data, because it checks the server
 	if err != nil {
-		end()
-		return nil, s.cannotUse(err)
+		return nil, err
 	}
-	if s.data, err = rueidis.NewClient(s.dataOption()); err != nil {
-		end()
+	data, err := rueidis.NewClient(s.dataOption())
+	if err != nil {
 		c.close()
-		return nil, s.cannotUse(err)
+		return nil, err
 	}
+	s.data = data
 	s.reportedDials.Store(s.dials.Load())
-	s.bg.Go(func() { s.runListener(ctx, c) })
-	return s, nil
+	return c, nil
 }
 
 func (s *Store) cannotUse(err error) error {
@@ -78,7 +107,9 @@ func (s *Store) Close() error {
 	s.bg.Wait()
 	s.sinks.end()
 	s.unusable.Store(&errClosed)
-	s.data.Close()
+	if s.data != nil {
+		s.data.Close()
+	}
 	return nil
 }
 
