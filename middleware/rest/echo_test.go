@@ -243,3 +243,20 @@ func TestEcho_SentBackNothingChanges(t *testing.T) {
 	assert.Greater(t, changed, 100)
 	assert.Greater(t, refused, 10)
 }
+
+func TestEcho_KnowsTheCurrenciesOfATenant(t *testing.T) {
+	s := newShop(t, func(c *settings) {
+		c.sessions.Directory = sessionctx.Static{"demoshop": {Sites: []defaults.Site{
+			{Code: "main", Default: true, Currency: "EUR", Currencies: []string{"TMN"}, ExtraCurrencies: map[string]int{"TMN": 0}, Country: "IR", Language: "fa"},
+			{Code: "two", Currency: "TMN", Country: "IR", Language: "fa"},
+		}}}
+	})
+	c := s.shopper("s1")
+	c.do("PATCH", "/me/context", `{"siteCode":"two"}`).must(204)
+	before := s.version("s1")
+	c.do("PATCH", "/me/context", `{"siteCode":"two","currency":"tmn","targetLocation":"IR"}`).must(204)
+	assert.Equal(t, before, s.version("s1"), "what is shown, in another spelling, changes nothing")
+	c.do("PATCH", "/me/context", `{"siteCode":"main"}`).must(204)
+	c.do("PATCH", "/me/context", `{"currency":"tmn"}`).must(204)
+	assert.Equal(t, "TMN", c.do("GET", "/me/context", "").context().Currency)
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/defaults/codes"
@@ -132,7 +133,9 @@ func canonical(f defaults.Field, value string) string {
 	var ok bool
 	switch f {
 	case defaults.FieldCurrency:
-		code, ok = codes.Currency(value)
+		if code, ok = codes.Currency(value); !ok { // a tenant may have codes of its own
+			code, ok = strings.ToUpper(value), true
+		}
 	case defaults.FieldCountry:
 		code, ok = codes.Country(value)
 	case defaults.FieldLanguage:
