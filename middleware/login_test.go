@@ -258,7 +258,7 @@ func TestCustomer_Scenarios(t *testing.T) {
 			b.receive(w)
 			assert.NotContains(t, b.jar, cookieName, "a logout deletes the cookies in every case")
 		}},
-		{"adoption: customers that were logged in under the one cookie of before", func(t *testing.T, _ *middleware.Middleware, b *browser) {
+		{"adoption: customers that were logged in under the one cookie of earlier versions", func(t *testing.T, _ *middleware.Middleware, b *browser) {
 			s := b.login("anna")
 			b.jar = map[string]string{cookieName: s.ID, "host": "anna"}
 			assert.Equal(t, "anna CHF ", shown(b.page()))

@@ -89,7 +89,7 @@ func TestThreatSessionFixation(t *testing.T) {
 		}
 		assert.Equal(t, "anna", victim.get("/").CustomerID)
 	})
-	t.Run("the anonymous token of before the login", func(t *testing.T) {
+	t.Run("the anonymous token from before the login", func(t *testing.T) {
 		s := newShop(t)
 		mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newVerifier(t).Identify })
 		before, after := bearing(signed(t, jwt.MapClaims{"sub": nil})), bearing(signed(t, nil))

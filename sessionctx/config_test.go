@@ -66,7 +66,7 @@ func TestNew_ZeroFieldsAreDefaults(t *testing.T) {
 	assert.ErrorIs(t, r.EndAll(t.Context(), "demoshop", "C1"), sessionctx.ErrClosed)
 }
 
-func TestNeverIsNever(t *testing.T) {
+func TestConfig_MinusOneIsNever(t *testing.T) {
 	r := newResolver(t, func(c *sessionctx.Config) { c.AnonymousIdle, c.CustomerIdle, c.TombstoneLife = -1, -1, -1 })
 	update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
 	assert.Equal(t, "USD", resolve(t, r, by("s1")).Currency)

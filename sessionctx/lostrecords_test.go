@@ -33,7 +33,7 @@ func TestResolve_EndedSessionStaysEndedWhenItsGenerationIsLost(t *testing.T) {
 			require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
 			backend := &flushed{Store: records, loads: 1}
 			r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
-			resolve(t, r, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
+			resolve(t, r, by("", "C100")) // with a profile that nobody has asked for, the resolution begins again in any case
 			req.SessionID = s.ID
 			s, err = read(r, req)
 			require.NoError(t, err)

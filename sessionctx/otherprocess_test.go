@@ -159,7 +159,7 @@ func TestEndAll_LoadFromBeforeItIsNotJoined(t *testing.T) {
 		records := &stepped{}
 		here, there := apart(t, records)
 		update(t, there, by("s1", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
-		resolve(t, here, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
+		resolve(t, here, by("", "C100")) // with a profile that nobody has asked for, the resolution begins again in any case
 		let := records.holdLoad(store.KindSession)
 		var readers sync.WaitGroup
 		read := func() { assert.ErrorIs(t, resolveError(t, here, by("s1", "C100")), sessionctx.ErrNotFound) }
@@ -182,8 +182,8 @@ func TestEndAll_LoadFromBeforeItIsNotJoined(t *testing.T) {
 	})
 }
 
-// A cookie's session is taken for ended by a generation of before another process' EndAll, and that
-// answer is kept. It lasts for no longer than the generation is believed.
+// A cookie's session is taken for ended by a generation from before another process' EndAll, and
+// that answer is kept. It lasts for no longer than the generation is believed.
 func TestResolve_LiveCookieIsAGuestOnlyWhileAnOldGenerationIsCached(t *testing.T) {
 	for desc, learn := range map[string]func(*testing.T, *sessionctx.Resolver, store.Sink){
 		"the news comes": func(_ *testing.T, _ *sessionctx.Resolver, sink store.Sink) {

@@ -35,7 +35,7 @@ func TestResolve_HerdSharesAFewLoads(t *testing.T) {
 				var loads atomic.Int64
 				r := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{backend} })
 				update(t, r, by("other", ""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
-				resolve(t, r, by("", "C100")) // with a profile that nobody has asked for, it is begun anew in any case
+				resolve(t, r, by("", "C100")) // with a profile that nobody has asked for, the resolution begins again in any case
 				backend.afterLoad = func(k store.Key) {
 					if k.Kind == store.KindSession {
 						loads.Add(1)

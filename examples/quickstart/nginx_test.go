@@ -18,7 +18,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-// caching is nginx as people set it up: it keeps each page for a minute, unless the page forbids it.
+// caching is nginx as people set it up: it keeps each page for a minute, unless the page forbids
+// it.
 const caching = `
 proxy_cache pages;
 proxy_cache_valid any 1m;
@@ -26,8 +27,8 @@ add_header X-Cache $upstream_cache_status always;
 location / { proxy_pass ORIGIN; proxy_set_header Host $host; }
 `
 
-// behindNginx returns the address of an nginx that caches the program's pages. The responses come to
-// nginx without the headers in dropped: the variant of the library that does not set them.
+// behindNginx returns the address of an nginx that caches the program's pages. The responses come
+// to nginx without the headers in dropped: the variant of the library that does not set them.
 func behindNginx(t *testing.T, dropped ...string) string {
 	t.Helper()
 	resolver, err := sessionctx.New(sessionctx.Config{

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheAddressIsOneLineAndASignalEndsIt(t *testing.T) {
+func TestRun_PrintsTheAddressInOneLineAndEndsAtASignal(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	out, stdout := io.Pipe()
@@ -55,7 +55,7 @@ func TestAddr_OthersThanLoopbackNeedAProxyOrConsent(t *testing.T) {
 	}
 }
 
-func TestWrongFlagsAreSaid(t *testing.T) {
+func TestRun_NamesWrongFlags(t *testing.T) {
 	for _, tc := range []struct {
 		desc string
 		args []string

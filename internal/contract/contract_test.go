@@ -163,7 +163,7 @@ func (c *contract) missing() (missing []string) {
 	return missing
 }
 
-func TestEveryDocumentedStatusOccursAndNoOther(t *testing.T) {
+func TestContract_EveryDocumentedStatusOccursAndNoOther(t *testing.T) {
 	c := load(t, newShop(t))
 	for _, e := range exchanges(t) {
 		t.Run(fmt.Sprintf("%s %d %s", e.operation, e.status, e.desc), func(t *testing.T) {
@@ -178,8 +178,8 @@ func TestEveryDocumentedStatusOccursAndNoOther(t *testing.T) {
 	t.Logf("%d operations, %d statuses", len(c.routes), len(c.seen))
 }
 
-// TestWhateverIsSentTheAnswerIsADocumentedOne sends everything everywhere.
-func TestWhateverIsSentTheAnswerIsADocumentedOne(t *testing.T) {
+// TestContract_WhateverIsSentTheAnswerIsDocumented sends everything everywhere.
+func TestContract_WhateverIsSentTheAnswerIsDocumented(t *testing.T) {
 	s := newShop(t)
 	c := load(t, s)
 	bodies := []string{
@@ -219,8 +219,8 @@ func TestWhateverIsSentTheAnswerIsADocumentedOne(t *testing.T) {
 	t.Logf("%d requests, %d statuses", sent, len(c.seen))
 }
 
-// TestTheContractSees proves that an answer that is not documented would be found.
-func TestTheContractSees(t *testing.T) {
+// TestContract_SeesUndocumentedAnswers proves that an answer that is not documented would be found.
+func TestContract_SeesUndocumentedAnswers(t *testing.T) {
 	s := newShop(t)
 	c := load(t, s)
 	answer := func(change func(*httptest.ResponseRecorder)) http.Handler {

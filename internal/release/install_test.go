@@ -37,8 +37,8 @@ func main() {
 }
 `
 
-// TestRelease_OfThisRepositoryInstalls is a user of the next release: with an empty module cache, in
-// empty modules, with a proxy of files and without the repository.
+// TestRelease_OfThisRepositoryInstalls is a user of the next release: with an empty module cache,
+// in empty modules, with a proxy of files and without the repository.
 func TestRelease_OfThisRepositoryInstalls(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)

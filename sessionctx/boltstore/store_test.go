@@ -38,7 +38,7 @@ func ramDisk(t testing.TB) string {
 	return dir
 }
 
-func TestStoreKeepsItsContract(t *testing.T) {
+func TestStore_KeepsItsContract(t *testing.T) {
 	t.Parallel()
 	t.Run("alone", func(t *testing.T) {
 		t.Parallel()

@@ -8,7 +8,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/storetest"
 )
 
-func TestStoreKeepsItsContract(t *testing.T) {
+func TestStore_KeepsItsContract(t *testing.T) {
 	bounds := []struct {
 		desc     string
 		maxBytes int64

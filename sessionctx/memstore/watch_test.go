@@ -132,7 +132,7 @@ func TestWatch_StopWaitsForReports(t *testing.T) {
 	}
 }
 
-// lateSink has somebody load what it is told of before it takes notice.
+// lateSink loads what it is told of, and only then takes notice.
 type lateSink struct {
 	sinktest.Sink
 	store *memstore.Store

@@ -142,7 +142,8 @@ func TestTelemetry_SpansOfAColdResolveAreItsChildren(t *testing.T) {
 	assert.Len(t, names, len(parents)+countLoads(names)-1, "one span for each call: %v", names)
 }
 
-// countLoads returns the number of loads: a customer's session has two, with that of the generation.
+// countLoads returns the number of loads: a customer's session has two, with that of the
+// generation.
 func countLoads(names []string) (n int) {
 	for _, name := range names {
 		if name == "session_context.store.load" {

@@ -169,8 +169,8 @@ func (w *world) collect(t testing.TB) map[string]point {
 	return all
 }
 
-// ended returns the spans since the last call, as "name: attributes (status)", in the order in which
-// they ended.
+// ended returns the spans since the last call, as "name: attributes (status)", in the order in
+// which they ended.
 func (w *world) ended() (all []string) {
 	for _, s := range w.spans.GetSpans() {
 		set := attribute.NewSet(s.Attributes...)

@@ -24,10 +24,10 @@ func TestResolve_ColdReadIsOneRoundTrip(t *testing.T) {
 func TestResolve_TwoColdReadsOfCustomerGoTogether(t *testing.T) {
 	server := redisserver.Start(t)
 	store := open(t, server)
-	r := resolver(t, store, patient)
+	r := resolver(t, store, longTimeout)
 	_, err := r.Login(t.Context(), request("s1"), "C1")
 	require.NoError(t, err)
-	cold := resolver(t, store, patient)
+	cold := resolver(t, store, longTimeout)
 	eventually(t, leased(cold), "the lease")
 	before := calls(t, server, "get")
 	server.Freeze(t)
@@ -61,5 +61,5 @@ func TestUpdate_KnownSessionIsOneRoundTrip(t *testing.T) {
 	assert.Equal(t, 1, calls(t, server, "get")-gets, "the GET of the script")
 }
 
-// patient is for a frozen server.
-func patient(cfg *sessionctx.Config) { cfg.Timeout = time.Minute }
+// longTimeout keeps a resolver waiting for a frozen server.
+func longTimeout(cfg *sessionctx.Config) { cfg.Timeout = time.Minute }

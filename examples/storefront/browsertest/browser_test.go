@@ -102,8 +102,9 @@ type tab struct {
 	shop string
 }
 
-// patience is for a machine that has a lot else to do; nothing waits for it to pass.
-const patience = 30 * time.Second
+// stepTimeout ends a step of the browser that hangs. It is long because the machine may be busy; no
+// step waits for it.
+const stepTimeout = 30 * time.Second
 
 // device is what a shopper looks at the shop with.
 type device struct {
@@ -146,7 +147,8 @@ func newTab(t *testing.T, parent context.Context, shop string, d device, opts ..
 	return b
 }
 
-// complain fails the test for whatever the browser has to complain about: policies, scripts, missing files.
+// complain fails the test for whatever the browser has to complain about: policies, scripts,
+// missing files.
 func (b *tab) complain() {
 	b.t.Helper()
 	var mu sync.Mutex
@@ -176,7 +178,7 @@ func (b *tab) complain() {
 }
 
 func (b *tab) limited() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(b.ctx, patience)
+	return context.WithTimeout(b.ctx, stepTimeout)
 }
 
 // call sends the browser a command for the tab.

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestTwoTabsThatChangeOneFieldShowTheConflict(t *testing.T) {
+func TestTwoTabs_ThatChangeOneFieldShowTheConflict(t *testing.T) {
 	for _, tc := range []struct {
 		desc, answer, want string
 	}{
@@ -33,7 +33,7 @@ func TestTwoTabsThatChangeOneFieldShowTheConflict(t *testing.T) {
 	}
 }
 
-func TestTwoTabsThatChangeDifferentFieldsBothHold(t *testing.T) {
+func TestTwoTabs_ThatChangeDifferentFieldsBothHold(t *testing.T) {
 	one := visit(t, open(t), desktop)
 	one.pick("currency", "CHF")
 	two := one.another(desktop)

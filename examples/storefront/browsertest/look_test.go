@@ -56,8 +56,8 @@ const clipped = `[...document.querySelectorAll("body *")].filter(n => {
 	return n.clientWidth > 0 && n.scrollWidth > n.clientWidth + 1 && !n.matches("input");
 }).map(n => n.outerHTML.slice(0, 90))`
 
-// broken names words that go on in the next line without a hyphen. A part after a soft hyphen is a word
-// here, and its first letter has the box of the hyphen besides its own.
+// broken names words that go on in the next line without a hyphen. A part after a soft hyphen is a
+// word here, and its first letter has the box of the hyphen besides its own.
 const broken = `(() => {
 	const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 	for (let t = texts.nextNode(); t; t = texts.nextNode()) {
@@ -73,7 +73,8 @@ const broken = `(() => {
 	return found;
 })()`
 
-// tooSmall names what is too small to be hit with a finger (WCAG 2.2, 2.5.8: 24 by 24 pixels, links within text apart).
+// tooSmall names what is too small to be hit with a finger (WCAG 2.2, 2.5.8: 24 by 24 pixels, links
+// within text apart).
 const tooSmall = `[...document.querySelectorAll("a, button, select, input:not([type=hidden]), summary")].filter(n => {
 	const box = n.getBoundingClientRect();
 	return box.width > 0 && (box.width < 24 || box.height < 24) && !n.closest(".unseen, .skip, .notice");
@@ -119,7 +120,7 @@ const faults = `({
 	"too faint": ` + tooFaint + `,
 })`
 
-func TestPagesFitEveryScreenAndEveryEye(t *testing.T) {
+func TestLook_PagesFitEveryScreenAndEveryEye(t *testing.T) {
 	shop := open(t)
 	for _, d := range []device{
 		{width: 320, height: 640, language: "en"},
@@ -149,7 +150,7 @@ func TestPagesFitEveryScreenAndEveryEye(t *testing.T) {
 	}
 }
 
-func TestArabicRunsFromRightToLeft(t *testing.T) {
+func TestLook_ArabicRunsFromRightToLeft(t *testing.T) {
 	shop := open(t)
 	for _, d := range []device{{width: 1280, height: 900}, {width: 360, height: 740}} {
 		d.language = "ar"
@@ -170,7 +171,7 @@ func TestArabicRunsFromRightToLeft(t *testing.T) {
 	}
 }
 
-func TestAShopWithoutRestrictionsShowsItsLists(t *testing.T) {
+func TestLook_ShopWithoutRestrictionsShowsItsLists(t *testing.T) {
 	b := visit(t, open(t), device{width: 390, height: 844, language: "sv"})
 	b.open("/shop/othershop/")
 	assert.Equal(t, [4]string{"main", "SEK", "SE", "sv"}, b.context())
@@ -183,8 +184,8 @@ func TestAShopWithoutRestrictionsShowsItsLists(t *testing.T) {
 	b.look("390-sv-hint")
 }
 
-// TestLook_EveryWidthEveryLanguageAfterEveryChoice looks at the shop as it is after each choice: the
-// labels have a mark then, and other values are in the lists.
+// TestLook_EveryWidthEveryLanguageAfterEveryChoice looks at the shop as it is after each choice:
+// the labels have a mark then, and other values are in the lists.
 func TestLook_EveryWidthEveryLanguageAfterEveryChoice(t *testing.T) {
 	shop := open(t)
 	for _, tc := range []struct {

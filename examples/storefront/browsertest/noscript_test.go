@@ -16,7 +16,7 @@ func (b *tab) set(field, value string) {
 	require.Equal(b.t, value, eval[string](b, fmt.Sprintf("document.getElementById(%q).value = %q", field, value)))
 }
 
-func TestEverythingWorksWithoutScripts(t *testing.T) {
+func TestNoScript_EverythingWorks(t *testing.T) {
 	d := desktop
 	d.noScript = true
 	b := visit(t, open(t), d)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestEachPickerSaysWhatItWouldChangeAndChangesIt(t *testing.T) {
+func TestPicker_SaysWhatItWouldChangeAndChangesIt(t *testing.T) {
 	shop := open(t)
 	for _, tc := range []struct {
 		field, value string
@@ -49,7 +49,7 @@ func TestEachPickerSaysWhatItWouldChangeAndChangesIt(t *testing.T) {
 	}
 }
 
-func TestAChangeOfMindLeavesEverythingAsItIs(t *testing.T) {
+func TestPicker_CancelLeavesEverythingAsItIs(t *testing.T) {
 	b := visit(t, open(t), desktop)
 	b.choose("currency", "GBP")
 	b.see("#picker-currency .hint .effect")
@@ -60,7 +60,7 @@ func TestAChangeOfMindLeavesEverythingAsItIs(t *testing.T) {
 	assert.Equal(t, [4]string{"main", "EUR", "DE", "en"}, b.context())
 }
 
-func TestResetTakesAChoiceBack(t *testing.T) {
+func TestReset_TakesAChoiceBack(t *testing.T) {
 	b := visit(t, open(t), desktop)
 	b.pick("currency", "CHF")
 	b.why()
@@ -74,7 +74,7 @@ func TestResetTakesAChoiceBack(t *testing.T) {
 	assert.Contains(t, b.text("#why-currency"), "It is this shop’s own currency.")
 }
 
-func TestAChoiceThatASiteDoesNotOfferWaitsForOneThatDoes(t *testing.T) {
+func TestPicker_ChoiceThatASiteDoesNotOfferWaits(t *testing.T) {
 	b := visit(t, open(t), desktop)
 	b.pick("currency", "GBP")
 	b.choose("site", "jp")
@@ -90,7 +90,7 @@ func TestAChoiceThatASiteDoesNotOfferWaitsForOneThatDoes(t *testing.T) {
 	assert.Equal(t, [4]string{"main", "GBP", "DE", "en"}, b.context())
 }
 
-func TestTheKeyboardIsEnough(t *testing.T) {
+func TestKeyboard_IsEnough(t *testing.T) {
 	b := visit(t, open(t), desktop)
 	b.do(chromedp.KeyEvent(kb.Tab))
 	assert.Equal(t, "skip", eval[string](b, "document.activeElement.className"))

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestSigningInAndOut(t *testing.T) {
+func TestSignIn_AndOut(t *testing.T) {
 	b := visit(t, open(t), desktop)
 	b.follow("#mug .add")
 	assert.Equal(t, "1", b.text("#cart .badge"))
@@ -38,7 +38,7 @@ func TestSigningInAndOut(t *testing.T) {
 	assert.True(t, b.exists("#sign-in"))
 }
 
-func TestTheCart(t *testing.T) {
+func TestCart_ShowsWhatItHolds(t *testing.T) {
 	b := visit(t, open(t), desktop)
 	b.follow("#mug .add")
 	b.follow("#mug .add")

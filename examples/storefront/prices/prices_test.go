@@ -11,7 +11,7 @@ import (
 	"github.com/sessionctx/storefront/examples/storefront/prices"
 )
 
-func TestEveryCurrentCurrencyHasARate(t *testing.T) {
+func TestRates_CoverEveryCurrentCurrency(t *testing.T) {
 	count := 0
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
@@ -30,7 +30,7 @@ func TestEveryCurrentCurrencyHasARate(t *testing.T) {
 	assert.Greater(t, count, 150)
 }
 
-func TestPricesAreRoundedToTheMinorUnit(t *testing.T) {
+func TestFromEuro_RoundsToTheMinorUnit(t *testing.T) {
 	for _, tc := range []struct {
 		desc, currency string
 		cents, want    int64
@@ -55,7 +55,7 @@ func TestPricesAreRoundedToTheMinorUnit(t *testing.T) {
 	}
 }
 
-func TestAmountsAreWrittenForTheirReaders(t *testing.T) {
+func TestFormat_WritesAsReadersDo(t *testing.T) {
 	for _, tc := range []struct {
 		desc, currency string
 		units          int64
@@ -86,7 +86,7 @@ func TestAmountsAreWrittenForTheirReaders(t *testing.T) {
 	}
 }
 
-func TestSums(t *testing.T) {
+func TestPlus_AddsAmountsOfOneCurrency(t *testing.T) {
 	five := prices.Amount{Units: 500, Currency: "EUR"}
 	assert.Equal(t, prices.Amount{Units: 1500, Currency: "EUR"}, five.Times(2).Plus(five))
 	assert.Equal(t, five, prices.Amount{}.Plus(five))

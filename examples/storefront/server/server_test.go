@@ -85,7 +85,7 @@ func send(t *testing.T, client *http.Client, method, url, token, body string) (i
 	return answer(t, res, err)
 }
 
-func TestTheSampleShopIsServed(t *testing.T) {
+func TestServer_ServesTheSampleShop(t *testing.T) {
 	client, url, _ := start(t, server.Config{})
 	for path, want := range map[string]string{"/": "Demo Shop Europe", "/shop/demoshop/": "Demo Shop Europe", "/shop/othershop/": "Other Shop"} {
 		code, body := get(t, client, url+path)
@@ -115,7 +115,7 @@ func otherData(t *testing.T) string {
 	return dir
 }
 
-func TestOtherDataAreServedAndNothingOfTheSample(t *testing.T) {
+func TestServer_ServesOtherDataAndNothingOfTheSample(t *testing.T) {
 	client, shop, _ := start(t, server.Config{DataDir: otherData(t), Store: "memory"})
 	code, body := get(t, client, shop+"/")
 	assert.Equal(t, http.StatusOK, code)
@@ -134,7 +134,7 @@ func TestOtherDataAreServedAndNothingOfTheSample(t *testing.T) {
 	assert.Contains(t, body, `<option value="BHD" selected>`)
 }
 
-func TestMistakesAreSaidAllAtOnce(t *testing.T) {
+func TestNew_ReportsAllMistakesAtOnce(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "key")
 	short := strings.Repeat("ab", 31)
 	require.NoError(t, os.WriteFile(key, []byte(short), 0o600))
@@ -146,7 +146,7 @@ func TestMistakesAreSaidAllAtOnce(t *testing.T) {
 	assert.NotContains(t, err.Error(), short, "a key is a secret, a wrong one too")
 }
 
-func TestAKeyIs32BytesInHex(t *testing.T) {
+func TestKeyFile_Is32BytesInHex(t *testing.T) {
 	good := strings.Repeat("0f", 32)
 	for _, tc := range []struct {
 		desc, content string
@@ -179,7 +179,7 @@ func TestAKeyIs32BytesInHex(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestAKeyMakesTokensOutliveTheProcess(t *testing.T) {
+func TestKeyFile_MakesTokensOutliveTheProcess(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(name, []byte(strings.Repeat("0f", 32)), 0o600))
 	for _, tc := range []struct {
@@ -212,7 +212,7 @@ func anonymous(t *testing.T, client *http.Client, url string) string {
 	return token.AccessToken
 }
 
-func TestTheInterfaceIsMountedBehindTheTokens(t *testing.T) {
+func TestInterface_TakesTheIssuersTokens(t *testing.T) {
 	client, url, _ := start(t, server.Config{})
 	me := url + "/session-context/demoshop/me/context"
 	code, _ := send(t, client, http.MethodGet, me, "", "")
@@ -233,7 +233,7 @@ func TestTheInterfaceIsMountedBehindTheTokens(t *testing.T) {
 	assert.Equal(t, http.StatusOK, code)
 }
 
-func TestPagesAndInterfaceShareTheCookiesSession(t *testing.T) {
+func TestInterface_SharesTheCookiesSessionWithThePages(t *testing.T) {
 	client, shop, _ := start(t, server.Config{})
 	res, err := client.PostForm(shop+"/choices", url.Values{"field": {"currency"}, "value": {"GBP"}, "revision": {"0.0"}})
 	code, _ := answer(t, res, err)
@@ -248,7 +248,7 @@ func TestPagesAndInterfaceShareTheCookiesSession(t *testing.T) {
 	assert.Contains(t, body, `<option value="AT" selected>`)
 }
 
-func TestTheRequestLogNamesNobody(t *testing.T) {
+func TestRequestLog_NamesNobody(t *testing.T) {
 	client, shop, log := start(t, server.Config{})
 	token := anonymous(t, client, shop)
 	res, err := client.PostForm(shop+"/sign-in?email=anna@demo.example", url.Values{"email": {"anna@demo.example"}, "password": {data.Password}})
@@ -284,7 +284,7 @@ func TestTheRequestLogNamesNobody(t *testing.T) {
 	assert.Contains(t, routes, "other | /{$}")
 }
 
-func TestHealth(t *testing.T) {
+func TestHealth_AnswersAreNotCached(t *testing.T) {
 	client, url, _ := start(t, server.Config{})
 	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
 		res, err := client.Get(url + path)
@@ -295,7 +295,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-func TestAServerThatStopsAnswersWhatItHasBegun(t *testing.T) {
+func TestServe_AnswersWhatItHasBegunBeforeItStops(t *testing.T) {
 	s, err := server.New(server.Config{Drain: -1, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	defer s.Close()

@@ -56,7 +56,7 @@ func chosen(t *testing.T, client *http.Client, url, token string) string {
 	return context.Currency
 }
 
-func TestAFileKeepsChoicesAndLogoutsBeyondARestart(t *testing.T) {
+func TestStore_FileKeepsChoicesAndLogoutsBeyondARestart(t *testing.T) {
 	cfg := server.Config{Store: "bolt:" + filepath.Join(t.TempDir(), "sessions"), KeyFile: keyFile(t)}
 	var stays, ends string
 	t.Run("before", func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestAFileKeepsChoicesAndLogoutsBeyondARestart(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, code, body)
 }
 
-func TestTwoStorefrontsOnOneRedisAreOneShop(t *testing.T) {
+func TestStore_TwoStorefrontsOnOneRedisAreOneShop(t *testing.T) {
 	redis := redisserver.Start(t)
 	cfg := server.Config{Store: "redis://" + redis.Addr() + "/3", KeyFile: keyFile(t)}
 	client, one, _ := start(t, cfg)

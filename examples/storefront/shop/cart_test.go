@@ -23,7 +23,7 @@ func (s *shopper) session() sessionctx.Request {
 	return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: cookies[0].Value, Proof: sessionctx.BySecret}}
 }
 
-func TestTheCartCountsAndAddsUp(t *testing.T) {
+func TestCart_CountsAndAddsUp(t *testing.T) {
 	m := open(t, setup{})
 	s := m.visit(t, "/")
 	assert.Contains(t, s.get("cart").String(), "There is nothing in it yet.")
@@ -59,7 +59,7 @@ func TestTheCartCountsAndAddsUp(t *testing.T) {
 }
 
 func TestCart_AClickWithinAnotherCountsTwice(t *testing.T) {
-	backend := &patient{}
+	backend := &faultyStore{}
 	s := open(t, setup{store: backend}).visit(t, "/")
 	s.post("cart", url.Values{"add": {"mug"}})
 	backend.before.Store(new(func() { // the first click has read the cart, and has not saved it
@@ -74,7 +74,7 @@ func TestCart_AClickWithinAnotherCountsTwice(t *testing.T) {
 	assert.Contains(t, s.get("").id("mug").String(), "In the cart: 3")
 }
 
-func TestClicksAtOnceAllCount(t *testing.T) {
+func TestCart_CountsAllClicksAtOnce(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.post("cart", url.Values{"add": {"mug"}})
 	var group sync.WaitGroup
@@ -91,7 +91,7 @@ func TestClicksAtOnceAllCount(t *testing.T) {
 	assert.Contains(t, s.get("").id("mug").String(), "In the cart: 7")
 }
 
-func TestACartIsBelievedWithinBounds(t *testing.T) {
+func TestCart_IsBelievedWithinBounds(t *testing.T) {
 	for _, tc := range []struct {
 		desc, attribute string
 		items           string
@@ -160,7 +160,7 @@ func TestCart_TakesQuantities(t *testing.T) {
 	}
 }
 
-func TestNobodyBuysWhatIsNotSold(t *testing.T) {
+func TestCart_TakesOnlyWhatIsSold(t *testing.T) {
 	m := open(t, setup{})
 	s := m.visit(t, "/")
 	for _, form := range []url.Values{nil, {"add": {"yacht"}}, {"remove": {"yacht"}}} {
@@ -169,7 +169,7 @@ func TestNobodyBuysWhatIsNotSold(t *testing.T) {
 	assert.Zero(t, m.resolver.Stats().Writes)
 }
 
-func TestOneProductHasABound(t *testing.T) {
+func TestCart_BoundsTheQuantityOfOneProduct(t *testing.T) {
 	m := open(t, setup{})
 	s := m.visit(t, "/")
 	s.post("cart", url.Values{"add": {"mug"}})

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAnAnonymousShopperSeesDefaultsAndLeavesNothing(t *testing.T) {
+func TestIndex_AnonymousShopperSeesDefaultsAndLeavesNothing(t *testing.T) {
 	m := open(t, setup{})
 	s := m.visit(t, "/")
 	p := s.get("")
@@ -20,7 +20,7 @@ func TestAnAnonymousShopperSeesDefaultsAndLeavesNothing(t *testing.T) {
 	assert.Zero(t, m.resolver.Stats().Writes)
 }
 
-func TestEachPickerOffersWhatTheSiteOffers(t *testing.T) {
+func TestPicker_OffersWhatTheSiteOffers(t *testing.T) {
 	p := open(t, setup{}).visit(t, "/").get("")
 	for field, want := range map[string][]string{
 		"site":     {"main", "us", "ch", "jp", "mr", "sl"}, // closed is not
@@ -33,7 +33,7 @@ func TestEachPickerOffersWhatTheSiteOffers(t *testing.T) {
 	}
 }
 
-func TestAListThatIsEmptyOffersEverything(t *testing.T) {
+func TestPicker_EmptyListOffersEverything(t *testing.T) {
 	p := open(t, setup{}).visit(t, "/shop/othershop/").get("")
 	currencies, _ := p.id("currency").values()
 	assert.Greater(t, len(currencies), 150)
@@ -45,7 +45,7 @@ func TestAListThatIsEmptyOffersEverything(t *testing.T) {
 	assert.Equal(t, []string{"sv", "en"}, languages)
 }
 
-func TestEachChoiceIsTakenAndSaidBack(t *testing.T) {
+func TestChoose_TakesEachChoiceAndSaysItBack(t *testing.T) {
 	for _, tc := range []struct {
 		field, value string
 		want         [4]string
@@ -67,7 +67,7 @@ func TestEachChoiceIsTakenAndSaidBack(t *testing.T) {
 	}
 }
 
-func TestAResetBringsTheDefaultBack(t *testing.T) {
+func TestChoose_ResetBringsTheDefaultBack(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	p := s.get("")
 	require.Nil(t, p.id("reset-currency"), "without a choice there is nothing to reset")
@@ -79,7 +79,7 @@ func TestAResetBringsTheDefaultBack(t *testing.T) {
 	assert.Nil(t, p.id("reset-currency"))
 }
 
-func TestAChoiceThatTheNextSiteDoesNotOfferWaits(t *testing.T) {
+func TestChoose_ChoiceThatTheNextSiteDoesNotOfferWaits(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	p := s.choose(s.get(""), "currency", "GBP")
 	p = s.choose(p, "site", "us")
@@ -97,7 +97,7 @@ func TestAChoiceThatTheNextSiteDoesNotOfferWaits(t *testing.T) {
 	assert.Equal(t, [4]string{"main", "EUR", "DE", "en"}, p.context(), "forgotten is forgotten")
 }
 
-func TestFormsThatNoPageHasAreRefused(t *testing.T) {
+func TestChoose_RefusesFormsThatNoPageHas(t *testing.T) {
 	good := url.Values{"field": {"currency"}, "value": {"GBP"}, "revision": {"0.0"}}
 	for _, tc := range []struct {
 		desc      string
@@ -140,13 +140,13 @@ func TestFormsThatNoPageHasAreRefused(t *testing.T) {
 	})
 }
 
-func TestARefusedValueSaysWhy(t *testing.T) {
+func TestChoose_RefusedValueSaysWhy(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	p := s.post("choices", url.Values{"field": {"currency"}, "value": {"JPY"}, "revision": {"0.0"}})
 	assert.Contains(t, p.id("content").String(), "JPY (¥): not offered here.")
 }
 
-func TestAShopperWhoseBrowserKeepsNoCookieIsTold(t *testing.T) {
+func TestChoose_ShopperWhoseBrowserKeepsNoCookieIsTold(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	p := s.get("")
 	s.client.Jar = nil
@@ -155,7 +155,7 @@ func TestAShopperWhoseBrowserKeepsNoCookieIsTold(t *testing.T) {
 	assert.Equal(t, "alert", p.id("notice").attr["role"])
 }
 
-func TestAnAddressOfAFormLeadsBackToTheShop(t *testing.T) {
+func TestForm_AddressLeadsBackToTheShop(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/shop/othershop/")
 	for _, path := range []string{"choices", "sign-out"} {
 		p := s.get(path)

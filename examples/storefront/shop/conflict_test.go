@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTwoTabsThatChangeOneFieldConflict(t *testing.T) {
+func TestConflict_OfTwoTabsThatChangeOneField(t *testing.T) {
 	for _, tc := range []struct {
 		desc   string
 		before func(*shopper) // what was chosen before the tabs were opened
@@ -37,7 +37,7 @@ func TestTwoTabsThatChangeOneFieldConflict(t *testing.T) {
 	}
 }
 
-func TestTwoTabsThatChangeDifferentFieldsDoNotConflict(t *testing.T) {
+func TestConflict_NoneOfTwoTabsThatChangeDifferentFields(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.choose(s.get(""), "currency", "CHF")
 	one, two := s.get(""), s.get("")
@@ -46,7 +46,7 @@ func TestTwoTabsThatChangeDifferentFieldsDoNotConflict(t *testing.T) {
 	assert.Equal(t, [4]string{"main", "USD", "AT", "en"}, p.context())
 }
 
-func TestAResetOfWhatAnotherTabChangedConflicts(t *testing.T) {
+func TestConflict_OfAResetOfWhatAnotherTabChanged(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.choose(s.get(""), "currency", "CHF")
 	one, two := s.get(""), s.get("")
@@ -60,7 +60,7 @@ func TestAResetOfWhatAnotherTabChangedConflicts(t *testing.T) {
 	assert.Nil(t, p.id("reset-currency"))
 }
 
-func TestAChoiceOnTopOfAnotherTabsResetConflicts(t *testing.T) {
+func TestConflict_OfAChoiceOnTopOfAnotherTabsReset(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.choose(s.get(""), "currency", "CHF")
 	one, two := s.get(""), s.get("")
@@ -71,7 +71,7 @@ func TestAChoiceOnTopOfAnotherTabsResetConflicts(t *testing.T) {
 }
 
 // After a sign-in the versions go on.
-func TestATabFromBeforeASignInDoesNotOverwriteUnseen(t *testing.T) {
+func TestConflict_TabFromBeforeASignInDoesNotOverwriteUnseen(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.choose(s.get(""), "currency", "CHF")
 	old := s.get("")
@@ -87,7 +87,7 @@ func TestATabFromBeforeASignInDoesNotOverwriteUnseen(t *testing.T) {
 
 // A sign-out begins another record, with the choices of the old one. Its versions say nothing of
 // those that an old tab has seen.
-func TestATabFromBeforeASignOut_OverwritesNoChoiceUnseen(t *testing.T) {
+func TestConflict_TabFromBeforeASignOutOverwritesNoChoiceUnseen(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.choose(s.get(""), "country", "AT")
 	p := s.choose(s.get(""), "country", "NL")
@@ -102,7 +102,7 @@ func TestATabFromBeforeASignOut_OverwritesNoChoiceUnseen(t *testing.T) {
 	assert.Equal(t, [4]string{"main", "CHF", "FR", "en"}, p.context(), "nobody chose a currency meanwhile")
 }
 
-func TestOfManyEqualFormsOneWins(t *testing.T) {
+func TestConflict_OneOfManyEqualFormsWins(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	p := s.choose(s.get(""), "currency", "CHF")
 	form := hidden(p.id("picker-currency"))
@@ -127,7 +127,7 @@ func TestOfManyEqualFormsOneWins(t *testing.T) {
 	assert.Equal(t, map[int]int{http.StatusOK: 1, http.StatusConflict: tabs - 1}, counts)
 }
 
-func TestAConflictIsOverWhatIsOfferedNow(t *testing.T) {
+func TestConflict_IsOverWhatIsOfferedNow(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	one := s.choose(s.get(""), "currency", "CHF")
 	two := s.get("")
@@ -138,7 +138,7 @@ func TestAConflictIsOverWhatIsOfferedNow(t *testing.T) {
 	assert.Contains(t, p.id("content").String(), "GBP (£): not offered here")
 }
 
-func TestAConflictLeadsBackToTheSameShop(t *testing.T) {
+func TestConflict_LeadsBackToTheSameShop(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/shop/othershop/")
 	one, two := s.get(""), s.get("")
 	s.choose(one, "currency", "JPY")

@@ -17,9 +17,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// patient is a store that can be down, and that nobody may cache. While it is mute, Save does not
-// say what it did. before is called once, before the next Save.
-type patient struct {
+// faultyStore is a store that can be down, and that nobody may cache. While it is mute, Save does
+// not say what it did. before is called once, before the next Save.
+type faultyStore struct {
 	memory           memstore.Store
 	down, full, mute atomic.Bool
 	before           atomic.Pointer[func()]
@@ -27,14 +27,14 @@ type patient struct {
 
 var errDown = errors.New("down")
 
-func (p *patient) Load(ctx context.Context, key store.Key) (store.Record, error) {
+func (p *faultyStore) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	if p.down.Load() {
 		return store.Record{}, errDown
 	}
 	return p.memory.Load(ctx, key)
 }
 
-func (p *patient) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+func (p *faultyStore) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	if p.down.Load() || p.mute.Load() {
 		return store.Record{}, errDown
 	}
@@ -47,8 +47,8 @@ func (p *patient) Save(ctx context.Context, key store.Key, rec store.Record, bas
 	return p.memory.Save(ctx, key, rec, base)
 }
 
-func TestAStoreThatIsDownShowsDefaultsAndSaysSo(t *testing.T) {
-	backend := &patient{}
+func TestFailure_OfTheStoreShowsDefaultsAndSaysSo(t *testing.T) {
+	backend := &faultyStore{}
 	s := open(t, setup{store: backend}).visit(t, "/")
 	before := s.choose(s.get(""), "currency", "CHF")
 	s.post("cart", url.Values{"add": {"mug"}})
@@ -81,7 +81,7 @@ func TestAStoreThatIsDownShowsDefaultsAndSaysSo(t *testing.T) {
 }
 
 func TestSignOut_HoldsInThisBrowserWhileTheStoreIsDown(t *testing.T) {
-	backend := &patient{}
+	backend := &faultyStore{}
 	s := open(t, setup{store: backend}).visit(t, "/")
 	s.signIn("anna@demo.example")
 	backend.down.Store(true)
@@ -93,8 +93,8 @@ func TestSignOut_HoldsInThisBrowserWhileTheStoreIsDown(t *testing.T) {
 	assert.NotContains(t, s.get("").body, "anna@demo.example")
 }
 
-func TestAFullStoreSaysThatNothingWasSaved(t *testing.T) {
-	backend := &patient{}
+func TestFailure_FullStoreSaysThatNothingWasSaved(t *testing.T) {
+	backend := &faultyStore{}
 	s := open(t, setup{store: backend}).visit(t, "/")
 	backend.full.Store(true)
 	p := s.send(s.get(""), "currency", "CHF")
@@ -102,8 +102,8 @@ func TestAFullStoreSaysThatNothingWasSaved(t *testing.T) {
 	assert.Contains(t, p.id("failure").String(), "Nothing was saved.")
 }
 
-func TestAWriteOfUnknownOutcomeIsNotCalledLost(t *testing.T) {
-	backend := &patient{}
+func TestFailure_OfUnknownOutcomeIsNotCalledLost(t *testing.T) {
+	backend := &faultyStore{}
 	s := open(t, setup{store: backend}).visit(t, "/")
 	p := s.choose(s.get(""), "currency", "CHF")
 	backend.mute.Store(true)
@@ -115,7 +115,7 @@ func TestAWriteOfUnknownOutcomeIsNotCalledLost(t *testing.T) {
 	assert.Empty(t, p.header.Get("Retry-After"))
 }
 
-func TestASessionThatWasEndedElsewhereGoesOnAsANewOne(t *testing.T) {
+func TestFailure_SessionThatWasEndedElsewhereGoesOnAsANewOne(t *testing.T) {
 	m := open(t, setup{})
 	s := m.visit(t, "/")
 	s.signIn("anna@demo.example")
@@ -133,7 +133,7 @@ func TestASessionThatWasEndedElsewhereGoesOnAsANewOne(t *testing.T) {
 	assert.Equal(t, "CHF", p.context()[1])
 }
 
-func TestABadTokenOnAPageIsRefused(t *testing.T) {
+func TestFailure_BadTokenOnAPageIsRefused(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	req, err := http.NewRequest(http.MethodGet, s.base, nil)
 	require.NoError(t, err)
@@ -143,7 +143,7 @@ func TestABadTokenOnAPageIsRefused(t *testing.T) {
 	assert.NotEmpty(t, p.header.Get("WWW-Authenticate"))
 }
 
-func TestAShopNeedsItsParts(t *testing.T) {
+func TestNew_NeedsItsParts(t *testing.T) {
 	_, err := shop.New(shop.Config{})
 	assert.ErrorContains(t, err, "shop: ")
 }

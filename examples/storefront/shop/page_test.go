@@ -16,7 +16,7 @@ func shops(sites string) fstest.MapFS {
 	return fstest.MapFS{"alpha/sites.json": &fstest.MapFile{Data: []byte(sites)}}
 }
 
-func TestPricesAreInTheShoppersCurrencyAndLanguage(t *testing.T) {
+func TestPage_PricesAreInTheShoppersCurrencyAndLanguage(t *testing.T) {
 	for _, tc := range []struct {
 		desc    string
 		choices [][2]string
@@ -50,7 +50,7 @@ func TestPricesAreInTheShoppersCurrencyAndLanguage(t *testing.T) {
 	})
 }
 
-func TestThePageSaysItsLanguageAndDirection(t *testing.T) {
+func TestPage_SaysItsLanguageAndDirection(t *testing.T) {
 	any := shops(`[{"code": "main", "default": true, "currency": "EUR", "homeBase": {"address": {"country": "DE"}},
 		"defaultLanguage": "en", "languages": []}]`)
 	for _, tc := range []struct {
@@ -75,7 +75,7 @@ func TestThePageSaysItsLanguageAndDirection(t *testing.T) {
 	}
 }
 
-func TestOtherTenantsArePagesOfTheirOwn(t *testing.T) {
+func TestPage_OtherTenantsHavePagesOfTheirOwn(t *testing.T) {
 	m := open(t, setup{})
 	s := m.visit(t, "/")
 	s.choose(s.get(""), "currency", "CHF")
@@ -88,7 +88,7 @@ func TestOtherTenantsArePagesOfTheirOwn(t *testing.T) {
 	assert.Equal(t, "CHF", s.get("shop/demoshop/").context()[1], "/ is the first tenant by name")
 }
 
-func TestWhereThereIsNothingAPageSaysSo(t *testing.T) {
+func TestPage_SaysSoWhereThereIsNothing(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	for _, path := range []string{"nothing", "shop/demoshop/nothing", "shop/nowhere/", "shop/Bad!/", "shop/"} {
 		p := s.get(path)
@@ -100,7 +100,7 @@ func TestWhereThereIsNothingAPageSaysSo(t *testing.T) {
 	assert.Equal(t, http.StatusOK, p.code)
 }
 
-func TestEveryPageGuardsItself(t *testing.T) {
+func TestPage_GuardsItself(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	pages := map[string]page{
 		"index": s.get(""), "preview": s.get("preview?field=currency&value=CHF&revision=0.0"), "sign-in": s.get("sign-in"), "cart": s.get("cart"),
@@ -126,7 +126,7 @@ func TestEveryPageGuardsItself(t *testing.T) {
 	}
 }
 
-func TestEveryFieldHasALabelAndEveryPageOneHeading(t *testing.T) {
+func TestPage_HasOneHeadingAndALabelForEveryField(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	for _, path := range []string{"", "sign-in", "cart", "nothing", "preview?field=currency&value=CHF&revision=0.0"} {
 		p := s.get(path)
@@ -153,7 +153,7 @@ func TestEveryFieldHasALabelAndEveryPageOneHeading(t *testing.T) {
 	}
 }
 
-func TestAFormOfAnotherOriginIsRefused(t *testing.T) {
+func TestPage_FormOfAnotherOriginIsRefused(t *testing.T) {
 	m := open(t, setup{})
 	s := m.visit(t, "/")
 	for _, path := range []string{"choices", "sign-in", "sign-out", "cart", "shop/othershop/choices"} {
@@ -168,7 +168,7 @@ func TestAFormOfAnotherOriginIsRefused(t *testing.T) {
 	assert.Zero(t, m.resolver.Stats().Writes)
 }
 
-func TestAssetsAreKeptForEverUnderTheirVersion(t *testing.T) {
+func TestAssets_AreKeptForEverUnderTheirVersion(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	p := s.get("")
 	links := []string{p.tags("script")[0].attr["src"]}

@@ -19,7 +19,7 @@ func effects(p page) (lines []string) {
 	return lines
 }
 
-func TestAPreviewSaysWhatASwitchWouldChange(t *testing.T) {
+func TestPreview_SaysWhatASwitchWouldChange(t *testing.T) {
 	for _, tc := range []struct {
 		desc   string
 		before [][2]string
@@ -84,7 +84,7 @@ func TestAPreviewSaysWhatASwitchWouldChange(t *testing.T) {
 	}
 }
 
-func TestThePartOfAPreviewIsForTheScript(t *testing.T) {
+func TestPreview_PartIsForTheScript(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	req, err := http.NewRequest(http.MethodGet, s.base+"preview?field=currency&value=CHF&revision=0.0", nil)
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func TestThePartOfAPreviewIsForTheScript(t *testing.T) {
 	assert.Equal(t, []string{"Currency EUR (€) →becomes CHF", "Nothing else changes."}, effects(p))
 }
 
-func TestAPreviewOfWhatCannotBeChosenSaysWhy(t *testing.T) {
+func TestPreview_OfWhatCannotBeChosenSaysWhy(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	p := s.get("preview?field=site&value=closed&revision=0.0")
 	assert.Equal(t, http.StatusOK, p.code)

@@ -8,7 +8,7 @@ import (
 
 // The sample customers are awkward: what cannot be taken is said, with the reason, and the next
 // candidate holds.
-func TestThePanelSaysEveryValueItsSourceAndWhatWasPassedOver(t *testing.T) {
+func TestPanel_SaysEveryValueItsSourceAndWhatWasPassedOver(t *testing.T) {
 	for _, tc := range []struct {
 		email                             string
 		site, currency, country, language string
@@ -66,7 +66,7 @@ func TestThePanelSaysEveryValueItsSourceAndWhatWasPassedOver(t *testing.T) {
 	}
 }
 
-func TestACountryToWhichNobodyDeliversIsShownAndCannotBeSent(t *testing.T) {
+func TestPanel_CountryToWhichNobodyDeliversIsShownAndCannotBeSent(t *testing.T) {
 	shops := shops(`[{"code": "main", "default": true, "currency": "EUR", "homeBase": {"address": {"country": "DE"}},
 		"shipToCountries": ["AT", "CH"], "defaultLanguage": "en", "languages": ["en"]}]`)
 	p := open(t, setup{shops: shops}).visit(t, "/").get("")

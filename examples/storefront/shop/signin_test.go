@@ -14,7 +14,7 @@ import (
 	"github.com/sessionctx/storefront/examples/storefront/tokens"
 )
 
-func TestSigningInTakesTheProfileAndKeepsTheChoices(t *testing.T) {
+func TestSignIn_TakesTheProfileAndKeepsTheChoices(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	p := s.choose(s.get(""), "currency", "CHF")
 	s.choose(p, "language", "en")
@@ -32,7 +32,7 @@ func TestSigningInTakesTheProfileAndKeepsTheChoices(t *testing.T) {
 	assert.Equal(t, "Cart", p.id("cart").String(), "the cart is the customer's")
 }
 
-func TestSigningOutWithoutAnyChoiceLeavesNothing(t *testing.T) {
+func TestSignOut_WithoutAnyChoiceLeavesNothing(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	s.signIn("chen@demo.example")
 	p := s.post("sign-out", nil)
@@ -42,7 +42,7 @@ func TestSigningOutWithoutAnyChoiceLeavesNothing(t *testing.T) {
 	assert.Empty(t, s.client.Jar.Cookies(u))
 }
 
-func TestAWrongPasswordAndAnUnknownCustomerLookAlike(t *testing.T) {
+func TestSignIn_WrongPasswordAndUnknownCustomerLookAlike(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	wrong := s.post("sign-in", url.Values{"email": {"anna@demo.example"}, "password": {"wrong"}})
 	unknown := s.post("sign-in", url.Values{"email": {"anna@demo.examplf"}, "password": {"wrong"}})
@@ -56,7 +56,7 @@ func TestAWrongPasswordAndAnUnknownCustomerLookAlike(t *testing.T) {
 	assert.Equal(t, len(wrong.body), len(unknown.body))
 }
 
-func TestTooManyFailuresAreToldToWait(t *testing.T) {
+func TestSignIn_TellsTooManyFailuresToWait(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	form := url.Values{"email": {"anna@demo.example"}, "password": {"wrong"}}
 	for range tokens.AccountFailures {
@@ -70,7 +70,7 @@ func TestTooManyFailuresAreToldToWait(t *testing.T) {
 	assert.Equal(t, "Too many attempts. Please try again in "+strconv.Itoa(seconds)+" seconds.", p.id("mistaken").String())
 }
 
-func TestSampleCustomersFillTheFormInOnlyIfThereAreAny(t *testing.T) {
+func TestSignIn_FormIsFilledOnlyWithSampleCustomers(t *testing.T) {
 	samples := func(tenant string) []shop.Sample {
 		return []shop.Sample{{ID: "C1", Email: tenant + "@sample.example", Password: data.Password, About: "ships to AT"}}
 	}
@@ -88,7 +88,7 @@ func TestSampleCustomersFillTheFormInOnlyIfThereAreAny(t *testing.T) {
 	assert.Empty(t, p.id("email").attr["value"])
 }
 
-func TestNothingOfAPersonIsLogged(t *testing.T) {
+func TestSignIn_LogsNothingOfAPerson(t *testing.T) {
 	m := open(t, setup{})
 	s := m.visit(t, "/")
 	s.choose(s.get(""), "currency", "CHF")

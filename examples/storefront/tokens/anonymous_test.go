@@ -17,7 +17,7 @@ import (
 
 var uuid4 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
-func TestAnAnonymousLoginAnswersWhatClientsExpect(t *testing.T) {
+func TestAnonymousLogin_AnswersWhatClientsExpect(t *testing.T) {
 	s := newShop(t)
 	a := s.visit("")
 	assert.Equal(t, []string{"access_token", "expires_in", "refresh_token", "refresh_token_expires_in", "scope", "sessionId", "token_type"}, a.names())
@@ -29,7 +29,7 @@ func TestAnAnonymousLoginAnswersWhatClientsExpect(t *testing.T) {
 	assert.NotEqual(t, a.text("sessionId"), s.visit("").text("sessionId"))
 }
 
-func TestASessionWithoutChoicesLeavesNoRecord(t *testing.T) {
+func TestAnonymousLogin_WithoutChoicesLeavesNoRecord(t *testing.T) {
 	s := newShop(t)
 	a := s.visit("&currency=&utm_source=newsletter")
 	assert.Zero(t, s.records())
@@ -40,7 +40,7 @@ func TestASessionWithoutChoicesLeavesNoRecord(t *testing.T) {
 	assert.Equal(t, "main EUR DE de", values(got))
 }
 
-func TestOptionalParametersBecomeChoicesOfThatSession(t *testing.T) {
+func TestAnonymousLogin_OptionalParametersBecomeChoices(t *testing.T) {
 	for _, tc := range []struct{ desc, query, want string }{
 		{"one", "&currency=CHF", "main CHF DE de"},
 		{"all, in any spelling", "&siteCode=ch&currency=eur&targetLocation=li&language=FR", "ch EUR LI fr"},
@@ -69,7 +69,7 @@ func values(s sessionctx.Session) string {
 	return strings.Join([]string{s.Site, s.Currency, s.Country, s.Language}, " ")
 }
 
-func TestABadChoiceIsNamedAndLeavesNothingBehind(t *testing.T) {
+func TestAnonymousLogin_BadChoiceIsNamedAndLeavesNothingBehind(t *testing.T) {
 	for _, tc := range []struct {
 		desc, query string
 		want        []string
@@ -96,14 +96,14 @@ func TestABadChoiceIsNamedAndLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestALongValueIsCutInItsRefusal(t *testing.T) {
+func TestAnonymousLogin_CutsALongValueInItsRefusal(t *testing.T) {
 	s := newShop(t)
 	a := s.get(anonymousPath+"&currency="+strings.Repeat("%C3%A4", 1000), "")
 	assert.Equal(t, []string{"currency malformed"}, a.details())
 	assert.Less(t, len(a.body), 1000)
 }
 
-func TestAnonymousEndpointsRefuse(t *testing.T) {
+func TestAnonymousEndpoints_Refuse(t *testing.T) {
 	s := newShop(t)
 	const login, refresh = "/customerlogin/auth/anonymous/login?", "/customerlogin/auth/anonymous/refresh?"
 	good := "&refresh_token=" + s.visit("").text("refresh_token")
@@ -139,7 +139,7 @@ func TestAnonymousEndpointsRefuse(t *testing.T) {
 	}
 }
 
-func TestEveryEndpointHasOneMethod(t *testing.T) {
+func TestEndpoint_HasOneMethod(t *testing.T) {
 	s := newShop(t)
 	for target, allowed := range map[string]string{
 		"/customerlogin/auth/anonymous/login":   http.MethodGet,
@@ -163,7 +163,7 @@ func TestEveryEndpointHasOneMethod(t *testing.T) {
 	}
 }
 
-func TestARefreshKeepsTheSessionAndItsChoices(t *testing.T) {
+func TestAnonymousRefresh_KeepsTheSessionAndItsChoices(t *testing.T) {
 	s := newShop(t)
 	first := s.visit("&currency=GBP")
 	again := s.ok(s.renew(first.text("refresh_token")))
@@ -177,7 +177,7 @@ func TestARefreshKeepsTheSessionAndItsChoices(t *testing.T) {
 	s.ok(s.renew(again.text("refresh_token")))
 }
 
-func TestAnAnonymousRefreshIsRefused(t *testing.T) {
+func TestAnonymousRefresh_IsRefused(t *testing.T) {
 	for _, tc := range []struct {
 		desc  string
 		token func(*shop) string
@@ -210,7 +210,7 @@ func TestAnAnonymousRefreshIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnAnonymousSessionIsRefreshedForADay(t *testing.T) {
+func TestAnonymousRefresh_WorksForADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		a := s.visit("")

@@ -36,7 +36,7 @@ func quick(_, given []byte) error {
 	return errWrong
 }
 
-func TestTheSampleCustomersAndClientsComeIn(t *testing.T) {
+func TestCredentials_OfTheSampleDataAreAccepted(t *testing.T) {
 	files, err := sitefile.FromFS(data.Shops())
 	require.NoError(t, err)
 	s := newShopOf(t, files, &memstore.Store{})
@@ -44,7 +44,7 @@ func TestTheSampleCustomersAndClientsComeIn(t *testing.T) {
 	s.ok(s.token("grant_type", "client_credentials", "tenant", "demoshop", "client_id", "backoffice", "client_secret", secret))
 }
 
-func TestWrongPasswordAndUnknownUserAreAlikeToTheByte(t *testing.T) {
+func TestCredentials_WrongPasswordAndUnknownUserAreAlikeToTheByte(t *testing.T) {
 	s := newShop(t)
 	wrong, unknown := s.login(annasEmail, "wrong", ""), s.login("nobody@demo.example", "wrong", "")
 	assert.Equal(t, http.StatusUnauthorized, wrong.StatusCode)
@@ -53,7 +53,7 @@ func TestWrongPasswordAndUnknownUserAreAlikeToTheByte(t *testing.T) {
 	assert.Equal(t, wrong.Header, unknown.Header)
 }
 
-func TestEveryAttemptCostsTheSame(t *testing.T) {
+func TestCredentials_EveryAttemptCostsTheSame(t *testing.T) {
 	none := strings.Replace(string(cheapHashes().(fstest.MapFS)["demoshop/customers.json"].Data), `"passwordHash"`, `"formerHash"`, 1)
 	fsys := withClients(t, `[{"clientId": "backoffice", "secretHash": %q}, {"clientId": "storefront", "public": true}]`)
 	fsys["demoshop/customers.json"] = &fstest.MapFile{Data: []byte(none)}
@@ -93,14 +93,14 @@ func TestEveryAttemptCostsTheSame(t *testing.T) {
 	}
 }
 
-func TestNobodyIsLetInByTheHashThatStandsForNone(t *testing.T) {
+func TestDecoy_LetsNobodyIn(t *testing.T) {
 	s := newShop(t)
 	s.issuer.OnCompare(func(_, _ []byte) error { return nil })
 	assert.Equal(t, http.StatusUnauthorized, s.login("nobody@demo.example", password, "").StatusCode)
 	assert.Equal(t, http.StatusUnauthorized, s.token("grant_type", "client_credentials", "tenant", "demoshop", "client_id", "storefront", "client_secret", secret).StatusCode)
 }
 
-func TestAuthenticateSharesItsLimitsWithTheLogin(t *testing.T) {
+func TestAuthenticate_SharesItsLimitsWithTheLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		s.issuer.OnCompare(quick)
@@ -129,7 +129,7 @@ func TestAuthenticateSharesItsLimitsWithTheLogin(t *testing.T) {
 	})
 }
 
-func TestOnlyFailuresOfAnAccountAreLimited(t *testing.T) {
+func TestLimit_CountsOnlyFailuresOfAnAccount(t *testing.T) {
 	for _, email := range []string{annasEmail, "nobody@demo.example"} {
 		t.Run(email, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestOnlyFailuresOfAnAccountAreLimited(t *testing.T) {
 	}
 }
 
-func TestAnAttemptFromNowhereCountsOnce(t *testing.T) {
+func TestLimit_CountsAnAttemptFromNowhereOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		s.issuer.OnCompare(quick)
@@ -173,7 +173,7 @@ func TestAnAttemptFromNowhereCountsOnce(t *testing.T) {
 	})
 }
 
-func TestAGuesserIsNotListenedTo(t *testing.T) {
+func TestLimit_StopsComparingPasswords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		var compared int
@@ -194,7 +194,7 @@ func TestAGuesserIsNotListenedTo(t *testing.T) {
 	})
 }
 
-func TestFailuresOfAnAddressAreLimited(t *testing.T) {
+func TestLimit_CountsFailuresOfAnAddress(t *testing.T) {
 	s := newShop(t)
 	var compared int
 	s.issuer.OnCompare(func(hash, given []byte) error { compared++; return quick(hash, given) })
@@ -219,7 +219,7 @@ func TestFailuresOfAnAddressAreLimited(t *testing.T) {
 	require.ErrorAs(t, try(annasEmail, password, home), limited)
 }
 
-func TestWhatCountsAsOneAddress(t *testing.T) {
+func TestLimit_CountsANetworkAsOneAddress(t *testing.T) {
 	for _, tc := range []struct {
 		desc, one, other string
 		same             bool
@@ -317,7 +317,7 @@ func TestAccount_TheLineLetsTheRightPasswordIn(t *testing.T) {
 	})
 }
 
-func TestFailuresOfAClientAreLimited(t *testing.T) {
+func TestLimit_CountsFailuresOfAClient(t *testing.T) {
 	s := newShop(t)
 	s.issuer.OnCompare(func(_, given []byte) error {
 		if string(given) == secret {
@@ -340,7 +340,7 @@ func TestFailuresOfAClientAreLimited(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, s.login("backoffice", "wrong", "").StatusCode, "a customer of that name")
 }
 
-func TestAttemptsAtOnceAreCountedToo(t *testing.T) {
+func TestLimit_CountsAttemptsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		s.issuer.OnCompare(quick)
@@ -362,7 +362,7 @@ func TestAttemptsAtOnceAreCountedToo(t *testing.T) {
 	})
 }
 
-func TestFailuresTakeBoundedMemoryAndTheLatestStay(t *testing.T) {
+func TestFailures_TakeBoundedMemoryAndTheLatestStay(t *testing.T) {
 	s := newShop(t)
 	s.issuer.OnCompare(quick)
 	try := func(email string, from int) error {
@@ -384,7 +384,7 @@ func TestFailuresTakeBoundedMemoryAndTheLatestStay(t *testing.T) {
 	require.ErrorAs(t, try(annasEmail, 0), new(*tokens.LimitedError))
 }
 
-func TestAnAttemptWaitsForOthersButNotForEver(t *testing.T) {
+func TestAuthenticate_WaitsForOthersButNotForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		release := make(chan struct{})

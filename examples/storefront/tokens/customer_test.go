@@ -19,7 +19,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestALoginKeepsTheAnonymousSession(t *testing.T) {
+func TestLogin_KeepsTheAnonymousSession(t *testing.T) {
 	s := newShop(t)
 	visitor := s.visit("&currency=CHF")
 	a := s.anna(visitor.text("access_token"))
@@ -35,7 +35,7 @@ func TestALoginKeepsTheAnonymousSession(t *testing.T) {
 	assert.Equal(t, "main CHF AT de", values(got), "the visitor's choice, the customer's country")
 }
 
-func TestALoginWithoutATokenBeginsASession(t *testing.T) {
+func TestLogin_WithoutATokenBeginsASession(t *testing.T) {
 	s := newShop(t)
 	for _, header := range []string{"", "Basic YTpi"} {
 		r := loginRequest("demoshop", loginBody(" Anna@DEMO.example ", password), "")
@@ -49,7 +49,7 @@ func TestALoginWithoutATokenBeginsASession(t *testing.T) {
 	assert.Equal(t, 2, s.records())
 }
 
-func TestAnOldAnonymousTokenSeesAndHarmsNothingOfTheCustomer(t *testing.T) {
+func TestLogin_OldAnonymousTokenSeesAndHarmsNothing(t *testing.T) {
 	s := newShop(t)
 	old := s.visit("&currency=CHF")
 	a := s.anna(old.text("access_token"))
@@ -69,7 +69,7 @@ func TestAnOldAnonymousTokenSeesAndHarmsNothingOfTheCustomer(t *testing.T) {
 	s.ok(s.get("/customer/demoshop/validateauthtoken", a.text("access_token")))
 }
 
-func TestADoubleClickLogsInTwice(t *testing.T) {
+func TestLogin_DoubleClickLogsInTwice(t *testing.T) {
 	s := newShop(t)
 	visitor := s.visit("").text("access_token")
 	var wg sync.WaitGroup
@@ -86,7 +86,7 @@ func TestADoubleClickLogsInTwice(t *testing.T) {
 	assert.Equal(t, 1, s.records())
 }
 
-func TestALoginByACustomersToken(t *testing.T) {
+func TestLogin_ByACustomersToken(t *testing.T) {
 	s := newShop(t)
 	anna := s.anna(s.visit("").text("access_token"))
 	again := s.ok(s.login(annasEmail, password, anna.text("access_token")))
@@ -103,7 +103,7 @@ func TestALoginByACustomersToken(t *testing.T) {
 	}
 }
 
-func TestALoginToASessionThatHasEnded(t *testing.T) {
+func TestLogin_ToASessionThatHasEnded(t *testing.T) {
 	s := newShop(t)
 	visitor := s.visit("").text("access_token")
 	require.Equal(t, http.StatusNoContent, s.get("/customer/demoshop/logout", visitor).StatusCode)
@@ -113,7 +113,7 @@ func TestALoginToASessionThatHasEnded(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, s.login(annasEmail, "wrong", visitor).StatusCode, "only who knows the password learns of it")
 }
 
-func TestALoginIsRefused(t *testing.T) {
+func TestLogin_IsRefused(t *testing.T) {
 	s := newShop(t)
 	s.issuer.OnCompare(func(_, given []byte) error {
 		if string(given) == password || string(given) == secret {
@@ -169,14 +169,14 @@ func TestALoginIsRefused(t *testing.T) {
 	assert.Zero(t, s.records())
 }
 
-func TestMembersThatALoginDoesNotKnowAreIgnored(t *testing.T) {
+func TestLogin_IgnoresMembersThatItDoesNotKnow(t *testing.T) {
 	s := newShop(t)
 	r := loginRequest("demoshop", `{"remember": {"me": [true, null]}, "email": "anna@demo.example", "password": "correct-horse-1"}`, "")
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	s.ok(s.do(r))
 }
 
-func TestACustomersRefreshKeepsTheSession(t *testing.T) {
+func TestCustomerRefresh_KeepsTheSession(t *testing.T) {
 	s := newShop(t)
 	first := s.anna(s.visit("").text("access_token"))
 	// Clients send an anonymous or an expired token along: it says nothing.
@@ -189,7 +189,7 @@ func TestACustomersRefreshKeepsTheSession(t *testing.T) {
 	}
 }
 
-func TestACustomersRefreshIsRefused(t *testing.T) {
+func TestCustomerRefresh_IsRefused(t *testing.T) {
 	s := newShop(t)
 	anna := s.anna("")
 	gone := s.anna("")
@@ -217,7 +217,7 @@ func TestACustomersRefreshIsRefused(t *testing.T) {
 	}
 }
 
-func TestALogoutEndsTheSessionOfThisDeviceAlone(t *testing.T) {
+func TestLogout_EndsTheSessionOfThisDeviceAlone(t *testing.T) {
 	s := newShop(t)
 	phone, laptop := s.anna(s.visit("").text("access_token")), s.anna(s.visit("").text("access_token"))
 	for _, target := range []string{"?accessToken=" + phone.text("access_token"), "?accessToken=" + phone.text("access_token"), ""} {
@@ -231,7 +231,7 @@ func TestALogoutEndsTheSessionOfThisDeviceAlone(t *testing.T) {
 	s.ok(s.get("/customer/demoshop/validateauthtoken", laptop.text("access_token")))
 }
 
-func TestTheTokenInTheQueryIsTheOneThatIsLoggedOut(t *testing.T) {
+func TestLogout_TakesTheTokenInTheQueryFirst(t *testing.T) {
 	s := newShop(t)
 	visitor, anna := s.visit("").text("access_token"), s.anna("").text("access_token")
 	assert.Equal(t, http.StatusNoContent, s.get("/customer/demoshop/logout?accessToken="+anna, visitor).StatusCode)
@@ -241,7 +241,7 @@ func TestTheTokenInTheQueryIsTheOneThatIsLoggedOut(t *testing.T) {
 	require.ErrorIs(t, err, sessionctx.ErrNotFound)
 }
 
-func TestALogoutIsRefused(t *testing.T) {
+func TestLogout_IsRefused(t *testing.T) {
 	s := newShop(t)
 	anna := s.anna("")
 	for _, tc := range []struct {
@@ -264,7 +264,7 @@ func TestALogoutIsRefused(t *testing.T) {
 	s.ok(s.get("/customer/demoshop/validateauthtoken", anna.text("access_token")))
 }
 
-func TestValidateTellsWhoseATokenIs(t *testing.T) {
+func TestValidate_TellsWhoseATokenIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		anna := s.anna(s.visit("").text("access_token"))
@@ -281,7 +281,7 @@ func TestValidateTellsWhoseATokenIs(t *testing.T) {
 	})
 }
 
-func TestValidateIs401ForEverythingElse(t *testing.T) {
+func TestValidate_Is401ForEverythingElse(t *testing.T) {
 	s := newShop(t)
 	anna := s.anna("")
 	service := s.ok(s.token("grant_type", "client_credentials", "tenant", "demoshop", "client_id", "backoffice", "client_secret", secret))
@@ -304,7 +304,7 @@ func TestValidateIs401ForEverythingElse(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, s.do(r).StatusCode, "a token in the query")
 }
 
-func TestTokensOfACustomerLiveAsLongAsTheySay(t *testing.T) {
+func TestToken_OfACustomerLivesAsLongAsItSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		a := s.anna("")
@@ -322,7 +322,7 @@ func TestTokensOfACustomerLiveAsLongAsTheySay(t *testing.T) {
 	})
 }
 
-func TestALogoutIsRememberedAsLongAsAnyTokenOfTheSessionLives(t *testing.T) {
+func TestLogout_IsRememberedAsLongAsAnyTokenOfTheSessionLives(t *testing.T) {
 	s := newShop(t)
 	for _, a := range []answer{s.visit(""), s.visit("&currency=CHF"), s.anna("")} {
 		require.Equal(t, http.StatusNoContent, s.get("/customer/demoshop/logout?accessToken="+a.text("access_token"), "").StatusCode)
@@ -333,7 +333,7 @@ func TestALogoutIsRememberedAsLongAsAnyTokenOfTheSessionLives(t *testing.T) {
 	}
 }
 
-func TestASaasTokenNamesItsCustomerToItsTenant(t *testing.T) {
+func TestSaasToken_NamesItsCustomerToItsTenant(t *testing.T) {
 	s := newShop(t)
 	a := s.anna("")
 	id, err := s.issuer.CustomerOf("demoshop", a.text("saas_token"))

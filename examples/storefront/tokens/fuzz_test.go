@@ -17,7 +17,8 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// FuzzTokens holds of the token parser that it never panics, and that what it accepts was issued here, for that one purpose.
+// FuzzTokens holds of the token parser that it never panics, and that what it accepts was issued
+// here, for that one purpose.
 func FuzzTokens(f *testing.F) {
 	s := newShop(f)
 	anna := s.anna(s.visit("").text("access_token"))
@@ -69,7 +70,8 @@ func mac(input string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
-// issued verifies a token independently of any library: RFC 7515, section 5.2, for HS256, and what is in each of our tokens.
+// issued verifies a token independently of any library: RFC 7515, section 5.2, for HS256, and what
+// is in each of our tokens.
 func issued(token, audience string) bool {
 	input, signature := token, ""
 	if i := strings.LastIndexByte(token, '.'); i >= 0 {
@@ -97,8 +99,8 @@ func decode(part string, v any) bool {
 	return err == nil && json.Unmarshal(b, v) == nil
 }
 
-// FuzzLoginBody holds of the login that it takes a body only if it is what package encoding/json, too, takes for one object with
-// these two strings, and that it never fails.
+// FuzzLoginBody holds of the login that it takes a body only if it is what package encoding/json,
+// too, takes for one object with these two strings, and that it never fails.
 func FuzzLoginBody(f *testing.F) {
 	s := newShop(f)
 	s.issuer.OnCompare(quick)

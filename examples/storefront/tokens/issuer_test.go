@@ -23,7 +23,7 @@ func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 	}, strings.Split(err.Error(), "\n"))
 }
 
-func TestAKeyOutlivesAnIssuer(t *testing.T) {
+func TestIssuer_KeyOutlivesIt(t *testing.T) {
 	s := newShop(t)
 	visitor, anna := s.visit(""), s.anna("")
 	files, err := sitefile.FromFS(cheapHashes())
@@ -39,7 +39,7 @@ func TestAKeyOutlivesAnIssuer(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestTheCallersKeyIsCopied(t *testing.T) {
+func TestIssuer_CopiesTheCallersKey(t *testing.T) {
 	files, err := sitefile.FromFS(cheapHashes())
 	require.NoError(t, err)
 	resolver, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: files, CacheBytes: 1 << 20})

@@ -48,7 +48,7 @@ func newShopWithOutage(t *testing.T) (*shop, *outage) {
 	return newShopOf(t, files, backend), backend
 }
 
-func TestWithoutTheStoreNothingIsPromised(t *testing.T) {
+func TestOutage_OfTheStorePromisesNothing(t *testing.T) {
 	s, backend := newShopWithOutage(t)
 	visitor, anna := s.visit(""), s.anna("")
 	backend.down.Store(true)
@@ -98,7 +98,7 @@ func TestProblem_UnknownOutcomeIsNotToBeSentAgain(t *testing.T) {
 	}
 }
 
-func TestAClosedResolverIs503AndAnUnexpectedErrorSaysNothing(t *testing.T) {
+func TestOutage_ClosedResolverIs503AndUnexpectedErrorsSayNothing(t *testing.T) {
 	s := newShop(t)
 	visitor := s.visit("")
 	require.NoError(t, s.resolver.Close())
@@ -110,7 +110,7 @@ func TestAClosedResolverIs503AndAnUnexpectedErrorSaysNothing(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, s.do(r).StatusCode, "nobody reads it")
 }
 
-func TestTheLogHasNoTokenNoIDAndNoAddress(t *testing.T) {
+func TestLog_HasNoTokenNoIDAndNoAddress(t *testing.T) {
 	s, backend := newShopWithOutage(t)
 	visitor := s.visit("&currency=CHF")
 	anna := s.anna(visitor.text("access_token"))

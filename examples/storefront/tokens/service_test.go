@@ -17,7 +17,7 @@ import (
 
 const manage = "sessioncontext.context_manage"
 
-func TestAServiceGetsItsScopes(t *testing.T) {
+func TestService_GetsItsScopes(t *testing.T) {
 	s := newShop(t)
 	for _, tc := range []struct{ desc, client, scope, want string }{
 		{"all of them without being asked", "backoffice", "", manage},
@@ -45,7 +45,7 @@ func TestAServiceGetsItsScopes(t *testing.T) {
 	}
 }
 
-func TestAServiceGetsTheSubsetThatItAsksFor(t *testing.T) {
+func TestService_GetsTheSubsetThatItAsksFor(t *testing.T) {
 	files, err := sitefile.FromFS(withClients(t, `[{"clientId": "erp", "secretHash": %q, "scopes": ["a", "b", "c"]}, {"clientId": "idle", "secretHash": %q}, {"clientId": "app", "public": true, "secretHash": %q, "scopes": ["a"]}]`))
 	require.NoError(t, err)
 	s := newShopOf(t, files, &memstore.Store{})
@@ -60,7 +60,8 @@ func TestAServiceGetsTheSubsetThatItAsksFor(t *testing.T) {
 	assert.Equal(t, "invalid_client", token("app", "a").text("error"), "a secret that everybody has")
 }
 
-// withClients are the sample shops with other clients of the demo shop; each %q stands for the hash of the secret.
+// withClients are the sample shops with other clients of the demo shop; each %q stands for the hash
+// of the secret.
 func withClients(t *testing.T, clients string) fstest.MapFS {
 	t.Helper()
 	fsys := fstest.MapFS{}
@@ -73,7 +74,7 @@ func withClients(t *testing.T, clients string) fstest.MapFS {
 	return fsys
 }
 
-func TestAServiceAuthenticatesInItsHeaderToo(t *testing.T) {
+func TestService_AuthenticatesInItsHeaderToo(t *testing.T) {
 	s := newShop(t)
 	request := func(user, password, body string) *http.Request {
 		r := formRequest("grant_type=client_credentials&tenant=demoshop" + body)
@@ -101,7 +102,7 @@ func TestAServiceAuthenticatesInItsHeaderToo(t *testing.T) {
 	s.ok(s.do(withBearer(bearing, "whatever")))
 }
 
-func TestAServicesTokenIsRefusedAsTheRFCSays(t *testing.T) {
+func TestService_IsRefusedAsTheRFCSays(t *testing.T) {
 	s := newShop(t)
 	s.issuer.OnCompare(func(_, given []byte) error {
 		if string(given) == secret {
@@ -153,7 +154,7 @@ func TestAServicesTokenIsRefusedAsTheRFCSays(t *testing.T) {
 	assert.Equal(t, "invalid_request", s.do(r).text("error"), "secrets in a query do not count")
 }
 
-func TestAServiceNamesItsTenantInTheScopeAlone(t *testing.T) {
+func TestService_NamesItsTenantInTheScopeAlone(t *testing.T) {
 	s := newShop(t)
 	a := s.ok(s.token("grant_type", "client_credentials", "client_id", "backoffice", "client_secret", secret, "scope", "tenant=othershop "+manage))
 	c, err := s.issuer.Verifier().VerifyToken(a.text("access_token"))
@@ -162,7 +163,7 @@ func TestAServiceNamesItsTenantInTheScopeAlone(t *testing.T) {
 	assert.Equal(t, manage, a.text("scope"))
 }
 
-func TestWhatAClientLacksIsNotTold(t *testing.T) {
+func TestService_IsNotToldWhatItLacks(t *testing.T) {
 	s := newShop(t)
 	wrong := s.token("grant_type", "client_credentials", "tenant", "demoshop", "client_id", "backoffice", "client_secret", "wrong")
 	for desc, other := range map[string]answer{

@@ -16,7 +16,7 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 )
 
-// forge signs the claims of a genuine token anew, some of them changed; nil removes one.
+// forge signs the claims of a genuine token again, some of them changed; nil removes one.
 func forge(t testing.TB, token string, method jwt.SigningMethod, key any, changes jwt.MapClaims) string {
 	t.Helper()
 	claims := jwt.MapClaims{}
@@ -38,7 +38,7 @@ func expiry(t testing.TB, token string) time.Time {
 	return claims.ExpiresAt.Time
 }
 
-func TestForgedTokensOpenNothing(t *testing.T) {
+func TestToken_ForgedOnesOpenNothing(t *testing.T) {
 	s := newShop(t)
 	anna := s.anna(s.visit("").text("access_token"))
 	otherKey := []byte(strings.Repeat("x", 32))
@@ -105,7 +105,7 @@ func TestForgedTokensOpenNothing(t *testing.T) {
 	s.ok(s.get("/customer/demoshop/validateauthtoken", forge(t, anna.text("access_token"), hs256, key, nil)))
 }
 
-func TestATokenOfACustomerWhoIsGoneIsGoodForNothing(t *testing.T) {
+func TestToken_OfACustomerWhoIsGoneIsGoodForNothing(t *testing.T) {
 	s := newShop(t)
 	anna := s.anna("")
 	gone := jwt.MapClaims{"sub": "C999", "sid": "not written yet"}
@@ -117,7 +117,7 @@ func TestATokenOfACustomerWhoIsGoneIsGoodForNothing(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, s.get("/customer/demoshop/refreshauthtoken?refreshToken="+refresh, "").StatusCode)
 }
 
-func TestATokenSaysWhatOthersNeedToVerifyIt(t *testing.T) {
+func TestToken_SaysWhatOthersNeedToVerifyIt(t *testing.T) {
 	s := newShop(t)
 	anna := s.anna("")
 	for name, want := range map[string]map[string]any{

@@ -14,7 +14,7 @@ import (
 
 var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 
-func TestEveryLanguageSaysTheSameThings(t *testing.T) {
+func TestTexts_AreTheSameInEveryLanguage(t *testing.T) {
 	english := wording.For("en").Texts()
 	for _, l := range wording.Languages() {
 		texts := l.Texts()
@@ -30,7 +30,7 @@ func TestEveryLanguageSaysTheSameThings(t *testing.T) {
 	}
 }
 
-func TestEverySourceAndReasonHasWords(t *testing.T) {
+func TestTexts_CoverEverySourceAndReason(t *testing.T) {
 	l := wording.For("en")
 	for s := defaults.SourceChoice; s <= defaults.SourceSiteLanguage; s++ {
 		assert.NotPanics(t, func() { l.Text("source." + s.String()) }, s)
@@ -43,7 +43,7 @@ func TestEverySourceAndReasonHasWords(t *testing.T) {
 	}
 }
 
-func TestEverySourceThatCanBeRejectedHasWords(t *testing.T) {
+func TestTexts_CoverEverySourceThatCanBeRejected(t *testing.T) {
 	l := wording.For("en")
 	for s := defaults.SourceChoice; s <= defaults.SourceSiteLanguage; s++ {
 		switch s {
@@ -54,7 +54,7 @@ func TestEverySourceThatCanBeRejectedHasWords(t *testing.T) {
 	}
 }
 
-func TestReadersGetTheLanguageThatTheyReadElseEnglish(t *testing.T) {
+func TestFor_ReturnsTheLanguageThatIsReadElseEnglish(t *testing.T) {
 	for _, tc := range []struct{ desc, tag, want, dir string }{
 		{"its own", "de", "de", "ltr"},
 		{"a region of it", "de-AT", "de", "ltr"},
@@ -70,7 +70,7 @@ func TestReadersGetTheLanguageThatTheyReadElseEnglish(t *testing.T) {
 	}
 }
 
-func TestDirFollowsTheScript(t *testing.T) {
+func TestDir_FollowsTheScript(t *testing.T) {
 	for tag, want := range map[string]string{
 		"en": "ltr", "ar": "rtl", "he": "rtl", "fa-IR": "rtl", "ur": "rtl", "az": "ltr", "az-Arab": "rtl", "ja": "ltr", "!": "ltr",
 	} {
@@ -78,13 +78,13 @@ func TestDirFollowsTheScript(t *testing.T) {
 	}
 }
 
-func TestTextsTakeTheirValues(t *testing.T) {
+func TestText_TakesItsValues(t *testing.T) {
 	assert.Equal(t, "Prices in CHF, delivered to Chad.", wording.For("en").Text("hero.text", "currency", "CHF", "country", "Chad"))
 	assert.Equal(t, "في السلة: \u2068٣\u2069", wording.For("ar").Text("in-cart", "n", wording.For("ar").Number(3)),
 		"a value is kept apart from the direction of the sentence")
 }
 
-func TestAMistakenTextPanics(t *testing.T) {
+func TestText_PanicsOnMistakes(t *testing.T) {
 	l := wording.For("en")
 	for _, tc := range []struct {
 		desc, key string

@@ -125,8 +125,8 @@ func build(t *testing.T) (dir string, packages map[string][]string) {
 
 var built sync.Once
 
-// caught runs a check on a mutant, and returns what the check said when it failed. The checks of this
-// module are tried again: on a busy machine a write may not fall where it hurts.
+// caught runs a check on a mutant, and returns what the check said when it failed. The checks of
+// this module are tried again: on a busy machine a write may not fall where it hurts.
 func caught(t *testing.T, dir string, m Mutant, c Check) (out string) {
 	t.Helper()
 	passed := true
