@@ -1,25 +1,26 @@
 // Package defaults decides a shopper's site, currency, country and language from the shop's sites,
-// the customer's preferences, the shopper's choices and the hints of a request: pure functions
-// without I/O, clock or cache.
+// the customer's preferences, the shopper's choices and the hints of a request. Its functions are
+// pure: they use no I/O, no clock and no cache.
 //
 // Traps of the surrounding software:
 //
-//   - The data of golang.org/x/text on currencies and regions is not current: judge codes with
+//   - The data of golang.org/x/text on currencies and regions is not current. Check codes with
 //     [codes.Currency] and [codes.Country].
 //   - golang.org/x/text/language.Matcher is not used: it takes Malay for Indonesian, Swiss German
-//     for German and nynorsk for bokmål, and serves Ukrainian and Japanese readers anything. Here a
-//     language matches within itself and one script: en-GB reads en, zh-TW does not read zh, which
-//     is simplified.
-//   - Data ages: Bulgaria's currency was withdrawn while sites listed it. [NewSites] is strict and
-//     for literals; [CompileSites] is for what a running shop reads, and uses what is valid.
-//   - Accept-Language belongs to the browser, not to the shopper, and varies by request: a page
-//     that depends on it must say Vary: Accept-Language, and a CDN in front either keeps one copy
-//     for each of thousands of header values or, ignoring Vary, serves one shopper's language to
-//     all. Mark such pages private.
-//   - A country header (CF-IPCountry, CloudFront-Viewer-Country, X-Country) is a fact only if a
-//     proxy of yours sets it and removes what the client sent under that name; otherwise anybody
-//     chooses a country with curl. VPNs and roaming make it wrong for honest shoppers as well. CDNs
-//     say XX or T1 for "unknown", which is no country and is passed over.
+//     for German and nynorsk for bokmål, and serves Ukrainian and Japanese readers anything. Here
+//     a language matches within itself and one script: a reader of en-GB gets en, and a reader of
+//     zh-TW does not get zh, which is simplified.
+//   - Data becomes out of date: Bulgaria's currency was withdrawn while sites listed it. [NewSites]
+//     refuses such a site, and is for sites that are written in the program. [CompileSites] uses
+//     what is valid, and is for sites that a running shop reads.
+//   - Accept-Language is what the browser sends, not what the shopper chose, and it differs between
+//     requests. A page that depends on it must say Vary: Accept-Language. A CDN then keeps one copy
+//     for each of thousands of header values. A CDN that ignores Vary serves one shopper's language
+//     to all. So mark such pages private.
+//   - A country header (CF-IPCountry, CloudFront-Viewer-Country, X-Country) is true only if your
+//     own proxy sets it, and removes what the client sent under that name. Otherwise any client
+//     chooses its country. VPNs and roaming make the header wrong for honest shoppers as well. For
+//     an unknown country CDNs send XX or T1, which is ignored.
 package defaults
 
 //go:generate go run ./internal/gencodes

@@ -23,7 +23,7 @@
 // # Proxies
 //
 // The host of a request is what the client says, unless a proxy checks it. Config.Sites is
-// therefore an exact list, and X-Forwarded-Host, Forwarded and similar headers are never read: have
+// therefore an exact list, and X-Forwarded-Host, Forwarded and similar headers are never read. Let
 // the proxy pass Host on. Config.CountryHeader is read from Config.TrustedProxies alone, by
 // http.Request.RemoteAddr. Middleware that overwrites RemoteAddr with what a header says (chi's
 // deprecated RealIP and others) must not run before this one. Behind a Unix socket RemoteAddr is no
@@ -54,11 +54,11 @@
 //
 // # Logins
 //
-// A host with a login of its own says who is logged in (Config.Customer), or calls Login and Logout.
-// docs/login.md has the table of what to configure for which login.
+// A host with a login of its own says who is logged in (Config.Customer), or calls Login and
+// Logout. docs/login.md has the table of what to configure for which login.
 //
 // # Tokens
 //
-// A bearer token decides over a cookie on the same request, also a bad token. Package
+// If a request has a bearer token and a cookie, the token counts, even if it is bad. Package
 // middleware/bearer verifies JSON Web Tokens; Config.Identify takes any other proof of identity.
 package middleware

@@ -9,16 +9,16 @@
 // # What is promised
 //
 // In one process Resolve and the writes are linearizable: a Resolve that begins after a write has
-// returned sees it, whatever the cache does, and never a mixture of a record and a profile that
-// were not in force together. One shopper never sees another's session: every answer of the cache
-// is compared with the full key and the identity that asks. Across processes a shared store bounds
-// the staleness by its lease. What a write returns was computed from its own record; site and
-// profile may be a moment older.
+// returned sees that write. It never mixes a record and a profile that were not in force at the
+// same time. One shopper never sees another's session: every answer of the cache is compared with
+// the full key and the identity that asks. After a write by another process, a read is stale by
+// less than the lease of the shared store. What a write returns was computed from its own record;
+// site and profile may be a moment older.
 //
-// Nobody waits for what is known. A Directory that is slow or fails leaves its last answer in
-// force, and a profile that cannot be had leaves the session without it ([Session.ProfileMissing]).
-// A store that hangs costs the first few callers Config.Timeout; after that, reads answer computed
-// defaults at once, marked Degraded, and writes fail at once.
+// No caller waits for a value that is known already. While a Directory is slow or fails, its last
+// answer stays in force. If there is no profile to be had, the session is resolved without it
+// ([Session.ProfileMissing]). While a store hangs, the first few callers wait for Config.Timeout.
+// After that, reads return computed defaults at once, marked Degraded, and writes fail at once.
 //
 // # Traps of surrounding software
 //
@@ -29,8 +29,8 @@
 //     redacted; only the JSON of a [Snapshot] shows the id.
 //   - Hints (geo country, Accept-Language) are untrusted. They rank below everything that the
 //     shopper or the profile says.
-//   - An asserted identity is believed: verify tokens before they become an [Identity], see package
-//     middleware/bearer.
+//   - The resolver believes an asserted identity. Verify tokens before you make an [Identity] of
+//     them: see package middleware/bearer.
 //   - A token outlives the record of its session. [Resolver.End] is remembered for
 //     Config.TombstoneLife, which therefore must not be shorter than the longest life of a token
 //     that names the session.

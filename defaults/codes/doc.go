@@ -2,9 +2,9 @@
 //
 // Traps of the surrounding software:
 //
-//   - golang.org/x/text/currency carries the data of 2017: it refuses MRU, SLE, VES, VED, XCG and
-//     ZWG, and takes DEM and HRK for current.
-//   - golang.org/x/text/language.ParseRegion takes EU, UK, DD and 001.
+//   - golang.org/x/text/currency has the data of 2017. It refuses MRU, SLE, VES, VED, XCG and ZWG,
+//     and accepts DEM and HRK as current.
+//   - golang.org/x/text/language.ParseRegion accepts EU, UK, DD and 001, which are no countries.
 //
 // [Currency] and [Country] read a table that is generated from current data.
 package codes

@@ -7,8 +7,8 @@
 //	demoshop/customers.json   an array of customers; without the file there are none
 //	demoshop/clients.json     an array of clients that may ask for tokens; without the file there are none
 //
-// [Files] is a directory of package sessionctx and one that can be watched: what is changed in a
-// folder is in force within 5 seconds. For a token issuer it also answers who may log in.
+// [Files] is a sessionctx.Directory that can be watched: a change in a folder is in force within 5
+// seconds. A token issuer also asks it who may log in.
 //
 // # What is read
 //
@@ -25,13 +25,14 @@
 //
 // Each of these is a [*Mistake], and all of them are reported at once:
 //
-//   - a folder whose name is no tenant (see [defaults.ValidTenant]); plain files beside the
-//     folders, names with a dot in front and lost+found are ignored, symbolic links are followed;
+//   - a folder whose name is no tenant (see [defaults.ValidTenant]). Plain files beside the
+//     folders, names that begin with a dot, and lost+found are ignored. Symbolic links are
+//     followed;
 //   - a root without any folder, a folder without sites.json, a file that cannot be read or is no
 //     regular file;
-//   - what is not JSON, or not UTF-8; a name that an object has twice, wherever it is (a byte order
-//     mark is accepted);
-//   - a member of the wrong type, null within an array;
+//   - a file that is not JSON or not UTF-8 (a byte order mark is accepted), and an object at any
+//     depth that has a name twice;
+//   - a member of the wrong type, and null within an array;
 //   - sites that [defaults.NewSites] refuses, except for well-formed codes that are not current
 //     (see below);
 //   - a customer without id or contactEmail, or with one that another has; e-mail addresses are
@@ -40,35 +41,35 @@
 //     secretHash; a scope that is none (RFC 6749, section 3.3);
 //   - a passwordHash or secretHash that does not have the shape of a bcrypt hash.
 //
-// No mistake is a preference of a customer that cannot be used, such as a preferred site that does
-// not exist or a country written as a name: it is rejected, with its reason, when a session is
-// resolved. A customer without passwordHash is none either: nobody can log in with a password
-// there.
+// A preference of a customer that cannot be used is not a mistake: for example a preferred site
+// that does not exist, or a country written as a name. It is rejected, with its reason, when a
+// session is resolved. A customer without passwordHash is not a mistake either: nobody can log in
+// as that customer with a password.
 //
 // # Codes that are not current
 //
-// A currency is withdrawn and a country renamed while the file stays the same, and a server must
-// start all the same. So a site with a well-formed code that is not current refuses no file: it is
-// used as [defaults.CompileSites] says, without that code. [Files.Warnings] and one log record for
-// each version name every such value. A file that has another mistake is refused with these among
-// the mistakes, so that one correction serves for all.
+// A currency may be withdrawn, or a country renamed, while the file stays the same. The server must
+// start nevertheless. So a file with a well-formed code that is not current is not refused. The
+// site is used without that code, as [defaults.CompileSites] says. [Files.Warnings] and one log
+// record for each version name every such value. If the file is refused because of another mistake,
+// its error names these values, too, so that one correction is enough.
 //
 // # Changes
 //
-// A tenant's files are taken over together or not at all: while one is broken, the former version
-// of all three stays in force. [Files.Err] and one log record for each broken version say so. A
-// file that is written in place is broken for a moment, and an editor may move the old file away
-// before it writes the new one; so mistakes are reported, and missing files are believed, only when
-// two looks in a row, a second apart, see the same. Nevertheless write a new file beside the old
-// one and rename it: a change of two files that belong together is best made by exchanging the
-// folder, or a symbolic link to it, as mounted ConfigMaps do.
+// The three files of a tenant change together or not at all: while one has a mistake, the earlier
+// version of all three stays in force. [Files.Err] and one log record for each such version say so.
+// A file that is written in place is incomplete for a moment, and an editor may move the old file
+// away before it writes the new one. So a mistake or a missing file counts only when two checks in
+// a row, a second apart, find the same. Nevertheless write a new file beside the old one and rename
+// it. If two files must change together, replace the folder, or a symbolic link to it, as mounted
+// ConfigMaps do.
 //
 // Files are compared by size, time and identity every second, and by content every third second: a
 // change that leaves the times alone (cp -p, rsync, a file system with coarse clocks) is seen too.
 //
-// A root that cannot be read, or is suddenly empty, takes nothing away: that is how a volume looks
-// that is not mounted. The last tenant can therefore not be removed while the process runs.
+// If the root cannot be read or is suddenly empty, all tenants stay: a volume that is not mounted
+// looks like that. So the last tenant cannot be removed while the process runs.
 //
-// The files hold e-mail addresses and password hashes: keep them out of reach of others, and out of
-// the folder of static files that a web server serves.
+// The files contain e-mail addresses and password hashes. Let nobody else read them, and keep them
+// out of the folder of static files that a web server serves.
 package sitefile

@@ -1,3 +1,3 @@
-// Package contract holds the OpenAPI document of middleware/rest against the running handler. It is
-// a module of its own, so that what reads OpenAPI does not reach those who use the library.
+// Package contract compares the OpenAPI document of middleware/rest with the running handler. It is
+// a module of its own, so that programs that use the library do not depend on a reader of OpenAPI.
 package contract

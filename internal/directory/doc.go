@@ -1,8 +1,8 @@
 // Package directory caches the answers of a source that is slow and unreliable, such as a service
 // that knows the sites of a shop. It knows no rules of sessions.
 //
-// Nobody waits for what is known. Only the first question about a key has callers that wait, at
-// most for Config.Timeout. An answer past its age is served while one question runs in the
+// No caller waits for an answer that is known. Only the first question about a key has callers that
+// wait, at most for Config.Timeout. An answer past its age is served while one question runs in the
 // background, for at most 24 hours after the source last confirmed it. After an Invalidate callers
 // wait at most 100 ms for the new answer, and not at all if the source fails.
 //

@@ -11,12 +11,12 @@
 //     this process bumps the stamp of the key before and after; a Watcher bumps it for the writes
 //     of other processes.
 //   - All: may reports be missing? Then all stamps are bumped at once (package stamp, BumpAll).
-//   - Lease: how long is the silence of the Watcher worth? After the lease has ended nothing is
-//     valid.
-//   - Deadline: has the record expired, or is it older than MaxStale? The deadline is held against
-//     the monotonic clock, and against the wall clock wherever that has jumped.
+//   - Lease: until when would the Watcher have reported every change? After the lease has ended
+//     nothing is valid.
+//   - Deadline: has the record expired, or is it older than MaxStale? The deadline is compared with
+//     the monotonic clock, and with the wall clock wherever that has jumped.
 //
-// A read takes the stamps first, and loads then. What it finds is good for these stamps: if they
+// A read takes the stamps first, and then loads. What it finds is valid for these stamps: if they
 // are still current when the entry is read, nothing has changed since. While a writer is under way
 // a stamp says nothing, so the reads of that key go to the store, share nothing and keep nothing.
 //

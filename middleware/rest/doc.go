@@ -11,7 +11,7 @@
 //     without a session that reads /me, one without the scope on /context/{sessionId}. A cookie
 //     alone is 401 there. A write with credentials that name no session is 401, reason noSession.
 //   - Clients send back what they were shown. A value that the session shows now leaves the field
-//     alone, and where the site or the country changes, a value that is then the default removes the
+//     alone. Where the site or the country changes, a value that is then the default removes the
 //     choice. Of currency, targetLocation and language one that is sent alone is always a choice.
 //   - The first version of a record is a random number below 2^30, and each write adds 1. Version 0
 //     says that there is no record.
@@ -22,8 +22,9 @@
 //     412. Attributes that are posted or deleted state no version; If-Match is for them, too.
 //   - Where upsert=true creates a session the version does not count. One that has ended is not
 //     revived: 404.
-//   - null and the empty text clear a field; context: null removes all attributes. Half a surrogate pair, and a number that is infinite as a double, are no JSON that two
-//     readers would agree on: 400.
+//   - null and the empty text clear a field; context: null removes all attributes. Half a surrogate
+//     pair is 400, and so is a number that is infinite as a double: two readers of such JSON would
+//     not agree on it.
 //   - A session by token that was never written is shown with version 0. A cookie that names no
 //     session is 404, because a guest's defaults are for pages. A write with such a cookie begins a
 //     new session. If the session that the cookie names has ended less than a minute ago, the write

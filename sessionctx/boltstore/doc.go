@@ -6,10 +6,11 @@
 // on the disk yet. Tombstones and the generations of customers last too: what has ended stays ended
 // after a restart.
 //
-// What it costs. A write takes two fsyncs, one or two milliseconds on an ordinary SSD, and shares
-// them with all writes that come meanwhile: more goroutines, more writes in a second. A read that
-// the near-cache does not answer takes some microseconds. Open reads the whole file. A session of a
-// few choices takes about 400 bytes of it. Erase reads every record: there is no index by customer.
+// What it costs. A write takes two fsyncs, one or two milliseconds on an ordinary SSD. All writes
+// that come meanwhile share the next two, so more goroutines write more in a second. A read that
+// the near-cache does not answer takes some microseconds. Open reads the whole file, in which a
+// session of a few choices takes about 400 bytes. Erase reads every record, because there is no
+// index by customer.
 //
 // One process. Open locks the file. A second process is refused after a second, so that in a
 // rolling restart the old process must end before the new one starts. For several processes take a
@@ -33,10 +34,10 @@
 // file has, for as long as the copy is written. Do not copy the file itself while it is in use.
 // bbolt's command compact makes a copy smaller.
 //
-// Damage. Each record has a checksum that includes its key. A damaged record is an error of Load
-// and of Save, never a record and never "no such session", until it expires. Damaged pages, which
-// bbolt has no checksums for, are looked for when the file is opened: Open refuses such a file, and
-// a backup has to take its place. A file that is damaged while it is in use makes errors, not
-// panics. What that hides is found at the next Open. After an fsync that has failed the Store
-// refuses all calls until the file is opened again: nobody knows what is on the disk.
+// Damage. Each record has a checksum that includes its key. For a damaged record Load and Save
+// return an error until it expires. They never return the record, and never say that there is no
+// such session. bbolt's pages have no checksums, so Open checks all pages, and refuses a damaged
+// file: put a backup in its place. A file that is damaged while it is in use causes errors, not
+// panics. The next Open finds what such damage hides. After a failed fsync nobody knows what is on
+// the disk, so the Store refuses all calls until the file is opened again.
 package boltstore

@@ -10,19 +10,24 @@
 //
 // # What it refuses, and what it evicts
 //
-// At its bound the store first removes what has expired, then it evicts guests' sessions without a
-// cart, the one first that was neither written nor touched for the longest time. All other records
-// stay. So that these cannot fill the store for a logout, a part of MaxBytes is reserved: guests'
-// sessions with a cart are added as long as all records that must stay take at most 14/16 of it,
-// customers' sessions as long as they take at most 15/16, tombstones and the records of customers
-// (what EndAll writes) without such a limit. Free room, the reserved one too, is used by guests'
-// sessions without a cart, which are evicted for anything else. A write that does not make its
-// record larger is never refused because of the reserved parts. A tombstone of End is never larger
-// than the record that it replaces, so that a session with a record can always be ended. A write
-// for which there is no room fails with sessionctx.ErrFull.
+// At its bound the store first removes what has expired. Then it evicts guests' sessions without a
+// cart, first the one that was neither written nor touched for the longest time. All other records
+// stay.
 //
-// What remains is a matter of rates. A guest's first write makes a record, so that many of them
-// evict other guests' choices. A login, and an End of a session without a record, leave a
-// tombstone, so that many of them fill the reserved parts as well. Limit the rates of both in front
-// of the store.
+// A part of MaxBytes is reserved, so that a full store does not refuse a logout:
+//
+//   - A guest's session with a cart is added only while all records that must stay take at most
+//     14/16 of MaxBytes.
+//   - A customer's session is added only while they take at most 15/16.
+//   - Tombstones and the records of customers, which EndAll writes, have no such limit.
+//   - Guests' sessions without a cart use all free room, the reserved parts too, and are evicted
+//     for anything else.
+//
+// A write that does not make its record larger is never refused because of the reserved parts. A
+// tombstone of End is never larger than the record that it replaces, so a session with a record can
+// always be ended. A write for which there is no room fails with sessionctx.ErrFull.
+//
+// Two floods remain possible. A guest's first write makes a record, so many such writes evict other
+// guests' choices. A login, and an End of a session without a record, leave a tombstone, so many of
+// them fill the reserved parts, too. Limit the rates of both in front of the store.
 package memstore

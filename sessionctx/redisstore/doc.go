@@ -39,7 +39,8 @@
 // with the rest, and an evicted tombstone revives an ended session until its token expires. At
 // maxmemory a write fails with ErrFull. If the user has no permission for INFO, New cannot check
 // the policy, and logs a warning. The Store checks again on every new connection, but does not
-// notice a change in between. With Config.LazyConnect New refuses no server: all calls fail instead.
+// notice a change in between. With Config.LazyConnect New refuses no server: all calls fail
+// instead.
 //
 // # Keys and values
 //

@@ -1,7 +1,9 @@
-// Package tokens issues the tokens of the storefront: an identity provider small enough to read, for development and demonstration.
-// A shop has its own; the library verifies tokens, it does not issue them.
+// Package tokens issues the tokens of the storefront: an identity provider small enough to read,
+// for development and demonstration. A shop has its own; the library verifies tokens, it does not
+// issue them.
 //
-// It answers at the paths and with the names that clients of the service use. What an endpoint does not name it ignores.
+// It answers at the paths and with the names that clients of the service use. What an endpoint does
+// not name it ignores.
 //
 //	GET  /customerlogin/auth/anonymous/login    a new anonymous session, with choices if some are sent
 //	GET  /customerlogin/auth/anonymous/refresh  new tokens of the same session
@@ -11,9 +13,11 @@
 //	GET  /customer/{tenant}/validateauthtoken   whose a customer's access token is, and for how long
 //	POST /oauth/token                           a service's token (RFC 6749, section 4.4)
 //
-// Names that older clients use count, too: hybris-tenant for tenant; anonymous_token, an access token that has not expired, for
-// refresh_token; and the customer's answers have accessToken, saasToken, refreshToken, expiresIn and refreshTokenExpiresIn beside the
-// names with underscores. A service need not name its tenant: it is the first by name that has the client.
+// It also takes the names that older clients use: hybris-tenant for tenant, and anonymous_token for
+// refresh_token. An anonymous_token is an access token that has not expired. The customer's answers
+// have accessToken, saasToken, refreshToken, expiresIn and refreshTokenExpiresIn beside the names
+// with underscores. A service need not name its tenant: then the tenant is the first, in the order
+// of names, that has the client.
 //
 // A session from its beginning to its end:
 //
@@ -30,14 +34,16 @@
 //
 // # Traps
 //
-// Three of the endpoints take a token in the query, because the clients send it there: whoever logs requests must leave queries out.
+// Three of the endpoints take a token in the query, because the clients send it there. So a log of
+// requests must leave queries out.
 //
-// Failures are counted for http.Request.RemoteAddr. Behind a proxy all shoppers have that of the proxy, and one guesser would
-// lock all of them out: the host has to put the shopper's address there first, from a header that it believes of its own
-// proxy only.
+// Failures are counted for http.Request.RemoteAddr. Behind a proxy all shoppers have the address of
+// the proxy, and one guesser would lock all of them out. So the host has to put the shopper's
+// address there first, from a header that it believes from its own proxy only.
 //
-// A token that was issued cannot be taken back, only its session can be ended: what verifies an access token must
-// also resolve its session. The end is remembered for sessionctx.Config.TombstoneLife, which must not be shorter than
-// [CustomerRefreshLife]; its default is as long. A store in memory forgets it when the process ends, while the tokens stay
+// Nobody can take back a token that was issued. Only its session can be ended, so code that
+// verifies an access token must also resolve its session. The end is remembered for
+// sessionctx.Config.TombstoneLife, which must not be shorter than [CustomerRefreshLife]; its
+// default is as long. A store in memory forgets it when the process ends, while the tokens stay
 // valid if the key does.
 package tokens
