@@ -64,8 +64,8 @@ func place(e *SiteError, last int) int {
 //     site's code; a country may also be written with three letters, UK or EL. That is no mistake.
 //   - An entry of a list that is no current code is not offered. A list that was given stays a
 //     restriction, however little is left of it.
-//   - A declaration of an extra currency that cannot be used, is ISO's or contradicts an earlier one
-//     is not used.
+//   - A declaration of an extra currency that cannot be used, is ISO's or contradicts an earlier
+//     one is not used.
 //   - A site's own currency of three letters serves, also if it was withdrawn or is unknown.
 //   - An unusable country of the home base is replaced by the first usable one of ShipTo, an
 //     unusable language by the first usable one of Languages.
@@ -76,9 +76,9 @@ func place(e *SiteError, last int) int {
 //
 // An empty list, no usable default site and several default sites are an error, which joins each
 // [*SiteError] of the site that it is about: nobody is ever given another default site. That
-// mistake is among the others, too. With the error comes, unless the list is empty, a table without a default site, for a caller that knows no
-// better one: it serves those sites that a request names. CompileSites never writes to what it was
-// given.
+// mistake is among the others, too. With the error comes, unless the list is empty, a table without
+// a default site, for a caller that knows no better one: it serves those sites that a request
+// names. CompileSites never writes to what it was given.
 //
 // previous is the table that the tenant's answer before this one gave, or nil, and now is the time
 // at which sites were read. An unchanged answer has to be compiled again, too: a site that keeps an
@@ -186,7 +186,8 @@ func (c *compiler) compile() *Sites {
 	return table
 }
 
-// declareExtra collects the extra currencies of the active sites, before anything is judged by them.
+// declareExtra collects the extra currencies of the active sites, before anything is judged by
+// them.
 func (c *compiler) declareExtra() {
 	c.extra = make(extraCurrencies)
 	for i := range c.sites {

@@ -4,8 +4,9 @@
 
 package defaults
 
-// scriptLanguages are the languages, by the script in which they are written unless their tag says otherwise. What is not listed
-// is written in the Latin script, a regional language as the language itself.
+// scriptLanguages are the languages, by the script in which they are written unless their tag says
+// otherwise. What is not listed is written in the Latin script, a regional language as the language
+// itself.
 var scriptLanguages = map[string]string{
 	"Aghb": "xag",
 	"Ahom": "aho",
@@ -128,7 +129,8 @@ var scriptLanguages = map[string]string{
 	"Yiii": "ii nos nsd nsf nsv nty smh yig yiv ysd ysn ysp",
 }
 
-// regionChildren are the regions of a language and a script by the region whose texts stand in for theirs.
+// regionChildren are the regions of a language and a script by the region whose texts stand in for
+// theirs.
 var regionChildren = map[string]string{
 	"en-Latn-001": "150 AG AI AU BB BM BS BW BZ CC CK CM CX CY DG DM ER FJ FK FM GB GD GG GH GI GM GS GY HK ID IE IL IM IN IO JE JM KE KI KN KY LC LR LS MG MO MS MT MU MV MW MY NA NF NG NR NU NZ PG PK PN PW RW SB SC SD SG SH SL SS SX SZ TC TK TO TT TV TZ UG VC VG VU WS ZA ZM ZW",
 	"en-Latn-150": "AT BE CH CZ DE DK EE ES FI FR GE HU IT LT LV NL NO PL PT RO SE SI SK UA",

@@ -36,8 +36,9 @@ func (l *languageSet) match(value string, read func(string) (string, Reason)) (s
 }
 
 // best returns the offered language that serves t, element i of the header, best and that the
-// header, if there is one, does not exclude. A set of every language offers t itself. Of several with the same rank it is the
-// site's own language, else one without region and variant, else the first.
+// header, if there is one, does not exclude. A set of every language offers t itself. Of several
+// with the same rank it is the site's own language, else one without region and variant, else the
+// first.
 func (l *languageSet) best(t languageTag, header *languageRanges, i int) (string, bool) {
 	if l.tags == nil {
 		return t.text, !header.excludes(&t, i)

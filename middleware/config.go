@@ -63,8 +63,9 @@ type Config struct {
 
 	// CookieName is the middle part of the cookie's name, which is "__Host-" + CookieName + "-" +
 	// tenant. With Customer, a customer's session has the cookie "__Host-" + CookieName +
-	// "-customer-" + tenant. The tenant is a part of it so that two tenants on one host do not overwrite each
-	// other's cookie. Permitted: 1 to 64 ASCII letters, digits, '-' and '_'. Default "session".
+	// "-customer-" + tenant. The tenant is a part of it so that two tenants on one host do not
+	// overwrite each other's cookie. Permitted: 1 to 64 ASCII letters, digits, '-' and '_'. Default
+	// "session".
 	CookieName string
 
 	// CookieMaxAge is how long a browser keeps the cookie. Default: four times the idle time of the

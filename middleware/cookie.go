@@ -172,8 +172,8 @@ func (c *cookie) read(lines []string, which int, tenant string) (found sent) {
 	return found
 }
 
-// cookieValue returns the value of the "name=value" in part, without quotes, if the name is that of the
-// tenant's cookie.
+// cookieValue returns the value of the "name=value" in part, without quotes, if the name is that of
+// the tenant's cookie.
 func cookieValue(part, prefix, tenant string) (string, bool) {
 	n := len(prefix) + len(tenant)
 	if len(part) < n || part[:len(prefix)] != prefix || part[len(prefix):n] != tenant {
@@ -274,9 +274,9 @@ func (c *cookie) age(customer bool) time.Duration {
 }
 
 // The server does not know when it last set a cookie: it goes by the times of the record. A write
-// sets the cookie if it is the first in its quarter of a cookie's life, counted from the creation of
-// the session. So at the last write the cookie was younger than a quarter of its life, and it is in
-// the second half of its life at most a quarter later.
+// sets the cookie if it is the first in its quarter of a cookie's life, counted from the creation
+// of the session. So at the last write the cookie was younger than a quarter of its life, and it is
+// in the second half of its life at most a quarter later.
 
 // renewedByWrite reports whether the write after before sets the cookie of s again.
 func (c *cookie) renewedByWrite(s *sessionctx.Session, before time.Time) bool {

@@ -124,7 +124,8 @@ func (r *Resolver) ownedBySecret(b *bound, req *Request) (rec store.Record, own 
 
 // absorb takes the data of a guest's session over to the customer's session that req names, and
 // puts a tombstone in its place. The data comes first: a process that dies in between leaves both,
-// and the next request begins again. Config.OnChange hears of it from whoever has put the tombstone.
+// and the next request begins again. Config.OnChange hears of it from whoever has put the
+// tombstone.
 func (r *Resolver) absorb(b *bound, req *Request, guestID string) error {
 	old := *req
 	old.SessionID = guestID

@@ -25,9 +25,10 @@ type Health struct {
 var errDirectoryFails = fmt.Errorf("%w: directory: the last refresh of a tenant's sites has failed", ErrUnavailable)
 
 // Check asks the Store for a record that is not there, and says how Store, lease and Directory are.
-// It takes Config.Timeout at most, and no time at all while the Store hangs. A readiness probe should
-// fail for Store alone: with a Directory that fails the server still has the answers of before, and
-// another server has no better ones. It is safe for concurrent use by multiple goroutines.
+// It takes Config.Timeout at most, and no time at all while the Store hangs. A readiness probe
+// should fail for Store alone: with a Directory that fails the server still has the earlier
+// answers, and another server has no better ones. It is safe for concurrent use by multiple
+// goroutines.
 func (r *Resolver) Check(ctx context.Context) Health {
 	h := Health{Lease: r.near.Lease()}
 	if r.sites.Failing() {

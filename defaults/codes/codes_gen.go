@@ -418,7 +418,8 @@ var countries = map[string]struct{}{
 	"ZW": {},
 }
 
-// youngSymbols are the symbols, by language, of the currencies that golang.org/x/text does not know.
+// youngSymbols are the symbols, by language, of the currencies that golang.org/x/text does not
+// know.
 var youngSymbols = map[string]map[string]string{
 	"MRU": {
 		"ar":         "أ.م.",

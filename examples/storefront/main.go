@@ -1,5 +1,5 @@
-// Storefront is a shop that runs on the session context: pages at / and /shop/{tenant}/, for people to try and for
-// engineers to read.
+// Storefront is a shop that runs on the session context: pages at / and /shop/{tenant}/, for people
+// to try and for engineers to read.
 //
 // Usage, from the root of the repository:
 //
@@ -33,7 +33,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run serves until ctx ends, and returns the exit code: 0, 1 for a failure, 2 for flags that are wrong.
+// run serves until ctx ends, and returns the exit code: 0, 1 for a failure, 2 for flags that are
+// wrong.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cfg := server.Config{Logger: slog.New(slog.NewJSONHandler(stderr, nil))}
 	flags := flag.NewFlagSet("storefront", flag.ContinueOnError)

@@ -111,8 +111,8 @@ func (x *exchange) show() error {
 	return nil
 }
 
-// checkRead refuses to show s if If-Match does not hold: RFC 9110, section 13.1.1. Nobody knows that
-// of a degraded session.
+// checkRead refuses to show s if If-Match does not hold: RFC 9110, section 13.1.1. Nobody knows
+// that of a degraded session.
 func (x *exchange) checkRead(s sessionctx.Session) error {
 	p := preconditions{match: readCondition(x.r.Header, "If-Match")}
 	if p.match.sent && s.Degraded {

@@ -49,8 +49,8 @@ const (
 	corsMaxAge  = "7200" // seconds; no browser keeps it longer than a day, Chromium 2 hours
 )
 
-// answer sets the headers of CORS for a request of an allowed origin. It reports whether the request
-// was a preflight, which is then answered.
+// answer sets the headers of CORS for a request of an allowed origin. It reports whether the
+// request was a preflight, which is then answered.
 func (o origins) answer(w http.ResponseWriter, r *http.Request) bool {
 	if len(o) == 0 {
 		return false

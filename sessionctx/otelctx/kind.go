@@ -24,8 +24,8 @@ const (
 
 const numKinds = int(firstError) + 10
 
-// failures are the errors that are told apart, in the order in which they are looked for. Answers are
-// no failures of a span: they are what a caller may expect of a system that works.
+// failures are the errors that are told apart, in the order in which they are looked for. Answers
+// are no failures of a span: they are what a caller may expect of a system that works.
 var failures = [numKinds - int(firstError)]struct {
 	err    error
 	name   string

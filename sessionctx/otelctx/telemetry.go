@@ -147,9 +147,9 @@ func (t *Telemetry) Observe(ctx context.Context, name, tenant string) (context.C
 
 func ignore(sessionctx.Outcome) {}
 
-// call is a call that has begun. That of a resolve is its context, too, so that it need not allocate
-// one. It is used again only if nobody can have kept it: after a call that is no resolve, and after a
-// warm resolve, which gives its context to nobody.
+// call is a call that has begun. That of a resolve is its context, too, so that it need not
+// allocate one. It is used again only if nobody can have kept it: after a call that is no resolve,
+// and after a warm resolve, which gives its context to nobody.
 type call struct {
 	context.Context
 	t      *Telemetry

@@ -1,7 +1,7 @@
 // Package promctx exports the statistics of a [sessionctx.Resolver] to Prometheus.
 //
-// A Collector reads [sessionctx.Resolver.Stats] when Prometheus asks, so requests pay nothing for it.
-// It registers nothing by itself and uses no global registry:
+// A Collector reads [sessionctx.Resolver.Stats] when Prometheus asks, so requests pay nothing for
+// it. It registers nothing by itself and uses no global registry:
 //
 //	registry.MustRegister(promctx.New(resolver))
 //
@@ -60,8 +60,8 @@ var (
 		"session_context_rejection_reason")
 )
 
-// reasons are the values of the label of rejected. All are exported from the start, so that the first
-// rejection is an increase.
+// reasons are the values of the label of rejected. All are exported from the start, so that the
+// first rejection is an increase.
 var reasons = []defaults.Reason{
 	defaults.ReasonMalformed, defaults.ReasonUnknownCode, defaults.ReasonUnknownSite, defaults.ReasonInactiveSite,
 	defaults.ReasonNotOffered, defaults.ReasonOverruled,

@@ -30,8 +30,8 @@ type Stats struct {
 	Loads, Saves int
 }
 
-// Stats returns the counters and the state. It asks the server nothing. It is safe for concurrent use
-// by multiple goroutines, also after Close.
+// Stats returns the counters and the state. It asks the server nothing. It is safe for concurrent
+// use by multiple goroutines, also after Close.
 func (s *Store) Stats() Stats {
 	st := Stats{
 		Connected: s.connected.Load(), Reconnects: s.reconnects.Load(), DataConnections: s.dials.Load(),

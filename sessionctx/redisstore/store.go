@@ -78,7 +78,8 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// connect makes the first connections. It sets data, which no call uses before connect has returned.
+// connect makes the first connections. It sets data, which no call uses before connect has
+// returned.
 func (s *Store) connect(ctx context.Context) (*listener, error) {
 	c, err := s.listen(ctx) // before the client for data, because it checks the server
 	if err != nil {

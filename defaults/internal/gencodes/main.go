@@ -341,7 +341,8 @@ func writeCodes(out string, units map[string]int, countries []string, symbols ma
 	for _, code := range countries {
 		p("%q: {},\n", code)
 	}
-	p("}\n\n// youngSymbols are the symbols, by language, of the currencies that golang.org/x/text does not know.\n")
+	p("}\n\n// youngSymbols are the symbols, by language, of the currencies that golang.org/x/text does not\n" +
+		"// know.\n")
 	p("var youngSymbols = map[string]map[string]string{\n")
 	for _, code := range slices.Sorted(maps.Keys(symbols)) {
 		p("%q: {\n", code)

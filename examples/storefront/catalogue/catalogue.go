@@ -1,8 +1,8 @@
 // Package catalogue knows what the shop sells: a handful of products, for demonstration.
 package catalogue
 
-// Product is one thing to buy. Its name and text are in package wording, as product.<ID> and product.<ID>.text, its picture
-// is the asset <ID>.svg.
+// Product is one thing to buy. Its name and text are in package wording, as product.<ID> and
+// product.<ID>.text, its picture is the asset <ID>.svg.
 type Product struct {
 	ID    string
 	Cents int64 // price in euro cents

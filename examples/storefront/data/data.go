@@ -34,7 +34,8 @@ type Customer struct {
 	} `json:"addresses"`
 }
 
-// Customers returns the sample customers of a tenant, none for a tenant that is not in the sample data.
+// Customers returns the sample customers of a tenant, none for a tenant that is not in the sample
+// data.
 func Customers(tenant string) []Customer {
 	b, err := shops.ReadFile(tenant + "/customers.json")
 	if err != nil {

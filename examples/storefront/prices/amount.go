@@ -1,4 +1,5 @@
-// Package prices turns the catalogue's prices into a shopper's currency, and writes them as readers of a language do.
+// Package prices turns the catalogue's prices into a shopper's currency, and writes them as readers
+// of a language do.
 package prices
 
 import (
@@ -14,8 +15,9 @@ type Amount struct {
 	Currency string // ISO 4217
 }
 
-// FromEuro returns what costs so many euro cents, in another currency at the fixed demonstration rate, rounded half up to the
-// currency's minor unit. For a currency without a rate, and for a sum that is too large for it, it is the amount in euros.
+// FromEuro returns what costs so many euro cents, in another currency at the fixed demonstration
+// rate, rounded half up to the currency's minor unit. For a currency without a rate, and for a sum
+// that is too large for it, it is the amount in euros.
 func FromEuro(cents int64, currency string) Amount {
 	rate, ok := rates[currency]
 	digits, known := codes.MinorUnits(currency)
@@ -42,7 +44,8 @@ func (a Amount) Times(n int) Amount {
 	return Amount{product.Int64(), a.Currency}
 }
 
-// Plus returns the sum of two amounts of one currency. The zero Amount has every currency. It panics for two currencies.
+// Plus returns the sum of two amounts of one currency. The zero Amount has every currency. It
+// panics for two currencies.
 func (a Amount) Plus(b Amount) Amount {
 	switch {
 	case a == Amount{}:

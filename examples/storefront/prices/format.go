@@ -12,7 +12,8 @@ import (
 	"github.com/sessionctx/storefront/defaults/codes"
 )
 
-// Where languages put the symbol: # stands for the number and ¤ for the symbol, the spaces do not break.
+// Where languages put the symbol: # stands for the number and ¤ for the symbol, the spaces do not
+// break.
 const (
 	symbolLast   = "#\u00a0¤"
 	symbolFirst  = "¤#"
@@ -20,8 +21,9 @@ const (
 	symbolClose  = "#¤"
 )
 
-// patterns are CLDR 48's (currencyFormats, standard) of the languages that differ from symbolLast, the most frequent one. What is not
-// listed inherits from its parent in CLDR: en-NZ from en-001 and that from en, es-MX from es-419, pt-AO from pt-PT.
+// patterns are CLDR 48's (currencyFormats, standard) of the languages that differ from symbolLast,
+// the most frequent one. What is not listed inherits from its parent in CLDR: en-NZ from en-001 and
+// that from en, es-MX from es-419, pt-AO from pt-PT.
 var patterns = func() map[string]string {
 	m := map[string]string{
 		"ar": "\u200f#\u00a0¤", "he": "\u200f#\u00a0\u200f¤", "fa": "\u200e¤#", // with marks that hold number and symbol together
@@ -55,8 +57,9 @@ func patternOf(tag language.Tag) string {
 	return symbolLast
 }
 
-// Format writes the amount as readers of a language (BCP 47) do: their digits and separators, as many decimals as the
-// currency has minor units, and the symbol in its place. A language that is not known is English.
+// Format writes the amount as readers of a language (BCP 47) do: their digits and separators, as
+// many decimals as the currency has minor units, and the symbol in its place. A language that is
+// not known is English.
 func (a Amount) Format(languageTag string) string {
 	tag, err := language.Parse(languageTag)
 	if err != nil {

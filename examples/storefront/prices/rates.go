@@ -1,7 +1,7 @@
 package prices
 
-// rates say how much of each currency one euro buys, times 10,000: rounded figures of no particular day, fixed so that pages and
-// tests repeat. They are for demonstration only.
+// rates say how much of each currency one euro buys, times 10,000: rounded figures of no particular
+// day, fixed so that pages and tests repeat. They are for demonstration only.
 var rates = map[string]int64{
 	"AED": 42700, "AFN": 770000, "ALL": 970000, "AMD": 4460000, "AOA": 10640000, "ARS": 16500000, "AUD": 17700, "AWG": 20900, "AZN": 19800,
 	"BAM": 19558, "BBD": 23300, "BDT": 1420000, "BHD": 4380, "BIF": 34600000, "BMD": 11630, "BND": 15000, "BOB": 80400, "BRL": 62500, "BSD": 11630,

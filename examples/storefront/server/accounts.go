@@ -246,8 +246,8 @@ func badParameter(name, rule string) error {
 // unauthorized is how the gateway before the services answers for a token that is none.
 var unauthorized = json.RawMessage(`{"fault":{"faultstring":"Invalid access token","detail":{"errorcode":"oauth.v2.InvalidAccessToken"}}}`)
 
-// endpoint makes a handler of what an endpoint decides.
-func (a *accounts) endpoint(decide func(*http.Request) (any, http.Header, error)) http.Handler {
+// endpoint returns the handler that writes the JSON answer or the error of answerTo.
+func (a *accounts) endpoint(answerTo func(*http.Request) (any, http.Header, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "private, no-store")
@@ -260,7 +260,7 @@ func (a *accounts) endpoint(decide func(*http.Request) (any, http.Header, error)
 			h.Set("Allow", "GET, HEAD")
 			err = &apiError{http.StatusMethodNotAllowed, "method_not_allowed", "The method must be GET or HEAD."}
 		} else {
-			body, header, err = decide(r)
+			body, header, err = answerTo(r)
 		}
 		code := http.StatusOK
 		if err != nil {

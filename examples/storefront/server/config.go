@@ -12,17 +12,19 @@ import (
 	"time"
 )
 
-// Config configures a Server: the flags of the command, as text. New copies it and never writes to it.
+// Config configures a Server: the flags of the command, as text. New copies it and never writes to
+// it.
 type Config struct {
 	_ [0]func()
 
-	// DataDir is a folder with one folder for each tenant; see package sitefile. It is followed when it changes. Default: the sample shop.
+	// DataDir is a folder with one folder for each tenant; see package sitefile. It is followed
+	// when it changes. Default: the sample shop.
 	DataDir string
-	// Store says where sessions are kept: "memory", "bolt:PATH" (a file, for one process) or "redis://HOST:PORT/DB" (for many; the
-	// server must answer at the start). Default: memory.
+	// Store says where sessions are kept: "memory", "bolt:PATH" (a file, for one process) or
+	// "redis://HOST:PORT/DB" (for many; the server must answer at the start). Default: memory.
 	Store string
-	// KeyFile names a file with the key that signs tokens: 32 bytes in hexadecimal, blanks around it ignored.
-	// Default: a random key, so that tokens end with the process.
+	// KeyFile names a file with the key that signs tokens: 32 bytes in hexadecimal, blanks around
+	// it ignored. Default: a random key, so that tokens end with the process.
 	KeyFile string
 	// TrustedProxies are the reverse proxies before the server, as addresses and networks in CIDR
 	// notation with commas between them. The client of a request is who they say it is, in
@@ -37,7 +39,8 @@ type Config struct {
 	// Drain is how long a server that is told to stop still takes new requests, while /readyz
 	// answers 503: as long as a load balancer needs to see that. Default 2 s; -1 is none.
 	Drain time.Duration
-	// Logger receives what an operator should know, one record for each request included. Default: slog.Default().
+	// Logger receives what an operator should know, one record for each request included. Default:
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -59,7 +62,8 @@ func readDrain(d time.Duration) (time.Duration, error) {
 
 const keySize = 32 // bytes
 
-// readKey returns the key in the named file, and a random one for an empty name. Its errors say nothing of what is in the file.
+// readKey returns the key in the named file, and a random one for an empty name. Its errors say
+// nothing of what is in the file.
 func readKey(name string) ([]byte, error) {
 	if name == "" {
 		key := make([]byte, keySize)

@@ -23,7 +23,8 @@ func probe(get http.HandlerFunc) http.HandlerFunc {
 // healthz says that the process answers.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
 
-// readyz says whether requests should be sent here: not while it stops, and not while the store does not answer.
+// readyz says whether requests should be sent here: not while it stops, and not while the store
+// does not answer.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.stopping.Load() {
 		answer(w, http.StatusServiceUnavailable, "stopping")

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// logged writes one record for each request: method, the pattern of its route, status, bytes, duration. Never its
-// path, query or headers: they carry session ids, e-mail addresses and tokens.
+// logged writes one record for each request: method, the pattern of its route, status, bytes,
+// duration. Never its path, query or headers: they carry session ids, e-mail addresses and tokens.
 func logged(logger *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()

@@ -26,8 +26,8 @@ func (s *Server) tenant(r *http.Request) string {
 	return ""
 }
 
-// before sends what begins with prefix to handler, and everything else to mux: a mux redirects paths that it finds unclean,
-// and names of attributes may have any number of slashes.
+// before sends what begins with prefix to handler, and everything else to mux: a mux redirects
+// paths that it finds unclean, and names of attributes may have any number of slashes.
 func before(mux *http.ServeMux, prefix string, handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, prefix) {

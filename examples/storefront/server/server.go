@@ -1,4 +1,5 @@
-// Package server puts the storefront together: data, sessions, tokens, the HTTP interface, pages, health, log.
+// Package server puts the storefront together: data, sessions, tokens, the HTTP interface, pages,
+// health, log.
 package server
 
 import (
@@ -33,7 +34,8 @@ type Server struct {
 	stopping atomic.Bool
 }
 
-// New returns a Server that is ready to serve. The error joins every mistake in cfg and in the data. Close it after use.
+// New returns a Server that is ready to serve. The error joins every mistake in cfg and in the
+// data. Close it after use.
 func New(cfg Config) (*Server, error) {
 	s := &Server{logger: cfg.Logger}
 	if s.logger == nil {
@@ -122,7 +124,8 @@ func (s *Server) assemble(cfg *Config, with *parts) (err error) {
 	return nil
 }
 
-// samples returns the customers that the sign-in form fills itself in with: those of the sample shop, and nobody of other data.
+// samples returns the customers that the sign-in form fills itself in with: those of the sample
+// shop, and nobody of other data.
 func samples(dir string) func(tenant string) []shop.Sample {
 	if dir != "" {
 		return nil

@@ -17,7 +17,8 @@ import (
 
 var errStore = errors.New("must be memory, bolt:PATH or redis://HOST:PORT/DB (rediss:// with TLS)")
 
-// openStore returns the store that the flag names, and what is to be closed after use, if anything is.
+// openStore returns the store that the flag names, and what is to be closed after use, if anything
+// is.
 func openStore(name string, logger *slog.Logger) (store.Store, io.Closer, error) {
 	if name == "" || name == "memory" {
 		return &memstore.Store{}, nil, nil

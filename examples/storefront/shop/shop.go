@@ -123,7 +123,7 @@ func (m methods) allow() string {
 
 // wrap puts around the pages of a path what all pages need.
 func (s *Shop) wrap(m methods) http.Handler {
-	inner := s.protect.Handler(s.cfg.Middleware.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	guarded := s.protect.Handler(s.cfg.Middleware.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page := m.of(r.Method)
 		switch {
 		case page == nil:
@@ -137,7 +137,7 @@ func (s *Shop) wrap(m methods) http.Handler {
 	})))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		inner.ServeHTTP(w, r)
+		guarded.ServeHTTP(w, r)
 	})
 }
 

@@ -32,8 +32,9 @@ func (is *Issuer) anonymousAnswer(id sessionctx.Identity) (any, error) {
 	}, nil
 }
 
-// anonymousLogin gives a visitor a session. The values that a client sends may be those that every visitor is shown: see
-// rest.Update. Without choices the store is left alone: the session exists because its token does.
+// anonymousLogin gives a visitor a session. The values that a client sends may be those that every
+// visitor is shown: see rest.Update. Without choices the store is left alone: the session exists
+// because its token does.
 func (is *Issuer) anonymousLogin(r *http.Request) (any, error) {
 	p, err := is.publicClient(r)
 	if err != nil {
@@ -60,8 +61,9 @@ func choice(value string) sessionctx.Change {
 	return sessionctx.Set(value)
 }
 
-// anonymousRefresh gives an anonymous session new tokens. Older clients send the access token itself, as anonymous_token, which
-// must not have expired. Choices that are sent along are ignored: they are those of the login, and the shopper may have made others since.
+// anonymousRefresh gives an anonymous session new tokens. Older clients send the access token
+// itself, as anonymous_token, which must not have expired. Choices that are sent along are ignored:
+// they are those of the login, and the shopper may have made others since.
 func (is *Issuer) anonymousRefresh(r *http.Request) (any, error) {
 	p, err := is.publicClient(r)
 	if err != nil {
@@ -88,8 +90,8 @@ func (is *Issuer) anonymousRefresh(r *http.Request) (any, error) {
 // oldTenant is the name under which older clients send the tenant.
 const oldTenant = "hybris-tenant"
 
-// publicClient returns the parameters of a request that tenant and client_id introduce. A client that has a secret must
-// not be used where it is not asked for it.
+// publicClient returns the parameters of a request that tenant and client_id introduce. A client
+// that has a secret must not be used where it is not asked for it.
 func (is *Issuer) publicClient(r *http.Request) (map[string]string, error) {
 	p, err := parameters(r.URL.RawQuery)
 	if err != nil {
@@ -116,8 +118,9 @@ func (is *Issuer) publicClient(r *http.Request) (map[string]string, error) {
 	return p, nil
 }
 
-// renewable returns whose a token of the kind that v verifies is, if it is one of a session of the tenant that has not ended. One
-// of an anonymous session that has become a customer's is good for nothing.
+// renewable returns whose a token of the kind that v verifies is, if it is one of a session of the
+// tenant that has not ended. One of an anonymous session that has become a customer's is good for
+// nothing.
 func (is *Issuer) renewable(r *http.Request, v *bearer.Verifier, tenant, token string) (sessionctx.Identity, error) {
 	c, err := v.VerifyToken(token)
 	if c, err = shopper(c, err, tenant); err != nil {
@@ -129,7 +132,8 @@ func (is *Issuer) renewable(r *http.Request, v *bearer.Verifier, tenant, token s
 	return c.Identity, nil
 }
 
-// alive refuses the identity of a session that has ended or is not its any more, and of a customer who is gone.
+// alive refuses the identity of a session that has ended or is not its any more, and of a customer
+// who is gone.
 func (is *Issuer) alive(r *http.Request, id sessionctx.Identity) error {
 	if id.CustomerID != "" {
 		if _, ok := is.files.AccountOf(id.Tenant, id.CustomerID); !ok {

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// How many failed attempts pass as such in a minute that begins with the first; every further one is a *LimitedError.
+// How many failed attempts pass as such in a minute that begins with the first; every further one
+// is a *LimitedError.
 const (
 	AccountFailures = 10 // of one account, or one client
 	AddressFailures = 60 // of one IPv4 address, or one IPv6 network of 64 bits
@@ -42,18 +43,19 @@ func (e *LimitedError) Error() string {
 	return fmt.Sprintf("tokens: too many failed attempts: try again in %v", e.RetryAfter)
 }
 
-// Authenticate returns the customer whose e-mail address and password these are. remoteAddr is http.Request.RemoteAddr.
-// Whoever has a sign-in form should ask here, so that all forms share one limit.
+// Authenticate returns the customer whose e-mail address and password these are. remoteAddr is
+// http.Request.RemoteAddr. Whoever has a sign-in form should ask here, so that all forms share one
+// limit.
 //
 // Nobody can lock a customer out: the right password of an account with too many failures is
 // accepted. Two rules stop somebody who guesses. From one address nothing is looked at any more
 // once it has failed twice as often as permitted, with that account or with all together. And an
-// account that has used up its failures is slowed: further attempts stand in line, one comparison
-// a second, 10 seconds at most. An address from which the right password came within 30 days, as far
+// account that has used up its failures is slowed: further attempts stand in line, one comparison a
+// second, 10 seconds at most. An address from which the right password came within 30 days, as far
 // as this process remembers, does not stand in line.
 //
-// The errors: ErrCredentials, in the same time for unknown accounts; a *LimitedError; the error of a context that has ended; any
-// other says that there were too many attempts at once.
+// The errors: ErrCredentials, in the same time for unknown accounts; a *LimitedError; the error of
+// a context that has ended; any other says that there were too many attempts at once.
 func (is *Issuer) Authenticate(ctx context.Context, tenant, email, password, remoteAddr string) (customerID string, err error) {
 	account, known := is.files.Account(tenant, email)
 	if known {
@@ -144,8 +146,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// enter waits for its turn: there are as many comparisons at once as processors, so that a flood of them waits in line
-// instead of taking all time from the shop's pages.
+// enter waits for its turn: there are as many comparisons at once as processors, so that a flood of
+// them waits in line instead of taking all time from the shop's pages.
 func (is *Issuer) enter(ctx context.Context) error {
 	select {
 	case is.slots <- struct{}{}:
@@ -164,8 +166,8 @@ func (is *Issuer) enter(ctx context.Context) error {
 	}
 }
 
-// decoy returns a hash for an account that does not exist. Its cost is that of the last one that did, since the time of a
-// comparison depends on nothing else; the rest is made up.
+// decoy returns a hash for an account that does not exist. Its cost is that of the last one that
+// did, since the time of a comparison depends on nothing else; the rest is made up.
 func (is *Issuer) decoy(a attempt) string {
 	cost := any(bcrypt.DefaultCost)
 	if last, ok := is.costs.Load(costKey{a.kind, a.tenant}); ok {
@@ -174,7 +176,8 @@ func (is *Issuer) decoy(a attempt) string {
 	return fmt.Sprintf("$2a$%02d$%s", cost, strings.Repeat(".", 22+31))
 }
 
-// network returns what is counted as one address: whoever has one IPv6 address has 2^64 of them (RFC 6177).
+// network returns what is counted as one address: whoever has one IPv6 address has 2^64 of them
+// (RFC 6177).
 func network(remoteAddr string) string {
 	ap, err := netip.ParseAddrPort(remoteAddr)
 	if err != nil {

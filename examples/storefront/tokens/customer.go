@@ -10,7 +10,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// customerAnswer has each member twice, because older clients of the service read the names without underscores.
+// customerAnswer has each member twice, because older clients of the service read the names without
+// underscores.
 type customerAnswer struct {
 	AccessToken           string `json:"access_token"`
 	SaasToken             string `json:"saas_token"`
@@ -46,8 +47,9 @@ func (is *Issuer) customerAnswer(id sessionctx.Identity) (any, error) {
 	return a, nil
 }
 
-// customerLogin makes the session of the bearer token the customer's. Without a token the customer gets a new session. One
-// that names a session that has ended is refused: the client believes in choices and a cart that are gone, and must learn of it.
+// customerLogin makes the session of the bearer token the customer's. Without a token the customer
+// gets a new session. One that names a session that has ended is refused: the client believes in
+// choices and a cart that are gone, and must learn of it.
 func (is *Issuer) customerLogin(r *http.Request) (any, error) {
 	tenant := r.PathValue("tenant")
 	if err := is.tenant(r, tenant); err != nil {
@@ -101,7 +103,8 @@ func (is *Issuer) customerRefresh(r *http.Request) (any, error) {
 	return is.customerAnswer(id)
 }
 
-// customerLogout ends the session of the token in the query, or else in the header: clients send it in both.
+// customerLogout ends the session of the token in the query, or else in the header: clients send it
+// in both.
 func (is *Issuer) customerLogout(r *http.Request) (any, error) {
 	tenant := r.PathValue("tenant")
 	if err := is.tenant(r, tenant); err != nil {

@@ -19,9 +19,9 @@ import (
 
 const maxBody = 8 << 10 // bytes
 
-// endpoint makes a handler of what an endpoint decides: its answer as JSON, 204 for none, or its error. A method other
-// than the given one is 405.
-func (is *Issuer) endpoint(method string, decide func(*http.Request) (any, error)) http.HandlerFunc {
+// endpoint returns the handler that writes what answerTo returns: the answer as JSON, 204 for none,
+// or the error. A method other than the given one is 405.
+func (is *Issuer) endpoint(method string, answerTo func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
@@ -33,7 +33,7 @@ func (is *Issuer) endpoint(method string, decide func(*http.Request) (any, error
 			is.refuse(w, r, &problem{Status: http.StatusMethodNotAllowed, Detail: "The method must be " + method + "."})
 			return
 		}
-		answer, err := decide(r)
+		answer, err := answerTo(r)
 		switch {
 		case err != nil:
 			is.refuse(w, r, err)
@@ -85,8 +85,8 @@ func (is *Issuer) tenant(r *http.Request, name string) error {
 	return err
 }
 
-// parameters returns those of a query or form. An empty one counts as absent, and one that is there twice is a mistake
-// (RFC 6749, section 3.1).
+// parameters returns those of a query or form. An empty one counts as absent, and one that is there
+// twice is a mistake (RFC 6749, section 3.1).
 func parameters(encoded string) (map[string]string, error) {
 	values, err := url.ParseQuery(encoded)
 	if err != nil {

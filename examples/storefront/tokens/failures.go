@@ -6,17 +6,19 @@ import (
 	"time"
 )
 
-// failureWindow begins with the first failure of a subject and ends with all that were counted in it.
+// failureWindow begins with the first failure of a subject and ends with all that were counted in
+// it.
 const failureWindow = time.Minute
 
-// failuresKept bounds the subjects that are remembered, in about 4 MiB. Whoever wanted one forgotten before its minute is over would
-// need that many failures of others, each of them a comparison of bcrypt.
+// failuresKept bounds the subjects that are remembered, in about 4 MiB. Whoever wanted one
+// forgotten before its minute is over would need that many failures of others, each of them a
+// comparison of bcrypt.
 const failuresKept = 1 << 16
 
-// failures counts the failed attempts of a minute, by account, by address and by both, and remembers
-// from which addresses an account's right password came. Nobody's name is kept, only
-// hashes under a key of this process. It holds two generations: when the young one is full it becomes the old one, and what
-// was not asked for meanwhile is dropped with its predecessor.
+// failures counts the failed attempts of a minute, by account, by address and by both, and
+// remembers from which addresses an account's right password came. Nobody's name is kept, only
+// hashes under a key of this process. It holds two generations: when the young one is full it
+// becomes the old one, and what was not asked for meanwhile is dropped with its predecessor.
 type failures struct {
 	seed maphash.Seed
 
@@ -57,8 +59,8 @@ func (f *failures) wait(now time.Time, bounds ...bound) (wait time.Duration) {
 	return wait
 }
 
-// add counts a failure for every subject. It returns 0 if none has more than its bound now, else how long it takes until
-// that is so again.
+// add counts a failure for every subject. It returns 0 if none has more than its bound now, else
+// how long it takes until that is so again.
 func (f *failures) add(now time.Time, bounds ...bound) (wait time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// credentials reads {"email": ..., "password": ...}. Package encoding/json alone would take the last of two equal names, other
-// letter case, trailing documents and replaced bytes for what was meant.
+// credentials reads {"email": ..., "password": ...}. Package encoding/json alone would take the
+// last of two equal names, other letter case, trailing documents and replaced bytes for what was
+// meant.
 func credentials(r *http.Request) (email, password string, err error) {
 	b, err := body(r, "application/json")
 	if err != nil {

@@ -141,8 +141,8 @@ func refusals(err error) (details []detail) {
 	case *defaults.Invalid:
 		return []detail{{Field: wireNames[e.Field], Value: cut(e.Value), Reason: e.Reason.String()}}
 	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			details = append(details, refusals(inner)...)
+		for _, joined := range e.Unwrap() {
+			details = append(details, refusals(joined)...)
 		}
 	case interface{ Unwrap() error }:
 		return refusals(e.Unwrap())

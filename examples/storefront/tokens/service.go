@@ -50,7 +50,8 @@ func invalidScope(text string) error {
 	return &oauthError{status: http.StatusBadRequest, code: "invalid_scope", description: text}
 }
 
-// serviceToken is the client credentials grant. A client that is not known, is public or has another secret is refused alike.
+// serviceToken is the client credentials grant. A client that is not known, is public or has
+// another secret is refused alike.
 func (is *Issuer) serviceToken(r *http.Request) (any, error) {
 	p, err := form(r)
 	if err != nil {
@@ -119,7 +120,8 @@ func form(r *http.Request) (map[string]string, error) {
 	return p, nil
 }
 
-// basicCredentials puts the client and secret of an Authorization header among the parameters (RFC 6749, section 2.3.1).
+// basicCredentials puts the client and secret of an Authorization header among the parameters (RFC
+// 6749, section 2.3.1).
 func basicCredentials(r *http.Request, p map[string]string) error {
 	user, password, ok := r.BasicAuth()
 	if !ok {
@@ -137,8 +139,9 @@ func basicCredentials(r *http.Request, p map[string]string) error {
 	return nil
 }
 
-// tenantOf returns the tenant that a client belongs to: the first by name, as for every other request that names none. It is empty
-// for a client that nobody knows, which then fails as one with a wrong secret does.
+// tenantOf returns the tenant that a client belongs to: the first by name, as for every other
+// request that names none. It is empty for a client that nobody knows, which then fails as one with
+// a wrong secret does.
 func (is *Issuer) tenantOf(clientID string) string {
 	for _, tenant := range is.files.Tenants() {
 		if _, ok := is.files.Client(tenant, clientID); ok {
@@ -148,7 +151,8 @@ func (is *Issuer) tenantOf(clientID string) string {
 	return ""
 }
 
-// tenantAndScopes takes the scope apart. Clients of the service may name their tenant in it: "tenant=demoshop a b".
+// tenantAndScopes takes the scope apart. Clients of the service may name their tenant in it:
+// "tenant=demoshop a b".
 func tenantAndScopes(p map[string]string) (tenant string, scopes []string, err error) {
 	tenant = p["tenant"]
 	if p["scope"] != "" {

@@ -10,8 +10,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// What tokens are for. No token serves for two purposes, because each is verified for its own audience
-// (RFC 8725, section 3.9).
+// What tokens are for. No token serves for two purposes, because each is verified for its own
+// audience (RFC 8725, section 3.9).
 const (
 	issuer          = "storefront-example"
 	accessAudience  = "storefront"

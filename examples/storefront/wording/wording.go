@@ -17,7 +17,8 @@ import (
 //go:embed texts/*.json
 var files embed.FS
 
-// tags are the languages in which there are texts; the first one serves every reader of another language.
+// tags are the languages in which there are texts; the first one serves every reader of another
+// language.
 var tags = []language.Tag{
 	language.English, language.German, language.French, language.Spanish, language.Italian, language.Japanese, language.Arabic,
 }
@@ -27,7 +28,8 @@ var (
 	matcher   = language.NewMatcher(tags)
 )
 
-// Language is the wording in one language: immutable, and safe for concurrent use by multiple goroutines.
+// Language is the wording in one language: immutable, and safe for concurrent use by multiple
+// goroutines.
 type Language struct {
 	Tag string // BCP 47
 	Dir string // "ltr" or "rtl"
@@ -56,8 +58,8 @@ func load() []*Language {
 // Languages returns all languages in which there are texts, English first.
 func Languages() []*Language { return append([]*Language(nil), languages...) }
 
-// For returns the wording for readers of a language: its own, or that of a language which they read as well (de for
-// de-AT), else English.
+// For returns the wording for readers of a language: its own, or that of a language which they read
+// as well (de for de-AT), else English.
 func For(tag string) *Language {
 	t, err := language.Parse(tag)
 	if err != nil {
@@ -69,8 +71,9 @@ func For(tag string) *Language {
 	return languages[0]
 }
 
-// Text returns a text, with each {name} of it replaced by the value that follows name in pairs. It panics for a text that
-// does not exist and for names that are not those of the text: mistakes of a programmer.
+// Text returns a text, with each {name} of it replaced by the value that follows name in pairs. It
+// panics for a text that does not exist and for names that are not those of the text: mistakes of a
+// programmer.
 func (l *Language) Text(key string, pairs ...string) string {
 	text, ok := l.texts[key]
 	if !ok {

@@ -16,8 +16,8 @@ const never = math.MaxInt64
 //
 //   - A write is acknowledged when Update has returned, and a read begins before Resolve is called.
 //     Both make a read look less stale than the promise allows, never more.
-//   - A read of version v is stale since the earliest acknowledgement of a later version of the same
-//     incarnation, or since its incarnation was gone for certain.
+//   - A read of version v is stale since the earliest acknowledgement of a later version of the
+//     same incarnation, or since its incarnation was gone for certain.
 //   - A read that finds no record is stale since the record was acknowledged, unless a flush may
 //     explain it.
 //   - A degraded answer claims nothing, so it is not stale. It is counted.
