@@ -18,16 +18,6 @@ import (
 
 var wireFields = []string{"siteCode", "currency", "targetLocation", "language"}
 
-// sources returns what decides the four values, in their order.
-func (b contextBody) sources() string {
-	var all []string
-	for _, name := range wireFields {
-		_, source, _ := strings.Cut("."+b.Sources[name], ".")
-		all = append(all, source)
-	}
-	return strings.Join(all, " ")
-}
-
 // echoShops are demoshop with a site whose currency and home base its lists forget.
 func echoShops() sessionctx.Static {
 	shops := demoshop()
