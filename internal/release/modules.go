@@ -19,9 +19,11 @@ type repoModule struct {
 	dir  string // below the root, with slashes; "." for the root module
 }
 
-// published says whether the module gets a tag: what is below internal does not.
+// published says whether the module gets a tag. What is below internal does not, and neither do the
+// modules below examples, whose programs are to be read. The module examples itself is published:
+// its programs can be installed.
 func (m repoModule) published() bool {
-	return m.dir != "internal" && !strings.HasPrefix(m.dir, "internal/")
+	return m.dir != "internal" && !strings.HasPrefix(m.dir, "internal/") && !strings.HasPrefix(m.dir, "examples/")
 }
 
 // tag is the name that the go command looks for: the folder of the module, and the version.

@@ -15,12 +15,12 @@ import (
 var day = time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 
 // smallRepository is a git repository like this one, small and without foreign modules: a library,
-// a nested library, a program, and a module that is not published.
+// a nested library, a program, and two modules that are not published.
 func smallRepository(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	files := map[string]string{
-		"go.work":           "go 1.26.0\n\nuse (\n\t.\n\t./demo\n\t./internal/check\n\t./store\n)\n",
+		"go.work":           "go 1.26.0\n\nuse (\n\t.\n\t./demo\n\t./examples/router\n\t./internal/check\n\t./store\n)\n",
 		"go.mod":            "module shop.example/lib\n\ngo 1.26.0\n",
 		"LICENSE":           "A licence.\n",
 		"CHANGELOG.md":      "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- All.\n",
@@ -32,6 +32,9 @@ func smallRepository(t *testing.T) string {
 		"demo/go.mod": "module shop.example/lib/demo\n\ngo 1.26.0\n\nrequire shop.example/lib/store v0.1.0\n\n" +
 			"require shop.example/lib v0.1.0 // indirect\n",
 		"demo/shop/main.go": "package main\n\nimport \"shop.example/lib/store\"\n\nfunc main() { store.Open() }\n",
+		"examples/router/go.mod": "module shop.example/lib/examples/router\n\ngo 1.26.0\n\nrequire shop.example/lib v0.1.0\n\n" +
+			"replace shop.example/lib => ../..\n",
+		"examples/router/main.go": "package main\n\nimport \"shop.example/lib\"\n\nfunc main() { lib.Open() }\n",
 		"internal/check/go.mod": "module shop.example/lib/internal/check\n\ngo 1.26.0\n\nrequire shop.example/lib v0.1.0\n\n" +
 			"replace shop.example/lib => ../..\n",
 		"internal/check/check.go": "package check\n\nimport _ \"shop.example/lib\"\n",
@@ -111,7 +114,7 @@ func TestRelease_CommitsOnceAndTagsEveryPublishedModule(t *testing.T) {
 	assert.Contains(t, out.String(), "Open: changed from func() to func(...string)")
 
 	require.NoError(t, release(t.Context(), root, "v0.2.0", day, false, io.Discard))
-	for _, file := range []string{"store/go.mod", "demo/go.mod", "internal/check/go.mod"} {
+	for _, file := range []string{"store/go.mod", "demo/go.mod", "examples/router/go.mod", "internal/check/go.mod"} {
 		assert.Contains(t, read(t, root, file), "shop.example/lib v0.2.0")
 	}
 	require.NoError(t, tidy(t.Context(), root, true, io.Discard))
