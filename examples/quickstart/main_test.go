@@ -14,15 +14,20 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
-	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/sessiontest"
 )
 
 // visitor returns a browser with a cookie jar, and the address of the shop. The cookie is Secure:
 // hence TLS.
 func visitor(t *testing.T) (*http.Client, string) {
 	t.Helper()
+	return visitorOf(t, new(sessiontest.Store))
+}
+
+func visitorOf(t *testing.T, backend *sessiontest.Store) (*http.Client, string) {
+	t.Helper()
 	resolver, err := sessionctx.New(sessionctx.Config{
-		Store: &memstore.Store{},
+		Store: backend,
 		Directory: sessionctx.Static{"myshop": {Sites: []defaults.Site{{
 			Code: "main", Default: true, Country: "DE", Currency: "EUR", Currencies: []string{"CHF"}, Language: "de",
 		}}}},
@@ -80,4 +85,18 @@ func TestShop_OtherOriginsCannotChoose(t *testing.T) {
 	res, err := client.Do(req)
 	body(t, res, err)
 	assert.Equal(t, http.StatusForbidden, res.StatusCode)
+}
+
+func TestShop_WithoutItsStoreRefusesChoicesAndGoesOn(t *testing.T) {
+	backend := new(sessiontest.Store)
+	backend.Loads.Always(sessiontest.Fail(sessionctx.ErrUnavailable))
+	backend.Saves.Always(sessiontest.Fail(sessionctx.ErrUnavailable))
+	client, shop := visitorOf(t, backend)
+	res, err := client.PostForm(shop+"/currency", url.Values{"currency": {"CHF"}})
+	body(t, res, err)
+	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	res, err = client.Get(shop)
+	assert.Contains(t, body(t, res, err), "currency EUR")
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Positive(t, backend.Saves.Calls())
 }
