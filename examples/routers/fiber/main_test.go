@@ -103,7 +103,9 @@ func TestAdapt_ResponseIsOfMiddlewareAndHandler(t *testing.T) {
 		{
 			"a middleware answers, and the handler is not called",
 			func(http.Handler) http.Handler {
-				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.Host+" is closed", 503) })
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					http.Error(w, r.Host+" is closed", http.StatusServiceUnavailable)
+				})
 			},
 			func(c fiber.Ctx) error { return c.SendString("page") },
 			503, http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}}, "shop.example is closed\n",
