@@ -6,7 +6,8 @@
 //	go run ./internal/release -proxy DIR vX.Y.Z  write the files that GOPROXY=file://DIR serves
 //	go run ./internal/release -tidy              go mod tidy in all modules; with -n it only compares
 //
-// A module of go.work is published unless it is below internal or below examples. Nothing is pushed.
+// A module of go.work is published unless it is below internal or below examples. Nothing is
+// pushed.
 package main
 
 import (

@@ -31,7 +31,8 @@ func (s *Script) Next(steps ...func(context.Context) error) {
 	s.next = append(s.next, steps...)
 }
 
-// Always sets the step of all calls for which Next has none. Nil, as in the beginning, does nothing.
+// Always sets the step of all calls for which Next has none. Nil, as in the beginning, does
+// nothing.
 func (s *Script) Always(step func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -38,8 +38,8 @@ func TestApp_ShowsAndChanges(t *testing.T) {
 	shoptest.Run(t, serve(t, app(mw, adapt(mw.Wrap))))
 }
 
-// The obvious adapter loses the session. If this test fails, it does so no longer: then docs/routers.md
-// can say so.
+// The obvious adapter loses the session. If this test fails, it does so no longer: then
+// docs/routers.md can say so.
 func TestHTTPMiddleware_LosesTheSession(t *testing.T) {
 	mw := shoptest.Open(t)
 	b := &shoptest.Browser{Base: serve(t, app(mw, adaptor.HTTPMiddleware(mw.Wrap)))}
