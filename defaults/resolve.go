@@ -2,8 +2,8 @@ package defaults
 
 import "strings"
 
-// Values are the resolved values. They are comparable, and none of them is empty: the zero Values
-// are those of no site.
+// Values are the resolved values. Values is comparable. Where a site was found, no value is empty;
+// otherwise all are.
 type Values struct {
 	Site, Currency, Country, Language string
 	Sources                           [NumFields]Source // indexed by Field

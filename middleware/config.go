@@ -35,9 +35,10 @@ type Config struct {
 	// Identify of a bearer.Verifier, see package middleware/bearer. Default: the cookie alone.
 	//
 	//   - The zero Identity says nothing: then the cookie decides.
-	//   - Any other identity is final, also one without a session id: the cookie is not read. An
-	//     empty tenant stands for the tenant of the request. The identity is Asserted, unless its
-	//     Proof says otherwise.
+	//   - Any other identity is final, also one without a session id: the cookie is not read. With
+	//     Customer an identity without a session id decides the tenant alone, and the cookies name
+	//     the session. An empty tenant stands for the tenant of the request. The identity is
+	//     Asserted, unless its Proof says otherwise.
 	//   - An error refuses the request: ErrUnauthenticated is for bad credentials. The cookie is
 	//     not read.
 	Identify func(*http.Request) (sessionctx.Identity, error)
@@ -126,9 +127,9 @@ type Config struct {
 	// TrustedProxies are the addresses from which CountryHeader is believed: those of the proxy's
 	// side of the connection, http.Request.RemoteAddr. Prefixes of length 0 are refused.
 	//
-	// Security: the proxy must replace what a client sent under that name. Before this middleware
-	// run nothing that rewrites RemoteAddr from X-Forwarded-For and the like: with it a client
-	// could say where the client comes from.
+	// Security: the proxy must replace what a client sent under that name. Run nothing before this
+	// middleware that rewrites RemoteAddr from X-Forwarded-For or similar headers: then a client
+	// could forge its address, and with it its country.
 	TrustedProxies []netip.Prefix
 
 	// TrustUnixSocket believes CountryHeader also where the connection came over a Unix socket,

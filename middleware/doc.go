@@ -13,9 +13,10 @@
 // A page that is the same for all guests may go to a shared cache: say Middleware.Shareable.
 //
 // Never write Cache-Control: public by hand. This package does not wrap the ResponseWriter, so it
-// cannot stop a handler that does. Many caches drop Set-Cookie from responses that they store, or
-// store the cookie with the response, so that strangers share a session. Shareable refuses a
-// response with a cookie. After Update, Login and Logout set no other Cache-Control.
+// cannot stop a handler that writes Cache-Control: public. Many caches drop Set-Cookie from
+// responses that they store, or store the cookie with the response, so that strangers share a
+// session. Shareable refuses a response with a cookie. After Update, Login and Logout set no other
+// Cache-Control.
 //
 // Many CDNs ignore Vary: Cookie. Such a CDN must hand every request with the session cookie to the
 // server, and have host, path, country and language in its key.
@@ -33,10 +34,10 @@
 //
 // # Browsers
 //
-// A name with the prefix __Host- makes browsers refuse the cookie unless it is Secure, has no
-// Domain and Path=/. net/http enforces none of that, on neither side: a client that is no browser
-// may send what it likes. So the name proves nothing; the 256 random bits of the value do. Two
-// cookies of the name count as none, unless they are equal.
+// A browser accepts a cookie whose name begins with __Host- only if the cookie is Secure, has
+// Path=/ and has no Domain. net/http enforces none of that, on neither side: a client that is no
+// browser may send what it likes. So the name proves nothing; the 256 random bits of the value do.
+// Two cookies of the name count as none, unless they are equal.
 //
 // Over plain HTTP, browsers drop a Secure cookie (some make an exception of localhost): see
 // Config.InsecureCookie for development.

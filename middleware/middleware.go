@@ -20,9 +20,10 @@ var (
 	// ErrNoSession is an ErrUnauthenticated: the credentials say who is asking, and the request
 	// names no session to write to. HTTP answers 401.
 	ErrNoSession = fmt.Errorf("%w: noSession: the request names no session to write to", ErrUnauthenticated)
-	// ErrCrossSite: the request comes from another site, and the browser has withheld the cookie.
-	// Nothing was written: a new cookie would replace the one that the browser has. Redirect with
-	// 303 to a GET, which has the cookie. HTTP answers 403.
+	// ErrCrossSite: the request comes from another site, and nothing was written. The browser has
+	// withheld the cookie, and a new one would replace it: redirect with 303 to a GET, which has
+	// the cookie. With Config.Partitioned browsers send the cookie, and every write from another
+	// site is refused. HTTP answers 403.
 	ErrCrossSite = errors.New("middleware: cross-site request, for which browsers withhold the cookie")
 )
 

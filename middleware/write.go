@@ -22,13 +22,13 @@ import (
 //
 // The errors are those of Request and of the Resolver's method of the same name, and these.
 // ErrUnauthenticated says that there is no session to write to: NoCookie is set, or the identity
-// has no session id. ErrNoSession is the same for a request with a token under Config.Customer and
-// without a cookie: a client that keeps no cookies would begin a session with each write.
-// ErrCrossSite says that the browser has withheld the cookie. No error of Update or Login sets a
-// cookie for a new session. sessionctx.ErrNotFound says that the session of the cookie has ended
-// less than a minute ago: a Logout, then the Update again, goes on with a new session. Update does
-// not do so by itself, because the browser may have a newer cookie by then. A minute after the end
-// Update begins a new session, and sets the cookie.
+// has no session id. ErrNoSession says that Config.Customer is set, and that the request has a
+// token and no session cookie. Nothing begins then, because a client that keeps no cookies would
+// begin a session with each write. ErrCrossSite says that the browser has withheld the cookie. No
+// error of Update or Login sets a cookie for a new session. sessionctx.ErrNotFound says that the
+// session of the cookie has ended less than a minute ago: to go on with a new session, call Logout
+// and then Update again. Update does not do so by itself, because the browser may have a newer
+// cookie by then. A minute after the end Update begins a new session, and sets the cookie.
 func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx.Patch) (sessionctx.Session, error) {
 	var before time.Time // of the last write before this one
 	require := p.Require

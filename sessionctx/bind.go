@@ -169,8 +169,9 @@ func (r *Resolver) absorb(b *bound, req *Request, guestID string) error {
 	return fmt.Errorf("%w: %d tries met other writes", ErrUnavailable, saveTries)
 }
 
-// inherited returns rec with what it takes over from a guest's session. Attributes that would
-// exceed the limits stay behind; so does everything else that would.
+// inherited returns rec with what it takes over from a guest's session. If the result would exceed
+// the limits, no attributes are taken over; if it still would, nothing is. What is not taken over
+// is lost, because the guest's session ends.
 func (r *Resolver) inherited(rec, guest *store.Record) (next store.Record, write bool, err error) {
 	now := time.Now()
 	for _, withAttributes := range [...]bool{true, false} {
@@ -197,7 +198,7 @@ func (r *Resolver) notifyBound(b *bound, req *Request, guest, after *store.Recor
 	ctx := context.WithoutCancel(b.caller)
 	d, err := r.dependenciesOf(ctx, req.Tenant, req.CustomerID)
 	if err != nil {
-		r.logDegraded(ctx, req.Tenant, err)
+		r.logNotNotified(ctx, req.Tenant, err)
 		return
 	}
 	r.notifyChange(ctx, req, guest, r.sessionOf(req, after, false, req.CustomerID, &d))

@@ -43,8 +43,9 @@ type tenantSites struct {
 	confirmed atomic.Pointer[defaults.Sites]
 }
 
-// same reports whether two answers make the same resolutions. A site that is not valid any more
-// keeps its last valid form for a while: that this is over shows in the mistakes alone.
+// same reports whether two answers make the same resolutions. A site that has become invalid keeps
+// its last valid form for a limited time. When that time ends, only the mistakes change, so they
+// are compared too.
 func (t *tenantSites) same(u *tenantSites) bool {
 	return (t.table == nil) == (u.table == nil) && reflect.DeepEqual(t.given, u.given) && reflect.DeepEqual(t.mistakes, u.mistakes)
 }

@@ -42,10 +42,10 @@ func (r *Resolver) prefetchGeneration(ctx context.Context, tenant, customerID st
 	r.near.Prefetch(ctx, &key, r.near.Hash(&key))
 }
 
-// ownershipForWrite applies the rules of ownership for a write. The near-cache may be behind
-// another process, which has ended the customer's sessions and begun this one: a write, least of
-// all an End, must not take a live session for one that has ended. endedAt is when the session
-// ended, if it did.
+// ownershipForWrite applies the rules of ownership for a write. Another process may have called
+// EndAll and then logged the customer in again, while the near-cache still holds the old
+// generation. A write must not take this live session for one that has ended, so the generation is
+// read again from the Store before that is said. endedAt is when the session ended, if it did.
 func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *store.Record, preview bool) (own ownership, endedAt time.Time, err error) {
 	own = ownershipOf(&req.Identity, rec)
 	if own.generationOf == "" {

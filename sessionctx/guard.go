@@ -29,8 +29,8 @@ var (
 	errHanging = fmt.Errorf("%w: the store has not answered several calls in time, and is probed until it does", ErrUnavailable)
 )
 
-// ready returns an error while the Store hangs. Whoever would mark what is cached as outdated, and
-// ask the Store then, asks here first: what is cached serves for as long as the Store hangs.
+// ready returns an error while the Store hangs. A caller that invalidates cached entries before it
+// reads the Store calls ready first: while the Store hangs, the cached entries must stay usable.
 func (s *guardedStore) ready() error {
 	if s.breaker.Open() {
 		return errHanging

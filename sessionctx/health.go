@@ -17,8 +17,8 @@ type Health struct {
 	Store error
 	// Lease is Stats.Lease. While it is negative every read asks the Store.
 	Lease time.Duration
-	// Directory is nil unless the last refresh of a tenant's sites has failed. What was known before
-	// serves for 24 h.
+	// Directory is not nil if a refresh of a tenant's known sites has failed since the last answer
+	// about sites, of any tenant. What was known before serves for 24 h.
 	Directory error
 }
 

@@ -51,7 +51,8 @@ func ownershipOf(id *Identity, rec *store.Record) ownership {
 }
 
 // ownershipByLogin applies the rules for a session by secret whose customer the host's own login
-// says. Another customer's session is foreign, and a customer's session is foreign to nobody.
+// says. A session that belongs to another customer is foreign. While nobody is logged in, every
+// customer's session is foreign.
 func ownershipByLogin(id *Identity, rec *store.Record) ownership {
 	own := ownership{state: live, customerID: id.CustomerID, viewer: id.CustomerID}
 	switch {

@@ -180,12 +180,12 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 }
 
 // consistent reports whether record, generation, sites and profile were in force at one moment, at
-// or after begun. before are the answers of the Directory that were asked for before begun. One
-// that came later may be later than a write that is not seen, because the Store can be written by
-// other processes.
+// or after begun. before are the answers of the Directory that were asked for before begun. An
+// answer that came after begun may be newer than a write of another process that this process has
+// not seen yet.
 //
-// If no writer is under way, an unchanged stamp says so. While one is, the stamp does not move when
-// the store does, so what was read from the store is read again, after everything else was.
+// If no write is under way, an unchanged stamp proves it. During a write the stamp does not change
+// at the moment at which the Store changes, so the records are read again, after everything else.
 func (r *Resolver) consistent(ctx context.Context, own *owned, d, before *dependencies, begun int64) (bool, error) {
 	if !d.inForceSince(begun, before) {
 		return false, nil

@@ -102,8 +102,9 @@ func (r *Resolver) spawn(f func()) {
 // neither Store nor Directory. A second Close does nothing.
 //
 // Close takes Config.Timeout at most. The error says that calls were still inside then: they go on
-// without the cache, and their Store must not be closed yet. So it is if Config.OnChange calls
-// Close, whose call is inside; if OnChange is slow; and if an Erase needs longer.
+// without the cache, and their Store must not be closed yet. This happens in three cases:
+// Config.OnChange calls Close, so that its own call is still inside; OnChange is slow; an Erase
+// takes longer than Config.Timeout.
 func (r *Resolver) Close() error {
 	if !r.gate.close() {
 		return nil

@@ -136,7 +136,8 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 		if customer.Ended {
 			return false, fmt.Errorf("%w: the customer was erased", ErrNotFound)
 		}
-		// What this very write chooses is newer than the login that it records.
+		// The login is recorded one version before this write, so that the choices of this write
+		// count as made after the login.
 		assignCustomer(next, c.own.customerID, customer.Generation, next.Version-1)
 	}
 	setAttributes(next, p)
@@ -187,8 +188,14 @@ func (r *Resolver) notifyChange(ctx context.Context, req *Request, before *store
 	ctx = context.WithoutCancel(ctx) // the write is done, and the host must hear of it
 	d, err := r.dependenciesOf(ctx, req.Tenant, before.CustomerID)
 	if err != nil {
-		r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: Config.OnChange not called", slog.Any("error", err))
+		r.logNotNotified(ctx, req.Tenant, err)
 		return
 	}
 	r.cfg.OnChange(ctx, Changed{Old: r.sessionOf(req, before, !before.Exists(), before.CustomerID, &d), New: after})
+}
+
+// logNotNotified logs that the host does not hear of a write that was applied.
+func (r *Resolver) logNotNotified(ctx context.Context, tenant string, cause error) {
+	r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: Config.OnChange not called, though a write was applied",
+		slog.String("tenant", tenant), slog.Any("error", cause))
 }

@@ -36,8 +36,9 @@ type group struct {
 	keys        int           // guarded by groups.mu
 }
 
-// Until returns until when the answer needs no question, in the time of Config.Now. It is 0 while
-// the answer is invalidated, and for ever once it is superseded. It takes no lock.
+// Until returns until when the answer needs no question, in the time of Config.Now. Until returns 0
+// while the answer is invalidated. Once the answer is superseded, Until always returns 0. It takes
+// no lock.
 func (a *Answer[V]) Until() int64 {
 	// First the invalidation: extend stores until before checked.
 	if a.checked.Load() < a.group.invalidated.Load() {

@@ -57,8 +57,9 @@ type Config[K comparable, V any] struct {
 	MaxBytes int64
 	// Cost returns the bytes that key and v take. It is required if MaxBytes is not 0.
 	Cost func(key K, v V) int64
-	// MaxAge is the age at which the source is asked again, at most 24 h. Each answer's own is up
-	// to an eighth shorter: what was learned together must not grow old together.
+	// MaxAge is the age at which the source is asked again, at most 24 h. Each answer's own age is
+	// up to an eighth shorter, at random, so that answers that came together do not expire
+	// together.
 	MaxAge time.Duration
 	// Timeout bounds each question, by a timer of the Cache.
 	Timeout time.Duration
@@ -66,9 +67,9 @@ type Config[K comparable, V any] struct {
 	// goroutine ends at most 100 ms after Close. Ask itself runs in a goroutine that is not started
 	// by Go, because it may never end.
 	Go func(func())
-	// Changed is called after an answer has come into force, was invalidated, or was dropped, but not
-	// for a group: whatever was made of an older answer is out of date. It returns quickly and does
-	// not call the Cache. Optional.
+	// Changed is called after an answer comes into force, is invalidated, or is dropped: values
+	// made of an older answer are outdated then. InvalidateGroup and InvalidateAll do not call it.
+	// It returns quickly and does not call the Cache. Optional.
 	Changed func(key K)
 	// Asked is called before each question, for counting. Optional.
 	Asked func()

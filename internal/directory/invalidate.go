@@ -1,8 +1,8 @@
 package directory
 
-// Invalidate says that what is known about the key may be wrong. It starts a question. Until there
-// is an answer, Get serves what is known after 100 ms. Nothing happens if nothing is known about
-// the key.
+// Invalidate says that what is known about the key may be wrong. It starts a question. Get waits up
+// to 100 ms for the new answer, and returns the old one then. Nothing happens if nothing is known
+// about the key.
 func (c *Cache[K, V]) Invalidate(key K) {
 	s := c.shard(key)
 	s.mu.Lock()

@@ -54,8 +54,7 @@ type Cache[R any] struct {
 	clock  *clock
 	stamps *stamp.Table
 	calls  singleflight.Group[call, *Entry[R]]
-	// One for each kind: nobody looks at generations to find a session, nor at the memory that they
-	// fill.
+	// One for each kind of record, so that customers' records cannot evict sessions.
 	sessions  *boundedcache.Cache[*Entry[R]]
 	customers *boundedcache.Cache[*Entry[R]]
 
@@ -101,8 +100,8 @@ func New[R any](cfg Config[R]) (*Cache[R], error) {
 	return c, nil
 }
 
-// Close frees the cache. It finds and keeps nothing after it, and loads go on. No Watcher reports
-// any more.
+// Close frees the cache. After Close the cache finds and keeps nothing, and loads still work. The
+// caller stops the Watcher first.
 func (c *Cache[R]) Close() {
 	c.window.Store(0)
 	c.lease.Store(0)
@@ -190,7 +189,8 @@ func (c *Cache[R]) valid(e *Entry[R], k *Key, now int64) bool {
 		c.stamps.Current(e.session) && c.stamps.Current(e.customer) && e.key.is(k)
 }
 
-// peek is Lookup among the entries that were set last, too.
+// peek is like Lookup, and also finds entries that were set a moment ago, which ristretto does not
+// show yet.
 func (c *Cache[R]) peek(k *Key, hash uint64) *Entry[R] {
 	e, now := c.Lookup(k, hash)
 	if e != nil {

@@ -14,7 +14,7 @@
 //   - Lease: until when would the Watcher have reported every change? After the lease has ended
 //     nothing is valid.
 //   - Deadline: has the record expired, or is it older than MaxStale? The deadline is compared with
-//     the monotonic clock, and with the wall clock wherever that has jumped.
+//     the monotonic clock. When the wall clock has jumped, all entries are invalidated.
 //
 // A read takes the stamps first, and then loads. What it finds is valid for these stamps: if they
 // are still current when the entry is read, nothing has changed since. While a writer is under way

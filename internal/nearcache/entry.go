@@ -72,8 +72,8 @@ type Entry[R any] struct {
 	customer stamp.Stamp // of the customer that the entry depends on
 	key      heldKey
 	start    int64 // monotonic, of the load
-	// The record in one of two forms: decoded until it is resolved, encoded from then on, since an
-	// entry is resolved once and read often. Without a record both are empty.
+	// The record in one of two forms: decoded after a load, encoded in the copy that Keep stores,
+	// since an entry is resolved once and read often. Without a record both are empty.
 	decoded *store.Record
 	encoded string
 
@@ -88,7 +88,7 @@ func (e *Entry[R]) Record() store.Record {
 	}
 	var rec store.Record
 	if e.encoded != "" {
-		// It was encoded by resolved, which keeps nothing that cannot be decoded.
+		// packed has encoded it, so it can be decoded.
 		_ = rec.UnmarshalBinary(unsafe.Slice(unsafe.StringData(e.encoded), len(e.encoded)))
 	}
 	return rec

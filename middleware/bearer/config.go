@@ -46,8 +46,8 @@ type Config struct {
 
 	// Keyfunc finds the key of a token, in place of Keys: for key sets that change, such as a JWKS,
 	// see package middleware/bearer/jwks. It is called with a token that is not verified yet.
-	// Anybody can send an unknown kid, so it must fetch the key set again for one only under a rate
-	// limit. A key that Keys could not have is refused. A jwt.VerificationKeySet is tried key by
+	// Anybody can send an unknown kid, so Keyfunc must limit how often it fetches the key set again
+	// for one. A key that Keys could not have is refused. A jwt.VerificationKeySet is tried key by
 	// key.
 	//
 	// An error for which errors.Is(err, sessionctx.ErrUnavailable) holds says that the keys could
@@ -101,9 +101,10 @@ type Config struct {
 	// read then. Default: each token says its tenant.
 	Tenant string
 
-	// The names of the claims. Each is a top-level claim of the token, and no two are the same:
-	// with one claim for session and customer, a customer who logs out would be locked out until
-	// the end of the session is forgotten. A token in which both have one value is refused.
+	// The names of the claims. Each is a top-level claim of the token, and no two are the same: if
+	// session and customer came from one claim, a customer who logs out could not come back until
+	// the end of the session is forgotten. A token whose session id equals its customer id is
+	// refused.
 	AudienceClaim string // default "aud"; "client_id" for issuers whose access tokens have no aud
 	TenantClaim   string // default "tenant"; required in the token, unless Tenant is set
 	SessionClaim  string // default "sid" (OpenID Connect Front-Channel Logout 1.0, section 3); "-": tokens name no session; at most 256 bytes
@@ -125,9 +126,10 @@ type Config struct {
 	Leeway time.Duration
 
 	// CachedTokens is how many verified tokens are cached, so that the signature of each is checked
-	// once. A token is cached until it expires, but for 5 min at most (60 s with Introspect): so
-	// long a key counts that was withdrawn. Of a token only a keyed fingerprint is kept. Default
-	// 4096; -1: none; else 2 to 1048576. Several Configs share one cache of all their places.
+	// once. A token is cached until it expires, but for at most 5 min (60 s with Introspect).
+	// During that time a token counts whose key was withdrawn, or which was revoked. Of a token
+	// only a keyed fingerprint is kept. Default 4096; -1: none; else 2 to 1048576. Several Configs
+	// share one cache of all their places.
 	CachedTokens int
 }
 

@@ -73,9 +73,10 @@ func (o origins) answer(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// CORS returns next behind the list of Config.AllowedOrigins: preflights are answered, and every
-// other answer permits the origin to read it. It is for what clients of the interface call besides
-// it, such as the endpoints that issue tokens. It refuses nothing: a browser does.
+// CORS wraps next. For an origin in Config.AllowedOrigins it answers preflights, and adds the
+// headers that let the origin read the other responses. For every other origin it adds nothing. It
+// is for what clients of the interface call besides it, such as the endpoints that issue tokens. It
+// refuses nothing: a browser does.
 func (h *Handler) CORS(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.origins.answer(w, r) {

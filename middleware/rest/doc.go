@@ -7,9 +7,10 @@
 //
 // # Where the service leaves it open
 //
-//   - Credentials that are missing or not valid are 401, those that do not suffice 403: a token
-//     without a session that reads /me, one without the scope on /context/{sessionId}. A cookie
-//     alone is 401 there. A write with credentials that name no session is 401, reason noSession.
+//   - Missing or invalid credentials are 401. Valid ones that do not suffice are 403: a token that
+//     names no session on a read of /me, and a token without the scope on /context/{sessionId}. A
+//     request with a cookie alone is 401 on /context/{sessionId}. A write with credentials that
+//     name no session is 401, reason noSession.
 //   - Clients send back what they were shown. A value that the session shows now leaves the field
 //     alone. Where the site or the country changes, a value that is then the default removes the
 //     choice. Of currency, targetLocation and language one that is sent alone is always a choice.
@@ -40,9 +41,9 @@
 //
 // # Traps
 //
-//   - middleware.Middleware.Request decides who is asking. Its Wrap need not be around the Handler;
-//     if it is, it answers bad credentials by itself, with its own ErrorPolicy and no problem
-//     document. So leave the prefix out with middleware.Config.Skip.
+//   - middleware.Middleware.Request decides who is asking. You need not put Wrap around the
+//     Handler. If you do, Wrap answers bad credentials itself, by its ErrorPolicy, and the client
+//     gets no problem document. So leave the prefix out with middleware.Config.Skip.
 //   - http.ServeMux and most routers clean paths: "." and ".." and empty segments in the name of an
 //     attribute redirect before the Handler sees them, and browsers resolve "%2e%2e" as well. Such
 //     an attribute is removed with PATCH {"context": {"..": null}}. Proxies that unescape "%2F" do

@@ -97,9 +97,10 @@ func open(t *testing.T) string {
 
 // tab is a tab of a shopper's browser.
 type tab struct {
-	t    *testing.T
-	ctx  context.Context
-	shop string
+	t        *testing.T
+	ctx      context.Context
+	shop     string
+	noScript bool
 }
 
 // stepTimeout ends a step of the browser that hangs. It is long because the machine may be busy; no
@@ -132,7 +133,7 @@ func newTab(t *testing.T, parent context.Context, shop string, d device, opts ..
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, opts...)
 	t.Cleanup(cancel)
-	b := &tab{t, ctx, shop}
+	b := &tab{t, ctx, shop, d.noScript}
 	b.complain()
 	b.do(chromedp.EmulateViewport(d.width, d.height))
 	headers := network.Headers{"Accept-Language": cmp.Or(d.language, "en")}

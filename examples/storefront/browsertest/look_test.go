@@ -3,8 +3,10 @@ package browsertest_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
@@ -107,6 +109,26 @@ func (b *tab) look(name string) {
 		assert.Empty(b.t, places, "%s: %s", name, fault)
 	}
 	assert.Len(b.t, found, 7, "everything was looked for")
+	b.axe(name)
+}
+
+// axe asks axe-core for violations, if AXE names its file (axe.min.js of the npm package axe-core).
+func (b *tab) axe(name string) {
+	b.t.Helper()
+	file := os.Getenv("AXE")
+	if file == "" {
+		return
+	}
+	script, err := os.ReadFile(file)
+	require.NoError(b.t, err)
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: false})
+	defer call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: b.noScript})
+	ctx, cancel := b.limited()
+	defer cancel()
+	violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](string(script)+`
+		; axe.run().then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.html.slice(0, 90))))`, chromedp.EvalAwaitPromise))
+	require.NoError(b.t, err)
+	assert.Empty(b.t, violations, "%s: axe", name)
 }
 
 // faults asks for all of them at once: a question to the browser takes longer than its answer.
