@@ -69,8 +69,9 @@ func TestCache_IsNeverOlderThanItMay(t *testing.T) {
 		}
 		reader := func(f func()) {
 			everybody.Go(func() {
-				for ; working.Load() > 0; runtime.Gosched() {
+				for n := 0; n < 10 || working.Load() > 0; n++ { // a few, however late it comes
 					f()
+					runtime.Gosched()
 				}
 			})
 		}
