@@ -41,6 +41,10 @@ type Config struct {
 	//     Asserted, unless its Proof says otherwise.
 	//   - An error refuses the request: ErrUnauthenticated is for bad credentials. The cookie is
 	//     not read.
+	//
+	// Security: BySecret and Management are for hosts that have checked what these say. Where
+	// Identify or Customer reads another header than Authorization and Cookie, add that header to
+	// Vary, and do not call Shareable for such a page.
 	Identify func(*http.Request) (sessionctx.Identity, error)
 
 	// Customer says who is logged in at the host, for a host with a login of its own: the customer
@@ -50,7 +54,8 @@ type Config struct {
 	// calls Login and Logout.
 	//
 	//   - Nobody is the answer for guests, and for staff who act for somebody.
-	//   - An error refuses the request; it never stands for nobody.
+	//   - An error refuses the request; it never stands for nobody. While the login cannot be
+	//     looked up, return an error and not the empty text: a customer would be taken for a guest.
 	//   - An anonymous session becomes the customer's, under a new id, on the first request that is
 	//     no prefetch. While nobody is logged in, no customer's session is read or written.
 	//   - Identify comes first, and is final where it names a session.

@@ -19,6 +19,9 @@ type ErrorPolicy func(w http.ResponseWriter, r *http.Request, err error, next ht
 // RenderEnded is the ErrorPolicy that calls next, with defaults, for a session that has ended or is
 // not this identity's, and fails every other request. It is the default: a shopper who comes back
 // late sees the shop and not an error.
+//
+// Security: next runs for every method, a POST too. A handler that needs a customer looks at
+// Session.CustomerID; that Wrap has called it proves nothing.
 func RenderEnded(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 	if errors.Is(err, sessionctx.ErrNotFound) {
 		RenderDefaults(w, r, err, next)
@@ -28,7 +31,8 @@ func RenderEnded(w http.ResponseWriter, r *http.Request, err error, next http.Ha
 }
 
 // RenderDefaults is the ErrorPolicy that calls next for every request that has defaults, also with
-// bad credentials or with another tenant's token, and fails every other request.
+// bad credentials or with another tenant's token, and fails every other request. The note on
+// security at RenderEnded holds all the more.
 func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 	if _, ok := sessionctx.FromContext(r.Context()); !ok {
 		Fail(w, r, err, next)

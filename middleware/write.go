@@ -65,6 +65,9 @@ func (m *Middleware) Start(w http.ResponseWriter, r *http.Request) (sessionctx.S
 // login is worth nothing after it. Two logins of one customer with one cookie, such as a double
 // click, give the same session. With Config.Customer a host need not call Login; if it does, the
 // rest of this request is the customer's.
+//
+// Security: customerID must be unique over all issuers and logins of the tenant. Put
+// http.CrossOriginProtection around the handler, so that no other site logs a visitor in.
 func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID string) (sessionctx.Session, error) {
 	s, err := m.write(w, r, writing{begins: true, login: customerID}, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
 		return m.resolver.Login(ctx, req, customerID)
@@ -83,7 +86,8 @@ func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID st
 // After an error the cookies are deleted, too: this browser is logged out although a session may go
 // on. Call Resolver.End or Resolver.EndAll later if the session must end as well. The errors are
 // joined. With Config.Customer, end the host's own login in the same handler: the rest of this
-// request is nobody's, and the next request is what the host says.
+// request is nobody's, and the next request is what the host says. Put http.CrossOriginProtection
+// around the handler, so that no other site logs a shopper out.
 func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
 	var req sessionctx.Request
 	byCookie, refused := m.requestFor(r, w.Header(), &req, "")

@@ -33,7 +33,8 @@ type Config struct {
 	// unless Introspect is set.
 	//
 	// Security: without an audience a token that the issuer gave to another service is accepted,
-	// and that service can act for its visitors here (RFC 9700, section 2.3).
+	// and that service can act for its visitors here (RFC 9700, section 2.3). So it is with
+	// Introspect, too: an answer that says active is enough then, whoever the token is for.
 	Audience string
 
 	// Type is the only typ of a token that is accepted (RFC 7515, section 4.1.9): "at+jwt" for an
