@@ -215,7 +215,8 @@ type Want struct {
 // change of the key.
 //
 // It looks at the clock before the bump, and begin looks at the stamp before the clock: so each
-// load under the new stamp counts as begun since then.
+// load under the new stamp counts as begun since then, and a fresh read joins it instead of
+// overtaking it.
 func (c *Cache[R]) Fresh(k store.Key) int64 {
 	since := c.Now()
 	c.stamps.Bump(c.StripeOf(k))
@@ -253,62 +254,40 @@ func (c *Cache[R]) Prefetch(ctx context.Context, k *Key, hash uint64) {
 }
 
 // load reads the store. While a writer is under way nobody may share what is found, and nothing is
-// kept. A fresh read, since a time, joins no load: each begins with a change of the key.
+// kept.
 func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (*Entry[R], error) {
 	key := *k
-	e := c.begin(&key)
-	window := c.window.Load()
-	shared := e.session.Quiet() && window != 0
-	read := func(ctx context.Context) (*Entry[R], error) {
-		if shared {
-			// The load that the caller wanted to join may have ended since the caller looked.
-			if known := c.peek(&key, hash); known != nil && known.start >= since {
-				return known, nil
+	for {
+		e := c.begin(&key)
+		window := c.window.Load()
+		shared := e.session.Quiet() && window != 0
+		read := func(ctx context.Context) (*Entry[R], error) {
+			if shared {
+				// The load that the caller wanted to join may have ended since the caller looked.
+				if known := c.peek(&key, hash); known != nil && known.start >= since {
+					return known, nil
+				}
 			}
+			if err := c.fill(ctx, e, key.Store()); err != nil {
+				return nil, err
+			}
+			if shared && c.stamps.Current(e.session) && c.stamps.Current(e.customer) {
+				c.keepLoaded(hash, e)
+			}
+			return e, nil
 		}
-		if since != 0 { // what a write of this process keeps late must not count after this read
-			c.stamps.Bump(e.session.Stripe())
-			e.session = c.stamps.Read(e.session.Stripe())
+		if !shared {
+			return singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, read)
 		}
-		if err := c.fill(ctx, e, key.Store()); err != nil {
-			return nil, err
-		}
-		if shared && e.session.Quiet() && c.stamps.Current(e.session) && c.stamps.Current(e.customer) {
-			c.keepLoaded(hash, e)
-		}
-		return e, nil
-	}
-	if shared && since == 0 {
-		got, joined, err := c.calls.Do(ctx, hash, call{key, e.session, e.customer}, e.start, e.start-window, read)
+		got, joined, err := c.calls.Do(ctx, hash, call{key, e.session, e.customer}, e.start, max(since-1, e.start-window), read)
 		if joined {
 			c.Joined.Add(1)
 		}
+		if err == nil && got.start < since {
+			continue // the call found what was new enough for whoever began it
+		}
 		return got, err
 	}
-	got, err := singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, read)
-	if err != nil || since == 0 {
-		return got, err
-	}
-	return c.notTakenBack(got), nil
-}
-
-// notTakenBack returns what a fresh read has found. A write of this process that was under way
-// meanwhile may be older than what another process has written, and this read has found. What that
-// write stored must not be kept, so the stamp moves. The entry gets the new stamp while a writer is
-// under way: then its stamp proves nothing, and whoever needs a proof reads the record again.
-func (c *Cache[R]) notTakenBack(e *Entry[R]) *Entry[R] {
-	if e.session.Quiet() && c.stamps.Current(e.session) {
-		return e
-	}
-	stripe := e.session.Stripe()
-	c.stamps.Bump(stripe)
-	s := c.stamps.Read(stripe)
-	if s.Quiet() {
-		return e
-	}
-	again := *e
-	again.session = s
-	return &again
 }
 
 // begin returns the entry of a load that begins now, without a record.

@@ -44,7 +44,7 @@ func TestGet_JoinsTheLoadUnderWay(t *testing.T) {
 			between: func(w *world, k *Key) { w.reports(w.otherStripe(k).Store()) },
 		},
 		{
-			desc:    "a fresh read joins no load, not even one that began later than asked for",
+			desc: "the load began later than asked for", joins: true,
 			between: func(w *world, _ *Key) { w.advance(time.Second) },
 			want:    func(w *world) Want { return Want{Since: w.Now() - int64(time.Second)} },
 		},
