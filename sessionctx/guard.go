@@ -108,6 +108,8 @@ func (s *guardedStore) leaveAtTimeout(ctx context.Context, key store.Key) (leave
 			tell(breaker.TimedOut)
 		case err == nil, errors.Is(err, ErrConflict), errors.Is(err, ErrFull):
 			tell(breaker.Answered)
+		case ctx.Err() != nil: // the timer has fired, and its function has not begun yet
+			tell(breaker.TimedOut)
 		default:
 			tell(breaker.Other)
 		}
