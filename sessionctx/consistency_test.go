@@ -1,6 +1,7 @@
 package sessionctx_test
 
 import (
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,7 +16,7 @@ import (
 )
 
 // One reader sees the write, then the profile changes: no later reader may see the profile without
-// the write, though the writer is still in flight and its word stands still.
+// the write, though the write is still under way and the stamp does not move.
 func TestConsistency_RecordAndProfileWereInForceTogether(t *testing.T) {
 	ctx := t.Context()
 	backend := &stepped{}
@@ -201,6 +202,34 @@ func TestConsistency_ProfileThatChangesDuringALoadComesAfterTheRecord(t *testing
 
 // A session is ended, and then the profile changes: no read shows the one as it was with the other
 // as it is.
+// Another process writes the session during each read of it: no try sees one state.
+func TestConsistency_NoAnswerIsAMixtureHoweverOftenAllChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := &stepped{}
+		here := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+		there := newResolver(t, func(c *sessionctx.Config) { c.Store = &backend.Store })
+		writes := 0
+		write := func() {
+			writes++
+			update(t, there, by("s1"), sessionctx.Patch{CartID: sessionctx.Set(strconv.Itoa(writes))})
+		}
+		write()
+		backend.afterLoad = func(store.Key) { write() }
+		s, err := here.Resolve(t.Context(), by("s1"))
+		require.NoError(t, err)
+		assert.True(t, s.Degraded)
+		assert.Equal(t, 1+100, writes)
+		_, err = here.Resolve(t.Context(), fresh(by("s1")))
+		require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+		_, err = here.Preview(t.Context(), fresh(by("s1")), sessionctx.Patch{})
+		require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+		require.ErrorContains(t, err, "has changed during 100 tries to read it")
+
+		backend.afterLoad = nil
+		assert.Equal(t, strconv.Itoa(writes), resolve(t, here, by("s1")).CartID)
+	})
+}
+
 func TestConsistency_EndComesBeforeALaterProfile(t *testing.T) {
 	assert.Empty(t, endedMeanwhile(t, func(r *sessionctx.Resolver, id string) error { return r.End(t.Context(), cookie(id)) }).ID)
 }

@@ -17,7 +17,7 @@ import (
 
 func TestDirectory_IsAskedOnceAndAgainWhenItsAnswerIsOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{Static: demoshop()}
+		d := &pacedDesk{desk: desk{Static: demoshop()}}
 		r, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: d, CacheBytes: 4 << 20})
 		require.NoError(t, err)
 		defer r.Close()
@@ -33,7 +33,9 @@ func TestDirectory_IsAskedOnceAndAgainWhenItsAnswerIsOld(t *testing.T) {
 		d.customer.Store(&defaults.Customer{Currency: "CHF"})
 		assert.Equal(t, "GBP", resolve(t, r, by("s1", "C100")).Currency, "nobody said that it changed")
 		time.Sleep(time.Minute)
+		d.holdBy(lasting(time.Second))
 		assert.Equal(t, "GBP", resolve(t, r, by("s1", "C100")).Currency, "nobody waits: the old answer starts the question")
+		time.Sleep(time.Second)
 		synctest.Wait()
 		for _, id := range []string{"s1", "s2", "s3", "s4"} {
 			assert.Equal(t, "CHF", resolve(t, r, by(id, "C100")).Currency)

@@ -31,8 +31,7 @@ func (r *Resolver) knownGeneration(ctx context.Context, tenant, customerID strin
 // freshGeneration asks the Store. What this process knows of an older generation is not used after
 // it: another process may have moved the generation, of which nothing has told yet.
 func (r *Resolver) freshGeneration(ctx context.Context, tenant, customerID string) (*entry, error) {
-	key := generationKey(tenant, customerID)
-	return r.generation(ctx, tenant, customerID, r.near.Fresh(key.Store()))
+	return r.generation(ctx, tenant, customerID, r.near.Now())
 }
 
 // prefetchGeneration begins to load the generation that ownership will ask for, so that it is under

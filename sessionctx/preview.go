@@ -47,11 +47,13 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 			return Explanation{}, err
 		}
 		own.ownership = c.own
-		consistent, err := r.consistent(ctx, &own, &c.d, &before, begun)
+		consistent, err := r.consistent(ctx, &own, &c.d, &before, begun, req.Fresh)
 		if err != nil {
 			return Explanation{}, unavailable(ctx, err)
 		}
-		if profileOf = c.own.customerID; !consistent && try < resolveTries {
+		if profileOf = c.own.customerID; !consistent && try == resolveTries {
+			return Explanation{}, errChanging
+		} else if !consistent {
 			continue
 		}
 		_, rejected := c.d.sites.Value.table.Explain(r.input(&req, &c.next, c.own.customerID, &c.d))

@@ -2,8 +2,11 @@ package sessionctx
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/sessionctx/storefront/internal/nearcache"
+	"github.com/sessionctx/storefront/internal/stamp"
 )
 
 // Resolve returns the session context of a request. It never writes, except that it moves the
@@ -63,8 +66,11 @@ func (r *Resolver) lookup(key *nearcache.Key, hash uint64, req *Request) *entry 
 }
 
 // resolveTries bounds how often a resolution begins again because something that it read has
-// changed meanwhile.
-const resolveTries = 16
+// changed meanwhile. Each time something else has made progress.
+const resolveTries = 100
+
+// errChanging says that no try of a resolution saw one state.
+var errChanging = fmt.Errorf("%w: what the session depends on has changed during %d tries to read it", ErrUnavailable, resolveTries)
 
 // resolveSlow is resolveEntry past the warm path. It takes copies, so that the warm path allocates
 // nothing.
@@ -95,7 +101,9 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 			return nil, err
 		case err != nil:
 			return r.degraded(ctx, key, req, &a.deps, err)
-		case !a.consistent && try < resolveTries:
+		case !a.consistent && try == resolveTries:
+			return r.degraded(ctx, key, req, &a.deps, errChanging)
+		case !a.consistent:
 			profileOf = a.customerID // asked for before the record from now on
 		case a.resolved == nil:
 			return nil, ErrNotFound
@@ -105,21 +113,13 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 	}
 }
 
-// want says how new the record must be that answers req. What a fresh read finds must not be taken
-// back by what was read before it, so a fresh read begins with a change of all that it will read.
-// While the Store hangs the error says so, and nothing has changed.
+// want says how new the record must be that answers req. While the Store hangs the error says so.
 func (r *Resolver) want(key *nearcache.Key, req *Request) (w nearcache.Want, err error) {
 	switch {
 	case req.SessionID == "":
 	case req.Fresh:
-		if err := r.store.ready(); err != nil {
-			return w, err
-		}
-		if customerID := req.asserted(); customerID != "" {
-			key := generationKey(req.Tenant, customerID)
-			r.near.Fresh(key.Store())
-		}
-		w.Since = r.near.Fresh(req.recordKey())
+		w.Since = r.near.Now()
+		return w, r.store.ready()
 	case req.AtLeast != Revision{}:
 		w.Accept = req.accepts
 		if err := r.store.ready(); err != nil {
@@ -166,11 +166,11 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 		}
 		a.resolved = r.resolveEntryOf(req, &a.owned, asGuest, &a.deps)
 	}
-	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, &before, begun); err != nil || !found {
+	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, &before, begun, req.Fresh); err != nil || !found {
 		return a, err
 	}
 	now := r.near.Now()
-	if a.consistent && !a.deps.missing && a.entry.Stamp().Quiet() && a.entry.Customer().Quiet() && now < a.entry.Deadline() {
+	if a.consistent && !a.deps.missing && r.unchanged(a.entry.Stamp()) && r.unchanged(a.entry.Customer()) && now < a.entry.Deadline() {
 		r.near.Keep(hash, a.resolved)
 	}
 	if due := r.cfg.touchDue(&a.record); !asGuest && !due.IsZero() && now >= r.near.Until(due) {
@@ -184,25 +184,34 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 // answer that came after begun may be newer than a write of another process that this process has
 // not seen yet.
 //
-// If no write is under way, an unchanged stamp proves it. During a write the stamp does not change
-// at the moment at which the Store changes, so the records are read again, after everything else.
-func (r *Resolver) consistent(ctx context.Context, own *owned, d, before *dependencies, begun int64) (bool, error) {
+// A record is proved by its stamp if that has not changed and no write was under way. During a write
+// the stamp does not change at the moment at which the Store changes, so the record is read again:
+// the same revision says that it was in force from the first reading to the second. All first
+// readings come before all second ones, so all was in force when the last first reading was done.
+// Fresh reads outdate the stamps of each other, so theirs are read again, too.
+func (r *Resolver) consistent(ctx context.Context, own *owned, d, before *dependencies, begun int64, fresh bool) (bool, error) {
 	if !d.inForceSince(begun, before) {
 		return false, nil
 	}
+	var byStamp []stamp.Stamp
 	for _, e := range [...]*entry{own.entry, own.generation} {
-		if e == nil || e.Stamp().Quiet() || e.Key().ID == "" {
-			continue
-		}
-		now, err := r.near.Reload(ctx, e.Key())
-		if err != nil {
-			return false, err
-		}
-		if was := e.Record(); now.Revision() != was.Revision() {
-			return false, nil
+		switch {
+		case e == nil:
+		case e.Key().ID == "", e.Stamp().Quiet() && !fresh, r.unchanged(e.Stamp()) && r.near.Current(e.Customer()):
+			byStamp = append(byStamp, e.Stamp(), e.Customer())
+		default:
+			now, err := r.near.Reload(ctx, e.Key())
+			if err != nil {
+				return false, err
+			}
+			if was := e.Record(); now.Revision() != was.Revision() {
+				return false, nil
+			}
 		}
 	}
-	current := r.near.Stamps().Current
-	return current(own.entry.Stamp()) && current(own.entry.Customer()) &&
-		(own.generation == nil || current(own.generation.Stamp())) && !d.superseded(), nil
+	return !slices.ContainsFunc(byStamp, func(s stamp.Stamp) bool { return !r.near.Current(s) }) && !d.superseded(), nil
 }
+
+// unchanged reports whether nothing has changed since the stamp was taken, and no write was under
+// way then.
+func (r *Resolver) unchanged(s stamp.Stamp) bool { return s.Quiet() && r.near.Current(s) }

@@ -71,6 +71,7 @@ var _ store.Sink = (*Cache[int])(nil)
 type call struct {
 	key               Key
 	session, customer stamp.Stamp
+	fresh             bool
 }
 
 const (
@@ -204,23 +205,11 @@ func (c *Cache[R]) peek(k *Key, hash uint64) *Entry[R] {
 
 // Want says how new an entry must be. The zero Want takes any valid entry.
 type Want struct {
-	// Since is the time before which the load must not have begun: Fresh returns one.
+	// Since makes the read fresh: it finds every write that had finished at this time of Now, and
+	// later reads of this process find nothing older. 0: the read is not fresh.
 	Since int64
 	// Accept refuses records that are too old. Nil: every record will do.
 	Accept func(*store.Record) bool
-}
-
-// Fresh returns the Since of a read that must find every write that has finished by now. What is
-// cached or under way may be older, and must not come back after this read: so this counts as a
-// change of the key.
-//
-// It looks at the clock before the bump, and begin looks at the stamp before the clock: so each
-// load under the new stamp counts as begun since then, and a fresh read joins it instead of
-// overtaking it.
-func (c *Cache[R]) Fresh(k store.Key) int64 {
-	since := c.Now()
-	c.stamps.Bump(c.StripeOf(k))
-	return since
 }
 
 // Peek returns the entry of a key if a valid one is cached, nil otherwise.
@@ -229,16 +218,18 @@ func (c *Cache[R]) Peek(k Key) *Entry[R] { return c.peek(&k, c.Hash(&k)) }
 // Get returns the entry of a key: a cached one, that of a load under way, or that of a new load. It
 // waits for the load until ctx ends.
 func (c *Cache[R]) Get(ctx context.Context, k *Key, hash uint64, want Want) (*Entry[R], error) {
-	if e := c.peek(k, hash); e != nil && e.start >= want.Since {
-		if want.Accept == nil {
-			return e, nil
-		}
-		if rec := e.Record(); want.Accept(&rec) {
-			return e, nil
+	if want.Since == 0 {
+		if e := c.peek(k, hash); e != nil {
+			if want.Accept == nil {
+				return e, nil
+			}
+			if rec := e.Record(); want.Accept(&rec) {
+				return e, nil
+			}
 		}
 	}
-	if want.Accept != nil { // a load under way may find what is too old, too
-		want.Since = max(want.Since, c.Fresh(k.Store()))
+	if want.Accept != nil && want.Since == 0 { // a load under way may find what is too old, too
+		want.Since = c.Now()
 	}
 	return c.load(ctx, k, hash, want.Since)
 }
@@ -255,46 +246,56 @@ func (c *Cache[R]) Prefetch(ctx context.Context, k *Key, hash uint64) {
 
 // load reads the store. While a writer is under way nobody may share what is found, and nothing is
 // kept.
+//
+// A fresh read, since a time, moves the stamp on when it has read the store, and before it returns.
+// So nothing that was read before counts from then on, whenever it is kept: neither what an earlier
+// load has found nor what a write under way has stored. Fresh reads share loads among themselves.
 func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (*Entry[R], error) {
-	key := *k
-	for {
-		e := c.begin(&key)
-		window := c.window.Load()
-		shared := e.session.Quiet() && window != 0
-		read := func(ctx context.Context) (*Entry[R], error) {
-			if shared {
-				// The load that the caller wanted to join may have ended since the caller looked.
-				if known := c.peek(&key, hash); known != nil && known.start >= since {
-					return known, nil
-				}
+	key, fresh := *k, since != 0
+	e := c.begin(&key)
+	window := c.window.Load()
+	shared := e.session.Quiet() && window != 0
+	read := func(ctx context.Context) (*Entry[R], error) {
+		if shared && !fresh {
+			// The load that the caller wanted to join may have ended since the caller looked.
+			if known := c.peek(&key, hash); known != nil {
+				return known, nil
 			}
-			if err := c.fill(ctx, e, key.Store()); err != nil {
-				return nil, err
-			}
-			if shared && c.stamps.Current(e.session) && c.stamps.Current(e.customer) {
-				c.keepLoaded(hash, e)
-			}
-			return e, nil
 		}
-		if !shared {
-			return singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, read)
+		if err := c.fill(ctx, e, key.Store()); err != nil {
+			return nil, err
 		}
-		got, joined, err := c.calls.Do(ctx, hash, call{key, e.session, e.customer}, e.start, max(since-1, e.start-window), read)
-		if joined {
-			c.Joined.Add(1)
+		if fresh {
+			c.advance(e)
 		}
-		if err == nil && got.start < since {
-			continue // the call found what was new enough for whoever began it
+		if shared && c.stamps.Current(e.session) && c.stamps.Current(e.customer) {
+			c.keepLoaded(hash, e)
 		}
-		return got, err
+		return e, nil
+	}
+	if !shared {
+		return singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, read)
+	}
+	got, joined, err := c.calls.Do(ctx, hash, call{key, e.session, e.customer, fresh}, e.start, max(since, e.start-window), read)
+	if joined {
+		c.Joined.Add(1)
+	}
+	return got, err
+}
+
+// advance moves the stamp of an entry on. The customer of the view may share the stripe.
+func (c *Cache[R]) advance(e *Entry[R]) {
+	was := e.session
+	e.session = c.stamps.Advance(was)
+	if e.customer == was {
+		e.customer = e.session
 	}
 }
 
 // begin returns the entry of a load that begins now, without a record.
 func (c *Cache[R]) begin(k *Key) *Entry[R] {
-	session := c.stamps.Read(c.StripeOf(k.Store())) // before the clock: see Fresh
 	e := c.Empty(*k)
-	e.session = session
+	e.session = c.stamps.Read(c.StripeOf(k.Store()))
 	return e
 }
 

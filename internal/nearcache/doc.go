@@ -36,7 +36,9 @@
 //
 // Loads are shared by key and stamps, so a reader never joins a load that began before a change
 // that the reader may know of. Across processes a reader joins a load for a quarter of the lease
-// only: what such a load finds may be as old as its beginning. A fresh read joins only loads that
-// began after it. It counts as a change of the key, so that no earlier load can take back what it
-// has found.
+// only: what such a load finds may be as old as its beginning.
+//
+// A fresh read finds every write that had finished when it began, so it joins only fresh reads that
+// began after it. When it has read the store, and before it returns, it moves the stamp on. So
+// nothing that was read or written before can take back what it has found, whenever that is kept.
 package nearcache

@@ -2,6 +2,7 @@ package nearcache
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +33,7 @@ func TestGet_JoinsTheLoadUnderWay(t *testing.T) {
 		{desc: "anything may have changed", between: func(w *world, _ *Key) { w.InvalidateAll() }},
 		{desc: "a write has ended", between: func(w *world, k *Key) { w.begin(k).End() }},
 		{desc: "a write is under way", between: func(w *world, k *Key) { w.begin(k) }},
-		{desc: "a fresh read", want: func(w *world) Want { return Want{Since: w.Fresh(sessionKey("s1").Store())} }},
+		{desc: "a fresh read", want: func(w *world) Want { return Want{Since: w.Now()} }},
 		{desc: "for another customer", key: viewed},
 		{desc: "for the same customer", first: viewed, joins: true},
 		{
@@ -44,14 +45,9 @@ func TestGet_JoinsTheLoadUnderWay(t *testing.T) {
 			between: func(w *world, k *Key) { w.reports(w.otherStripe(k).Store()) },
 		},
 		{
-			desc: "the load began later than asked for", joins: true,
+			desc:    "a fresh read, though the load began later than asked for",
 			between: func(w *world, _ *Key) { w.advance(time.Second) },
 			want:    func(w *world) Want { return Want{Since: w.Now() - int64(time.Second)} },
-		},
-		{
-			desc:    "the load began earlier than asked for",
-			between: func(w *world, _ *Key) { w.advance(time.Second) },
-			want:    func(w *world) Want { return Want{Since: w.Now() - int64(time.Second) + 1} },
 		},
 		{
 			desc: "within a quarter of the lease", configure: []func(*Config[string]){leased}, prepare: withLease, joins: true,
@@ -244,7 +240,7 @@ func TestGet_FreshReadIsNotTakenBackByAnOlderLoad(t *testing.T) {
 		release := w.hold(k.Store())
 		older := w.start(k, Want{})    // reads version 1, and its answer is late
 		w.write(k.Store(), version(2)) // of another process, which has not told yet
-		fresh := w.start(k, Want{Since: w.Fresh(k.Store())})
+		fresh := w.start(k, Want{Since: w.Now()})
 		assert.EqualValues(t, 2, (<-fresh).version)
 		assert.EqualValues(t, 2, w.version(k))
 		release()
@@ -264,22 +260,104 @@ func TestGet_FreshReadFindsWhatTheCacheDoesNotKnow(t *testing.T) {
 		w.fill(k)
 		w.write(k.Store(), version(2))
 		assert.EqualValues(t, 1, w.version(k), "another process has not told yet")
-		e, err := w.get(k, Want{Since: w.Fresh(k.Store())})
+		e, err := w.get(k, Want{Since: w.Now()})
 		require.NoError(t, err)
 		assert.Equal(t, version(2), e.Record())
 		assert.EqualValues(t, 2, w.version(k))
 	})
 }
 
-func TestGet_SinceRefusesWhatWasLoadedEarlier(t *testing.T) {
+func TestGet_FreshReadsShareALoadThatBeganAfterThem(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		since time.Duration // of the second read, after the first load began
+		joins bool
+	}{
+		{desc: "before it began", since: -1, joins: true},
+		{desc: "at the same instant, so that nobody knows which was first", since: 0},
+		{desc: "after it began", since: 1},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				k := sessionKey("s1")
+				w.write(k.Store(), version(1))
+				release := w.hold(k.Store())
+				w.advance(time.Second)
+				begun := w.Now()
+				first := w.start(k, Want{Since: begun})
+				w.write(k.Store(), version(2)) // of another process, which has not told yet
+				w.advance(time.Second)
+				second := w.start(k, Want{Since: begun + int64(tc.since)})
+				if tc.joins {
+					release()
+					assert.EqualValues(t, 1, (<-second).version)
+					assert.EqualValues(t, 1, w.Joined.Load())
+					assert.Equal(t, result{version: 1}, <-first)
+					return
+				}
+				assert.EqualValues(t, 2, (<-second).version)
+				release()
+				<-first
+				assert.EqualValues(t, 2, w.version(k), "what the first has found is older, and came later")
+			})
+		})
+	}
+}
+
+func TestGet_FreshReadIsNotTakenBackByAWriteThatIsKeptLater(t *testing.T) {
+	for _, tc := range []struct {
+		desc   string
+		before bool // the write begins before the fresh read does
+	}{
+		{desc: "the write began before the fresh read", before: true},
+		{desc: "the write began during the fresh read"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				k := sessionKey("s1")
+				var write *Write[string]
+				stores := func() {
+					write = w.begin(k)
+					w.write(k.Store(), version(1))
+					write.Stored(new(version(1)), w.Now())
+				}
+				if tc.before {
+					stores()
+					w.write(k.Store(), version(2)) // of another process, which has not told yet
+				}
+				w.write(k.Store(), version(2))
+				release := w.hold(k.Store())
+				fresh := w.start(k, Want{Since: w.Now()}) // finds version 2
+				if !tc.before {
+					stores()
+				}
+				release()
+				assert.EqualValues(t, 2, (<-fresh).version)
+				w.write(k.Store(), version(2))
+				write.End()
+				assert.EqualValues(t, 2, w.version(k))
+			})
+		})
+	}
+}
+
+func TestGet_FreshReadIsValidThoughASessionSharesTheStripeOfItsCustomer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t)
-		k := sessionKey("s1")
-		loaded := w.Now()
-		w.fill(k)
-		w.advance(time.Second)
-		assert.Zero(t, w.loadsOf(func() { _, _ = w.get(k, Want{Since: loaded}) }))
-		assert.Equal(t, 1, w.loadsOf(func() { _, _ = w.get(k, Want{Since: loaded + 1}) }))
+		customer := w.StripeOf(customerKey("c1"))
+		k := &Key{Tenant: tenant, View: "c1"}
+		for n := 0; k.ID == "" || w.StripeOf(k.Store()) != customer; n++ {
+			k.ID = fmt.Sprint("s", n)
+		}
+		e, err := w.get(k, Want{Since: w.Now()})
+		require.NoError(t, err)
+		assert.True(t, w.Current(e.Stamp()))
+		assert.True(t, w.Current(e.Customer()))
+		assert.Zero(t, w.loadsOf(func() { w.version(k) }))
+		w.reports(customerKey("c1"))
+		assert.Equal(t, 1, w.loadsOf(func() { w.version(k) }))
 	})
 }
 

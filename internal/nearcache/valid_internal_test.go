@@ -27,7 +27,6 @@ func TestLookup_AnswersOnlyWhatIsValid(t *testing.T) {
 
 		{desc: "stamp: another process has changed the record", then: func(w *world, k *Key) { w.reports(k.Store()) }},
 		{desc: "stamp: a record of another stripe has changed", then: func(w *world, k *Key) { w.reports(w.otherStripe(k).Store()) }, valid: true},
-		{desc: "stamp: a fresh read has begun", then: func(w *world, k *Key) { w.Fresh(k.Store()) }},
 		{desc: "stamp: a write is under way", then: func(w *world, k *Key) { w.begin(k) }},
 		{desc: "stamp: a write has ended, and nobody knows what is stored", then: func(w *world, k *Key) { w.begin(k).End() }},
 

@@ -26,7 +26,7 @@ func TestEnd_KeepsWhatWasWrittenOnlyIfTheWriteWasAlone(t *testing.T) {
 		{desc: "another write is under way", during: func(w *world, k *Key) { w.begin(k) }},
 		{desc: "another write came and went", during: func(w *world, k *Key) { w.store(k, version(2)) }},
 		{desc: "another process has written", during: func(w *world, k *Key) { w.reports(k.Store()) }},
-		{desc: "a fresh read has begun", during: func(w *world, k *Key) { w.Fresh(k.Store()) }},
+		{desc: "a fresh read came by", during: func(w *world, k *Key) { _, _ = w.get(k, Want{Since: w.Now()}) }},
 		{desc: "reports may be missing", during: func(w *world, _ *Key) { w.InvalidateAll() }},
 		{desc: "the customer's record has changed", view: "c1", during: func(w *world, _ *Key) { w.reports(customerKey("c1")) }},
 	}

@@ -83,6 +83,18 @@ func (t *Table) Current(s Stamp) bool { return t.stripes[s.stripe].Load()+t.all.
 // Bump says that something under the stripe has changed.
 func (t *Table) Bump(s Stripe) { t.stripes[s].Add(change) }
 
+// Advance bumps the stripe of a stamp. It returns the new stamp if nothing has changed since the old
+// one was taken: what was true under the old stamp is true under the new one. Otherwise it returns
+// the old stamp, which is outdated.
+func (t *Table) Advance(s Stamp) Stamp {
+	was := s.value - t.all.Load()
+	if t.stripes[s.stripe].CompareAndSwap(was, was+change) {
+		return Stamp{s.stripe, s.value + change}
+	}
+	t.Bump(s.stripe)
+	return s
+}
+
 // BumpAll says that anything may have changed.
 func (t *Table) BumpAll() { t.all.Add(change) }
 

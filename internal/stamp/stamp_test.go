@@ -124,6 +124,48 @@ func TestCurrent_TellsEveryChange(t *testing.T) {
 	}
 }
 
+func TestAdvance_MovesAStampThatIsCurrent(t *testing.T) {
+	const mine = stamp.Stripe(3)
+	tests := []struct {
+		desc    string
+		change  func(*stamp.Table)
+		current bool // afterwards
+	}{
+		{desc: "nothing happened", change: func(*stamp.Table) {}, current: true},
+		{desc: "another stripe was bumped", change: func(tb *stamp.Table) { tb.Bump(4) }, current: true},
+		{desc: "bumped", change: func(tb *stamp.Table) { tb.Bump(mine) }},
+		{desc: "all were bumped", change: func(tb *stamp.Table) { tb.BumpAll() }},
+		{desc: "a writer is under way", change: func(tb *stamp.Table) { tb.Begin(mine) }},
+		{desc: "a writer came and went", change: func(tb *stamp.Table) { w, _ := tb.Begin(mine); tb.EndAlone(w) }},
+		{desc: "it was advanced", change: func(tb *stamp.Table) { tb.Advance(tb.Read(mine)) }},
+	}
+	for _, tc := range tests {
+		t.Run(tc.desc, func(t *testing.T) {
+			table := stamp.NewTable(0)
+			table.BumpAll()
+			old := table.Read(mine)
+			tc.change(table)
+			others := table.Read(mine)
+			advanced := table.Advance(old)
+			assert.False(t, table.Current(old))
+			assert.False(t, table.Current(others), "what anybody has read before is outdated in any case")
+			assert.Equal(t, tc.current, table.Current(advanced))
+			assert.Equal(t, mine, advanced.Stripe())
+		})
+	}
+}
+
+func TestAdvance_LeavesAWriterThatIsUnderWayNotAlone(t *testing.T) {
+	table := stamp.NewTable(0)
+	w := begin(t, table, 3)
+	s := table.Advance(table.Read(3))
+	assert.True(t, table.Current(s))
+	assert.False(t, s.Quiet())
+	_, alone := table.EndAlone(w)
+	assert.False(t, alone)
+	assert.True(t, table.Read(3).Quiet())
+}
+
 func TestCounter_NeverReturnsToAnEarlierValue(t *testing.T) {
 	const s = stamp.Stripe(5)
 	table := stamp.NewTable(0)
@@ -143,6 +185,7 @@ func TestCounter_NeverReturnsToAnEarlierValue(t *testing.T) {
 	steps := []func(){
 		func() { table.Bump(s) },
 		func() { table.BumpAll() },
+		func() { table.Advance(table.Read(s)) },
 		func() { under = append(under, begin(t, table, s)) },
 		func() { under = append(under, begin(t, table, s)) },
 		func() { end(false) },

@@ -26,7 +26,7 @@ func checkExpiry(p *probe) {
 		p.save(key, first(key), none)
 		life = max(life, savesInShortLife*time.Since(begun))
 	}
-	end := now().Add(life)
+	end := now().Add(life.Round(time.Millisecond)) // Save takes whole milliseconds
 	later := end.Add(time.Hour)
 	write := func(name string, expires ...time.Time) (store.Key, store.Record) {
 		key := p.key(name)
