@@ -27,8 +27,8 @@ func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool
 		return Session{}, false, err
 	}
 	defer leave()
-	if req.asserted() != "" && req.byLogin() {
-		b, cancel := r.bound(ctx)
+	if req.asserted() != "" && req.byHostLogin() {
+		b, cancel := r.newBudget(ctx)
 		defer cancel()
 		if _, bound, err = r.bind(&b, &req); err != nil {
 			return Session{}, false, b.final(err)
@@ -44,7 +44,7 @@ func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool
 
 // bind gives req the id of the customer's session, if there is one: found. bound says that what
 // GuestID named is a part of it.
-func (r *Resolver) bind(b *bound, req *Request) (found, bound bool, err error) {
+func (r *Resolver) bind(b *budget, req *Request) (found, bound bool, err error) {
 	ids := [...]string{req.SessionID, req.GuestID}
 	req.GuestID = ""
 	var session string
@@ -93,7 +93,7 @@ func (r *Resolver) bind(b *bound, req *Request) (found, bound bool, err error) {
 			}
 		} else {
 			one.SessionID = session
-			if err := r.absorb(b, &one, id); err != nil {
+			if err := r.mergeGuest(b, &one, id); err != nil {
 				return false, false, err
 			}
 		}
@@ -107,7 +107,7 @@ func (r *Resolver) bind(b *bound, req *Request) (found, bound bool, err error) {
 }
 
 // ownedBySecret returns the record that req names, and what it is to req.
-func (r *Resolver) ownedBySecret(b *bound, req *Request) (rec store.Record, own ownership, err error) {
+func (r *Resolver) ownedBySecret(b *budget, req *Request) (rec store.Record, own ownership, err error) {
 	key := r.cacheKey(req)
 	if cached := r.near.Peek(key); cached != nil {
 		rec = cached.Record()
@@ -122,11 +122,11 @@ func (r *Resolver) ownedBySecret(b *bound, req *Request) (rec store.Record, own 
 	return rec, own, nil
 }
 
-// absorb takes the data of a guest's session over to the customer's session that req names, and
+// mergeGuest takes the data of a guest's session over to the customer's session that req names, and
 // puts a tombstone in its place. The data comes first: a process that dies in between leaves both,
 // and the next request begins again. Config.OnChange hears of it from whoever has put the
 // tombstone.
-func (r *Resolver) absorb(b *bound, req *Request, guestID string) error {
+func (r *Resolver) mergeGuest(b *budget, req *Request, guestID string) error {
 	old := *req
 	old.SessionID = guestID
 	w, err := r.beginSave(b, r.cacheKey(&old))
@@ -191,7 +191,7 @@ func (r *Resolver) inherited(rec, guest *store.Record) (next store.Record, write
 }
 
 // notifyBound tells the host that the session of a guest has become a customer's.
-func (r *Resolver) notifyBound(b *bound, req *Request, guest, after *store.Record) {
+func (r *Resolver) notifyBound(b *budget, req *Request, guest, after *store.Record) {
 	if r.cfg.OnChange == nil {
 		return
 	}
@@ -206,7 +206,7 @@ func (r *Resolver) notifyBound(b *bound, req *Request, guest, after *store.Recor
 
 // loginByHost is Login for the host's own login. c.write is false where bind has told the host
 // already, or where an earlier login goes on.
-func (r *Resolver) loginByHost(b *bound, req *Request) (c change, err error) {
+func (r *Resolver) loginByHost(b *budget, req *Request) (c change, err error) {
 	sent := req.SessionID
 	found, _, err := r.bind(b, req)
 	switch {

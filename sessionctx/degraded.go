@@ -20,7 +20,7 @@ func (r *Resolver) degraded(ctx context.Context, key *nearcache.Key, req *Reques
 	if errors.Is(cause, ErrNotFound) || r.cfg.FailDegraded || req.Proof == Management || req.needsStore() || ctx.Err() != nil {
 		return nil, unavailable(ctx, cause)
 	}
-	if err := r.siteless(req, &store.Record{}, req.asserted(), d); err != nil {
+	if err := r.checkSite(req, &store.Record{}, req.asserted(), d); err != nil {
 		return nil, err
 	}
 	r.stats.degraded.Add(1)
@@ -38,7 +38,7 @@ func (r *Resolver) degraded(ctx context.Context, key *nearcache.Key, req *Reques
 func (r *Resolver) knownUnbound(key *nearcache.Key, req *Request) store.Record {
 	anonymous := *key
 	anonymous.View = ""
-	if !req.byLogin() || req.CustomerID == "" || req.SessionID == "" {
+	if !req.byHostLogin() || req.CustomerID == "" || req.SessionID == "" {
 		return store.Record{}
 	}
 	if e := r.near.Peek(anonymous); e != nil {

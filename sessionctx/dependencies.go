@@ -25,7 +25,7 @@ type dependencies struct {
 	profiles   int64                                // tenantSites.profiles, from before profile was asked for
 }
 
-// tenantSites are the sites of a tenant as the rules read them, with the outcomes that its sessions
+// tenantSites are the sites of a tenant as the rules read them, with the values that its sessions
 // share.
 type tenantSites struct {
 	given    []defaults.Site // as the Directory has given them
@@ -35,7 +35,7 @@ type tenantSites struct {
 	refused atomic.Pointer[[]*defaults.SiteError]
 	// noDefault says why the tenant has no default site; nil: it has one.
 	noDefault error
-	outcomes  outcomes
+	shared    sharedTable
 	// profiles counts how often all profiles of the tenant were invalidated.
 	profiles atomic.Int64
 	// confirmed is the table of the last answer that said the same. It knows when each site was

@@ -38,7 +38,7 @@ func (r *Resolver) endAll(ctx context.Context, tenant, customerID string, erase 
 	if customerID == "" {
 		return fmt.Errorf("%w: the customer id is empty", ErrNotFound)
 	}
-	b, cancel := r.bound(ctx)
+	b, cancel := r.newBudget(ctx)
 	defer cancel()
 	err = r.saveCustomer(&b, tenant, customerID, func(rec *store.Record) {
 		// Random, not a count: where a store has lost this record, the next count would be one that
@@ -50,7 +50,7 @@ func (r *Resolver) endAll(ctx context.Context, tenant, customerID string, erase 
 }
 
 // saveCustomer edits the record of a customer.
-func (r *Resolver) saveCustomer(b *bound, tenant, customerID string, edit func(*store.Record)) error {
+func (r *Resolver) saveCustomer(b *budget, tenant, customerID string, edit func(*store.Record)) error {
 	_, _, err := r.compareAndSet(b, generationKey(tenant, customerID), func(cur *store.Record) (store.Record, bool, error) {
 		now := time.Now()
 		next := *cur

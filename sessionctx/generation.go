@@ -17,21 +17,23 @@ func generationKey(tenant, customerID string) nearcache.Key {
 	return nearcache.Key{Tenant: tenant, ID: customerID, Kind: store.KindCustomer}
 }
 
-// generation returns the entry of the customer's record, read not before since.
-func (r *Resolver) generation(ctx context.Context, tenant, customerID string, since int64) (*entry, error) {
+// generationSince returns the entry of the customer's record. The load of the record began at since
+// or later.
+func (r *Resolver) generationSince(ctx context.Context, tenant, customerID string, since int64) (*entry, error) {
 	key := generationKey(tenant, customerID)
 	return r.near.Get(ctx, &key, r.near.Hash(&key), nearcache.Want{Since: since})
 }
 
-// knownGeneration is generation with what the near-cache may hold.
-func (r *Resolver) knownGeneration(ctx context.Context, tenant, customerID string) (*entry, error) {
-	return r.generation(ctx, tenant, customerID, 0)
+// generation returns the entry of the customer's record, from the near-cache if the entry there is
+// valid.
+func (r *Resolver) generation(ctx context.Context, tenant, customerID string) (*entry, error) {
+	return r.generationSince(ctx, tenant, customerID, 0)
 }
 
 // freshGeneration asks the Store. What this process knows of an older generation is not used after
 // it: another process may have moved the generation, of which nothing has told yet.
 func (r *Resolver) freshGeneration(ctx context.Context, tenant, customerID string) (*entry, error) {
-	return r.generation(ctx, tenant, customerID, r.near.Now())
+	return r.generationSince(ctx, tenant, customerID, r.near.Now())
 }
 
 // prefetchGeneration begins to load the generation that ownership will ask for, so that it is under
@@ -50,7 +52,7 @@ func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *sto
 	if own.generationOf == "" {
 		return own, rec.ModifiedAt, nil
 	}
-	g, err := r.knownGeneration(ctx, req.Tenant, own.generationOf)
+	g, err := r.generation(ctx, req.Tenant, own.generationOf)
 	if err != nil {
 		return own, endedAt, err
 	}
@@ -98,7 +100,7 @@ func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint6
 	if want.Since != 0 && key.View == "" { // the customer was not known before
 		own.generation, err = r.freshGeneration(ctx, req.Tenant, own.generationOf)
 	} else {
-		own.generation, err = r.generation(ctx, req.Tenant, own.generationOf, want.Since)
+		own.generation, err = r.generationSince(ctx, req.Tenant, own.generationOf, want.Since)
 	}
 	if err != nil {
 		return own, err

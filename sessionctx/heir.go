@@ -21,7 +21,7 @@ const maxHeirs = 2
 
 // heirOf returns the session that goes on in the place of a tombstone: its id and its record. found
 // says that it is this customer's, and live.
-func (r *Resolver) heirOf(b *bound, req *Request, customerID string, tombstone *store.Record) (id string, heir store.Record, found bool, err error) {
+func (r *Resolver) heirOf(b *budget, req *Request, customerID string, tombstone *store.Record) (id string, heir store.Record, found bool, err error) {
 	id, heir = req.SessionID, *tombstone
 	for range maxHeirs {
 		if !heir.Ended || len(heir.Heir) == 0 {

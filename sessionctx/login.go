@@ -31,18 +31,18 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	if customerID == "" || len(customerID) > maxID {
 		return Session{}, fmt.Errorf("%w: a customer id has 1 to %d bytes, this one has %d", ErrNotFound, maxID, len(customerID))
 	}
-	b, cancel := r.bound(ctx)
+	b, cancel := r.newBudget(ctx)
 	defer cancel()
 	d, err := r.dependenciesOf(&b, req.Tenant, customerID)
 	if err != nil {
 		return Session{}, b.final(err)
 	}
-	if err := r.siteless(&req, &store.Record{}, customerID, &d); err != nil {
+	if err := r.checkSite(&req, &store.Record{}, customerID, &d); err != nil {
 		return Session{}, err
 	}
 	var c change
 	switch {
-	case req.byLogin():
+	case req.byHostLogin():
 		req.CustomerID = customerID
 		c, err = r.loginByHost(&b, &req)
 	case req.Proof == BySecret:
@@ -58,7 +58,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 		c, err = r.loginAsserted(&b, &req, customerID)
 	}
 	if err != nil {
-		r.buryEnded(&b, &req, &c)
+		r.saveTombstoneIfEnded(&b, &req, &c)
 		return Session{}, b.final(err)
 	}
 	s := r.sessionOf(&req, &c.next, false, customerID, &d)
@@ -69,7 +69,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 }
 
 // loginAsserted makes the record under the id a customer's.
-func (r *Resolver) loginAsserted(b *bound, req *Request, customerID string) (c change, err error) {
+func (r *Resolver) loginAsserted(b *budget, req *Request, customerID string) (c change, err error) {
 	_, _, err = r.compareAndSet(b, r.cacheKey(req), func(cur *store.Record) (next store.Record, write bool, err error) {
 		c, err = r.login(b, req, customerID, cur)
 		if err == nil && c.own.state != live && c.own.state != absent {
@@ -81,24 +81,24 @@ func (r *Resolver) loginAsserted(b *bound, req *Request, customerID string) (c c
 }
 
 // login decides what a login makes of cur: c.next is the customer's record.
-func (r *Resolver) login(b *bound, req *Request, customerID string, cur *store.Record) (c change, err error) {
+func (r *Resolver) login(b *budget, req *Request, customerID string, cur *store.Record) (c change, err error) {
 	var customer store.Record
 	if c.own, customer, err = r.ownershipForLogin(b, req, customerID, cur); err != nil {
 		return c, unavailable(b, err)
 	}
 	c.write = true
 	now := time.Now()
-	own := cur.CustomerID == "" || cur.CustomerID == customerID
+	otherCustomer := cur.CustomerID != "" && cur.CustomerID != customerID
 	if c.own.state == live {
 		c.cur = *cur
 	}
-	if c.next = c.cur; c.own.state != live || !own { // a live one of another customer: by secret
+	if c.next = c.cur; c.own.state != live || otherCustomer { // a live one of another customer: by secret
 		c.next = newRecord(req.Tenant, req.Proof == BySecret, now)
 	}
 	if err := nextVersion(&c.next, now); err != nil {
 		return c, err
 	}
-	if !own {
+	if otherCustomer {
 		copyChoices(&c.next, c.cur.Choices)
 	}
 	if c.next.CustomerID != customerID {
@@ -112,7 +112,7 @@ func (r *Resolver) login(b *bound, req *Request, customerID string, cur *store.R
 // of the old one, which remembers the new id as its heir. If the tombstone meets a write to the old
 // session, the new record is saved again with what that write left. A process that dies in between
 // leaves a record under an id that nobody has. req gets the new id.
-func (r *Resolver) loginBySecret(b *bound, req *Request, customerID string) (c change, err error) {
+func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c change, err error) {
 	old := *req
 	var was *saving
 	var cur store.Record

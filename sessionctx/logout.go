@@ -17,14 +17,14 @@ func (r *Resolver) End(ctx context.Context, req Request) error {
 		return err
 	}
 	defer leave()
-	b, cancel := r.bound(ctx)
+	b, cancel := r.newBudget(ctx)
 	defer cancel()
 	_, err = r.end(&b, &req)
 	return b.final(err)
 }
 
 // end ends the session of req and returns its record as it was, the zero Record if there was none.
-func (r *Resolver) end(b *bound, req *Request) (was store.Record, err error) {
+func (r *Resolver) end(b *budget, req *Request) (was store.Record, err error) {
 	if req.SessionID == "" {
 		return was, nil
 	}
@@ -78,7 +78,7 @@ func (r *Resolver) Logout(ctx context.Context, req Request) (Session, error) {
 		return Session{}, err
 	}
 	defer leave()
-	b, cancel := r.bound(ctx)
+	b, cancel := r.newBudget(ctx)
 	defer cancel()
 	was, err := r.end(&b, &req)
 	if err != nil {

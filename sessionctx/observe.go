@@ -48,7 +48,7 @@ func (r *Resolver) resolveObserved(ctx context.Context, req *Request) (e *entry,
 		}
 		done(outcome)
 	}()
-	req.boundTexts()
+	req.cutTexts()
 	key := r.cacheKey(req)
 	hash := r.hash(&key, req)
 	if e = r.lookup(&key, hash, req); e != nil {

@@ -30,8 +30,8 @@ type ownership struct {
 
 // ownershipOf applies the rules of ownership as far as the record alone goes.
 func ownershipOf(id *Identity, rec *store.Record) ownership {
-	if id.byLogin() {
-		return ownershipByLogin(id, rec)
+	if id.byHostLogin() {
+		return ownershipByHostLogin(id, rec)
 	}
 	asserted := id.asserted()
 	switch {
@@ -50,10 +50,10 @@ func ownershipOf(id *Identity, rec *store.Record) ownership {
 	return ownership{state: live, customerID: rec.CustomerID, generationOf: rec.CustomerID}
 }
 
-// ownershipByLogin applies the rules for a session by secret whose customer the host's own login
+// ownershipByHostLogin applies the rules for a session by secret whose customer the host's own login
 // says. A session that belongs to another customer is foreign. While nobody is logged in, every
 // customer's session is foreign.
-func ownershipByLogin(id *Identity, rec *store.Record) ownership {
+func ownershipByHostLogin(id *Identity, rec *store.Record) ownership {
 	own := ownership{state: live, customerID: id.CustomerID, viewer: id.CustomerID}
 	switch {
 	case !rec.Exists(), !rec.Secret:

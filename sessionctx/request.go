@@ -101,12 +101,12 @@ func (id *Identity) check() error {
 	return nil
 }
 
-// byLogin reports whether the host's own login says who the customer of a session by secret is.
-func (id *Identity) byLogin() bool { return id.HostLogin && id.Proof == BySecret }
+// byHostLogin reports whether the host's own login says who the customer of a session by secret is.
+func (id *Identity) byHostLogin() bool { return id.HostLogin && id.Proof == BySecret }
 
 // asserted returns the customer that id asserts, empty if it asserts none.
 func (id *Identity) asserted() string {
-	if id.Proof == Asserted || id.byLogin() {
+	if id.Proof == Asserted || id.byHostLogin() {
 		return id.CustomerID
 	}
 	return ""
@@ -134,8 +134,8 @@ const (
 	maxRequestLanguage = 36 // one byte more than a tag may have: what was cut stays malformed
 )
 
-// boundTexts cuts the hints and the request language.
-func (req *Request) boundTexts() {
+// cutTexts cuts the hints and the request language.
+func (req *Request) cutTexts() {
 	req.Language = req.Language[:min(len(req.Language), maxRequestLanguage)]
 	h := &req.Hints
 	if len(h.AcceptLanguage) > maxAcceptLanguage {
@@ -173,6 +173,6 @@ func (r *Resolver) enter(req *Request) (leave func(), err error) {
 		req.GuestID = "" // no id of ours
 	}
 	req.cloneStrings()
-	req.boundTexts()
+	req.cutTexts()
 	return r.gate.leave, nil
 }

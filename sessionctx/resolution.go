@@ -62,21 +62,21 @@ type sharedValues struct {
 	values   defaults.Values
 }
 
-// outcomes are the shared values of a tenant. They live as long as its sites.
-type outcomes struct {
+// sharedTable holds the shared values of a tenant. It lives as long as the tenant's sites.
+type sharedTable struct {
 	mu  sync.RWMutex
 	all map[sharedValues]*sharedValues
 }
 
-// maxOutcomes bounds what is shared for each tenant. Beyond it every session has its own.
-const maxOutcomes = 8192
+// maxShared bounds what is shared for each tenant. Beyond it every session has its own.
+const maxShared = 8192
 
 // share returns v, the same pointer for equal values. The texts are copied, since they may be parts
 // of a request.
-func (o *outcomes) share(v sharedValues) *sharedValues {
-	o.mu.RLock()
-	p := o.all[v]
-	o.mu.RUnlock()
+func (t *sharedTable) share(v sharedValues) *sharedValues {
+	t.mu.RLock()
+	p := t.all[v]
+	t.mu.RUnlock()
 	if p != nil {
 		return p
 	}
@@ -89,16 +89,16 @@ func (o *outcomes) share(v sharedValues) *sharedValues {
 			Country: strings.Clone(v.values.Country), Language: strings.Clone(v.values.Language), Sources: v.values.Sources,
 		},
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if known := o.all[*p]; known != nil {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known := t.all[*p]; known != nil {
 		return known
 	}
-	if len(o.all) < maxOutcomes {
-		if o.all == nil {
-			o.all = make(map[sharedValues]*sharedValues)
+	if len(t.all) < maxShared {
+		if t.all == nil {
+			t.all = make(map[sharedValues]*sharedValues)
 		}
-		o.all[*p] = p
+		t.all[*p] = p
 	}
 	return p
 }
@@ -135,7 +135,7 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	in := r.input(req, rec, customerID, d)
 	values, rejected := d.sites.Value.table.Explain(in)
 	n := resolution{
-		shared:   d.sites.Value.outcomes.share(sharedValues{req.Site, req.Language, req.Hints, values}),
+		shared:   d.sites.Value.shared.share(sharedValues{req.Site, req.Language, req.Hints, values}),
 		sites:    d.sites,
 		profiles: d.profiles, proof: req.Proof, hostLogin: req.HostLogin, until: int64(1<<63 - 1),
 	}
@@ -165,8 +165,8 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	return n, rejected
 }
 
-// resolveEntryOf returns the entry of a record with its resolution.
-func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dependencies) *entry {
+// resolvedEntry returns the entry of a record with its resolution.
+func (r *Resolver) resolvedEntry(req *Request, own *owned, asGuest bool, d *dependencies) *entry {
 	rec := own.record
 	if asGuest {
 		rec = store.Record{}
@@ -184,9 +184,9 @@ func (r *Resolver) resolveEntryOf(req *Request, own *owned, asGuest bool, d *dep
 	return own.entry.With(n)
 }
 
-// siteless returns an error if no site answers req: the tenant has no default site at present, and
+// checkSite returns an error if no site answers req: the tenant has no default site at present, and
 // neither the request nor the session names a site.
-func (r *Resolver) siteless(req *Request, rec *store.Record, customerID string, d *dependencies) error {
+func (r *Resolver) checkSite(req *Request, rec *store.Record, customerID string, d *dependencies) error {
 	sites := d.sites.Value
 	if sites.noDefault == nil || sites.table.Resolve(r.input(req, rec, customerID, d)).Site != "" {
 		return nil

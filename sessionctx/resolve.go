@@ -43,7 +43,7 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (*entry, erro
 	if r.cfg.Observe != nil {
 		return r.resolveObserved(ctx, req)
 	}
-	req.boundTexts()
+	req.cutTexts()
 	key := r.cacheKey(req)
 	hash := r.hash(&key, req)
 	if e := r.lookup(&key, hash, req); e != nil {
@@ -161,10 +161,10 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 		if a.customerID != a.deps.customerID {
 			r.askProfile(ctx, &a.deps, req.Tenant, a.customerID)
 		}
-		if err := r.siteless(req, &a.record, a.customerID, &a.deps); err != nil {
+		if err := r.checkSite(req, &a.record, a.customerID, &a.deps); err != nil {
 			return attempt{}, err // defaults cannot be computed either
 		}
-		a.resolved = r.resolveEntryOf(req, &a.owned, asGuest, &a.deps)
+		a.resolved = r.resolvedEntry(req, &a.owned, asGuest, &a.deps)
 	}
 	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, &before, begun, req.Fresh); err != nil || !found {
 		return a, err

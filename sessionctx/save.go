@@ -10,41 +10,41 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// bound is the time of one call that writes: Config.Timeout, or less if the caller has less. The
+// budget is the time of one call that writes: Config.Timeout, or less if the caller has less. The
 // first half is for loading and saving. The rest is kept for finding out whether a Save that has
 // not answered was applied.
-type bound struct {
+type budget struct {
 	context.Context                 // ends with the whole time, or with the caller
 	firstHalf       context.Context // ends with the first half, too
 	caller          context.Context
 }
 
-func (r *Resolver) bound(ctx context.Context) (b bound, cancel func()) {
+func (r *Resolver) newBudget(ctx context.Context) (b budget, cancel func()) {
 	end := time.Now().Add(r.cfg.Timeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(end) {
 		end = d
 	}
 	whole, cancelWhole := context.WithDeadline(ctx, end)
 	firstHalf, cancelHalf := context.WithDeadline(whole, time.Now().Add(time.Until(end)/2))
-	return bound{whole, firstHalf, ctx}, func() { cancelHalf(); cancelWhole() }
+	return budget{whole, firstHalf, ctx}, func() { cancelHalf(); cancelWhole() }
 }
 
 // nothingWritten is the error of a call that has ended before its write set out.
-func (b *bound) nothingWritten(cause error) error {
+func (b *budget) nothingWritten(cause error) error {
 	if err := b.caller.Err(); err != nil {
 		return fmt.Errorf("sessionctx: nothing was written: %w", err)
 	}
-	if errors.Is(cause, context.DeadlineExceeded) { // of the bound
+	if errors.Is(cause, context.DeadlineExceeded) { // of the budget
 		cause = errors.New("no time is left for the write")
 	}
 	return fmt.Errorf("%w: nothing was written: %w", ErrUnavailable, cause)
 }
 
 // final returns the error of a whole call: an error that says nothing of its cause comes from the
-// bound.
-func (b *bound) final(err error) error {
-	ofBound := errors.Is(err, context.DeadlineExceeded) && b.caller.Err() == nil && b.firstHalf.Err() != nil
-	if ofBound && !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, ErrUnavailable) {
+// budget.
+func (b *budget) final(err error) error {
+	ofBudget := errors.Is(err, context.DeadlineExceeded) && b.caller.Err() == nil && b.firstHalf.Err() != nil
+	if ofBudget && !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, ErrUnavailable) {
 		return b.nothingWritten(context.DeadlineExceeded)
 	}
 	return err
@@ -53,18 +53,18 @@ func (b *bound) final(err error) error {
 // saving is one write under way. While it is, reads of its key go to the store.
 type saving struct {
 	r     *Resolver
-	b     *bound
+	b     *budget
 	key   nearcache.Key
 	near  *nearcache.Write[resolution]
 	bumps uint64 // of all stamps, when the record was read
 	// pending has the outcome of a Save when it comes; nil: no outcome is awaited.
-	pending chan outcome
+	pending chan saveResult
 	// unknown: the Save has returned, and may still take effect.
 	unknown bool
 }
 
-// outcome is what a Save has returned.
-type outcome struct {
+// saveResult is what a Save has returned.
+type saveResult struct {
 	stored store.Record
 	err    error
 }
@@ -72,7 +72,7 @@ type outcome struct {
 // quarantine is how many timeouts long a write with an unknown outcome counts as under way.
 const quarantine = 4
 
-func (r *Resolver) beginSave(b *bound, key nearcache.Key) (*saving, error) {
+func (r *Resolver) beginSave(b *budget, key nearcache.Key) (*saving, error) {
 	if err := r.store.ready(); err != nil {
 		return nil, b.nothingWritten(err)
 	}
@@ -91,7 +91,7 @@ func (w *saving) end() {
 	case w.pending != nil: // the caller does not wait any longer, but the write may take effect
 		pending := w.pending
 		w.r.spawn(func() {
-			if o := <-pending; unknownOutcome(o.err) {
+			if got := <-pending; mayBeApplied(got.err) {
 				w.near.EndLater(quarantine * w.r.cfg.Timeout)
 			} else {
 				w.near.End()
@@ -104,8 +104,8 @@ func (w *saving) end() {
 	}
 }
 
-// unknownOutcome reports whether a Save with this error may have been applied.
-func unknownOutcome(err error) bool {
+// mayBeApplied reports whether a Save with this error may have been applied.
+func mayBeApplied(err error) bool {
 	return err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrFull) && !errors.Is(err, ErrUnavailable)
 }
 
@@ -118,7 +118,7 @@ type decision func(cur *store.Record) (next store.Record, write bool, err error)
 const saveTries = 256
 
 // compareAndSet takes the record under key through decide. It returns the record before and after.
-func (r *Resolver) compareAndSet(b *bound, key nearcache.Key, decide decision) (before, after store.Record, err error) {
+func (r *Resolver) compareAndSet(b *budget, key nearcache.Key, decide decision) (before, after store.Record, err error) {
 	cached := r.near.Peek(key)
 	w, err := r.beginSave(b, key)
 	if err != nil {
@@ -135,7 +135,7 @@ func (r *Resolver) compareAndSet(b *bound, key nearcache.Key, decide decision) (
 }
 
 // create takes the record under a new id through decide: nothing can be stored there.
-func (r *Resolver) create(b *bound, key nearcache.Key, decide decision) error {
+func (r *Resolver) create(b *budget, key nearcache.Key, decide decision) error {
 	w, err := r.beginSave(b, key)
 	if err != nil {
 		return err
@@ -204,25 +204,25 @@ func (w *saving) save(rec store.Record, base Revision) (now store.Record, applie
 	start := w.r.near.Now()
 	w.bumps = w.r.near.Stamps().Bumps()
 	w.pending = w.r.startSave(w.b, w.key.Store(), rec, base)
-	var o outcome
+	var got saveResult
 	select {
-	case o = <-w.pending:
+	case got = <-w.pending:
 		w.pending = nil
 	case <-w.b.firstHalf.Done():
 		if w.b.caller.Err() != nil {
 			return rec, false, w.unknownOutcome(w.b.caller.Err())
 		}
-		o.err = errors.New("the store has not answered in time")
+		got.err = errors.New("the store has not answered in time")
 	}
 	switch {
-	case o.err == nil, errors.Is(o.err, ErrConflict) && o.stored.WriteID == rec.WriteID: // a retry below the store met its own write
-	case errors.Is(o.err, ErrConflict):
+	case got.err == nil, errors.Is(got.err, ErrConflict) && got.stored.WriteID == rec.WriteID: // a retry below the store met its own write
+	case errors.Is(got.err, ErrConflict):
 		w.r.stats.conflicts.Add(1)
-		return o.stored, false, nil
-	case !unknownOutcome(o.err):
-		return rec, false, o.err
+		return got.stored, false, nil
+	case !mayBeApplied(got.err):
+		return rec, false, got.err
 	default:
-		return w.findOut(rec, base, start, o.err)
+		return w.findOut(rec, base, start, got.err)
 	}
 	w.stored(&rec, start)
 	return rec, true, nil
@@ -230,13 +230,13 @@ func (w *saving) save(rec store.Record, base Revision) (now store.Record, applie
 
 // startSave calls Save on a goroutine of its own. The call has a timer of its own, and its outcome
 // comes even if nobody waits for it.
-func (r *Resolver) startSave(ctx context.Context, key store.Key, rec store.Record, base Revision) chan outcome {
-	done := make(chan outcome, 1)
+func (r *Resolver) startSave(ctx context.Context, key store.Key, rec store.Record, base Revision) chan saveResult {
+	done := make(chan saveResult, 1)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.Timeout)
 	r.spawn(func() {
 		defer cancel()
 		stored, err := r.store.Save(ctx, key, rec, base)
-		done <- outcome{stored, err}
+		done <- saveResult{stored, err}
 	})
 	return done
 }
@@ -264,17 +264,17 @@ func (w *saving) findOut(rec store.Record, base Revision, start int64, cause err
 	}
 	if w.pending != nil {
 		select {
-		case o := <-w.pending:
+		case got := <-w.pending:
 			w.pending = nil
 			switch {
-			case o.err == nil:
+			case got.err == nil:
 				w.stored(&rec, start)
 				return rec, true, nil
-			case !unknownOutcome(o.err) && !errors.Is(o.err, ErrConflict):
-				return rec, false, o.err
-			case errors.Is(o.err, ErrConflict) && o.stored.WriteID != rec.WriteID:
+			case !mayBeApplied(got.err) && !errors.Is(got.err, ErrConflict):
+				return rec, false, got.err
+			case errors.Is(got.err, ErrConflict) && got.stored.WriteID != rec.WriteID:
 				w.r.stats.conflicts.Add(1)
-				return o.stored, false, nil
+				return got.stored, false, nil
 			}
 			w.unknown = true
 		case <-w.b.Done():

@@ -41,7 +41,7 @@ func (r *Resolver) touch(ctx context.Context, e *entry) {
 }
 
 func (r *Resolver) saveTouch(ctx context.Context, key nearcache.Key, rec store.Record) error {
-	b, cancel := r.bound(ctx)
+	b, cancel := r.newBudget(ctx)
 	defer cancel()
 	w, err := r.beginSave(&b, key)
 	if err != nil {
@@ -51,16 +51,16 @@ func (r *Resolver) saveTouch(ctx context.Context, key nearcache.Key, rec store.R
 	start := r.near.Now()
 	w.pending = r.startSave(&b, key.Store(), rec, rec.Revision())
 	select {
-	case o := <-w.pending:
+	case got := <-w.pending:
 		w.pending = nil
 		switch {
-		case o.err == nil:
+		case got.err == nil:
 			r.stats.touches.Add(1)
 			w.near.Stored(&rec, start)
-		case errors.Is(o.err, ErrConflict):
+		case errors.Is(got.err, ErrConflict):
 			return nil // a write was quicker, and set the expiry, too
 		}
-		return o.err
+		return got.err
 	case <-b.Done():
 		return b.Err()
 	}

@@ -30,7 +30,7 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	if err := r.cfg.Limits.checkPatch(&p); err != nil {
 		return Session{}, err
 	}
-	b, cancel := r.bound(ctx)
+	b, cancel := r.newBudget(ctx)
 	defer cancel()
 	var c change
 	decide := func(cur *store.Record) (store.Record, bool, error) {
@@ -50,7 +50,7 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 		c.newID = false
 		err = r.create(&b, r.cacheKey(&req), func(*store.Record) (store.Record, bool, error) { return c.next, true, nil })
 	}
-	r.buryEnded(&b, &met, &c)
+	r.saveTombstoneIfEnded(&b, &met, &c)
 	if err != nil {
 		return Session{}, b.final(err)
 	}
@@ -79,7 +79,7 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 	if c.d, err = r.dependenciesOf(ctx, req.Tenant, c.own.customerID); err != nil {
 		return c, err
 	}
-	if err := r.siteless(req, cur, c.own.customerID, &c.d); err != nil {
+	if err := r.checkSite(req, cur, c.own.customerID, &c.d); err != nil {
 		return c, err
 	}
 	now := time.Now()
@@ -126,7 +126,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 	if c.own.customerID != next.CustomerID {
 		generation := r.freshGeneration // as in login
 		if preview {
-			generation = r.knownGeneration
+			generation = r.generation
 		}
 		g, err := generation(ctx, req.Tenant, c.own.customerID)
 		if err != nil {
@@ -156,9 +156,9 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 	return true, r.cfg.Limits.checkRecord(next)
 }
 
-// buryEnded puts a tombstone in the place of a session that EndAll has ended, now that a write has
+// saveTombstoneIfEnded puts a tombstone in the place of a session that EndAll has ended, now that a write has
 // met it. It is best effort: until it succeeds the session stays ended by its generation.
-func (r *Resolver) buryEnded(b *bound, req *Request, c *change) {
+func (r *Resolver) saveTombstoneIfEnded(b *budget, req *Request, c *change) {
 	if c.own.state != ended || c.own.generationOf == "" {
 		return
 	}
