@@ -51,9 +51,9 @@ func isNavigation(r *http.Request) bool {
 	return len(accept) > 0 && strings.Contains(accept[0], "text/html") && !isPrefetch(r)
 }
 
-// hasToken reports whether r has credentials in its Authorization header that no browser sends by
-// itself.
-func hasToken(r *http.Request) bool {
+// hasAPICredentials reports whether r has credentials in its Authorization header that no browser
+// sends by itself, such as a bearer token.
+func hasAPICredentials(r *http.Request) bool {
 	for _, v := range r.Header["Authorization"] {
 		switch scheme, _, _ := strings.Cut(v, " "); strings.ToLower(scheme) {
 		case "", "basic", "digest", "negotiate", "ntlm":

@@ -224,9 +224,9 @@ func tooMany(lines []string) bool {
 // name returns the name of the tenant's cookie.
 func (c *cookie) name(which int, tenant string) string { return c.prefixes[which] + tenant }
 
-// now returns what a browser has under the name of the cookie once it has the response with header
-// w, which may be nil.
-func (c *cookie) now(r *http.Request, w http.Header, which int, tenant string) sent {
+// inBrowser returns what the browser has under the name of the cookie once it has the response with
+// header w, which may be nil.
+func (c *cookie) inBrowser(r *http.Request, w http.Header, which int, tenant string) sent {
 	if lines := w["Set-Cookie"]; len(lines) > 0 {
 		name := c.name(which, tenant) + "="
 		for _, line := range lines {

@@ -93,9 +93,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // (Config.CookieMaxAge). No other read sets one.
 func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	ctx := r.Context()
-	a := m.askedIn(ctx)
+	a := m.hostAnswersIn(ctx)
 	if a == nil && (m.identify != nil || m.customer != nil) {
-		a = &asked{Context: ctx, m: m}
+		a = &hostAnswers{Context: ctx, m: m}
 		ctx = a
 	}
 	var req sessionctx.Request
@@ -154,8 +154,8 @@ func (m *Middleware) bind(ctx context.Context, w http.ResponseWriter, r *http.Re
 		return attached, transient, nil
 	}
 	s, _ := sessionctx.FromContext(attached)
-	own := s.ID != "" && !s.Degraded
-	if own && req.GuestID == "" {
+	isCustomers := s.ID != "" && !s.Degraded
+	if isCustomers && req.GuestID == "" {
 		return attached, transient, nil
 	}
 	err := errPrefetch
@@ -166,7 +166,7 @@ func (m *Middleware) bind(ctx context.Context, w http.ResponseWriter, r *http.Re
 	case err == nil:
 	case ctx.Err() != nil:
 		return nil, false, err
-	case own || req.GuestID == "":
+	case isCustomers || req.GuestID == "":
 		return attached, transient, nil
 	default:
 		req.SessionID, req.GuestID = req.GuestID, ""
@@ -213,7 +213,7 @@ func (m *Middleware) Request(r *http.Request) (sessionctx.Request, error) {
 
 // requestFor is buildRequest for a request that Wrap may have attached a session to.
 func (m *Middleware) requestFor(r *http.Request, w http.Header, req *sessionctx.Request, login string) (byCookie bool, err error) {
-	byCookie, err = m.buildRequest(m.askedIn(r.Context()), r, w, req, login)
+	byCookie, err = m.buildRequest(m.hostAnswersIn(r.Context()), r, w, req, login)
 	s, ok := sessionctx.FromContext(r.Context())
 	if ok && s.Tenant == req.Tenant {
 		if s.Source(defaults.FieldSite) == defaults.SourceRequestSite {
@@ -229,7 +229,7 @@ func (m *Middleware) requestFor(r *http.Request, w http.Header, req *sessionctx.
 // buildRequest fills req. It reports whether the cookies decide which session it is: only then may
 // the response set them. What the header w of the response sets already counts as sent. login is
 // the customer who is logging in now, empty for nobody.
-func (m *Middleware) buildRequest(a *asked, r *http.Request, w http.Header, req *sessionctx.Request, login string) (byCookie bool, err error) {
+func (m *Middleware) buildRequest(a *hostAnswers, r *http.Request, w http.Header, req *sessionctx.Request, login string) (byCookie bool, err error) {
 	req.Tenant = m.tenant(r)
 	if m.places != nil {
 		place, err := m.places.find(r)
@@ -275,8 +275,8 @@ func (m *Middleware) buildRequest(a *asked, r *http.Request, w http.Header, req 
 	if m.cookie.off {
 		return false, nil
 	}
-	if req.SessionID = m.cookie.now(r, w, cookieOf(req), req.Tenant).id; cookieOf(req) == customerCookie {
-		req.GuestID = m.cookie.now(r, w, guestCookie, req.Tenant).id
+	if req.SessionID = m.cookie.inBrowser(r, w, cookieOf(req), req.Tenant).id; cookieOf(req) == customerCookie {
+		req.GuestID = m.cookie.inBrowser(r, w, guestCookie, req.Tenant).id
 	}
 	return true, nil
 }

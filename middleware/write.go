@@ -73,7 +73,7 @@ func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID st
 		return m.resolver.Login(ctx, req, customerID)
 	})
 	if err == nil {
-		m.askedIn(r.Context()).replace(customerID)
+		m.hostAnswersIn(r.Context()).replace(customerID)
 	}
 	return s, err
 }
@@ -94,13 +94,13 @@ func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.
 	if m.cookie.partitioned && crossOrigin.Check(r) != nil {
 		return sessionctx.Session{}, ErrCrossSite
 	}
-	m.askedIn(r.Context()).replace("")
+	m.hostAnswersIn(r.Context()).replace("")
 	guest := m.guest(req)
 	var cookies [numCookies]sent
 	if !m.cookie.off && defaults.ValidTenant(req.Tenant) {
-		cookies[guestCookie] = m.cookie.now(r, w.Header(), guestCookie, req.Tenant)
+		cookies[guestCookie] = m.cookie.inBrowser(r, w.Header(), guestCookie, req.Tenant)
 		if m.customer != nil {
-			cookies[customerCookie] = m.cookie.now(r, w.Header(), customerCookie, req.Tenant)
+			cookies[customerCookie] = m.cookie.inBrowser(r, w.Header(), customerCookie, req.Tenant)
 		}
 	}
 	errs := []error{refused}
@@ -165,14 +165,14 @@ func (m *Middleware) admit(r *http.Request, w http.Header, req *sessionctx.Reque
 	if m.cookie.partitioned && crossOrigin.Check(r) != nil {
 		return ErrCrossSite
 	}
-	if m.cookie.now(r, w, guestCookie, req.Tenant).present ||
-		m.customer != nil && m.cookie.now(r, w, customerCookie, req.Tenant).present {
+	if m.cookie.inBrowser(r, w, guestCookie, req.Tenant).present ||
+		m.customer != nil && m.cookie.inBrowser(r, w, customerCookie, req.Tenant).present {
 		return nil
 	}
 	switch {
 	case withheld(r) && !m.cookie.partitioned:
 		return ErrCrossSite
-	case m.customer != nil && !why.begins && hasToken(r):
+	case m.customer != nil && !why.begins && hasAPICredentials(r):
 		return ErrNoSession
 	}
 	return nil

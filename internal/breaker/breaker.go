@@ -29,8 +29,8 @@ const (
 	maxProbePause = 2 * time.Second
 	firstLimit    = 8    // calls at a time after a probe has answered
 	closedLimit   = 1024 // a limit that is not worth counting for
-	// maxHangingProbes bounds the goroutines of probes that ignore the end of their context.
-	maxHangingProbes = 16
+	// maxProbes bounds the goroutines of probes that ignore the end of their context.
+	maxProbes = 16
 )
 
 // Config configures a Breaker. Every field is required.
@@ -63,10 +63,10 @@ type Breaker struct {
 	// enters a closed breaker by compare-and-swap, so an opening knows exactly which calls set out
 	// before it.
 	calls atomic.Int64
-	// attentive says that an answer matters: there were timeouts, or the breaker is not closed.
-	attentive atomic.Bool
-	open      atomic.Bool
-	hanging   chan struct{} // one element for each probe that runs
+	// countsAnswers says that answers are counted: there were timeouts, or the breaker is not closed.
+	countsAnswers atomic.Bool
+	open          atomic.Bool
+	probes        chan struct{} // one element for each probe that runs
 
 	mu          sync.Mutex
 	state       state
@@ -92,7 +92,7 @@ const notClosed = 1 << 40
 // New returns a closed Breaker.
 func New(cfg Config) *Breaker {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Breaker{cfg: cfg, ctx: ctx, cancel: cancel, hanging: make(chan struct{}, maxHangingProbes)}
+	return &Breaker{cfg: cfg, ctx: ctx, cancel: cancel, probes: make(chan struct{}, maxProbes)}
 }
 
 // Enter reports whether a call may set out. Each true is followed by one Leave, at the latest when
@@ -118,7 +118,7 @@ func (b *Breaker) Enter() bool {
 // Leave says how a call ended. key identifies what was asked for: a key that is never answered in
 // time must not open the breaker alone.
 func (b *Breaker) Leave(key uint64, r Result) {
-	if r == TimedOut || r == Answered && b.attentive.Load() {
+	if r == TimedOut || r == Answered && b.countsAnswers.Load() {
 		b.mu.Lock()
 		b.count(key, r)
 		b.mu.Unlock()
@@ -137,12 +137,12 @@ func (b *Breaker) count(key uint64, r Result) {
 	switch {
 	case b.state == closed && r == Answered:
 		b.timedOut = b.timedOut[:0]
-		b.attentive.Store(false)
+		b.countsAnswers.Store(false)
 	case b.state == closed:
 		if !slices.Contains(b.timedOut, key) {
 			b.timedOut = append(b.timedOut, key)
 		}
-		b.attentive.Store(true)
+		b.countsAnswers.Store(true)
 		if len(b.timedOut) >= openAfter {
 			b.calls.Add(notClosed)
 			b.trip()
@@ -154,7 +154,7 @@ func (b *Breaker) count(key uint64, r Result) {
 		b.answers, b.limit = 0, 2*b.limit
 		if b.limit >= closedLimit {
 			b.state = closed
-			b.attentive.Store(false)
+			b.countsAnswers.Store(false)
 			b.calls.Add(-notClosed)
 		}
 	case b.state == recovering:
@@ -217,7 +217,7 @@ func (b *Breaker) probeUntilAnswered() {
 // abandoned.
 func (b *Breaker) probe() bool {
 	select {
-	case b.hanging <- struct{}{}:
+	case b.probes <- struct{}{}:
 	case <-b.ctx.Done():
 		return false
 	}
@@ -228,7 +228,7 @@ func (b *Breaker) probe() bool {
 		answered := false
 		defer func() {
 			_ = recover() // a probe that panics has no answer
-			<-b.hanging
+			<-b.probes
 			result <- answered
 		}()
 		answered = b.cfg.Probe(ctx) == nil

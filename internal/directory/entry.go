@@ -33,7 +33,7 @@ type entry[K comparable, V any] struct {
 	// answer is evicted: an older question may be under way.
 	number      uint64
 	confirmed   int64  // when that question began
-	fresh       int64  // the answer's age ends then
+	freshUntil  int64  // then the answer has reached its age
 	invalidated uint64 // number of the last Invalidate of the key
 
 	questions []*question[V] // under way, the oldest first

@@ -178,7 +178,7 @@ func (c *Cache[K, V]) install(e *entry[K, V], q *question[V], v V) *Answer[V] {
 		return a
 	}
 	maxAge := int64(c.cfg.MaxAge)
-	e.number, e.confirmed, e.fresh = q.number, q.began, q.began+maxAge-rand.Int64N(maxAge/8+1)
+	e.number, e.confirmed, e.freshUntil = q.number, q.began, q.began+maxAge-rand.Int64N(maxAge/8+1)
 	e.err = nil
 	if a == nil || !c.cfg.Equal(a.Value, v) {
 		next := &Answer[V]{Value: v, group: e.group, answered: now}
@@ -194,7 +194,7 @@ func (c *Cache[K, V]) install(e *entry[K, V], q *question[V], v V) *Answer[V] {
 	}
 	// An answer from before an Invalidate is in force, but the next question is due at once.
 	if due := e.due(); q.number > due {
-		e.extend(a, e.fresh, due)
+		e.extend(a, e.freshUntil, due)
 	}
 	return a
 }
@@ -215,7 +215,7 @@ func (c *Cache[K, V]) fail(s *shard[K, V], e *entry[K, V], q *question[V]) (know
 	}
 	until := now + int64(retry)
 	if e.number > due {
-		until = max(until, e.fresh) // the answer is young: a Refresh has failed, or an earlier question
+		until = max(until, e.freshUntil) // the answer is young: a Refresh has failed, or an earlier question
 	}
 	e.extend(a, until, due)
 	return true

@@ -186,11 +186,11 @@ func New(cfg Config, more ...Config) (*Verifier, error) {
 	if err := errors.Join(m.errs...); err != nil {
 		return nil, err
 	}
-	places := 0
+	capacity := 0
 	for _, is := range v.all() {
-		places += is.cached
+		capacity += is.cached
 	}
-	v.cache = newTokenCache(places)
+	v.cache = newTokenCache(capacity)
 	if v.opaque != nil {
 		v.questions = newQuestions()
 	}

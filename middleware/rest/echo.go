@@ -8,9 +8,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// Update is Resolver.Update for the values that a client of the interface sends when its session
-// begins, such as the parameters of a login. Such a client sends all values that it knows, also
-// those that everybody gets, and these are no choices: a customer's profile must still count.
+// InitialUpdate is Resolver.Update for the values that a client of the interface sends when its
+// session begins, such as the parameters of a login. Such a client sends all values that it knows,
+// also those that everybody gets, and these are no choices: a customer's profile must still count.
 //
 // The fields of p are decided in the order site, country, currency, language. A site that the
 // session shows anyway leaves the field alone. So does a value that the session shows, with the
@@ -21,7 +21,7 @@ import (
 //
 // The errors are those of Resolver.Update, and a *sessionctx.ConflictError for a session that
 // others keep on changing.
-func Update(ctx context.Context, r *sessionctx.Resolver, req sessionctx.Request, p sessionctx.Patch) (sessionctx.Session, error) {
+func InitialUpdate(ctx context.Context, r *sessionctx.Resolver, req sessionctx.Request, p sessionctx.Patch) (sessionctx.Session, error) {
 	e := echo{ctx: ctx, resolver: r, req: req, sent: p, unseen: true}
 	return e.update(func(p sessionctx.Patch) (sessionctx.Session, error) {
 		return r.Update(ctx, req, p)

@@ -133,15 +133,15 @@ func (x *exchange) identify() error {
 		x.req = req
 		return nil
 	case own && req.SessionID == "" && !x.reads() && len(x.r.Header["Authorization"]) > 0 && req.Tenant == x.to.tenant:
-		return errNoWrite
-	case own && req.SessionID == "" && (req.Proof == sessionctx.BySecret || !x.hasToken()):
+		return errNoSessionToWrite
+	case own && req.SessionID == "" && (req.Proof == sessionctx.BySecret || !x.hasBearerToken()):
 		return errNoIdentity
-	case !own && tenant == "" && !x.hasToken():
+	case !own && tenant == "" && !x.hasBearerToken():
 		return errNoToken
 	case req.Tenant != x.to.tenant, tenant != "" && tenant != x.to.tenant:
 		return errOtherTenant
 	case own && req.SessionID == "":
-		return errNoSession
+		return errNoSessionToRead
 	case own:
 		x.req = req
 		return nil
@@ -160,8 +160,8 @@ func (x *exchange) reads() bool {
 	return x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
 }
 
-// hasToken reports whether the request carries a bearer token, which no browser sends by itself.
-func (x *exchange) hasToken() bool {
+// hasBearerToken reports whether the request carries a bearer token, which no browser sends by itself.
+func (x *exchange) hasBearerToken() bool {
 	for _, v := range x.r.Header["Authorization"] {
 		if scheme, _, _ := strings.Cut(v, " "); strings.EqualFold(scheme, "Bearer") {
 			return true
@@ -173,7 +173,7 @@ func (x *exchange) hasToken() bool {
 // admitWrite refuses the writes that another site makes a browser send, and those that are not
 // JSON.
 func (x *exchange) admitWrite() error {
-	byItself := x.req.Proof == sessionctx.BySecret || !x.hasToken()
+	byItself := x.req.Proof == sessionctx.BySecret || !x.hasBearerToken()
 	if byItself && x.cross.Check(x.r) != nil {
 		return errCrossOrigin
 	}

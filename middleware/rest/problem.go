@@ -117,12 +117,12 @@ var (
 	errEscape  = badRequest("The path is not UTF-8 with proper percent-encoding.")
 	errTenant  = badRequest("The tenant in the path is malformed: it must match ^[a-z][a-z0-9]+$ and " +
 		"have 3 to 16 characters.")
-	errNoIdentity  = unauthorized("The request has neither a bearer token nor a session cookie.", challenge)
-	errNoToken     = unauthorized("This operation needs a bearer token.", challenge)
-	errOtherTenant = forbidden("The tenant in the path is not that of the credentials.")
-	errNoSession   = forbidden("The token names no session.")
-	errNoWrite     = noSession()
-	errScope       = &refusal{
+	errNoIdentity       = unauthorized("The request has neither a bearer token nor a session cookie.", challenge)
+	errNoToken          = unauthorized("This operation needs a bearer token.", challenge)
+	errOtherTenant      = forbidden("The tenant in the path is not that of the credentials.")
+	errNoSessionToRead  = forbidden("The token names no session.")
+	errNoSessionToWrite = newNoSessionToWrite()
+	errScope            = &refusal{
 		status: http.StatusForbidden, message: "The token lacks the scope " + manageScope + ".",
 		header: [2]string{"WWW-Authenticate", challengeInsufficient},
 	}
@@ -146,8 +146,8 @@ var (
 	errQuery = badRequest("The query is not encoded as application/x-www-form-urlencoded.")
 )
 
-// noSession refuses a write of credentials that name no session.
-func noSession() *refusal {
+// newNoSessionToWrite refuses a write with credentials that name no session.
+func newNoSessionToWrite() *refusal {
 	d := detail{Field: "Authorization", Reason: reasonNoSession}
 	e := unauthorized(d.sentence(), challenge)
 	e.details = []detail{d}
@@ -179,7 +179,7 @@ func problemFor(err error) *problem {
 	case errors.As(err, &r):
 		p.Status, p.Message, p.Details, p.header = r.status, r.message, slices.Clone(r.details), r.header
 	case errors.Is(err, middleware.ErrNoSession):
-		return problemFor(errNoWrite)
+		return problemFor(errNoSessionToWrite)
 	case errors.Is(err, middleware.ErrCrossSite):
 		return problemFor(errCrossOrigin)
 	case errors.Is(err, middleware.ErrUnauthenticated):

@@ -33,8 +33,8 @@ func (is *Issuer) anonymousAnswer(id sessionctx.Identity) (any, error) {
 }
 
 // anonymousLogin gives a visitor a session. The values that a client sends may be those that every
-// visitor is shown: see rest.Update. Without choices the store is left alone: the session exists
-// because its token does.
+// visitor is shown: see rest.InitialUpdate. Without choices nothing is written to the store: the
+// session exists because its token does.
 func (is *Issuer) anonymousLogin(r *http.Request) (any, error) {
 	p, err := is.publicClient(r)
 	if err != nil {
@@ -46,7 +46,7 @@ func (is *Issuer) anonymousLogin(r *http.Request) (any, error) {
 		Country: choice(p["targetLocation"]), Language: choice(p["language"]),
 	}
 	if p["siteCode"]+p["currency"]+p["targetLocation"]+p["language"] != "" {
-		if _, err := rest.Update(r.Context(), is.resolver, sessionctx.Request{Identity: id}, patch); err != nil {
+		if _, err := rest.InitialUpdate(r.Context(), is.resolver, sessionctx.Request{Identity: id}, patch); err != nil {
 			return nil, err
 		}
 	}

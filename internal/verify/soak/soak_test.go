@@ -73,7 +73,7 @@ func TestSoak_EverythingAtOnce(t *testing.T) {
 		rows = append(rows, cells)
 	}
 	evidence.Table(t, "soak", []string{
-		"store", "for", "reads", "degraded", "from the store", "writes", "logins", "logouts", "ends of all", "came late", "left to expire", "old session not ended by a login",
+		"store", "for", "reads", "degraded", "fresh", "writes", "logins", "logouts", "ends of all", "came late", "left to expire", "old session not ended by a login",
 		"failed", "FLUSHALL", "connections killed", "resolvers opened", "violations",
 	}, rows...)
 	bounded(t, samples)
