@@ -174,6 +174,8 @@ func (m *Middleware) bind(ctx context.Context, w http.ResponseWriter, r *http.Re
 	return m.resolver.Attach(ctx, *req)
 }
 
+var errNoTenant = fmt.Errorf("middleware: neither Config.Tenant nor Config.Identify names a tenant: %w", sessionctx.ErrUnknownTenant)
+
 var errPrefetch = errors.New("middleware: nothing is bound for a prefetch")
 
 // bindCookies is Resolver.Bind for req, which then names the customer's session. h is the header of
@@ -258,7 +260,7 @@ func (m *Middleware) buildRequest(a *hostAnswers, r *http.Request, w http.Header
 		}
 	}
 	if req.Tenant == "" {
-		return false, sessionctx.ErrUnknownTenant
+		return false, errNoTenant
 	}
 	if m.customer != nil {
 		req.HostLogin = true
@@ -285,12 +287,12 @@ func (m *Middleware) buildRequest(a *hostAnswers, r *http.Request, w http.Header
 func (m *Middleware) accept(id sessionctx.Identity, req *sessionctx.Request) error {
 	switch {
 	case id.Tenant == "" && req.Tenant == "":
-		return sessionctx.ErrUnknownTenant
+		return errNoTenant
 	case id.Tenant == "":
 		id.Tenant = req.Tenant
 	case req.Tenant != "" && req.Tenant != id.Tenant:
 		*req = m.guest(*req)
-		return ErrWrongTenant
+		return fmt.Errorf("%w: the identity is for %.64q, and the request is for %.64q", ErrWrongTenant, id.Tenant, req.Tenant)
 	}
 	if id.Proof == 0 { // the host checked who is asking, and has no reason to say how
 		id.Proof = sessionctx.Asserted

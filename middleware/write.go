@@ -25,10 +25,12 @@ import (
 // has no session id. ErrNoSession says that Config.Customer is set, and that the request has a
 // token and no session cookie. Nothing begins then, because a client that keeps no cookies would
 // begin a session with each write. ErrCrossSite says that the browser has withheld the cookie. No
-// error of Update or Login sets a cookie for a new session. sessionctx.ErrNotFound says that the
-// session of the cookie has ended less than a minute ago: to go on with a new session, call Logout
-// and then Update again. Update does not do so by itself, because the browser may have a newer
-// cookie by then. A minute after the end Update begins a new session, and sets the cookie.
+// error of Update or Login sets a cookie for a new session. With Config.Customer a guest's session
+// becomes the customer's before the write, and it stays so, with its cookie, if the write then
+// fails. sessionctx.ErrNotFound says that the session of the cookie has ended less than a minute
+// ago: to go on with a new session, call Logout and then Update again. Update does not do so by
+// itself, because the browser may have a newer cookie by then. A minute after the end Update begins
+// a new session, and sets the cookie.
 func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx.Patch) (sessionctx.Session, error) {
 	var before time.Time // of the last write before this one
 	require := p.Require

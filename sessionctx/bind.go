@@ -2,7 +2,6 @@ package sessionctx
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/sessionctx/storefront/sessionctx/store"
@@ -20,26 +19,28 @@ import (
 // hour.
 //
 // bound says that the session which GuestID names has become this one, so its cookie can go. The
-// errors are those of Login and Resolve. After ErrUnavailable Resolve still shows the choices.
+// errors are those of Login and Resolve. After ErrUnavailable, which may say that a part was
+// written, Resolve still shows the choices.
 func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool, err error) {
 	leave, err := r.enter(&req)
 	if err != nil {
 		return Session{}, false, err
 	}
 	defer leave()
+	b, cancel := r.newBudget(ctx)
+	defer cancel()
 	if req.asserted() != "" && req.byHostLogin() {
-		b, cancel := r.newBudget(ctx)
-		defer cancel()
 		if _, bound, err = r.bind(&b, &req); err != nil {
 			return Session{}, false, b.final(err)
 		}
 	}
 	key := r.cacheKey(&req)
 	e, err := r.resolve(ctx, &key, r.hash(&key, &req), &req)
-	if err == nil {
-		e.Resolved.session(&req.Identity, &s)
+	if err != nil {
+		return Session{}, bound, b.final(err)
 	}
-	return s, bound, err
+	e.Resolved.session(&req.Identity, &s)
+	return s, bound, nil
 }
 
 // bind gives req the id of the customer's session, if there is one: found. bound says that what
@@ -112,9 +113,9 @@ func (r *Resolver) ownedBySecret(b *budget, req *Request) (rec store.Record, own
 	if cached := r.near.Peek(key); cached != nil {
 		rec = cached.Record()
 	} else if err = r.store.ready(); err != nil {
-		return rec, own, b.nothingWritten(err)
+		return rec, own, b.notWritten(err)
 	} else if rec, err = r.near.Reload(b.firstHalf, key); err != nil {
-		return rec, own, b.nothingWritten(err)
+		return rec, own, b.notWritten(err)
 	}
 	if own, _, err = r.ownershipForWrite(b, req, &rec, false); err != nil {
 		return rec, own, unavailable(b, err)
@@ -166,7 +167,7 @@ func (r *Resolver) mergeGuest(b *budget, req *Request, guestID string) error {
 		r.notifyBound(b, req, &guest, &after)
 		return nil
 	}
-	return fmt.Errorf("%w: %d tries met other writes", ErrUnavailable, saveTries)
+	return b.notWritten(errOtherWrites)
 }
 
 // inherited returns rec with what it takes over from a guest's session. If the result would exceed

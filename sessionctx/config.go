@@ -121,7 +121,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	required("Store", cfg.Store == nil)
 	required("Directory", cfg.Directory == nil)
 	if s, ok := cfg.Directory.(Static); ok {
-		errs = append(errs, s.check())
+		errs = append(errs, s.check()...)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()

@@ -46,9 +46,8 @@ func TestNew_ChecksTheSitesOfAStaticDirectory(t *testing.T) {
 		"Shop":     {Sites: demoshop()["demoshop"].Sites},
 		"demoshop": {Sites: []defaults.Site{{Code: "main", Default: true, Currency: "Euro", Country: "DE", Language: "de"}}},
 	}})
-	assert.ErrorContains(t, err, `sessionctx: Config.Directory: tenant "Shop": must match`)
-	assert.ErrorContains(t, err, `sessionctx: Config.Directory: tenant "demoshop": `)
-	assert.ErrorContains(t, err, `"Euro"`)
+	assert.ErrorContains(t, err, `sessionctx.Config.Directory "Shop": must match ^[a-z][a-z0-9]+$`)
+	assert.ErrorContains(t, err, `sessionctx.Config.Directory["demoshop"].Sites[0].currency "Euro": not a current ISO 4217 code`)
 }
 
 func TestNew_ZeroFieldsAreDefaults(t *testing.T) {

@@ -3,7 +3,6 @@ package sessionctx
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -62,12 +61,12 @@ func (r *Resolver) logDegraded(ctx context.Context, tenant string, cause error) 
 // says more, are passed on as they are.
 func unavailable(ctx context.Context, cause error) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("sessionctx: %w", err)
+		return chain(err)
 	}
 	for _, known := range [...]error{ErrUnavailable, ErrNotFound, ErrUnknownTenant, ErrUnknownOutcome} {
 		if errors.Is(cause, known) {
-			return cause
+			return chain(cause)
 		}
 	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, cause)
+	return chain(ErrUnavailable, cause)
 }

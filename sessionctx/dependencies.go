@@ -243,9 +243,12 @@ func (r *Resolver) directoryFailed(what, tenant string, err error, known bool) {
 	if due := next.Load(); now < due || !next.CompareAndSwap(due, now+int64(directoryLogEvery)) {
 		return
 	}
-	level, message := slog.LevelError, "sessionctx: directory failed, nothing is known"
-	if known {
+	level, message := slog.LevelError, "sessionctx: directory failed, and no earlier answer is known: no session can be resolved"
+	switch {
+	case known:
 		level, message = slog.LevelWarn, "sessionctx: directory failed, the last answer stays in force"
+	case what == "profile":
+		message = "sessionctx: directory failed, and no earlier answer is known: values are computed without the profile"
 	}
 	r.cfg.Logger.LogAttrs(context.Background(), level, message, slog.String("tenant", tenant),
 		slog.String("asked", what), slog.Any("error", err), slog.Int64("errors", failures))
@@ -256,5 +259,5 @@ func (r *Resolver) directoryError(ctx context.Context, cause error) error {
 	if errors.Is(cause, ErrUnknownTenant) {
 		return cause
 	}
-	return unavailable(ctx, fmt.Errorf("directory: %w", cause))
+	return unavailable(ctx, chain(ErrUnavailable, "directory", cause))
 }

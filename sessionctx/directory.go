@@ -49,18 +49,30 @@ type StaticTenant struct {
 	Customers map[string]defaults.Customer // by customer id
 }
 
-// check returns every mistake in the tenants and their sites.
-func (s Static) check() error {
-	var errs []error
+// check returns every mistake in the tenants and their sites, each a *ConfigError.
+func (s Static) check() (errs []error) {
+	const field = "sessionctx.Config.Directory"
 	for _, tenant := range slices.Sorted(maps.Keys(s)) {
 		if !defaults.ValidTenant(tenant) {
-			errs = append(errs, fmt.Errorf("sessionctx: Config.Directory: tenant %q: %s", tenant, tenantRule))
+			errs = append(errs, &ConfigError{Field: field, Value: tenant, Rule: tenantRule})
 		}
-		if _, err := defaults.NewSites(s[tenant].Sites); err != nil {
-			errs = append(errs, fmt.Errorf("sessionctx: Config.Directory: tenant %q: %w", tenant, err))
+		_, err := defaults.NewSites(s[tenant].Sites)
+		joined, _ := err.(interface{ Unwrap() []error })
+		if joined == nil {
+			continue
+		}
+		for _, err := range joined.Unwrap() {
+			e := &ConfigError{Field: fmt.Sprintf("%s[%q].Sites", field, tenant), Rule: err.Error()}
+			if m, ok := errors.AsType[*defaults.SiteError](err); ok {
+				e.Value, e.Rule = m.Value, m.Rule
+				if m.Index >= 0 {
+					e.Field += fmt.Sprintf("[%d].%s", m.Index, m.Field)
+				}
+			}
+			errs = append(errs, e)
 		}
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // Sites implements Directory.

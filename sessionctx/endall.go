@@ -36,7 +36,7 @@ func (r *Resolver) endAll(ctx context.Context, tenant, customerID string, erase 
 	}
 	defer leave()
 	if customerID == "" {
-		return fmt.Errorf("%w: the customer id is empty", ErrNotFound)
+		return fmt.Errorf("%w: the customer id has 0 bytes: it must have 1 to %d", ErrNotFound, maxID)
 	}
 	b, cancel := r.newBudget(ctx)
 	defer cancel()

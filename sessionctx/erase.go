@@ -38,10 +38,10 @@ func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 	_, err := eraser.Erase(ctx, tenant, customerID, r.erased)
 	// The stamps of the replaced records are not known here.
 	r.near.InvalidateAll()
-	if err != nil && !errors.Is(err, ErrUnavailable) {
-		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	if err != nil {
+		return chain(ErrUnavailable, errPartWritten, "the sessions have ended, and some records may be left", err)
 	}
-	return err
+	return nil
 }
 
 // erased returns the tombstone of a session record.

@@ -3,6 +3,7 @@ package sessionctx
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx/store"
@@ -16,14 +17,18 @@ var (
 	// ErrConflict: what the write touches has changed since the revision that it is based on. A
 	// *ConflictError carries the current revision.
 	ErrConflict = store.ErrConflict
-	// ErrUnavailable: the store or the directory could not be asked. Nothing was written.
+	// ErrUnavailable: the store or the directory could not be asked. Nothing was written, unless the
+	// text of the error says "a part was written". Only calls of several writes say so: Bind, Login
+	// and Erase. Then a guest's session may be the customer's already, or all sessions have ended
+	// and some records are left. Call again: the second call goes on where the first one stopped.
 	ErrUnavailable = store.ErrUnavailable
 	// ErrUnknownOutcome: the store has not said whether a write was applied. It may have been, or
 	// may still be. Read the session again before you repeat the write.
 	ErrUnknownOutcome = errors.New("sessionctx: the outcome of the write is unknown")
 	// ErrUnknownTenant: the directory does not know the tenant, or its name is malformed.
 	ErrUnknownTenant = defaults.ErrUnknownTenant
-	// ErrFull: the store is at its bound and no record may be evicted. Nothing was written.
+	// ErrFull: the store is at its bound and no record may be evicted. What was written is said as
+	// with ErrUnavailable.
 	ErrFull = store.ErrFull
 	// ErrClosed: the resolver was closed.
 	ErrClosed = errors.New("sessionctx: resolver closed")
@@ -44,3 +49,43 @@ func (e *ConflictError) Error() string {
 
 // Is reports true for ErrConflict.
 func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
+
+// chainedError is an error with what it is about, and with its cause.
+type chainedError struct {
+	text string
+	errs []error
+}
+
+// chain returns an error that wraps every error among parts, and whose text is their texts and the
+// strings among parts, with colons between. Nothing is said twice, although a store's error may
+// wrap ErrUnavailable by itself: the text names this package once, it leaves out an error that the
+// last part wraps, and a part that begins with the part before it loses that beginning.
+func chain(parts ...any) error {
+	var texts []string
+	e := &chainedError{}
+	cause, _ := parts[len(parts)-1].(error)
+	for i, part := range parts {
+		text, _ := part.(string)
+		if err, ok := part.(error); ok {
+			e.errs = append(e.errs, err)
+			if i < len(parts)-1 && errors.Is(cause, err) {
+				continue
+			}
+			text = strings.ReplaceAll(err.Error(), packageName, "")
+		}
+		if n := len(texts); n > 0 {
+			text = strings.TrimPrefix(text, texts[n-1]+": ")
+		}
+		texts = append(texts, text)
+	}
+	e.text = packageName + strings.Join(texts, ": ")
+	return e
+}
+
+const packageName = "sessionctx: "
+
+// Error implements error.
+func (e *chainedError) Error() string { return e.text }
+
+// Unwrap returns the errors of the chain.
+func (e *chainedError) Unwrap() []error { return e.errs }

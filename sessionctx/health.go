@@ -18,11 +18,10 @@ type Health struct {
 	// Lease is Stats.Lease. While it is negative every read asks the Store.
 	Lease time.Duration
 	// Directory is not nil if a refresh of a tenant's known sites has failed since the last answer
-	// about sites, of any tenant. What was known before serves for 24 h.
+	// about sites, of any tenant. It names the tenant and the cause. What was known before serves
+	// for 24 h.
 	Directory error
 }
-
-var errDirectoryFails = fmt.Errorf("%w: directory: the last refresh of a tenant's sites has failed", ErrUnavailable)
 
 // Check asks the Store for a record that is not there, and says how Store, lease and Directory are.
 // It takes Config.Timeout at most, and no time at all while the Store hangs. A readiness probe
@@ -31,8 +30,8 @@ var errDirectoryFails = fmt.Errorf("%w: directory: the last refresh of a tenant'
 // goroutines.
 func (r *Resolver) Check(ctx context.Context) Health {
 	h := Health{Lease: r.near.Lease()}
-	if r.sites.Failing() {
-		h.Directory = errDirectoryFails
+	if f := r.sites.Failure(); f != nil {
+		h.Directory = chain(ErrUnavailable, "directory", fmt.Sprintf("the last refresh of the sites of %q has failed", f.Key), f.Err)
 	}
 	if !r.gate.enter() {
 		h.Store = ErrClosed
@@ -60,7 +59,7 @@ func (r *Resolver) Warm(ctx context.Context, tenants ...string) error {
 			leave()
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("tenant %q: %w", tenant, err))
+			errs = append(errs, chain(fmt.Sprintf("tenant %q", tenant), err))
 		}
 	}
 	return errors.Join(errs...)

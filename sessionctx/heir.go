@@ -34,7 +34,7 @@ func (r *Resolver) heirOf(b *budget, req *Request, customerID string, tombstone 
 		next := *req
 		next.SessionID = id
 		if heir, err = r.near.Reload(b.firstHalf, r.cacheKey(&next)); err != nil {
-			return id, heir, false, b.nothingWritten(err)
+			return id, heir, false, b.notWritten(err)
 		}
 		if heir.Exists() && !heir.Ended {
 			own, _, err := r.ownershipForWrite(b, &next, &heir, false)

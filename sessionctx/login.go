@@ -2,6 +2,7 @@ package sessionctx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -20,7 +21,8 @@ import (
 // login has succeeded all the same: the old id lives on as it was until it expires, and the log
 // says so. A session of another customer is ended, and the new one keeps its four choices alone. An
 // Asserted identity keeps its id; the error is ErrNotFound if the session has ended or is another
-// customer's: that takes End and a new id. The other errors are those of Update.
+// customer's: that takes End and a new id. The other errors are those of Update. With HostLogin an
+// ErrUnavailable may say that a part was written: see there.
 func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -29,7 +31,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	defer leave()
 	customerID = strings.Clone(customerID) // as in Identity.cloneStrings
 	if customerID == "" || len(customerID) > maxID {
-		return Session{}, fmt.Errorf("%w: a customer id has 1 to %d bytes, this one has %d", ErrNotFound, maxID, len(customerID))
+		return Session{}, fmt.Errorf("%w: the customer id has %d bytes: it must have 1 to %d", ErrNotFound, len(customerID), maxID)
 	}
 	b, cancel := r.newBudget(ctx)
 	defer cancel()
@@ -157,7 +159,7 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 			return c, err
 		}
 		if !applied {
-			return c, fmt.Errorf("%w: a new random id was taken; nothing was written", ErrUnavailable)
+			return c, b.notWritten(errors.New("a new random id was taken"))
 		}
 		c.next = saved
 		heir := sealHeir(old.SessionID, req.Tenant, customerID, req.SessionID)
@@ -165,7 +167,7 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 			return c, nil
 		}
 	}
-	return c, fmt.Errorf("%w: %d tries met other writes", ErrUnavailable, saveTries)
+	return c, b.notWritten(errOtherWrites)
 }
 
 // replaceByTombstone puts a tombstone in the place of the old session. It reports false if another

@@ -88,15 +88,15 @@ const maxID = 256 // bytes of a session, customer or cart id
 func (id *Identity) check() error {
 	switch {
 	case !defaults.ValidTenant(id.Tenant):
-		return fmt.Errorf("%w: %q: %s", ErrUnknownTenant, cut(id.Tenant), tenantRule)
+		return fmt.Errorf("%w: Tenant %q: %s", ErrUnknownTenant, cut(id.Tenant), tenantRule)
 	case len(id.SessionID) > maxID:
-		return fmt.Errorf("%w: a session id has at most %d bytes, this one has %d", ErrNotFound, maxID, len(id.SessionID))
+		return fmt.Errorf("%w: SessionID has %d bytes: it must have %d or less", ErrNotFound, len(id.SessionID), maxID)
 	case len(id.CustomerID) > maxID:
-		return fmt.Errorf("%w: a customer id has at most %d bytes, this one has %d", ErrNotFound, maxID, len(id.CustomerID))
+		return fmt.Errorf("%w: CustomerID has %d bytes: it must have %d or less", ErrNotFound, len(id.CustomerID), maxID)
 	case id.Proof > Management:
-		return fmt.Errorf("%w: unknown proof %d", ErrNotFound, id.Proof)
+		return fmt.Errorf("%w: Proof %d: must be Asserted, BySecret or Management", ErrNotFound, id.Proof)
 	case id.Proof == 0 && (id.SessionID != "" || id.CustomerID != ""):
-		return fmt.Errorf("%w: the identity names a session or a customer, and its Proof is zero: it proves nothing", ErrNotFound)
+		return fmt.Errorf("%w: Proof 0 proves nothing: it must be another one, because the identity names a session or a customer", ErrNotFound)
 	}
 	return nil
 }

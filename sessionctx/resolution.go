@@ -1,7 +1,6 @@
 package sessionctx
 
 import (
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -191,7 +190,7 @@ func (r *Resolver) checkSite(req *Request, rec *store.Record, customerID string,
 	if sites.noDefault == nil || sites.table.Resolve(r.input(req, rec, customerID, d)).Site != "" {
 		return nil
 	}
-	return fmt.Errorf("%w: directory: no site answers the request: %w", ErrUnavailable, sites.noDefault)
+	return chain(ErrUnavailable, "directory", "no site answers the request", sites.noDefault)
 }
 
 // input returns what the rules of package defaults decide from.

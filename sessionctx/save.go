@@ -17,6 +17,7 @@ type budget struct {
 	context.Context                 // ends with the whole time, or with the caller
 	firstHalf       context.Context // ends with the first half, too
 	caller          context.Context
+	wrote           bool // a Save of the call was applied
 }
 
 func (r *Resolver) newBudget(ctx context.Context) (b budget, cancel func()) {
@@ -26,26 +27,45 @@ func (r *Resolver) newBudget(ctx context.Context) (b budget, cancel func()) {
 	}
 	whole, cancelWhole := context.WithDeadline(ctx, end)
 	firstHalf, cancelHalf := context.WithDeadline(whole, time.Now().Add(time.Until(end)/2))
-	return budget{whole, firstHalf, ctx}, func() { cancelHalf(); cancelWhole() }
+	return budget{Context: whole, firstHalf: firstHalf, caller: ctx}, func() { cancelHalf(); cancelWhole() }
 }
 
-// nothingWritten is the error of a call that has ended before its write set out.
-func (b *budget) nothingWritten(cause error) error {
+var (
+	errNothingWritten = errors.New("nothing was written")
+	errPartWritten    = errors.New("a part was written")
+)
+
+// written says what was written before a write that was not applied.
+func (b *budget) written() error {
+	if b.wrote {
+		return errPartWritten
+	}
+	return errNothingWritten
+}
+
+// notWritten is the error of a write that has not set out.
+func (b *budget) notWritten(cause error) error {
 	if err := b.caller.Err(); err != nil {
-		return fmt.Errorf("sessionctx: nothing was written: %w", err)
+		return chain(b.written(), err)
 	}
 	if errors.Is(cause, context.DeadlineExceeded) { // of the budget
 		cause = errors.New("no time is left for the write")
 	}
-	return fmt.Errorf("%w: nothing was written: %w", ErrUnavailable, cause)
+	return chain(ErrUnavailable, b.written(), cause)
 }
 
-// final returns the error of a whole call: an error that says nothing of its cause comes from the
-// budget.
+// final returns the error of a whole call. An error that says nothing of its cause comes from the
+// budget. Where a part was written the error says so, whatever has failed after it.
 func (b *budget) final(err error) error {
+	if err == nil || errors.Is(err, ErrUnknownOutcome) {
+		return err
+	}
 	ofBudget := errors.Is(err, context.DeadlineExceeded) && b.caller.Err() == nil && b.firstHalf.Err() != nil
-	if ofBudget && !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, ErrUnavailable) {
-		return b.nothingWritten(context.DeadlineExceeded)
+	if ofBudget && !errors.Is(err, ErrUnavailable) {
+		err = b.notWritten(context.DeadlineExceeded)
+	}
+	if b.wrote && !errors.Is(err, errPartWritten) {
+		return chain(errPartWritten, err)
 	}
 	return err
 }
@@ -74,12 +94,12 @@ const quarantine = 4
 
 func (r *Resolver) beginSave(b *budget, key nearcache.Key) (*saving, error) {
 	if err := r.store.ready(); err != nil {
-		return nil, b.nothingWritten(err)
+		return nil, b.notWritten(err)
 	}
 	w := &saving{r: r, b: b, key: key, bumps: r.near.Stamps().Bumps()}
 	var err error
 	if w.near, err = r.near.Begin(key); err != nil {
-		return nil, fmt.Errorf("%w: nothing was written: %w", ErrUnavailable, err)
+		return nil, b.notWritten(err)
 	}
 	return w, nil
 }
@@ -116,6 +136,8 @@ type decision func(cur *store.Record) (next store.Record, write bool, err error)
 // saveTries bounds how often a write is tried against others. Each try that fails means that
 // another write has succeeded.
 const saveTries = 256
+
+var errOtherWrites = fmt.Errorf("%d tries met other writes", saveTries)
 
 // compareAndSet takes the record under key through decide. It returns the record before and after.
 func (r *Resolver) compareAndSet(b *budget, key nearcache.Key, decide decision) (before, after store.Record, err error) {
@@ -171,7 +193,7 @@ func (w *saving) compareAndSet(cur store.Record, cached bool, decide decision) (
 			return cur, cur, err
 		}
 	}
-	return cur, cur, fmt.Errorf("%w: %d tries met other writes; nothing was written", ErrUnavailable, saveTries)
+	return cur, cur, w.b.notWritten(errOtherWrites)
 }
 
 // lost reports whether the record may have been lost since it was read.
@@ -182,12 +204,12 @@ func (w *saving) lost(cur *store.Record) bool {
 // load reads the record under the key of the write.
 func (w *saving) load() (store.Record, error) {
 	if err := w.b.firstHalf.Err(); err != nil {
-		return store.Record{}, w.b.nothingWritten(err)
+		return store.Record{}, w.b.notWritten(err)
 	}
 	w.bumps = w.r.near.Stamps().Bumps()
 	rec, err := w.r.near.Reload(w.b.firstHalf, w.key)
 	if err != nil {
-		return rec, w.b.nothingWritten(err)
+		return rec, w.b.notWritten(err)
 	}
 	return rec, nil
 }
@@ -198,7 +220,7 @@ func (w *saving) load() (store.Record, error) {
 // its outcome.
 func (w *saving) save(rec store.Record, base Revision) (now store.Record, applied bool, err error) {
 	if err := w.b.firstHalf.Err(); err != nil {
-		return rec, false, w.b.nothingWritten(err)
+		return rec, false, w.b.notWritten(err)
 	}
 	rec.WriteID = randomNonZero()
 	start := w.r.near.Now()
@@ -220,7 +242,7 @@ func (w *saving) save(rec store.Record, base Revision) (now store.Record, applie
 		w.r.stats.conflicts.Add(1)
 		return got.stored, false, nil
 	case !mayBeApplied(got.err):
-		return rec, false, got.err
+		return rec, false, chain(w.b.written(), got.err)
 	default:
 		return w.findOut(rec, base, start, got.err)
 	}
@@ -243,6 +265,7 @@ func (r *Resolver) startSave(ctx context.Context, key store.Key, rec store.Recor
 
 func (w *saving) stored(rec *store.Record, start int64) {
 	w.r.stats.writes.Add(1)
+	w.b.wrote = true
 	w.near.Stored(rec, start)
 }
 
@@ -271,7 +294,7 @@ func (w *saving) findOut(rec store.Record, base Revision, start int64, cause err
 				w.stored(&rec, start)
 				return rec, true, nil
 			case !mayBeApplied(got.err) && !errors.Is(got.err, ErrConflict):
-				return rec, false, got.err
+				return rec, false, chain(w.b.written(), got.err)
 			case errors.Is(got.err, ErrConflict) && got.stored.WriteID != rec.WriteID:
 				w.r.stats.conflicts.Add(1)
 				return got.stored, false, nil
@@ -286,5 +309,5 @@ func (w *saving) findOut(rec store.Record, base Revision, start int64, cause err
 // unknownOutcome returns the error of a write that may have been applied, or may still be.
 func (w *saving) unknownOutcome(cause error) error {
 	w.r.stats.unknown.Add(1)
-	return fmt.Errorf("%w: %w", ErrUnknownOutcome, cause)
+	return chain(ErrUnknownOutcome, cause)
 }

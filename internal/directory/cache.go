@@ -92,9 +92,9 @@ type Cache[K comparable, V any] struct {
 	numbers   atomic.Uint64 // of questions, invalidations and refreshes
 	underWay  atomic.Int64  // questions that have not returned, the abandoned ones included
 	abandoned atomic.Int64
-	// failing: a refresh of what is known has failed since the last success. Nobody waits for the
-	// next.
-	failing atomic.Bool
+	// failure is the last refresh of what is known that has failed since the last success; nil:
+	// none has. While it is there nobody waits for the next.
+	failure atomic.Pointer[Failure[K]]
 	// hanging: a question has run into Timeout since the last success. Nobody waits for first
 	// answers.
 	hanging atomic.Bool
@@ -147,8 +147,15 @@ func (cfg *Config[K, V]) check() error {
 	return errors.Join(errs...)
 }
 
-// Failing reports whether a refresh of what is known has failed since the last success.
-func (c *Cache[K, V]) Failing() bool { return c.failing.Load() }
+// Failure is a refresh of what is known that has failed.
+type Failure[K comparable] struct {
+	Key K
+	Err error
+}
+
+// Failure returns the last refresh of what is known that has failed since the last success, of
+// whatever key; nil if none has.
+func (c *Cache[K, V]) Failure() *Failure[K] { return c.failure.Load() }
 
 // Close ends the questions under way. No question sets out after it. A second Close does nothing.
 func (c *Cache[K, V]) Close() {

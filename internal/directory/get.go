@@ -78,7 +78,7 @@ func (c *Cache[K, V]) look(ctx context.Context, s *shard[K, V], key K, began int
 	if q != nil {
 		until = q.began + int64(c.cfg.Timeout)
 	}
-	if err == nil && a.Superseded() && !c.failing.Load() {
+	if err == nil && a.Superseded() && c.failure.Load() == nil {
 		// The key was invalidated, and nobody has waited for long enough yet.
 		// A key that is invalidated again and again does not hold a caller for longer.
 		end := began + int64(answerWait)

@@ -138,7 +138,7 @@ func (c *Cache[K, V]) end(e *entry[K, V], q *question[V], o outcome[V], abandon 
 	s.mu.Unlock()
 
 	if known && !closed {
-		c.failing.Store(true)
+		c.failure.Store(&Failure[K]{e.key, q.err})
 	}
 	close(q.done)
 	if q.err != nil && !closed && c.cfg.Failed != nil {
@@ -166,7 +166,7 @@ func (c *Cache[K, V]) late(e *entry[K, V], q *question[V], o outcome[V]) {
 // succeeded says that the source answers.
 func (c *Cache[K, V]) succeeded() {
 	c.hanging.Store(false)
-	c.failing.Store(false)
+	c.failure.Store(nil)
 }
 
 // install makes v the answer in force, unless a later question has answered. It returns the answer

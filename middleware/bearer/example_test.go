@@ -80,7 +80,7 @@ func Example() {
 	// 200 guest: main EUR DE de
 	// 200 anna: main EUR AT en
 	// true <nil>
-	// middleware: unauthenticated: the token's algorithm or signature is not valid
+	// bearer: middleware: unauthenticated: the token's algorithm or signature is not valid
 }
 
 // sites are the shop of the example.

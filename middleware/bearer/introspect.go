@@ -81,7 +81,7 @@ func (v *Verifier) ask(ctx context.Context, fp fingerprint, token string, now ti
 
 // unanswered returns an ErrUnavailable. The URL in an error of net/http may have the token.
 func unanswered(err error, token string) error {
-	return fmt.Errorf("%w: introspection: %w", sessionctx.ErrUnavailable, redact.Error(err, token))
+	return fmt.Errorf("bearer: introspection: %w: %w", sessionctx.ErrUnavailable, redact.Error(err, token))
 }
 
 // introspect asks the host, and caches the answer.
@@ -89,7 +89,7 @@ func (v *Verifier) introspect(ctx context.Context, fp fingerprint, token string)
 	is := v.opaque
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%w: introspection: panic: %s", sessionctx.ErrUnavailable, redact.Panic(cause, token))
+			err = fmt.Errorf("bearer: introspection: %w: panic: %s", sessionctx.ErrUnavailable, redact.Panic(cause, token))
 		}
 		if errors.Is(err, middleware.ErrUnauthenticated) {
 			v.questions.refused.keep(fp, refusal{err, time.Since(v.questions.started) + refusedTime})

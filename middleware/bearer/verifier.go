@@ -72,7 +72,7 @@ func (v *Verifier) Customer(tenant func(*http.Request) string) func(*http.Reques
 			return "", err
 		}
 		if t := tenant(r); t != "" && t != c.Identity.Tenant {
-			return "", middleware.ErrWrongTenant
+			return "", fmt.Errorf("bearer: %w: the token is for %.64q, and the request is for %.64q", middleware.ErrWrongTenant, c.Identity.Tenant, t)
 		}
 		if c.hasActor {
 			return "", nil
@@ -128,7 +128,9 @@ var (
 	errInactive  = invalid("the token is not active, says its issuer")
 )
 
-func invalid(reason string) error { return fmt.Errorf("%w: %s", middleware.ErrUnauthenticated, reason) }
+func invalid(reason string) error {
+	return fmt.Errorf("bearer: %w: %s", middleware.ErrUnauthenticated, reason)
+}
 
 // VerifyToken verifies a token that did not come in the Authorization header. The errors are those
 // of Verify.
@@ -223,7 +225,7 @@ func (is *issuer) accept(token map[string]any) (Claims, error) {
 			if errors.Is(err, sessionctx.ErrUnavailable) {
 				return Claims{}, err
 			}
-			return Claims{}, fmt.Errorf("%w: %w", middleware.ErrUnauthenticated, err)
+			return Claims{}, fmt.Errorf("bearer: %w: %w", middleware.ErrUnauthenticated, err)
 		}
 	}
 	return is.read(token)

@@ -330,7 +330,7 @@ func TestThreatJWTConfusion(t *testing.T) {
 				c, err := v.Verify(bearing(tc.token))
 				require.ErrorIs(t, err, middleware.ErrUnauthenticated)
 				assert.Zero(t, c)
-				assert.True(t, strings.HasPrefix(err.Error(), "middleware: unauthenticated: "), err.Error())
+				assert.True(t, strings.HasPrefix(err.Error(), "bearer: middleware: unauthenticated: "), err.Error())
 				for part := range strings.SplitSeq(tc.token, ".") {
 					if len(part) > 4 {
 						assert.NotContains(t, err.Error(), part)

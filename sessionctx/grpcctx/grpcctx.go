@@ -65,13 +65,13 @@ type Server struct{ cfg Config }
 func New(cfg Config) (*Server, error) {
 	var errs []error
 	if cfg.Resolver == nil {
-		errs = append(errs, &sessionctx.ConfigError{Field: "Resolver", Rule: "is required"})
+		errs = append(errs, &sessionctx.ConfigError{Field: "grpcctx.Config.Resolver", Rule: "is required"})
 	}
 	if cfg.Identify == nil {
-		errs = append(errs, &sessionctx.ConfigError{Field: "Identify", Rule: "is required"})
+		errs = append(errs, &sessionctx.ConfigError{Field: "grpcctx.Config.Identify", Rule: "is required"})
 	}
 	if len(errs) > 0 {
-		return nil, fmt.Errorf("grpcctx: %w", errors.Join(errs...))
+		return nil, errors.Join(errs...)
 	}
 	return &Server{cfg}, nil
 }
@@ -196,7 +196,7 @@ var states = []struct {
 //   - nil and a status stay as they are.
 //   - *defaults.Invalid and *sessionctx.LimitError: InvalidArgument, with their texts.
 //   - ErrConflict: Aborted. ErrNotFound, ErrUnknownTenant: NotFound. ErrFull: ResourceExhausted.
-//   - ErrUnavailable, ErrClosed: Unavailable; nothing was written. ErrUnknownOutcome: Unknown.
+//   - ErrUnavailable, ErrClosed: Unavailable. ErrUnknownOutcome: Unknown.
 //   - The end of a context: Canceled, DeadlineExceeded.
 //   - Anything else: Internal, without the text.
 func Status(err error) error {

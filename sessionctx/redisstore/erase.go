@@ -21,7 +21,7 @@ const pageSize = 256
 // values have been read.
 func (s *Store) Erase(ctx context.Context, tenant, customerID string, tombstone func(store.Record) store.Record) (n int, err error) {
 	if customerID == "" { // it would be every anonymous session
-		return 0, errors.New("redisstore: erase: the customer id is empty")
+		return 0, errors.New(`redisstore: erase: customer id "": must not be empty`)
 	}
 	var damaged error
 	pattern := s.keys.sessions(tenant)

@@ -141,7 +141,7 @@ func TestErase_NeedsCustomer(t *testing.T) {
 	s := open(t, redisserver.Start(t))
 	key, rec := saved(t, s, "")
 	_, err := s.Erase(t.Context(), tenant, "", ended)
-	require.ErrorContains(t, err, "the customer id is empty")
+	require.ErrorContains(t, err, `customer id "": must not be empty`)
 	assert.Equal(t, rec, loaded(t, s, key))
 }
 

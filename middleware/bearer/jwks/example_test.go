@@ -53,6 +53,6 @@ func Example() {
 	show("rsa-1") // no question to the provider
 	// Output:
 	// auth0|4711 <nil>
-	//  middleware: unauthenticated: the token names a key that is not known for its algorithm
+	//  bearer: middleware: unauthenticated: the token names a key that is not known for its algorithm
 	// auth0|4711 <nil>
 }

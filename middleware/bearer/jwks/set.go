@@ -116,7 +116,7 @@ func (s *Set) Refresh(ctx context.Context) error {
 	case <-f.done:
 		return f.err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: jwks: %w", sessionctx.ErrUnavailable, ctx.Err())
+		return fmt.Errorf("jwks: %w: %w", sessionctx.ErrUnavailable, ctx.Err())
 	}
 }
 
@@ -141,7 +141,7 @@ func (s *Set) run(f *fetch, began time.Time) {
 	if err == nil {
 		s.keys, s.fetched = found, began
 	} else {
-		f.err = fmt.Errorf("%w: jwks: %w", sessionctx.ErrUnavailable, err)
+		f.err = fmt.Errorf("jwks: %w: %w", sessionctx.ErrUnavailable, err)
 		s.err = f.err
 	}
 	s.mu.Unlock()
