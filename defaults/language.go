@@ -3,6 +3,8 @@ package defaults
 import (
 	"errors"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -88,19 +90,23 @@ func validExtlang(s string) bool {
 
 // cutSubtags takes the first two subtags off a tag. rest begins with a separator or is empty.
 func cutSubtags(s string) (first, second, rest string) {
-	end := strings.IndexAny(s, separators)
+	end := strings.IndexFunc(s, isSeparator)
 	if end < 0 {
 		return s, "", ""
 	}
-	first, second = s[:end], s[end+1:]
-	if end = strings.IndexAny(second, separators); end >= 0 {
+	_, width := utf8.DecodeRuneInString(s[end:])
+	first, second = s[:end], s[end+width:]
+	if end = strings.IndexFunc(second, isSeparator); end >= 0 {
 		second, rest = second[:end], second[end:]
 	}
 	return first, second, rest
 }
 
-// separators are what comes between the parts of a tag in stored data.
-const separators = "-_.@#,; "
+// isSeparator reports whether r comes between the parts of a tag in stored data. Letters of other
+// alphabets are none: română is not rom, which is Romany.
+func isSeparator(r rune) bool {
+	return r != utf8.RuneError && !unicode.In(r, unicode.Letter, unicode.Mark, unicode.Digit)
+}
 
 // readLanguage reads a tag as profiles and browsers have it: surrounding blanks do not count, the
 // country may have three letters, and a tail that cannot be parsed is cut off, as in de_DE_formal
@@ -125,7 +131,7 @@ func readLanguage(s string) (string, Reason) {
 	}
 	whole := s
 	for {
-		end := strings.LastIndexAny(s, separators)
+		end := strings.LastIndexFunc(s, isSeparator)
 		if end <= 0 {
 			return "", reason
 		}
@@ -148,7 +154,7 @@ var scriptModifiers = map[string]string{"latin": "Latn", "cyrillic": "Cyrl", "de
 // sr_RS@latin, Java zh__#Hant, and Windows wrote uz-UZ-Cyrl.
 func addScript(tag, tail string) string {
 	language, rest, _ := strings.Cut(tag, "-")
-	for _, word := range strings.FieldsFunc(tail, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+	for _, word := range strings.FieldsFunc(tail, isSeparator) {
 		if script, ok := scriptModifiers[strings.ToLower(word)]; ok {
 			word = script
 		}

@@ -192,6 +192,11 @@ func TestResolve_LanguageMatches(t *testing.T) {
 		{"Chinese of the United States", "zh-US", "zh-CN zh-TW", "zh-TW"},
 		{"zh-Hant reads a region of it", "zh-Hant", "zh-CN zh-HK", "zh-HK"},
 		{"Latin script written out", "en-Latn", "sw en", "en"},
+		{"Hmong of Laos, its script written out", "hmn-Latn-LA", "en hmn", "hmn"},
+		{"Uzbek offered with its usual script", "uz-UZ", "en uz-Latn", "uz-Latn"},
+		{"Filipino offered as tl-PH", "fil", "en tl-PH", "fil-PH"},
+		{"Serbian of Kosovo", "sr-XK", "en sr-Latn", "sr-Latn"},
+		{"a region that does not exist", "en-XX", "de en", "en"},
 		{"Cyrillic written out", "uk-Cyrl", "sw uk", "uk"},
 
 		{"zh-TW and zh", "zh-TW", "en zh", ""},
@@ -247,6 +252,11 @@ func TestResolve_LanguageMatches(t *testing.T) {
 		{"Haitian is not French", "ht", "en fr-HT fr", ""},
 		{"Afrikaans is not Dutch", "af", "en nl", ""},
 		{"Breton is not French", "br", "en fr", ""},
+		{"White Hmong is another code than Hmong", "mww", "en hmn", ""},
+		{"Northern Kurdish, of a macrolanguage", "kmr", "en ku", ""},
+		{"Kurdish of Iraq is not Sorani", "ku-Arab-IQ", "en ckb", ""},
+		{"Scots is not English", "sco", "de en", ""},
+		{"Venetian is not Italian", "vec-IT", "en it", ""},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			sites := offering(t, tc.offered)
@@ -269,15 +279,27 @@ func TestResolve_LanguageMatches(t *testing.T) {
 }
 
 func TestResolve_LanguageKeepsItsRegionAcrossSites(t *testing.T) {
-	sites := newSites(t,
-		defaults.Site{Code: "one", Default: true, Currency: "EUR", Country: "DE", Language: "en", Languages: []string{"de"}},
-		defaults.Site{Code: "two", Currency: "EUR", Country: "DE", Language: "en", Languages: []string{"de-DE", "de-AT"}},
-	)
-	choices, err := sites.Check(defaults.Input{Choices: defaults.Choices{Language: "de-AT"}}, everyField)
-	require.NoError(t, err)
-	assert.Equal(t, "de", sites.Resolve(defaults.Input{Choices: choices}).Language)
-	choices.Site = "two"
-	assert.Equal(t, "de-AT", sites.Resolve(defaults.Input{Choices: choices}).Language)
+	for _, tc := range []struct{ desc, chosen, one, two, atOne, atTwo string }{
+		{"Austria", "de-AT", "de", "de-DE de-AT", "de", "de-AT"},
+		{"Switzerland, in another spelling", "FR_ch", "fr", "fr-FR fr-CH", "fr", "fr-CH"},
+		{"Hong Kong", "zh-HK", "zh-TW", "zh-TW zh-HK", "zh-TW", "zh-HK"},
+		{"Angola, for want of a closer one", "pt-AO", "pt-BR", "pt-BR pt-PT", "pt-BR", "pt-PT"},
+		{"a script beside the region", "sr-Latn-ME", "sr", "sr sr-Latn", "sr", "sr-Latn"},
+		{"an old code", "iw-IL", "he", "en he-IL", "he", "he-IL"},
+		{"and back where the other site has no region", "en-AU", "en-GB", "en", "en-GB", "en"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			sites := newSites(t,
+				defaults.Site{Code: "one", Default: true, Currency: "EUR", Country: "DE", Language: "en", Languages: strings.Fields(tc.one)},
+				defaults.Site{Code: "two", Currency: "EUR", Country: "DE", Language: "en", Languages: strings.Fields(tc.two)},
+			)
+			choices, err := sites.Check(defaults.Input{Choices: defaults.Choices{Language: tc.chosen}}, everyField)
+			require.NoError(t, err)
+			assert.Equal(t, from{tc.atOne, defaults.SourceChoice}, valueOf(sites.Resolve(defaults.Input{Choices: choices}), defaults.FieldLanguage))
+			choices.Site = "two"
+			assert.Equal(t, from{tc.atTwo, defaults.SourceChoice}, valueOf(sites.Resolve(defaults.Input{Choices: choices}), defaults.FieldLanguage))
+		})
+	}
 }
 
 func TestResolve_LanguageOfAProfileLosesAnUnparsableTail(t *testing.T) {
@@ -309,6 +331,16 @@ func TestResolve_LanguageOfAProfileLosesAnUnparsableTail(t *testing.T) {
 		{"a variant that is one", "ca_ES_valencia", "ca-valencia"},
 		{"blanks", " de\t", "de"},
 		{"an empty tail", "de-", "de"},
+		{"Drupal, a name behind the code", "de (Deutsch)", "de"},
+		{"a country by its name", "de_Austria", "de"},
+		{"PHP, a codepage", "de_AT.1252", "de-AT"},
+		{"Windows, Serbian in Latin script", "sr-SP-Latn", "sr"},
+		{"another dash", "de\u2013AT", "de"},
+		{"GNU, a list", "de_AT:de:en", "de-AT"},
+		{"a slash", "fr/CH", "fr"},
+		{"brackets", "de[formal]", "de"},
+		{"three letters behind another dash", "de\u2011AUT", "de-AT"},
+		{"two tails", "fr_FR.UTF-8_formal@euro", "fr"},
 		{"a tail of rubbish", "fr-FR-!!-??", "fr"},
 		{"longer than a tag", "de-AT-" + strings.Repeat("abcdefgh-", 100), "de-AT"},
 		{"a tag and a half", "de-DE-u-co-phonebk-ka-shifted-kb-true-kc-false", "de"},
@@ -321,6 +353,7 @@ func TestResolve_LanguageOfAProfileLosesAnUnparsableTail(t *testing.T) {
 	for profile, reason := range map[string]defaults.Reason{
 		"german": defaults.ReasonMalformed, ".UTF-8": defaults.ReasonMalformed, "C.UTF-8": defaults.ReasonMalformed, "-de": defaults.ReasonMalformed,
 		"C": defaults.ReasonMalformed, "POSIX": defaults.ReasonMalformed, "*": defaults.ReasonMalformed, "1": defaults.ReasonMalformed,
+		"român\u0103": defaults.ReasonMalformed, "Ti\u1ebfng Vi\u1ec7t": defaults.ReasonMalformed, "Tie\u0302\u0301ng": defaults.ReasonMalformed, "Ti\xe2ng": defaults.ReasonMalformed,
 		"x-private": defaults.ReasonUnknownCode, "und_DE": defaults.ReasonUnknownCode, "zxx": defaults.ReasonUnknownCode, "xx@latin": defaults.ReasonUnknownCode,
 		"uz_UZ.UTF-8": defaults.ReasonNotOffered, "zh_CN.GB18030": defaults.ReasonNotOffered, "zh-CHS": defaults.ReasonNotOffered, "zh__#Hans": defaults.ReasonNotOffered,
 		"xx_DE.UTF-8": defaults.ReasonUnknownCode, "ja_JP.UTF-8": defaults.ReasonNotOffered,
