@@ -18,6 +18,9 @@ func TestStoredData_Countries(t *testing.T) {
 		"UK": "GB", "uk": "GB", "EL": "GR", " el\n": "GR", "GBR": "GB", "grc": "GR", "AUT": "AT", "CHE": "CH", "XKX": "XK", "XKK": "XK", "usa": "US", "KOR": "KR",
 		"gb": "GB", "\u00a0GB": "GB", "gb\u3000": "GB", "XK": "XK", "TUR": "TR", "CZE": "CZ", "MKD": "MK", "SWZ": "SZ", "ROU": "RO", "COD": "CD",
 		"EU": "", "UN": "", "XX": "", "ZZ": "", "T1": "", "YU": "", "YUG": "", "SUN": "", "CSK": "", "DDR": "", "ANT": "", "ROM": "", "ZAR": "",
+		"XKX ": "XK", "Gb": "GB", "\ufeffuk\u200b": "GB", "PSE": "PS", "SSD": "SS", "TLS": "TL", "HKG": "HK", "SRB": "RS", "BLR": "BY",
+		"AN": "", "CS": "", "SU": "", "DD": "", "TP": "", "AC": "", "EZ": "", "QO": "", "AA": "", "A1": "", "SCG": "", "TMP": "", "BUR": "", "ZZZ": "",
+		"United Kingdom": "", "UK.": "", "U.K.": "", "\uff27\uff22": "", "\u0421\u041d": "", "G\u200bB": "", "\U0001f1ec\U0001f1e7": "", "GB\x00": "",
 		"GER": "", "SUI": "", "Deutschland": "", "276": "", "DE-BY": "", "D": "", "G B": "",
 	} {
 		v := open.Resolve(defaults.Input{Customer: &defaults.Customer{Addresses: []defaults.Address{shippingTo(stored)}}})
@@ -50,6 +53,8 @@ func TestStoredData_Currencies(t *testing.T) {
 	for stored, want := range map[string]string{
 		"usd": "USD", " USD": "USD", "Usd\u00a0": "USD", "\ufeffusd": "USD", "xcg": "XCG",
 		"BGN": "", "HRK": "", "LTL": "", "ANG": "", "ZWL": "", "SLL": "", "VEF": "", "CUC": "", "XAU": "", "XXX": "", "XDR": "", "CLF": "",
+		"MRO": "", "STD": "", "BYR": "", "GHC": "", "VED": "VED", "SLE": "SLE", "ZWG": "ZWG", "MRU": "MRU", "CUP": "CUP", "chf\u3000": "CHF",
+		"\uff25\uff35\uff32": "", "\u0415UR": "", "EU\u200bR": "", "EUR\x00": "", "EURO": "", "CNH": "", "BTC": "", "GBX": "",
 		"US$": "", "$": "", "840": "", "US D": "", "Dollar": "",
 	} {
 		v := open.Resolve(defaults.Input{Customer: &defaults.Customer{Currency: stored}})

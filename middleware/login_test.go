@@ -425,6 +425,19 @@ func TestUpdate_BeginsNothingWhereTheBrowserWithheldTheCookie(t *testing.T) {
 		{"an old browser, an origin that it hides", "POST", []string{"Origin", "null"}, true},
 		{"an old browser, our form", "POST", []string{"Origin", "https://Example.com"}, false},
 		{"no browser", "POST", nil, false},
+		{"a bank's form POST into our frame (3-D Secure)", "POST", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe", "Origin", "https://acs.bank.example"}, true},
+		{"the GET after its 303, still in the frame", "GET", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}, true},
+		{"a payment provider's form POST, of no user's click", "POST", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Origin", "null"}, true},
+		{"a form POST that was sent on by a 307", "POST", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Origin", "null"}, true},
+		{"Safari 15, Apple's form_post", "POST", []string{"Origin", "https://appleid.apple.com", "Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}, true},
+		{"Safari 15, our form on another port", "POST", []string{"Origin", "https://example.com:8443"}, true},
+		{"Safari 15, our form over plain HTTP", "POST", []string{"Origin", "http://example.com"}, false},
+		{"Safari 15, a link on another site", "GET", []string{"Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Referer", "https://pay.example/"}, false},
+		{"an origin that begins as ours does", "POST", []string{"Origin", "https://example.com.evil.example"}, true},
+		{"an origin that is no URL", "POST", []string{"Origin", "example.com"}, true},
+		{"a PUT by another site's script", "PUT", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, true},
+		{"a value of Sec-Fetch-Site that is not known yet", "POST", append(document, "Sec-Fetch-Site", "cross-universe"), true},
+		{"a provider's server, no browser", "POST", []string{"User-Agent", "provider-webhook/2.1", "Content-Type", "application/json"}, false},
 	}
 	mw := newShop(t).middleware(nil)
 	for _, tc := range cases {
@@ -467,6 +480,7 @@ func TestPartitioned_RefusesCrossOriginWritesByItself(t *testing.T) {
 	}{
 		{"its own frame", "same-origin", nil}, {"another site's form", "cross-site", middleware.ErrCrossSite},
 		{"a sister site's form", "same-site", middleware.ErrCrossSite},
+		{"an address that was typed", "none", nil}, {"what is not known yet", "cross-universe", middleware.ErrCrossSite},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			r := b.with("Sec-Fetch-Site", tc.site)

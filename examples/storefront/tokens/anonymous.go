@@ -90,6 +90,19 @@ func (is *Issuer) anonymousRefresh(r *http.Request) (any, error) {
 // oldTenant is the name under which older clients send the tenant.
 const oldTenant = "hybris-tenant"
 
+// takeOldTenant puts a tenant that has its old name under the present one.
+func takeOldTenant(p map[string]string) *problem {
+	old := p[oldTenant]
+	if old == "" {
+		return nil
+	}
+	if p["tenant"] != "" && p["tenant"] != old {
+		return malformed(oldTenant, "malformed", "The request names two tenants.")
+	}
+	p["tenant"] = old
+	return nil
+}
+
 // publicClient returns the parameters of a request that tenant and client_id introduce. A client
 // that has a secret must not be used where it is not asked for it.
 func (is *Issuer) publicClient(r *http.Request) (map[string]string, error) {
@@ -97,11 +110,8 @@ func (is *Issuer) publicClient(r *http.Request) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old := p[oldTenant]; old != "" {
-		if p["tenant"] != "" && p["tenant"] != old {
-			return nil, malformed(oldTenant, "malformed", "The request names two tenants.")
-		}
-		p["tenant"] = old
+	if err := takeOldTenant(p); err != nil {
+		return nil, err
 	}
 	if err := present(p, "tenant", "client_id"); err != nil {
 		return nil, err

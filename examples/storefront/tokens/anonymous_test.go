@@ -129,6 +129,16 @@ func TestAnonymousEndpoints_Refuse(t *testing.T) {
 		{"refresh: an unknown tenant", refresh + "tenant=nobody&client_id=storefront" + good, 404, nil},
 		{"refresh: another tenant's token", refresh + "tenant=othershop&client_id=storefront" + good, 401, nil},
 		{"refresh: no token at all", refresh + "tenant=demoshop&client_id=storefront&refresh_token=nonsense", 401, nil},
+		{"a client by another spelling", login + "tenant=demoshop&clientId=storefront", 400, []string{"client_id missing"}},
+		{"a tenant with a blank", login + "tenant=demoshop+&client_id=storefront", 400, []string{"tenant malformed"}},
+		{"a tenant with a zero byte", login + "tenant=demoshop%00&client_id=storefront", 400, []string{"tenant malformed"}},
+		{"a tenant in an overlong encoding", login + "tenant=demoshop%C0%AF&client_id=storefront", 400, []string{"tenant malformed"}},
+		{"a script's undefined as a currency", login + "tenant=demoshop&client_id=storefront&currency=undefined", 400, []string{"currency malformed"}},
+		{"full-width letters", login + "tenant=demoshop&client_id=storefront&currency=%EF%BC%A5%EF%BC%B5%EF%BC%B2", 400, []string{"currency malformed"}},
+		{"a list of languages", login + "tenant=demoshop&client_id=storefront&language=de,en", 400, []string{"language malformed"}},
+		{"a slash at the end", "/customerlogin/auth/anonymous/login/?tenant=demoshop&client_id=storefront", 404, nil},
+		{"an escaped slash", "/customerlogin/auth/anonymous%2Flogin?tenant=demoshop&client_id=storefront", 404, nil},
+		{"the path in other letter case", "/customerlogin/auth/Anonymous/login?tenant=demoshop&client_id=storefront", 404, nil},
 		{"neither of the two", "/customerlogin/auth/anonymous/logout?tenant=demoshop", 404, nil},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -150,7 +160,7 @@ func TestEndpoint_HasOneMethod(t *testing.T) {
 		"/customer/demoshop/validateauthtoken":  http.MethodGet,
 		"/oauth/token":                          http.MethodPost,
 	} {
-		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace, "get", "PROPFIND"} {
 			a := s.do(httptest.NewRequest(method, target, nil))
 			if method == allowed {
 				assert.NotEqual(t, http.StatusMethodNotAllowed, a.StatusCode, "%s %s", method, target)
@@ -222,27 +232,57 @@ func TestAnonymousRefresh_WorksForADay(t *testing.T) {
 }
 
 func TestAnonymous_NamesOfOlderClientsCount(t *testing.T) {
-	s := newShop(t)
-	const login, refresh = "/customerlogin/auth/anonymous/login?client_id=storefront", "/customerlogin/auth/anonymous/refresh?client_id=storefront"
-	for _, query := range []string{"&hybris-tenant=demoshop", "&hybris-tenant=demoshop&tenant=demoshop", "&hybris-tenant=&tenant=demoshop"} {
-		a := s.ok(s.get(login+query, ""))
-		assert.Equal(t, "tenant=demoshop", a.text("scope"), query)
-		for _, token := range []string{
-			"&refresh_token=" + a.text("refresh_token"), "&anonymous_token=" + a.text("access_token"),
-			"&refresh_token=" + a.text("refresh_token") + "&anonymous_token=" + a.text("access_token"),
-		} {
-			assert.Equal(t, a.text("sessionId"), s.ok(s.get(refresh+query+token, "")).text("sessionId"))
-		}
-		assert.Equal(t, http.StatusUnauthorized, s.get(refresh+query+"&anonymous_token="+a.text("refresh_token"), "").StatusCode, "each token for one purpose")
-		assert.Equal(t, http.StatusUnauthorized, s.get(refresh+query+"&refresh_token="+a.text("access_token"), "").StatusCode)
+	const login, refresh = "/customerlogin/auth/anonymous/login?", "/customerlogin/auth/anonymous/refresh?"
+	const now = "client_id=storefront&tenant=demoshop"
+	for _, tc := range []struct {
+		desc, login, refresh string // queries; {access} and {refresh} are tokens of the login
+		want                 int    // of the refresh
+	}{
+		{"the tenant's old name", "client_id=storefront&hybris-tenant=demoshop", "client_id=storefront&hybris-tenant=demoshop&refresh_token={refresh}", 200},
+		{"both names of the tenant", now + "&hybris-tenant=demoshop", now + "&hybris-tenant=demoshop&refresh_token={refresh}", 200},
+		{"the old name without a value", now + "&hybris-tenant=", now + "&hybris-tenant=&refresh_token={refresh}", 200},
+		{"the present name without a value", "client_id=storefront&hybris-tenant=demoshop&tenant=", "client_id=storefront&tenant=&hybris-tenant=demoshop&refresh_token={refresh}", 200},
+		{"the name with an escaped hyphen", "client_id=storefront&hybris%2Dtenant=demoshop", "hybris%2Dtenant=demoshop&client_id=storefront&refresh_token={refresh}", 200},
+		{"the old name at the login alone", "hybris-tenant=demoshop&client_id=storefront", now + "&refresh_token={refresh}", 200},
+		{"the access token for a refresh", now, now + "&anonymous_token={access}", 200},
+		{"the access token, everything by its old name", "client_id=storefront&hybris-tenant=demoshop", "hybris-tenant=demoshop&client_id=storefront&anonymous_token={access}", 200},
+		{"both tokens", now, now + "&refresh_token={refresh}&anonymous_token={access}", 200},
+		{"both tokens, the old one bad", now, now + "&refresh_token={refresh}&anonymous_token=nonsense", 200},
+		{"a refresh token without a value", now, now + "&refresh_token=&anonymous_token={access}", 200},
+		{"choices sent along again", now + "&currency=CHF", now + "&currency=EUR&siteCode=us&targetLocation=US&language=en&refresh_token={refresh}", 200},
+		{"a refresh token under the old name", now, now + "&anonymous_token={refresh}", 401},
+		{"an access token under the present name", now, now + "&refresh_token={access}", 401},
+		{"an old name without a value", now, now + "&anonymous_token=", 400},
+		{"two tenants", now, now + "&hybris-tenant=othershop&refresh_token={refresh}", 400},
+		{"the tenant in another letter case", now, "client_id=storefront&hybris-tenant=DemoShop&refresh_token={refresh}", 400},
+		{"the old name in another letter case", now, "client_id=storefront&Hybris-Tenant=demoshop&refresh_token={refresh}", 400},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			a := s.ok(s.get(login+tc.login, ""))
+			assert.Equal(t, "tenant=demoshop", a.text("scope"))
+			before, err := s.session(a.text("access_token"))
+			require.NoError(t, err)
+			query := strings.NewReplacer("{access}", a.text("access_token"), "{refresh}", a.text("refresh_token")).Replace(tc.refresh)
+			again := s.get(refresh+query, "")
+			require.Equal(t, tc.want, again.StatusCode, again.body)
+			if tc.want != http.StatusOK {
+				assert.NotContains(t, again.json, "access_token")
+				return
+			}
+			assert.Equal(t, a.text("sessionId"), again.text("sessionId"))
+			after, err := s.session(again.text("access_token"))
+			require.NoError(t, err)
+			assert.Equal(t, before, after, "the choices are those of the login")
+		})
 	}
-	a := s.get(login+"&hybris-tenant=demoshop&tenant=othershop", "")
+	s := newShop(t)
+	a := s.get(login+now+"&hybris-tenant=othershop", "")
 	assert.Equal(t, http.StatusBadRequest, a.StatusCode)
 	assert.Equal(t, []string{"hybris-tenant malformed"}, a.details())
-	assert.Equal(t, []string{"tenant missing"}, s.get(login+"&hybris-tenant=", "").details())
-	assert.Equal(t, []string{"refresh_token missing"}, s.get(refresh+"&tenant=demoshop&anonymous_token=", "").details())
+	assert.Equal(t, []string{"tenant missing"}, s.get(login+"client_id=storefront&hybris-tenant=", "").details())
 	customer := s.ok(s.anna(s.visit("").text("access_token")))
-	assert.Equal(t, http.StatusUnauthorized, s.get(refresh+"&tenant=demoshop&anonymous_token="+customer.text("access_token"), "").StatusCode, "a customer's token is no anonymous one")
+	assert.Equal(t, http.StatusUnauthorized, s.get(refresh+now+"&anonymous_token="+customer.text("access_token"), "").StatusCode, "a customer's token is no anonymous one")
 }
 
 func TestAnonymousLogin_ValuesThatEverybodyGetsAreNoChoices(t *testing.T) {

@@ -26,6 +26,8 @@ type customerAnswer struct {
 	OldExpiresIn             int64  `json:"expiresIn"`
 	OldRefreshToken          string `json:"refreshToken"`
 	OldRefreshTokenExpiresIn int64  `json:"refreshTokenExpiresIn"`
+	OldTokenType             string `json:"tokenType"`
+	OldSessionID             string `json:"sessionId"`
 }
 
 func (is *Issuer) customerAnswer(id sessionctx.Identity) (any, error) {
@@ -44,6 +46,7 @@ func (is *Issuer) customerAnswer(id sessionctx.Identity) (any, error) {
 	}
 	a.OldAccessToken, a.OldSaasToken, a.OldExpiresIn = a.AccessToken, a.SaasToken, a.ExpiresIn
 	a.OldRefreshToken, a.OldRefreshTokenExpiresIn = a.RefreshToken, a.RefreshTokenExpiresIn
+	a.OldTokenType, a.OldSessionID = a.TokenType, a.SessionID
 	return a, nil
 }
 

@@ -153,6 +153,15 @@ func TestLogin_IsRefused(t *testing.T) {
 		{"another tenant's token", "demoshop", good, other, 403, nil},
 		{"a service's token", "demoshop", good, service, 403, nil},
 		{"a refresh token", "demoshop", good, s.visit("").text("refresh_token"), 401, nil},
+		{"a byte order mark", "demoshop", "\ufeff" + good, "", 400, nil},
+		{"UTF-16", "demoshop", "\xff\xfe{\x00}\x00", "", 400, nil},
+		{"the names of a form", "demoshop", `{"username": "anna@demo.example", "password": "correct-horse-1"}`, "", 400, []string{"email missing"}},
+		{"an address in a list", "demoshop", `{"email": ["anna@demo.example"], "password": "correct-horse-1"}`, "", 400, []string{"email malformed"}},
+		{"a form", "demoshop", "email=anna%40demo.example&password=correct-horse-1", "", 400, nil},
+		{"a script's null as a token", "demoshop", good, "null", 401, nil},
+		{"a script's undefined as a token", "demoshop", good, "undefined", 401, nil},
+		{"an escaped slash behind the tenant", "demoshop%2F..%2Fothershop", good, "", 400, []string{"tenant malformed"}},
+		{"a zero byte behind the tenant", "demoshop%00", good, "", 400, []string{"tenant malformed"}},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			a := s.do(loginRequest(tc.tenant, tc.body, tc.bearer))
@@ -169,11 +178,37 @@ func TestLogin_IsRefused(t *testing.T) {
 	assert.Zero(t, s.records())
 }
 
-func TestLogin_IgnoresMembersThatItDoesNotKnow(t *testing.T) {
+func TestLogin_TakesWhatClientsSend(t *testing.T) {
 	s := newShop(t)
-	r := loginRequest("demoshop", `{"remember": {"me": [true, null]}, "email": "anna@demo.example", "password": "correct-horse-1"}`, "")
-	r.Header.Set("Content-Type", "application/json; charset=utf-8")
-	s.ok(s.do(r))
+	good := loginBody(annasEmail, password)
+	for _, tc := range []struct {
+		desc, body, mediaType string
+		header                []string
+	}{
+		{"members that it does not know", `{"remember": {"me": [true, null]}, "email": "anna@demo.example", "password": "correct-horse-1"}`, "application/json; charset=utf-8", nil},
+		{"a media type in capitals", good, "Application/JSON", nil},
+		{"a parameter without a value", good, "application/json;", nil},
+		{"another charset, which JSON does not have", good, "application/json; charset=ISO-8859-1", nil},
+		{"white space around the document", "\r\n\t " + good + "\n\n", "application/json", nil},
+		{"escapes", `{"\u0065mail": "anna\u0040demo.example", "password": "correct\u002dhorse-1"}`, "application/json", nil},
+		{"an address in capitals, with a blank", `{"email": "ANNA@Demo.Example ", "password": "correct-horse-1"}`, "application/json", nil},
+		{"a body that is not coded", good, "application/json", []string{"Content-Encoding", "identity"}},
+		{"the scheme of a token in small letters", good, "application/json", []string{"Authorization", "bearer " + s.visit("").text("access_token")}},
+		{"the scheme of a token in capitals", good, "application/json", []string{"Authorization", "BEARER " + s.visit("").text("access_token")}},
+		{"credentials of a proxy", good, "application/json", []string{"Authorization", "Basic YTpi"}},
+		{"headers of the family", good, "application/json", []string{"Emporix-Tenant", "demoshop", "X-Version", "v2", "session-id", "x"}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := loginRequest("demoshop", tc.body, "")
+			r.Header.Set("Content-Type", tc.mediaType)
+			for i := 0; i < len(tc.header); i += 2 {
+				r.Header.Set(tc.header[i], tc.header[i+1])
+			}
+			got, err := s.session(s.ok(s.do(r)).text("accessToken"))
+			require.NoError(t, err)
+			assert.Equal(t, "C100", got.CustomerID)
+		})
+	}
 }
 
 func TestCustomerRefresh_KeepsTheSession(t *testing.T) {
@@ -326,7 +361,7 @@ func TestLogout_IsRememberedAsLongAsAnyTokenOfTheSessionLives(t *testing.T) {
 	s := newShop(t)
 	for _, a := range []answer{s.visit(""), s.visit("&currency=CHF"), s.anna("")} {
 		require.Equal(t, http.StatusNoContent, s.get("/customer/demoshop/logout?accessToken="+a.text("access_token"), "").StatusCode)
-		rec, err := s.store.Load(t.Context(), store.Key{Tenant: "demoshop", ID: a.text("sessionId") + a.text("session_id")})
+		rec, err := s.store.Load(t.Context(), store.Key{Tenant: "demoshop", ID: a.text("sessionId")})
 		require.NoError(t, err)
 		assert.True(t, rec.Ended)
 		assert.False(t, rec.ExpiresAt.Before(expiry(t, a.text("refresh_token"))))
@@ -351,19 +386,34 @@ func TestSaasToken_NamesItsCustomerToItsTenant(t *testing.T) {
 // customerNames are the members of a customer's answer, those of older clients among them.
 var customerNames = []string{
 	"accessToken", "access_token", "expiresIn", "expires_in", "refreshToken", "refreshTokenExpiresIn", "refresh_token",
-	"refresh_token_expires_in", "saasToken", "saas_token", "session_id", "token_type",
+	"refresh_token_expires_in", "saasToken", "saas_token", "sessionId", "session_id", "tokenType", "token_type",
 }
 
 func TestCustomerAnswer_HasTheNamesOfOlderClients(t *testing.T) {
 	s := newShop(t)
 	login := s.ok(s.anna(s.visit("").text("access_token")))
-	for _, a := range []answer{login, s.ok(s.get("/customer/demoshop/refreshauthtoken?refreshToken="+login.text("refreshToken"), ""))} {
-		for old, name := range map[string]string{
-			"accessToken": "access_token", "saasToken": "saas_token", "expiresIn": "expires_in",
-			"refreshToken": "refresh_token", "refreshTokenExpiresIn": "refresh_token_expires_in",
-		} {
-			assert.NotEmpty(t, a.json[name], name)
-			assert.Equal(t, a.json[name], a.json[old], old)
+	renewed := s.ok(s.get("/customer/demoshop/refreshauthtoken?refreshToken="+login.text("refreshToken"), ""))
+	for _, tc := range []struct{ desc, old, name string }{
+		{"the access token", "accessToken", "access_token"},
+		{"the saas token", "saasToken", "saas_token"},
+		{"the refresh token", "refreshToken", "refresh_token"},
+		{"the life of the access token", "expiresIn", "expires_in"},
+		{"the life of the refresh token", "refreshTokenExpiresIn", "refresh_token_expires_in"},
+		{"the type", "tokenType", "token_type"},
+		{"the session, as an anonymous answer names it", "sessionId", "session_id"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			for _, a := range []answer{login, renewed} {
+				assert.NotEmpty(t, a.json[tc.name])
+				assert.Equal(t, a.json[tc.name], a.json[tc.old])
+			}
+		})
+	}
+	for name := range login.json { // whatever comes later has both names, too
+		words := strings.Split(name, "_")
+		for i := range words[1:] {
+			words[i+1] = strings.ToUpper(words[i+1][:1]) + words[i+1][1:]
 		}
+		assert.Contains(t, login.json, strings.Join(words, ""), name)
 	}
 }

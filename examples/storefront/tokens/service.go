@@ -67,6 +67,9 @@ func (is *Issuer) serviceToken(r *http.Request) (any, error) {
 	if err := basicCredentials(r, p); err != nil {
 		return nil, err
 	}
+	if err := takeOldTenant(p); err != nil {
+		return nil, invalidRequest(err.Detail)
+	}
 	tenant, asked, err := tenantAndScopes(p)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package tokens_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -98,6 +99,11 @@ func TestService_AuthenticatesInItsHeaderToo(t *testing.T) {
 			assert.Equal(t, tc.want, a.text("error"))
 		})
 	}
+	for _, mediaType := range []string{"application/x-www-form-urlencoded; charset=UTF-8", "APPLICATION/X-WWW-FORM-URLENCODED", "application/x-www-form-urlencoded;"} {
+		r := request("backoffice", secret, "")
+		r.Header.Set("Content-Type", mediaType)
+		s.ok(s.do(r))
+	}
 	bearing := formRequest("grant_type=client_credentials&tenant=demoshop&client_id=backoffice&client_secret=" + secret)
 	s.ok(s.do(withBearer(bearing, "whatever")))
 }
@@ -179,20 +185,30 @@ func TestServiceToken_TheClientSaysTheTenant(t *testing.T) {
 	files, err := sitefile.FromFS(withClients(t, `[{"clientId": "erp", "secretHash": %q, "scopes": ["a"]}, {"clientId": "backoffice", "secretHash": %q, "scopes": ["b"]}]`))
 	require.NoError(t, err)
 	s := newShopOf(t, files, &memstore.Store{})
-	for _, tc := range []struct{ desc, client, secret, tenant, scope, want string }{
+	for _, tc := range []struct{ desc, client, secret, query, scope, want string }{
 		{"a client of one tenant", "erp", secret, "", "", "demoshop a"},
 		{"a client of one tenant that asks for a scope", "erp", secret, "", "a", "demoshop a"},
 		{"a client of the second tenant", "reports", secret, "", "", "othershop order.order_read"},
 		{"a client of two tenants: the first by name", "backoffice", secret, "", "", "demoshop b"},
-		{"a client of two tenants that says which", "backoffice", secret, "othershop", "", "othershop " + manage},
+		{"a client of two tenants that says which", "backoffice", secret, "tenant=othershop", "", "othershop " + manage},
+		{"the same by the old name", "backoffice", secret, "hybris-tenant=othershop", "", "othershop " + manage},
+		{"both names", "backoffice", secret, "hybris-tenant=othershop&tenant=othershop", "", "othershop " + manage},
+		{"both names, two tenants", "backoffice", secret, "hybris-tenant=othershop&tenant=demoshop", "", "invalid_request"},
+		{"the old name and another tenant in the scope", "backoffice", secret, "hybris-tenant=othershop", "tenant=demoshop", "invalid_scope"},
+		{"a tenant without a value", "erp", secret, "tenant=", "", "demoshop a"},
+		{"a tenant without a value in the scope", "erp", secret, "", "tenant=", "demoshop a"},
+		{"a tenant of which it is no client", "erp", secret, "tenant=othershop", "", "invalid_client"},
 		{"the same in the scope", "backoffice", secret, "", "tenant=othershop", "othershop " + manage},
 		{"a wrong secret", "erp", "x", "", "", "invalid_client"},
 		{"a client that nobody knows", "nosuch", secret, "", "", "invalid_client"},
 		{"no client", "", secret, "", "", "invalid_client"},
-		{"a malformed tenant", "erp", secret, "X", "", "invalid_request"},
+		{"a malformed tenant", "erp", secret, "tenant=X", "", "invalid_request"},
+		{"the name of a client in capitals", "ERP", secret, "", "", "invalid_client"},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			a := s.token("grant_type", "client_credentials", "client_id", tc.client, "client_secret", tc.secret, "tenant", tc.tenant, "scope", tc.scope)
+			a := s.do(formRequest(url.Values{
+				"grant_type": {"client_credentials"}, "client_id": {tc.client}, "client_secret": {tc.secret}, "scope": {tc.scope},
+			}.Encode() + "&" + tc.query))
 			if a.StatusCode != http.StatusOK {
 				assert.Equal(t, tc.want, a.text("error"))
 				return
