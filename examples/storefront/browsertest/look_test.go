@@ -1,9 +1,14 @@
 package browsertest_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -11,6 +16,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/examples/storefront/server"
 )
 
 // tooWide names what sticks out of the page to either side.
@@ -303,6 +310,54 @@ func TestCart_SaysSoWhereTheClickWas(t *testing.T) {
 				assert.Equal(t, "7", eval[string](b, "document.getElementById('quantity-candle').value"))
 			} else {
 				assert.Contains(t, []string{"17", "71"}, eval[string](b, "document.getElementById('quantity-candle').value"), "typed beside the 1")
+			}
+		})
+	}
+}
+
+// TestLook_LongNamesOfSitesStayInTheirPlaces has names that no line of a phone can hold: in a list
+// the end of one is cut, and everywhere else it goes on in the next line.
+func TestLook_LongNamesOfSitesStayInTheirPlaces(t *testing.T) {
+	if missing != "" {
+		t.Skip(missing)
+	}
+	for i, tc := range []struct{ desc, name string }{
+		{"Finnish, one word", "Kaupankäyntimahdollisuuksientarjoajaverkkokauppayhtymä"},
+		{"German, two words", "Rindfleischetikettierungsüberwachungs-Aufgabenübertragung Donaudampfschifffahrtsgesellschaft"},
+		{"Greek, many words", "Ηλεκτρονικό κατάστημα χειροποίητων αντικειμένων καθημερινής χρήσης Θεσσαλονίκης"},
+		{"Thai, without blanks", "ร้านค้าออนไลน์จำหน่ายเครื่องใช้ในครัวเรือนทำมือแห่งกรุงเทพมหานคร"},
+		{"Arabic, from right to left", "متجرالأدواتالمنزليةالمصنوعةيدوياللعائلاتفيموريتانياوالسنغال"},
+		{"no word at all", strings.Repeat("&<>\\\"", 16)},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			name, err := json.Marshal(tc.name)
+			require.NoError(t, err)
+			dir := t.TempDir()
+			require.NoError(t, os.Mkdir(filepath.Join(dir, "long"), 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "long", "sites.json"), fmt.Appendf(nil, `[{"code": "a", "name": %s, "default": true,
+				"currency": "EUR", "homeBase": {"address": {"country": "DE"}}, "defaultLanguage": "en"}, {"code": "b", "name": %[1]s,
+				"currency": "EUR", "homeBase": {"address": {"country": "DE"}}, "defaultLanguage": "en"}]`, name), 0o600))
+			s, err := server.New(server.Config{DataDir: dir, Logger: slog.New(slog.DiscardHandler)})
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, s.Close()) })
+			ts := httptest.NewServer(s.Handler())
+			t.Cleanup(ts.Close)
+			b := visit(t, ts.URL, device{width: 320, height: 640, language: "en", noScript: true})
+			b.set("site", "b")
+			require.EqualValues(t, http.StatusOK, b.follow("#picker-site .main"))
+			b.why()
+			for n, page := range []string{"", "/cart", "/preview?field=site&value=a&revision=0.0"} {
+				if page != "" {
+					b.open(page)
+				}
+				for _, width := range []int64{320, 768} {
+					b.do(chromedp.EmulateViewport(width, 900))
+					b.shoot(fmt.Sprintf("long-%d-%d-%d", i, n, width))
+					found := eval[map[string][]string](b, faults)
+					for _, fault := range []string{"too wide", "misplaced", "overlapping"} {
+						assert.Empty(t, found[fault], "%s %d: %s", page, width, fault)
+					}
+				}
 			}
 		})
 	}

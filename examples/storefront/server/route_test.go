@@ -38,6 +38,24 @@ func TestPath_NoRedirectLeavesTheShop(t *testing.T) {
 		"/session-context/demoshop%2F..%2F..%2F%5Cevil.example/me/context",
 		"/session-context/othershop%2F/me/context",
 		"/site/demoshop%2F..%2Fothershop/sites",
+		"/shop/demoshop%2e%2e%2fothershop/choices",
+		"/shop/%2e%2e%5Cevil.example/choices",
+		"/shop/demoshop%C0%AF..%C0%AFevil.example/choices",
+		"/shop/demoshop%E2%80%AE/choices",
+		"/shop/demoshop%0D%0ALocation:%20%2F%2Fevil.example/choices",
+		"/shop/demoshop;x=%2F%2Fevil.example/choices",
+		"/shop/%E4%BD%A0/choices",
+		"/shop/%2F%2Fevil.example%2F%2e%2e/choices",
+		"/shop/%3Fdemoshop/choices",
+		"/%5C/evil.example/choices",
+		"/%09/evil.example/choices",
+		"///evil.example/choices",
+		"/.//evil.example/choices",
+		"/x/..//evil.example/choices",
+		"/session-context/othershop%00/me/context",
+		"/%73ession-context/demoshop/me/context",
+		"/session-context%2Fdemoshop/me/context",
+		"/site/othershop%00/sites",
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			r := httptest.NewRequest(method, "http://shop.example"+path, nil)
@@ -50,13 +68,14 @@ func TestPath_NoRedirectLeavesTheShop(t *testing.T) {
 				assert.Equal(t, http.StatusNotFound, w.Code, "%s %s", method, path)
 				assert.NotContains(t, w.Body.String(), "evil.example", "%s %s", method, path)
 			}
+			assert.Len(t, w.Header().Values("Location"), min(len(to), 1), "%s %s", method, path)
 			if strings.HasPrefix(path, "/session-context/") || strings.HasPrefix(path, "/site/") {
 				assert.GreaterOrEqual(t, w.Code, 400, "%s %s", method, path)
 			}
 		}
 	}
 	// What is another spelling of the same tenant leads to that tenant.
-	for _, path := range []string{"/shop/%64emoshop/choices", "/%73hop/demoshop/choices"} {
+	for _, path := range []string{"/shop/%64emoshop/choices", "/%73hop/demoshop/choices", "/shop/demosho%70/sign-out", "/shop/demoshop/c%68oices"} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		assert.Equal(t, http.StatusSeeOther, w.Code, path)
@@ -81,6 +100,14 @@ func TestMethod_OthersAre405WithAllow(t *testing.T) {
 		{"DELETE", "/site/demoshop/sites", "GET, HEAD"},
 		{"PUT", "/site/demoshop/sites/main", "GET, HEAD"},
 		{"GET", "/oauth/token", "POST"},
+		{"DELETE", "/sign-in", "GET, HEAD, POST"},
+		{"PROPFIND", "/", "GET, HEAD"},
+		{"get", "/cart", "GET, HEAD, POST"},
+		{"POST", "/shop/othershop/preview", "GET, HEAD"},
+		{"DELETE", "/shop/othershop/choices", "GET, HEAD, POST"},
+		{"HEAD", "/customer/demoshop/logout", "GET"},
+		{"DELETE", "/customerlogin/auth/anonymous/login", "GET"},
+		{"PUT", "/session-context/demoshop/openapi.json", "GET, HEAD"},
 	} {
 		for _, accept := range []string{browserAccept, "application/json"} {
 			r := httptest.NewRequest(tc.method, tc.path, nil)
@@ -204,6 +231,12 @@ func TestForm_OverPlainHTTPIsRefusedAndWritesNothing(t *testing.T) {
 		{"an address of this machine", "http://127.0.0.2", false, http.StatusSeeOther},
 		{"an IPv6 address of this machine", "http://[::1]:8080", false, http.StatusSeeOther},
 		{"no browser", "", false, http.StatusSeeOther},
+		{"a name of the local network", "http://shop.local", false, http.StatusForbidden},
+		{"an address of the local network", "http://192.168.1.20:8080", false, http.StatusForbidden},
+		{"an IPv6 address of the local network", "http://[fe80::1]:8080", false, http.StatusForbidden},
+		{"all addresses of this machine", "http://0.0.0.0:8080", false, http.StatusForbidden},
+		{"this machine in capitals", "http://LOCALHOST:8080", false, http.StatusSeeOther},
+		{"this machine, with a dot at the end", "http://localhost.:8080", false, http.StatusSeeOther},
 		{"plain HTTP, and it is meant", "http://shop.example", true, http.StatusSeeOther},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {

@@ -196,6 +196,12 @@ func TestNames_FromDataCannotTurnThePageAbout(t *testing.T) {
 		{"an override", "Evil\u202e pohS", "Evil pohS"},
 		{"an isolate that is never closed", "Evil\u2067 Shop", "Evil Shop"},
 		{"an end too many", "Evil\u2069 Shop", "Evil Shop"},
+		{"embeddings and their ends", "\u202aEvil\u202c \u202bShop", "Evil Shop"},
+		{"an isolate within an override", "\u202eEvil\u2068 Shop", "Evil Shop"},
+		{"a paragraph", "Evil\u2029Shop", "Evil Shop"},
+		{"a soft mark of direction", "Evil\u200f Shop", "\u2068Evil\u200f Shop\u2069"},
+		{"markup", "<bdo dir=rtl>Evil", "<bdo dir=rtl>Evil"},
+		{"Hebrew", "חנות 24/7", "\u2068חנות 24/7\u2069"},
 		{"Arabic", "متجر (1)!", "\u2068متجر (1)!\u2069"},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {

@@ -116,6 +116,13 @@ func TestIsolate_ATextFromElsewhereTurnsNothingAbout(t *testing.T) {
 		{"what joins letters", "می\u200cخواهم", "\u2068می\u200cخواهم\u2069"},
 		{"Arabic and an override", "\u202dمتجر", "\u2068متجر\u2069"},
 		{"Japanese", "デモ", "デモ"},
+		{"Thai", "ร้านค้า", "ร้านค้า"},
+		{"Persian digits", "۱۲۳", "۱۲۳"},
+		{"N’Ko", "ߒߞߏ", "\u2068ߒߞߏ\u2069"},
+		{"Adlam", "𞤀𞤣𞤤𞤢𞤥", "\u2068𞤀𞤣𞤤𞤢𞤥\u2069"},
+		{"a mark of the Arabic letter", "Shop\u061c!", "\u2068Shop\u061c!\u2069"},
+		{"a family, joined", "👩\u200d👧", "👩\u200d👧"},
+		{"bytes that are no UTF-8", "Demo\xff", "Demo\ufffd"},
 		{"nothing", "", ""},
 	} {
 		assert.Equal(t, tc.want, wording.Isolate(tc.text), tc.desc)
