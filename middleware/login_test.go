@@ -384,24 +384,120 @@ func TestCustomer_TokenWithoutSessionSaysWho(t *testing.T) {
 }
 
 func TestLogout_EndsWhatTokenAndCookieName(t *testing.T) {
-	var identity sessionctx.Identity
-	s := newShop(t)
-	mw := s.middleware(func(cfg *middleware.Config) {
-		cfg.Identify = func(*http.Request) (sessionctx.Identity, error) { return identity, nil }
-	})
-	b := newBrowser(t, mw)
-	b.login("anna")
-	id := b.jar[cookieName]
-	token := sessionctx.Identity{Tenant: "demoshop", SessionID: "token-1", CustomerID: "anna", Proof: sessionctx.Asserted}
-	identity = token
-	b.update("/", cart("by-token"))
-	b.logout()
-	assert.Empty(t, b.jar)
-	_, err := s.resolver.Resolve(t.Context(), sessionctx.Request{Identity: token})
-	require.ErrorIs(t, err, sessionctx.ErrNotFound)
-	identity = sessionctx.Identity{}
-	b.jar[cookieName] = id
-	assert.Empty(t, b.get("/").CustomerID)
+	token := func(session, customer string) sessionctx.Identity {
+		return sessionctx.Identity{Tenant: "demoshop", SessionID: session, CustomerID: customer, Proof: sessionctx.Asserted}
+	}
+	for _, tc := range []struct {
+		desc     string
+		identity sessionctx.Identity // what Identify says at the logout
+		err      error
+	}{
+		{"no token", sessionctx.Identity{}, nil},
+		{"a token of the same customer", token("token-1", "anna"), nil},
+		{"a token of another customer", token("token-2", "bert"), nil},
+		{"a token of an anonymous session", token("token-3", ""), nil},
+		{"a token whose session has no record", token("token-4", "anna"), nil},
+		{"a token that says who, and no session", token("", "anna"), nil},
+		{"a token that is not valid", sessionctx.Identity{}, middleware.ErrUnauthenticated},
+		{"a token of another tenant", sessionctx.Identity{Tenant: "othershop", SessionID: "token-5", Proof: sessionctx.Asserted}, middleware.ErrWrongTenant},
+		{"a token that nobody can look up now", sessionctx.Identity{}, sessionctx.ErrUnavailable},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			var identity sessionctx.Identity
+			var failure error
+			s := newShop(t)
+			mw := s.middleware(func(cfg *middleware.Config) {
+				cfg.Identify = func(*http.Request) (sessionctx.Identity, error) { return identity, failure }
+			})
+			b := newBrowser(t, mw)
+			b.login("anna")
+			id := b.jar[cookieName]
+			identity = tc.identity
+			if identity.SessionID != "" && tc.err == nil && identity.SessionID != "token-4" {
+				b.update("/", cart("by-token"))
+			}
+			failure = tc.err
+			w := httptest.NewRecorder()
+			_, err := mw.Logout(w, b.request("/"))
+			require.ErrorIs(t, err, tc.err)
+			b.receive(w)
+			assert.Empty(t, b.jar, "whatever happened, the next request is nobody's")
+			if identity.SessionID != "" && tc.err == nil {
+				_, err := s.resolver.Resolve(t.Context(), sessionctx.Request{Identity: identity})
+				require.ErrorIs(t, err, sessionctx.ErrNotFound)
+			}
+			identity, failure = sessionctx.Identity{}, nil
+			assert.Empty(t, b.get("/").CustomerID)
+			if tc.err == nil {
+				b.jar[cookieName] = id
+				assert.Empty(t, b.get("/").CustomerID, "the cookie's session has ended, too")
+			}
+		})
+	}
+}
+
+// Identify may cost a call of another server.
+func TestIdentify_IsAskedOncePerRequest(t *testing.T) {
+	update := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) error {
+		_, err := mw.Update(w, r, sessionctx.Patch{Language: sessionctx.Set("en")})
+		return err
+	}
+	type call = func(*middleware.Middleware, http.ResponseWriter, *http.Request) error
+	login := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) error {
+		_, err := mw.Login(w, r, "anna")
+		return err
+	}
+	logout := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) error {
+		_, err := mw.Logout(w, r)
+		return err
+	}
+	start := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) error {
+		_, err := mw.Start(w, r)
+		return err
+	}
+	request := func(mw *middleware.Middleware, _ http.ResponseWriter, r *http.Request) error {
+		_, err := mw.Request(r)
+		return err
+	}
+	again := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) error { // a router inside of a router
+		mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { assert.NoError(t, update(mw, w, r)) })).ServeHTTP(w, r)
+		return nil
+	}
+	child := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) error { // with a context of its own
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		return update(mw, w, r.WithContext(ctx))
+	}
+	for _, tc := range []struct {
+		desc  string
+		calls []call
+	}{
+		{"no write", nil},
+		{"two updates", []call{update, update}},
+		{"a question for the request, then an update", []call{request, update, request}},
+		{"a session that is started early", []call{start, update}},
+		{"a login, then an update", []call{login, update}},
+		{"a logout, then an update", []call{logout, update}},
+		{"a login, a logout, a login", []call{login, logout, login}},
+		{"Wrap inside of Wrap", []call{again, update}},
+		{"a request with another context", []call{child, child}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			identified := 0
+			mw := newShop(t).middleware(func(cfg *middleware.Config) {
+				cfg.Identify = func(*http.Request) (sessionctx.Identity, error) {
+					identified++
+					return sessionctx.Identity{}, nil
+				}
+			})
+			mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				for i, call := range tc.calls {
+					assert.NoError(t, call(mw, w, r), i)
+				}
+			})).ServeHTTP(httptest.NewRecorder(), get("/"))
+			assert.Equal(t, 1, identified)
+		})
+	}
 }
 
 func TestUpdate_BeginsNothingWhereTheBrowserWithheldTheCookie(t *testing.T) {

@@ -51,9 +51,9 @@ type Config struct {
 	// for one. A key that Keys could not have is refused. A jwt.VerificationKeySet is tried key by
 	// key.
 	//
-	// An error for which errors.Is(err, sessionctx.ErrUnavailable) holds says that the keys could
-	// not be had: Verify returns it as it is, and the client is answered 503. Any other error says
-	// that there is no such key. It must be safe for concurrent use by multiple goroutines.
+	// An error that wraps sessionctx.ErrUnavailable, a net.Error or the error of a context says that
+	// the keys could not be had: Verify returns an ErrUnavailable, and the client is answered 503.
+	// Any other error says that there is no such key. It must be safe for concurrent use by multiple goroutines.
 	Keyfunc jwt.Keyfunc
 
 	// Algorithms are those of Keyfunc's keys. Required with Keyfunc, and refused with Keys, of
@@ -89,8 +89,8 @@ type Config struct {
 
 	// Check sees the claims of a token whose signature, issuer, expiry and audience were checked,
 	// as encoding/json decodes them: for token_use, scope, azp and the like. An error refuses the
-	// token, with that error in the reason; if it is sessionctx.ErrUnavailable, it is returned as
-	// it is. Default: every such token counts.
+	// token, with that error in the reason; one that says that somebody could not be asked, as for
+	// Keyfunc, is an ErrUnavailable. Default: every such token counts.
 	//
 	// Check may change the claims. What it leaves is read: it can delete the customer claim of a
 	// client's token, and take a session id out of a claim that holds several ids. It is called

@@ -1,11 +1,13 @@
 package bearer
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -80,7 +82,7 @@ func guardKeyfunc(find jwt.Keyfunc, algorithms []string) jwt.Keyfunc {
 		}
 		found, err := find(t)
 		if err != nil {
-			if errors.Is(err, sessionctx.ErrUnavailable) {
+			if err := asUnavailable(err); err != nil {
 				return nil, &unavailableError{err}
 			}
 			return nil, errKey
@@ -100,6 +102,20 @@ func guardKeyfunc(find jwt.Keyfunc, algorithms []string) jwt.Keyfunc {
 		}
 		return usable, nil
 	}
+}
+
+// asUnavailable returns an error of a host's function as an ErrUnavailable, if it says that somebody
+// could not be asked, and nil if it says anything else. Keyfuncs that fetch keys by themselves know
+// nothing of ErrUnavailable: they return what net/http returns.
+func asUnavailable(err error) error {
+	_, network := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, sessionctx.ErrUnavailable):
+		return err
+	case network, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", sessionctx.ErrUnavailable, err)
+	}
+	return nil
 }
 
 // unavailableError carries an ErrUnavailable through the parser.

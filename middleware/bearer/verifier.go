@@ -222,7 +222,7 @@ func (is *issuer) accept(token map[string]any) (Claims, error) {
 	}
 	if is.check != nil {
 		if err := is.check(token); err != nil {
-			if errors.Is(err, sessionctx.ErrUnavailable) {
+			if err := asUnavailable(err); err != nil {
 				return Claims{}, err
 			}
 			return Claims{}, fmt.Errorf("bearer: %w: %w", middleware.ErrUnauthenticated, err)

@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -13,10 +14,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -401,16 +405,29 @@ func TestKeyfunc_UnavailableIsNotUnauthenticated(t *testing.T) {
 		want error
 	}{
 		{"no such key", errors.New("kid not found"), middleware.ErrUnauthenticated},
+		{"no such key, and no fetch for it now", errors.New("kid not found: rate limited"), middleware.ErrUnauthenticated},
+		{"an answer that is no key set", &json.SyntaxError{}, middleware.ErrUnauthenticated},
 		{"not to be asked", down, sessionctx.ErrUnavailable},
+		{"not to be asked, wrapped by a library", fmt.Errorf("failed to read the JWK: %w", down), sessionctx.ErrUnavailable},
+		{"nobody listens", &url.Error{Op: "Get", URL: "https://id.example/keys", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, sessionctx.ErrUnavailable},
+		{"nobody listens, wrapped by a library", fmt.Errorf("failed to refresh: %w", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), sessionctx.ErrUnavailable},
+		{"a host that has no address", errors.Join(errors.New("keys"), &net.DNSError{Name: "id.example", IsNotFound: true}), sessionctx.ErrUnavailable},
+		{"a timeout", fmt.Errorf("keys: %w", context.DeadlineExceeded), sessionctx.ErrUnavailable},
+		{"a fetch that was given up", &url.Error{Op: "Get", Err: context.Canceled}, sessionctx.ErrUnavailable},
+		{"a certificate that has expired", &url.Error{Op: "Get", Err: x509.CertificateInvalidError{Reason: x509.Expired}}, sessionctx.ErrUnavailable},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			v := newVerifier(t, func(cfg *bearer.Config) {
-				cfg.Keys, cfg.Algorithms = nil, []string{"HS256"}
-				cfg.Keyfunc = func(*jwt.Token) (any, error) { return nil, tc.err }
-			})
-			_, err := v.Verify(bearing(signed(t, nil)))
-			require.ErrorIs(t, err, tc.want)
-			assert.Equal(t, tc.want == middleware.ErrUnauthenticated, errors.Is(err, middleware.ErrUnauthenticated))
+			for name, edit := range map[string]func(cfg *bearer.Config){
+				"Keyfunc": func(cfg *bearer.Config) {
+					cfg.Keys, cfg.Algorithms = nil, []string{"HS256"}
+					cfg.Keyfunc = func(*jwt.Token) (any, error) { return nil, tc.err }
+				},
+				"Check": func(cfg *bearer.Config) { cfg.Check = func(map[string]any) error { return tc.err } },
+			} {
+				_, err := newVerifier(t, edit).Verify(bearing(signed(t, nil)))
+				require.ErrorIs(t, err, tc.want, name)
+				assert.Equal(t, tc.want == middleware.ErrUnauthenticated, errors.Is(err, middleware.ErrUnauthenticated), name)
+			}
 		})
 	}
 }
