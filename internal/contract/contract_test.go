@@ -49,6 +49,38 @@ func load(t *testing.T, h http.Handler) *contract {
 	return c
 }
 
+// Generated clients name their methods and arguments by these.
+func TestContract_NamesAreThoseOfTheService(t *testing.T) {
+	c := load(t, newShop(t).Handler)
+	for _, tc := range []struct{ desc, operation, method, path string }{
+		{"the own context", "GET-session-context-retrieve-session-context-by-sessionId", "GET", "/session-context/{tenant}/me/context"},
+		{"a change of it", "PATCH-session-context-update-attribute-sessionId-storefront", "PATCH", "/session-context/{tenant}/me/context"},
+		{"an own attribute", "POST-session-context-add-attribute-own-sessionId", "POST", "/session-context/{tenant}/me/context/attributes"},
+		{"an own attribute, removed", "DELETE-session-context-remove-attribute-sessionId", "DELETE", "/session-context/{tenant}/me/context/attributes/{attributeName}"},
+		{"any context", "GET-session-context-retrieve-session-context", "GET", "/session-context/{tenant}/context/{sessionId}"},
+		{"any context, replaced", "PUT-session-context-update-session-context", "PUT", "/session-context/{tenant}/context/{sessionId}"},
+		{"an attribute of any context", "POST-session-context-add-attribute-sessionId", "POST", "/session-context/{tenant}/context/{sessionId}/attributes"},
+		{"an attribute of any context, removed", "DELETE-session-context-remove-attribute", "DELETE", "/session-context/{tenant}/context/{sessionId}/attributes/{attributeName}"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := c.routes[tc.operation]
+			require.NotNil(t, r)
+			assert.Equal(t, tc.method+" "+tc.path, r.Method+" "+r.Path)
+			var inPath []string
+			for _, p := range append(r.PathItem.Parameters, r.Operation.Parameters...) {
+				if p.Value.In == "path" {
+					inPath = append(inPath, "{"+p.Value.Name+"}")
+				}
+			}
+			for _, name := range inPath {
+				assert.Contains(t, r.Path, name)
+			}
+			assert.Len(t, inPath, strings.Count(r.Path, "{"))
+		})
+	}
+	assert.Len(t, c.routes, 9, "those, and the document itself")
+}
+
 // exchange is one request, and the status that the document has for it.
 type exchange struct {
 	desc, operation string

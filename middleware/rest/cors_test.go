@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,6 +21,9 @@ func TestCORS_AnswersAllowedOriginsAlone(t *testing.T) {
 	}{
 		{"the origin", origin, origin}, {"another of the list", "http://localhost:3000", "http://localhost:3000"},
 		{"another scheme", "http://app.example", ""}, {"another port", "https://app.example:8443", ""},
+		{"a name below", "https://x.app.example", ""}, {"a name that goes on", "https://app.example.evil.example", ""},
+		{"its own port written out", "https://app.example:443", ""}, {"capitals", "https://APP.example", ""}, {"a slash at the end", "https://app.example/", ""},
+		{"two at once", "https://app.example, https://evil.example", ""}, {"a blank before", " https://evil.example", ""},
 		{"a host that ends alike", "https://evil-app.example", ""}, {"a sandboxed frame", "null", ""}, {"none", "", ""},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -78,23 +82,65 @@ func TestConditions_OfReadsAndBodies(t *testing.T) {
 }
 
 func TestPut_CustomerIDIsThatOfTheToken(t *testing.T) {
-	s := newShop(t)
-	op := s.operator()
-	const body = `{"customerId":"anna","currency":"CHF"}`
-	for _, token := range []string{"", "rubbish", s.token("bob")} {
-		p := op.with("saas-token", token).do("PUT", "/context/new?upsert=true", body).must(400).problem()
-		assert.Equal(t, []map[string]string{{"field": "customerId", "reason": "notProven"}}, p.Details)
+	for _, tc := range []struct {
+		desc, saas, body string // saas: whose saas-token is sent; "-": none, "?": one that is not valid
+		want             int
+	}{
+		{"no token", "-", `{"customerId":"anna","currency":"CHF"}`, 400},
+		{"an empty token", "", `{"customerId":"anna","currency":"CHF"}`, 400},
+		{"a token that is not valid", "?", `{"customerId":"anna","currency":"CHF"}`, 400},
+		{"another customer's token", "bob", `{"customerId":"anna","currency":"CHF"}`, 400},
+		{"another letter case", "anna", `{"customerId":"Anna","currency":"CHF"}`, 400},
+		{"a blank behind", "anna", `{"customerId":"anna ","currency":"CHF"}`, 400},
+		{"a customer of a number", "anna", `{"customerId":4711}`, 400},
+		{"a list of customers", "anna", `{"customerId":["anna"]}`, 400},
+		{"the customer of the token", "anna", `{"customerId":"anna","currency":"CHF"}`, 204},
+		{"a token alone: nothing says that the session is to be its customer's", "anna", `{"currency":"CHF"}`, 204},
+		{"null, with a token", "anna", `{"customerId":null,"currency":"CHF"}`, 204},
+		{"the empty text, with a token", "anna", `{"customerId":"","currency":"CHF"}`, 204},
+		{"null, without a token", "-", `{"customerId":null,"currency":"CHF"}`, 204},
+		{"nothing, without a token", "-", `{"currency":"CHF"}`, 204},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			op := s.operator()
+			managed := op
+			switch tc.saas {
+			case "-":
+			case "?":
+				managed = op.with("saas-token", "rubbish")
+			case "":
+				managed = op.with("saas-token", "")
+			default:
+				managed = op.with("saas-token", s.token(tc.saas))
+			}
+			customer := ""
+			if strings.Contains(tc.body, `"customerId":"anna"`) {
+				customer = "anna"
+			}
+			op.do("PUT", "/context/guest?upsert=true", `{}`).must(204)
+			managed.do("PUT", "/context/new", s.statingNothing(tc.body)).must(map[int]int{204: 404, 400: 400}[tc.want])
+			for path, body := range map[string]string{"new?upsert=true": tc.body, "guest": s.stating("guest", 0, tc.body)} {
+				a := managed.do("PUT", "/context/"+path, body).must(tc.want)
+				id, _, _ := strings.Cut(path, "?")
+				shown := op.do("GET", "/context/"+id, "")
+				if tc.want == 204 {
+					assert.Equal(t, customer, shown.must(200).context().CustomerID, path)
+					continue
+				}
+				require.Len(t, a.problem().Details, 1)
+				assert.Equal(t, "customerId", a.problem().Details[0]["field"])
+				if id == "new" {
+					shown.must(404)
+				} else {
+					assert.Empty(t, shown.must(200).context().CustomerID, "an anonymous session stays one")
+				}
+			}
+		})
 	}
-	op.do("GET", "/context/new", "").must(404)
-	proven := op.with("saas-token", s.token("anna"))
-	proven.do("PUT", "/context/new", s.statingNothing(body)).must(404)
-	proven.do("PUT", "/context/new?upsert=true", body).must(204)
-	assert.Equal(t, "anna", op.do("GET", "/context/new", "").context().CustomerID)
-	op.do("PUT", "/context/guest?upsert=true", `{}`).must(204)
-	proven.do("PUT", "/context/guest", s.stating("guest", 0, body)).must(204)
-	assert.Equal(t, "anna", op.do("GET", "/context/guest", "").context().CustomerID)
+	s := newShop(t)
 	secret := s.browser(sessionPatch("CHF")).header.Get("Cookie")[len(cookieName)+1:]
-	proven.do("PUT", "/context/"+secret, s.stating(secret, 0, body)).must(400)
+	s.operator().with("saas-token", s.token("anna")).do("PUT", "/context/"+secret, s.stating(secret, 0, `{"customerId":"anna"}`)).must(400)
 }
 
 // statingNothing returns a body with version 0.

@@ -143,6 +143,10 @@ func TestCart_TakesQuantities(t *testing.T) {
 		{"an empty number", url.Values{"set": {"mug"}, "quantity": {""}}, http.StatusBadRequest, "99", ""},
 		{"nothing said", url.Values{"set": {"mug"}}, http.StatusBadRequest, "99", ""},
 		{"none added", url.Values{"add": {"mug"}, "quantity": {"0"}}, http.StatusBadRequest, "99", ""},
+		{"a number with a blank", url.Values{"set": {"mug"}, "quantity": {" 3"}}, http.StatusBadRequest, "99", ""},
+		{"a number beyond all", url.Values{"set": {"mug"}, "quantity": {"99999999999999999999"}}, http.StatusBadRequest, "99", ""},
+		{"a number in other digits", url.Values{"set": {"mug"}, "quantity": {"٣"}}, http.StatusBadRequest, "99", ""},
+		{"more than many together", url.Values{"add": {"mug"}, "quantity": {"99"}}, http.StatusOK, "99", "mug"},
 		{"what is not sold", url.Values{"set": {"yacht"}, "quantity": {"1"}}, http.StatusBadRequest, "99", ""},
 		{"none is removed", url.Values{"set": {"mug"}, "quantity": {"0"}}, http.StatusOK, "", ""},
 	} {
