@@ -61,24 +61,82 @@ func TestConditions_OfReadsAndBodies(t *testing.T) {
 	s := newShop(t)
 	c, op := s.shopper("s1"), s.operator()
 	etag := c.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204).Header.Get("ETag")
-	for _, path := range []string{"/me/context", "/me/context?explain=true"} {
-		c.with("If-Match", `"x"`).do("GET", path, "").must(412)
-		c.with("If-Match", etag).do("GET", path, "").must(200)
-		c.with("If-Match", "W/"+etag).do("GET", path, "").must(200)
-		c.with("If-Match", "*").do("GET", path, "").must(200)
+	for _, tc := range []struct {
+		desc         string
+		client       *client
+		method, path string
+		header       []string
+		body         string
+		want         int
+	}{
+		{"a read, if another tag matches", c, "GET", "/me/context", []string{"If-Match", `"x"`}, "", 412},
+		{"a read with reasons, if another tag matches", c, "GET", "/me/context?explain=true", []string{"If-Match", `"x"`}, "", 412},
+		{"a read, if one of two other tags matches", c, "GET", "/me/context", []string{"If-Match", `"x", W/"y"`}, "", 412},
+		{"a read without a body, if another tag matches", op, "HEAD", "/context/s1", []string{"If-Match", `"x"`}, "", 412},
+		{"a read of a session that is not there, if any tag matches", op, "GET", "/context/nosuch", []string{"If-Match", "*"}, "", 404},
+		{"a read, if its tag matches", c, "GET", "/me/context", []string{"If-Match", etag}, "", 200},
+		{"a read, if its tag that a proxy has made weak matches", c, "GET", "/me/context?explain=true", []string{"If-Match", "W/" + etag}, "", 200},
+		{"a read, if any tag matches", c, "GET", "/me/context", []string{"If-Match", "*"}, "", 200},
+		{"a read, if none but its tag matches, and not that either", c, "GET", "/me/context", []string{"If-Match", etag, "If-None-Match", etag}, "", 304},
+
+		{"a query with a semicolon", c, "GET", "/me/context?explain=true;x", nil, "", 400},
+		{"a query with a bad escape", c, "GET", "/me/context?explain=%zz", nil, "", 400},
+		{"a parameter twice", c, "GET", "/me/context?explain=true&explain=false", nil, "", 400},
+		{"a parameter of another type", c, "GET", "/me/context?explain=1", nil, "", 400},
+		{"a parameter in capitals", c, "GET", "/me/context?explain=TRUE", nil, "", 400},
+		{"a parameter with a zero byte", c, "GET", "/me/context?explain=true%00", nil, "", 400},
+		{"a query with a semicolon at a write", op, "PUT", "/context/s1?upsert=true;x", nil, `{}`, 400},
+		{"a parameter that nobody knows", c, "GET", "/me/context?x=1", nil, "", 200},
+		{"an escaped name", c, "GET", "/me/context?%65xplain=true", nil, "", 200},
+
+		{"a body in gzip", c, "PATCH", "/me/context", []string{"Content-Encoding", "gzip"}, `{"currency":"GBP"}`, 415},
+		{"a body in br", c, "PATCH", "/me/context", []string{"Content-Encoding", "br"}, `{"currency":"GBP"}`, 415},
+		{"a body in two codings", c, "PATCH", "/me/context", []string{"Content-Encoding", "gzip, identity"}, `{"currency":"GBP"}`, 415},
+		{"a body in a coding that nobody knows", c, "PATCH", "/me/context", []string{"Content-Encoding", "x"}, `{"currency":"GBP"}`, 415},
+		{"an attribute in deflate", c, "POST", "/me/context/attributes", []string{"Content-Encoding", "deflate"}, `{"key":"k","value":1}`, 415},
+		{"a whole context in zstd", op, "PUT", "/context/s1", []string{"Content-Encoding", "zstd"}, `{}`, 415},
+		{"a body in no coding", c, "PATCH", "/me/context", []string{"Content-Encoding", "identity"}, `{}`, 204},
+		{"a part of a body", op, "PUT", "/context/s1", []string{"Content-Range", "bytes 0-1/2"}, "stating", 400},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			body := tc.body
+			if body == "stating" {
+				body = s.stating("s1", 0, `{}`)
+			}
+			a := tc.client.with(tc.header...).do(tc.method, tc.path, body).must(tc.want)
+			if tc.want == 415 {
+				assert.Equal(t, "identity", a.Header.Get("Accept-Encoding"))
+			}
+			assert.Equal(t, etag, c.do("GET", "/me/context", "").Header.Get("ETag"), "nothing has changed")
+		})
 	}
-	op.with("If-Match", `"x"`).do("HEAD", "/context/s1", "").must(412)
-	for _, query := range []string{"?explain=true;x", "?explain=%zz", "?explain=true&explain=false", "?explain=1"} {
-		c.do("GET", "/me/context"+query, "").must(400)
+}
+
+// RFC 9110, section 9.3.4: a validator in the answer says that what was sent is kept as it is.
+func TestPut_AnswersNoValidatorForWhatIsShownOtherwise(t *testing.T) {
+	s := newShop(t)
+	for _, tc := range []struct{ desc, body, shown string }{
+		{"a currency in small letters", `{"currency":"chf"}`, `"currency":"CHF"`},
+		{"a country in small letters", `{"targetLocation":"at"}`, `"targetLocation":"AT"`},
+		{"a language that the site spells otherwise", `{"language":"en_GB"}`, `"language":"en"`},
+		{"a member that nobody knows", `{"currency":"CHF","x":1}`, `"currency":"CHF"`},
+		{"white space", `{ "currency" : "CHF" }`, `"currency":"CHF"`},
+		{"nothing", `{}`, `"currency":"EUR"`},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			op := s.operator()
+			id := "put-" + strings.ReplaceAll(tc.desc, " ", "-")
+			for _, a := range []*answer{
+				op.do("PUT", "/context/"+id+"?upsert=true", tc.body).must(204),
+				op.do("PUT", "/context/"+id, s.stating(id, 0, tc.body)).must(204),
+			} {
+				assert.Empty(t, a.Header.Get("ETag"))
+			}
+			shown := op.do("GET", "/context/"+id, "").must(200)
+			assert.Contains(t, shown.body, tc.shown)
+			assert.NotEmpty(t, shown.Header.Get("ETag"))
+		})
 	}
-	op.do("PUT", "/context/s1?upsert=true;x", `{}`).must(400)
-	for _, coding := range []string{"gzip", "br", "gzip, identity", "x"} {
-		a := c.with("Content-Encoding", coding).do("PATCH", "/me/context", `{"currency":"GBP"}`).must(415)
-		assert.Equal(t, "identity", a.Header.Get("Accept-Encoding"))
-	}
-	c.with("Content-Encoding", "identity").do("PATCH", "/me/context", `{}`).must(204)
-	op.with("Content-Range", "bytes 0-1/2").do("PUT", "/context/s1", s.stating("s1", 0, `{}`)).must(400)
-	assert.Empty(t, op.do("PUT", "/context/s1", s.stating("s1", 0, `{"currency":"chf"}`)).must(204).Header.Get("ETag"))
 }
 
 func TestPut_CustomerIDIsThatOfTheToken(t *testing.T) {
