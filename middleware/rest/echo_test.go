@@ -105,13 +105,32 @@ func TestEcho_TellsAChoiceFromWhatTheClientWasShown(t *testing.T) {
 }
 
 func TestEcho_LeavesAProfileItsPlace(t *testing.T) {
-	s := newShop(t)
-	c := s.shopper("s1")
-	c.do("PATCH", "/me/context", sendBack(t, c.do("GET", "/me/context", ""), map[string]any{"currency": "CHF"})).must(204)
-	_, err := s.resolver.Login(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}}, "anna")
-	require.NoError(t, err)
-	b := s.bearer(claims{Session: "s1", Customer: "anna"}).do("GET", "/me/context?explain=true", "").context()
-	assert.Equal(t, "main CHF AT en", b.values(), "country and language are the profile's")
+	type m = map[string]any
+	for _, tc := range []struct {
+		desc            string
+		change          m // of what the guest read
+		values, choices string
+	}{
+		{"another currency", m{"currency": "CHF"}, "main CHF AT en", "currency"},
+		{"another country", m{"targetLocation": "CH"}, "main GBP CH en", "targetLocation"},
+		{"another language", m{"language": "fr"}, "main GBP AT fr", "language"},
+		{"another currency, the rest in other spellings", m{"currency": "chf", "targetLocation": "de", "language": "DE"}, "main CHF AT en", "currency"},
+		{"another currency, and members that nobody knows", m{"currency": "CHF", "country": "CH", "site": "us"}, "main CHF AT en", "currency"},
+		{"nothing", nil, "main GBP AT en", ""},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			c := s.shopper("s1")
+			c.do("PATCH", "/me/context", sendBack(t, c.do("GET", "/me/context", ""), tc.change)).must(204)
+			_, err := s.resolver.Login(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}}, "anna")
+			require.NoError(t, err)
+			b := s.bearer(claims{Session: "s1", Customer: "anna"}).do("GET", "/me/context?explain=true", "").context()
+			assert.Equal(t, tc.values, b.values(), "what the guest did not choose is the profile's")
+			for name, source := range b.Sources {
+				assert.Equal(t, strings.Contains(tc.choices, name), source == "choice", "%s: %s", name, source)
+			}
+		})
+	}
 }
 
 func TestEcho_ComparesWithTheStatedVersion(t *testing.T) {
