@@ -126,7 +126,7 @@ func TestWrap_AnswerOfAPolicyIsNotToBeStored(t *testing.T) {
 		}, 200},
 		{"hosts that cannot be looked up", func(cfg *middleware.Config) {
 			cfg.OnError = middleware.RenderDefaults
-			cfg.SiteOf = func(*http.Request, string) (middleware.Place, error) { return middleware.Place{}, down }
+			cfg.SiteOf = func(*http.Request, string) (middleware.SiteLanguage, error) { return middleware.SiteLanguage{}, down }
 		}, 500},
 		{"a policy of the host's own", func(cfg *middleware.Config) {
 			cfg.Tenant = func(*http.Request) string { return "" }
@@ -150,7 +150,7 @@ func TestShareable_ReplacesBothHeadersOfAGuestsPage(t *testing.T) {
 	names := func(cfg *middleware.Config) {
 		cfg.AcceptLanguage, cfg.Identify = true, nobody
 		cfg.CountryHeader, cfg.TrustedProxies = "CF-IPCountry", prefixes("192.0.2.0/24")
-		cfg.Sites = map[string]middleware.Place{"/fr": {Language: "fr"}, "/ja": {Language: "ja"}}
+		cfg.Sites = map[string]middleware.SiteLanguage{"/fr": {Language: "fr"}, "/ja": {Language: "ja"}}
 	}
 	const byURL, byHeader = "Cookie, Authorization, Cf-Ipcountry", "Cookie, Authorization, Cf-Ipcountry, Accept-Language"
 	cases := []struct {
@@ -170,7 +170,7 @@ func TestShareable_ReplacesBothHeadersOfAGuestsPage(t *testing.T) {
 		{"the browser says a language that is not offered", "GET", "/", "ja", names, time.Minute, []string{byHeader}, "public, max-age=0, s-maxage=60"},
 		{"a cookie that names no session", "GET", "/", "", nil, time.Minute, []string{"Cookie"}, "public, max-age=0, s-maxage=60"},
 		{"nothing is read but the language, and the URL says it", "GET", "/fr", "en", func(cfg *middleware.Config) {
-			cfg.NoCookie, cfg.AcceptLanguage, cfg.Sites = true, true, map[string]middleware.Place{"/fr": {Language: "fr"}}
+			cfg.NoCookie, cfg.AcceptLanguage, cfg.Sites = true, true, map[string]middleware.SiteLanguage{"/fr": {Language: "fr"}}
 		}, time.Minute, nil, "public, max-age=0, s-maxage=60"},
 	}
 	for _, tc := range cases {
@@ -195,7 +195,7 @@ func TestShareable_ReplacesBothHeadersOfAGuestsPage(t *testing.T) {
 
 func TestShareable_KeepsTheHostsOwnNames(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
-		cfg.AcceptLanguage, cfg.Sites = true, map[string]middleware.Place{"/fr": {Language: "fr"}}
+		cfg.AcceptLanguage, cfg.Sites = true, map[string]middleware.SiteLanguage{"/fr": {Language: "fr"}}
 	})
 	res := serve(mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "X-Theme")

@@ -101,7 +101,7 @@ type Config struct {
 	// Sites maps hosts, path prefixes, and hosts with a path prefix to what they stand for: the
 	// request site, the request language, or both. "shop.example" matches that host alone;
 	// "shop.example/de" matches the path /de and what is below it, not /deutschland; "/de" does so
-	// on every host. The longest prefix wins. What its Place leaves empty comes from the next
+	// on every host. The longest prefix wins. What its SiteLanguage leaves empty comes from the next
 	// shorter key of the host, and last from the keys without a host. Ports, letter case and one
 	// trailing dot of a request's host do not count. A key is written without scheme and port, and
 	// an internationalized name in its ASCII form (RFC 5890, section 2.3.2.1). The path is the
@@ -110,19 +110,19 @@ type Config struct {
 	// A language that the site does not offer decides nothing. Default: neither site nor language.
 	// Security: the list is exact, so a host that is not in it says nothing; X-Forwarded-Host and
 	// Forwarded are never read.
-	Sites map[string]Place
+	Sites map[string]SiteLanguage
 
 	// SiteOf says what a host stands for that no key of Sites names: for a marketplace whose hosts
 	// are in a database. host is that of the request, in lower case, without port and last dot, and
-	// empty where the request has no valid one. What the Place leaves empty comes from the keys of
-	// Sites without a host, such as "/de". Look at nothing but host and path: caches know pages by
-	// their URLs.
+	// empty where the request has no valid one. What the SiteLanguage leaves empty comes from the
+	// keys of Sites without a host, such as "/de". Look at nothing but host and path: caches know
+	// pages by their URLs.
 	//
 	// SiteOf is asked once by Wrap and once by each Request, Update, Login and Logout, so it must
 	// answer from memory. An error refuses the request: sessionctx.ErrUnknownTenant for a host that
 	// is nobody's (404), sessionctx.ErrUnavailable while the database cannot be asked (503). The
-	// zero Place lets the shopper's choice and the defaults decide.
-	SiteOf func(r *http.Request, host string) (Place, error)
+	// zero SiteLanguage lets the shopper's choice and the defaults decide.
+	SiteOf func(r *http.Request, host string) (SiteLanguage, error)
 
 	// CountryHeader names the header in which a proxy or CDN puts the visitor's country, an ISO
 	// 3166-1 alpha-2 code: "CF-IPCountry", "CloudFront-Viewer-Country". It needs TrustedProxies or
@@ -191,7 +191,7 @@ func New(cfg Config) (*Middleware, error) {
 	if m.cookie, err = newCookie(&cfg); err != nil {
 		errs = append(errs, err)
 	}
-	if m.places, err = newPlaces(&cfg); err != nil {
+	if m.sites, err = newSiteMap(&cfg); err != nil {
 		errs = append(errs, err)
 	}
 	if m.hints, err = newHinter(&cfg); err != nil {

@@ -82,9 +82,11 @@ func TestNew_RefusesEachMistake(t *testing.T) {
 		{"IPv4 as IPv6", trusting(prefixes("::ffff:192.0.2.0/120")...), "TrustedProxies", "::ffff:192.0.2.0/120", prefix},
 		{"everyone is a proxy", trusting(prefixes("0.0.0.0/0")...), "TrustedProxies", "0.0.0.0/0", everyone},
 		{"everyone is a proxy, over IPv6", trusting(prefixes("::/0")...), "TrustedProxies", "::/0", everyone},
-		{"a host that stands for nothing", func(c *middleware.Config) { c.Sites = map[string]middleware.Place{"shop.example": {}} },
+		{"a host that stands for nothing", func(c *middleware.Config) { c.Sites = map[string]middleware.SiteLanguage{"shop.example": {}} },
 			"Sites", "shop.example", "must have a site or a language"},
-		{"a language that is none", func(c *middleware.Config) { c.Sites = map[string]middleware.Place{"/english": {Language: "english"}} },
+		{"a language that is none", func(c *middleware.Config) {
+			c.Sites = map[string]middleware.SiteLanguage{"/english": {Language: "english"}}
+		},
 			"Sites", "/english", `must have a language of BCP 47, not "english"`},
 		{"a Unix socket without country", func(c *middleware.Config) { c.TrustUnixSocket = true },
 			"TrustUnixSocket", "true", "has no effect without CountryHeader"},
@@ -95,7 +97,7 @@ func TestNew_RefusesEachMistake(t *testing.T) {
 		strings.Repeat("a", 254), "shop.example//", "shop.example//de", "shop.example/de//", "shop.example/../de", "shop.example/de/.",
 		"shop.example/d%65", "shop.example/de?x", "shop.example/de#x",
 	} {
-		edit := func(c *middleware.Config) { c.Sites = map[string]middleware.Place{host: {Site: "main"}} }
+		edit := func(c *middleware.Config) { c.Sites = map[string]middleware.SiteLanguage{host: {Site: "main"}} }
 		cases = append(cases, testCase{"site key " + host, edit, "Sites", host, siteKey})
 	}
 	s := newShop(t)
@@ -117,7 +119,7 @@ func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 		CookieMaxAge:   -2,
 		CountryHeader:  "x y",
 		TrustedProxies: prefixes("0.0.0.0/0", "::/0"),
-		Sites: map[string]middleware.Place{
+		Sites: map[string]middleware.SiteLanguage{
 			"shop.example": {Site: "main"}, "SHOP.example.": {Site: "main"}, "shop.example/de": {Site: "de"}, "shop.example/de/": {Site: "de"},
 			"/en": {Language: "en"}, "/en/": {Language: "en"}, "empty.example": {}, "bad host": {Site: "main"}, "/xx": {Language: "x"},
 		},
@@ -138,7 +140,7 @@ func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 
 func TestNew_NeitherWritesTheConfigNorReadsItLater(t *testing.T) {
 	s := newShop(t)
-	sites := map[string]middleware.Place{"Shop.Example.": {Site: "at"}}
+	sites := map[string]middleware.SiteLanguage{"Shop.Example.": {Site: "at"}}
 	proxies := prefixes("192.0.2.7/24")
 	cfg := middleware.Config{
 		Resolver: s.resolver, Tenant: middleware.Tenant("demoshop"), Sites: sites,
@@ -152,7 +154,7 @@ func TestNew_NeitherWritesTheConfigNorReadsItLater(t *testing.T) {
 	assert.Empty(t, cfg.CookieName)
 
 	clear(sites)
-	sites["evil.example"] = middleware.Place{Site: "ch"}
+	sites["evil.example"] = middleware.SiteLanguage{Site: "ch"}
 	proxies[0] = netip.MustParsePrefix("198.51.100.0/24")
 	for host, want := range map[string]sessionctx.Request{
 		"shop.example": {Site: "at"}, "evil.example": {},

@@ -113,7 +113,7 @@ func FuzzCookie_IsReadAsNetHTTPReadsIt(f *testing.F) {
 
 func TestRequest_AllocatesNothing(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
-		cfg.Sites = map[string]middleware.Place{"shop.example": {Site: "main"}, "shop.example/at": {Site: "at"}, "/at": {Language: "de"}}
+		cfg.Sites = map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.example/at": {Site: "at"}, "/at": {Language: "de"}}
 		cfg.CountryHeader = "CF-IPCountry"
 		cfg.TrustedProxies = prefixes("192.0.2.0/24")
 		cfg.AcceptLanguage = true

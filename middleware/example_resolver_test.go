@@ -17,7 +17,7 @@ func ExampleMiddleware_Request() {
 	resolver := newResolver()
 	defer resolver.Close()
 	mw, err := middleware.New(middleware.Config{
-		Resolver: resolver, Tenant: middleware.Tenant("demoshop"), Sites: map[string]middleware.Place{"shop.example.ch": {Site: "ch"}},
+		Resolver: resolver, Tenant: middleware.Tenant("demoshop"), Sites: map[string]middleware.SiteLanguage{"shop.example.ch": {Site: "ch"}},
 	})
 	if err != nil {
 		log.Fatal(err)

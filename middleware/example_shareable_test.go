@@ -17,7 +17,7 @@ func ExampleMiddleware_Shareable() {
 	defer resolver.Close()
 	mw, err := middleware.New(middleware.Config{
 		Resolver: resolver, Tenant: middleware.Tenant("demoshop"), AcceptLanguage: true,
-		Sites: map[string]middleware.Place{"/en": {Language: "en"}},
+		Sites: map[string]middleware.SiteLanguage{"/en": {Language: "en"}},
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -17,13 +17,13 @@ func ExampleConfig_siteOf() {
 	mw, err := middleware.New(middleware.Config{
 		Resolver: resolver,
 		Tenant:   middleware.Tenant("demoshop"),
-		Sites:    map[string]middleware.Place{"/en": {Language: "en"}, "/fr": {Language: "fr"}},
-		SiteOf: func(_ *http.Request, host string) (middleware.Place, error) {
+		Sites:    map[string]middleware.SiteLanguage{"/en": {Language: "en"}, "/fr": {Language: "fr"}},
+		SiteOf: func(_ *http.Request, host string) (middleware.SiteLanguage, error) {
 			code, ok := shops[host]
 			if !ok {
-				return middleware.Place{}, sessionctx.ErrUnknownTenant
+				return middleware.SiteLanguage{}, sessionctx.ErrUnknownTenant
 			}
-			return middleware.Place{Site: code}, nil
+			return middleware.SiteLanguage{Site: code}, nil
 		},
 	})
 	if err != nil {

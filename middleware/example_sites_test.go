@@ -15,7 +15,7 @@ func ExampleConfig_sites() {
 	mw, err := middleware.New(middleware.Config{
 		Resolver: resolver,
 		Tenant:   middleware.Tenant("demoshop"),
-		Sites: map[string]middleware.Place{
+		Sites: map[string]middleware.SiteLanguage{
 			"shop.example":    {Site: "main"},
 			"shop.example/ch": {Site: "ch"},
 			"shop.example.ch": {Site: "ch"},

@@ -35,8 +35,8 @@ func (a *hostAnswers) Value(key any) any {
 // String says nothing about the shopper.
 func (a *hostAnswers) String() string { return "middleware.hostAnswers" }
 
-// hostAnswersIn returns the answers for the request with this context. Without Identify and Customer,
-// and before Attach has made a place for the answers, it returns nil.
+// hostAnswersIn returns the answers for the request with this context. Without Identify and
+// Customer, and before Attach has made a place for the answers, it returns nil.
 func (m *Middleware) hostAnswersIn(ctx context.Context) *hostAnswers {
 	if m.identify == nil && m.customer == nil {
 		return nil

@@ -37,7 +37,7 @@ type Middleware struct {
 	skip     func(*http.Request) bool
 	onError  ErrorPolicy
 	cookie   cookie
-	places   *places
+	sites    *siteMap
 	hints    hinter
 	caching  caching
 }
@@ -233,13 +233,13 @@ func (m *Middleware) requestFor(r *http.Request, w http.Header, req *sessionctx.
 // the customer who is logging in now, empty for nobody.
 func (m *Middleware) buildRequest(a *hostAnswers, r *http.Request, w http.Header, req *sessionctx.Request, login string) (byCookie bool, err error) {
 	req.Tenant = m.tenant(r)
-	if m.places != nil {
-		place, err := m.places.find(r)
+	if m.sites != nil {
+		of, err := m.sites.find(r)
 		if err != nil {
 			*req = sessionctx.Request{} // the defaults of another site would be wrong
 			return false, err
 		}
-		req.Site, req.Language = place.Site, place.Language
+		req.Site, req.Language = of.Site, of.Language
 	}
 	if m.hints.any {
 		m.hints.read(r, &req.Hints)

@@ -50,7 +50,7 @@ func catalogue(t *testing.T, edit func(*middleware.Config)) http.Handler {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		cfg.AcceptLanguage = true
 		cfg.CountryHeader, cfg.TrustedProxies = "X-Country", prefixes("127.0.0.1/32")
-		cfg.Sites = map[string]middleware.Place{"/en": {Language: "en"}}
+		cfg.Sites = map[string]middleware.SiteLanguage{"/en": {Language: "en"}}
 		if edit != nil {
 			edit(cfg)
 		}

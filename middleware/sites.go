@@ -14,43 +14,43 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 )
 
-// Place is what a URL stands for: the request site and the request language of package sessionctx.
+// SiteLanguage is what a URL says: the request site and the request language of package sessionctx.
 // They outrank the shopper's choices on that URL and are never persisted.
-type Place struct {
+type SiteLanguage struct {
 	Site     string // code of a site; empty: the URL says none
 	Language string // BCP 47; empty: the URL says none
 }
 
 // or returns p, with what p leaves empty taken from q.
-func (p Place) or(q Place) Place {
-	return Place{Site: cmp.Or(p.Site, q.Site), Language: cmp.Or(p.Language, q.Language)}
+func (p SiteLanguage) or(q SiteLanguage) SiteLanguage {
+	return SiteLanguage{Site: cmp.Or(p.Site, q.Site), Language: cmp.Or(p.Language, q.Language)}
 }
 
-// places are Config.Sites and Config.SiteOf.
-type places struct {
-	hosts   map[string]hostPlaces // by host, in lower case and without a last dot
-	anyHost hostPlaces            // the keys without a host
-	of      func(*http.Request, string) (Place, error)
+// siteMap is Config.Sites and Config.SiteOf.
+type siteMap struct {
+	hosts   map[string]hostSites // by host, in lower case and without a last dot
+	anyHost hostSites            // the keys without a host
+	of      func(*http.Request, string) (SiteLanguage, error)
 }
 
-// hostPlaces are the places of one host. A longer prefix has taken over what it does not say itself
-// from the shorter ones.
-type hostPlaces struct {
-	place Place // for every path of the host
+// hostSites is what the URLs of one host say. A longer prefix has taken over what it does not say
+// itself from the shorter ones.
+type hostSites struct {
+	all SiteLanguage // for every path of the host
 	// below holds the path prefixes, longest first: "/de/shop", "/de".
-	below []pathPlace
+	below []pathSite
 }
 
-type pathPlace struct {
+type pathSite struct {
 	prefix string
-	Place
+	SiteLanguage
 }
 
-func newPlaces(cfg *Config) (*places, error) {
+func newSiteMap(cfg *Config) (*siteMap, error) {
 	if len(cfg.Sites) == 0 && cfg.SiteOf == nil {
 		return nil, nil
 	}
-	p := &places{hosts: make(map[string]hostPlaces, len(cfg.Sites)), of: cfg.SiteOf}
+	p := &siteMap{hosts: make(map[string]hostSites, len(cfg.Sites)), of: cfg.SiteOf}
 	var errs []error
 	refuse := func(key, rule string) { errs = append(errs, mistake("Sites", key, rule)) }
 	for _, key := range slices.Sorted(maps.Keys(cfg.Sites)) {
@@ -64,32 +64,32 @@ func newPlaces(cfg *Config) (*places, error) {
 			refuse(key, "must be a host, a path, or both, such as shop.example/de: ASCII, no scheme, no port")
 			continue
 		}
-		place := cfg.Sites[key]
-		if place == (Place{}) {
+		found := cfg.Sites[key]
+		if found == (SiteLanguage{}) {
 			refuse(key, "must have a site or a language")
 			continue
 		}
-		if place.Language != "" {
-			canonical, ok := defaults.CanonicalLanguage(place.Language)
+		if found.Language != "" {
+			canonical, ok := defaults.CanonicalLanguage(found.Language)
 			if !ok {
-				refuse(key, fmt.Sprintf("must have a language of BCP 47, not %q", place.Language))
+				refuse(key, fmt.Sprintf("must have a language of BCP 47, not %q", found.Language))
 				continue
 			}
-			place.Language = canonical
+			found.Language = canonical
 		}
 		hp := p.anyHost
 		if !hostless {
 			hp = p.hosts[host]
 		}
 		switch {
-		case prefix == "" && hp.place != Place{},
-			slices.ContainsFunc(hp.below, func(b pathPlace) bool { return b.prefix == prefix }):
+		case prefix == "" && hp.all != SiteLanguage{},
+			slices.ContainsFunc(hp.below, func(b pathSite) bool { return b.prefix == prefix }):
 			refuse(key, "must not stand for the same host and path as another key")
 			continue
 		case prefix == "":
-			hp.place = place
+			hp.all = found
 		default:
-			hp.below = append(hp.below, pathPlace{prefix, place})
+			hp.below = append(hp.below, pathSite{prefix, found})
 		}
 		if hostless {
 			p.anyHost = hp
@@ -105,16 +105,16 @@ func newPlaces(cfg *Config) (*places, error) {
 }
 
 // inherit sorts the prefixes and completes each one from the shorter ones.
-func (hp hostPlaces) inherit() {
-	slices.SortFunc(hp.below, func(a, b pathPlace) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
+func (hp hostSites) inherit() {
+	slices.SortFunc(hp.below, func(a, b pathSite) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
 	for i := range hp.below {
 		b := &hp.below[i]
 		for _, shorter := range hp.below[i+1:] {
 			if isBelow(b.prefix, shorter.prefix) {
-				b.Place = b.or(shorter.Place)
+				b.SiteLanguage = b.or(shorter.SiteLanguage)
 			}
 		}
-		b.Place = b.or(hp.place)
+		b.SiteLanguage = b.or(hp.all)
 	}
 }
 
@@ -124,18 +124,18 @@ func isBelow(path, prefix string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// at returns the place of a path.
-func (hp *hostPlaces) at(path string) Place {
+// at returns what a path of the host says.
+func (hp *hostSites) at(path string) SiteLanguage {
 	for i := range hp.below {
 		if isBelow(path, hp.below[i].prefix) {
-			return hp.below[i].Place
+			return hp.below[i].SiteLanguage
 		}
 	}
-	return hp.place
+	return hp.all
 }
 
-// find returns the place of r. The error is one of Config.SiteOf.
-func (p *places) find(r *http.Request) (place Place, err error) {
+// find returns what the URL of r says. The error is one of Config.SiteOf.
+func (p *siteMap) find(r *http.Request) (found SiteLanguage, err error) {
 	hp, ok := p.hosts[r.Host] // most hosts arrive in lower case and without a port
 	if !ok {
 		var buf [maxHost]byte
@@ -148,18 +148,18 @@ func (p *places) find(r *http.Request) (place Place, err error) {
 			if !valid || !isHost(name) {
 				name = ""
 			}
-			if place, err = p.of(r, name); err != nil {
-				return Place{}, fmt.Errorf("middleware: Config.SiteOf: %w", err)
+			if found, err = p.of(r, name); err != nil {
+				return SiteLanguage{}, fmt.Errorf("middleware: Config.SiteOf: %w", err)
 			}
 		}
 	}
 	if ok {
-		place = hp.at(r.URL.Path)
+		found = hp.at(r.URL.Path)
 	}
 	if len(p.anyHost.below) > 0 {
-		place = place.or(p.anyHost.at(r.URL.Path))
+		found = found.or(p.anyHost.at(r.URL.Path))
 	}
-	return place, nil
+	return found, nil
 }
 
 // isHost reports whether s is a name of lower-case letters, digits, '-', '_' and inner dots, or an

@@ -14,7 +14,7 @@ import (
 
 var longest = strings.Repeat("a234567890123456789012345678901234567890123456789.", 5) + "abc" // 253 bytes
 
-var listed = map[string]middleware.Place{
+var listed = map[string]middleware.SiteLanguage{
 	"shop.example":             {Site: "main"},
 	longest:                    {Site: "main"},
 	"shop.example/at":          {Site: "at"},
@@ -113,7 +113,7 @@ func TestSites_NoHeaderMovesARequestToAnotherSite(t *testing.T) {
 }
 
 func FuzzSites_ARequestSiteMeansAListedHost(f *testing.F) {
-	sites := map[string]middleware.Place{"shop.example": {Site: "main"}, "[2001:db8::1]": {Site: "v6"}}
+	sites := map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "[2001:db8::1]": {Site: "v6"}}
 	mw := newShop(f).middleware(func(cfg *middleware.Config) { cfg.Sites = sites })
 	for _, host := range []string{"shop.example", "SHOP.example.:80", "[2001:db8::1]:1", "shop.example:x", "a@shop.example"} {
 		f.Add(host)

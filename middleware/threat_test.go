@@ -215,7 +215,7 @@ func TestThreatBotSessions(t *testing.T) {
 // A host that the client made up, in whatever header, decides neither site nor prices.
 func TestThreatPoisonedHost(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
-		cfg.Sites = map[string]middleware.Place{"shop.example": {Site: "main"}, "shop.example/at": {Site: "at"}, "shop.ch": {Site: "ch"}}
+		cfg.Sites = map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.example/at": {Site: "at"}, "shop.ch": {Site: "ch"}}
 	})
 	server := httptest.NewServer(mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, _ := sessionctx.FromContext(r.Context())

@@ -50,9 +50,9 @@ func ownershipOf(id *Identity, rec *store.Record) ownership {
 	return ownership{state: live, customerID: rec.CustomerID, generationOf: rec.CustomerID}
 }
 
-// ownershipByHostLogin applies the rules for a session by secret whose customer the host's own login
-// says. A session that belongs to another customer is foreign. While nobody is logged in, every
-// customer's session is foreign.
+// ownershipByHostLogin applies the rules for a session by secret whose customer the host's own
+// login says. A session that belongs to another customer is foreign. While nobody is logged in,
+// every customer's session is foreign.
 func ownershipByHostLogin(id *Identity, rec *store.Record) ownership {
 	own := ownership{state: live, customerID: id.CustomerID, viewer: id.CustomerID}
 	switch {

@@ -184,11 +184,11 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 // answer that came after begun may be newer than a write of another process that this process has
 // not seen yet.
 //
-// A record is proved by its stamp if that has not changed and no write was under way. During a write
-// the stamp does not change at the moment at which the Store changes, so the record is read again:
-// the same revision says that it was in force from the first reading to the second. All first
-// readings come before all second ones, so all was in force when the last first reading was done.
-// Fresh reads outdate the stamps of each other, so theirs are read again, too.
+// A record is proved by its stamp if that has not changed and no write was under way. During a
+// write the stamp does not change at the moment at which the Store changes, so the record is read
+// again: the same revision says that it was in force from the first reading to the second. All
+// first readings come before all second ones, so all was in force when the last first reading was
+// done. Fresh reads outdate the stamps of each other, so theirs are read again, too.
 func (r *Resolver) consistent(ctx context.Context, own *owned, d, before *dependencies, begun int64, fresh bool) (bool, error) {
 	if !d.inForceSince(begun, before) {
 		return false, nil

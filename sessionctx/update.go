@@ -156,8 +156,8 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 	return true, r.cfg.Limits.checkRecord(next)
 }
 
-// saveTombstoneIfEnded puts a tombstone in the place of a session that EndAll has ended, now that a write has
-// met it. It is best effort: until it succeeds the session stays ended by its generation.
+// saveTombstoneIfEnded puts a tombstone in the place of a session that EndAll has ended, now that a
+// write has met it. It is best effort: until it succeeds the session stays ended by its generation.
 func (r *Resolver) saveTombstoneIfEnded(b *budget, req *Request, c *change) {
 	if c.own.state != ended || c.own.generationOf == "" {
 		return

@@ -372,7 +372,9 @@ func TestContext_HintsCountForTheShopperAlone(t *testing.T) {
 }
 
 func TestContext_RequestSiteOverrulesTheChoice(t *testing.T) {
-	s := newShop(t, func(c *settings) { c.middleware.Sites = map[string]middleware.Place{"shop.example": {Site: "main"}} })
+	s := newShop(t, func(c *settings) {
+		c.middleware.Sites = map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}}
+	})
 	c := s.shopper("s1")
 	d := c.do("PATCH", "/me/context", `{"siteCode":"us"}`).must(400).problem().Details
 	assert.Equal(t, []map[string]string{{"field": "siteCode", "value": "us", "reason": "overruled"}}, d)

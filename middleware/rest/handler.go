@@ -160,7 +160,8 @@ func (x *exchange) reads() bool {
 	return x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
 }
 
-// hasBearerToken reports whether the request carries a bearer token, which no browser sends by itself.
+// hasBearerToken reports whether the request carries a bearer token, which no browser sends by
+// itself.
 func (x *exchange) hasBearerToken() bool {
 	for _, v := range x.r.Header["Authorization"] {
 		if scheme, _, _ := strings.Cut(v, " "); strings.EqualFold(scheme, "Bearer") {

@@ -15,7 +15,7 @@ import (
 )
 
 // urls are three shops in one: languages by path on every host, by path of one host, and by host.
-var urls = map[string]middleware.Place{
+var urls = map[string]middleware.SiteLanguage{
 	"/en":                  {Language: "en"},
 	"/fr-CH":               {Site: "ch", Language: "fr_ch"},
 	"shop.example":         {Site: "main"},
@@ -62,7 +62,7 @@ func TestSites_SiteAndLanguageComeFromHostAndPath(t *testing.T) {
 }
 
 func TestSiteOf_IsAskedForHostsThatNoKeyNames(t *testing.T) {
-	shops := map[string]middleware.Place{
+	shops := map[string]middleware.SiteLanguage{
 		"anna.market.example":   {Site: "at"},
 		"bert.example":          {Site: "ch", Language: "fr"},
 		"[2001:db8::7]":         {Site: "at"},
@@ -70,7 +70,7 @@ func TestSiteOf_IsAskedForHostsThatNoKeyNames(t *testing.T) {
 	}
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		cfg.Sites = urls
-		cfg.SiteOf = func(_ *http.Request, host string) (middleware.Place, error) {
+		cfg.SiteOf = func(_ *http.Request, host string) (middleware.SiteLanguage, error) {
 			shop, ok := shops[host]
 			if !ok {
 				return shop, fmt.Errorf("host %q: %w", host, sessionctx.ErrUnknownTenant)
@@ -128,7 +128,9 @@ func TestSiteOf_ErrorShowsNoOtherSite(t *testing.T) {
 			t.Run(err.Error(), func(t *testing.T) {
 				mw := newShop(t).middleware(func(cfg *middleware.Config) {
 					cfg.OnError = policy
-					cfg.SiteOf = func(*http.Request, string) (middleware.Place, error) { return middleware.Place{Site: "ch"}, err }
+					cfg.SiteOf = func(*http.Request, string) (middleware.SiteLanguage, error) {
+						return middleware.SiteLanguage{Site: "ch"}, err
+					}
 				})
 				res := serve(mw.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a page was shown") })), get("/"))
 				assert.Equal(t, code, res.StatusCode)
@@ -141,7 +143,7 @@ func TestSiteOf_ErrorShowsNoOtherSite(t *testing.T) {
 
 func TestSites_BelowStripPrefixAWriteIsInTheLanguageOfThePage(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
-		cfg.Sites = map[string]middleware.Place{"/en": {Language: "en"}, "/cart": {Language: "fr"}}
+		cfg.Sites = map[string]middleware.SiteLanguage{"/en": {Language: "en"}, "/cart": {Language: "fr"}}
 	})
 	for path, want := range map[string]string{"/en/cart": "en", "/en/shoes": "en", "/en/en": "en"} {
 		called := false
@@ -159,8 +161,8 @@ func TestSites_BelowStripPrefixAWriteIsInTheLanguageOfThePage(t *testing.T) {
 func TestUpdate_ValuesOfTheURLAreNotPersisted(t *testing.T) {
 	byTable := func(cfg *middleware.Config) { cfg.Sites = urls }
 	byFunction := func(cfg *middleware.Config) {
-		cfg.SiteOf = func(_ *http.Request, host string) (middleware.Place, error) {
-			return map[string]middleware.Place{"bert.example": {Site: "ch", Language: "fr"}}[host], nil
+		cfg.SiteOf = func(_ *http.Request, host string) (middleware.SiteLanguage, error) {
+			return map[string]middleware.SiteLanguage{"bert.example": {Site: "ch", Language: "fr"}}[host], nil
 		}
 	}
 	cases := []struct {
