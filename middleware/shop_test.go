@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -51,6 +52,7 @@ func newShopOn(t testing.TB, backend store.Store, dir sessionctx.Directory) *sho
 	t.Helper()
 	resolver, err := sessionctx.New(sessionctx.Config{
 		Store: backend, Directory: dir, CacheBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler),
+		Timeout: time.Minute, // a busy machine is no store that hangs
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, resolver.Close()) })

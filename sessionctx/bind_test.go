@@ -119,7 +119,7 @@ func TestUpdate_HostLoginBeginsASessionOfTheCustomer(t *testing.T) {
 func TestBind_CustomersCartStaysAndTheHostSeesBoth(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
-	r := newResolver(t, func(c *sessionctx.Config) {
+	r := newResolver(t, patient, func(c *sessionctx.Config) {
 		c.OnChange = func(_ context.Context, ch sessionctx.Changed) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -156,7 +156,7 @@ func TestBind_CustomersCartStaysAndTheHostSeesBoth(t *testing.T) {
 
 func TestBind_ParallelFirstRequestsFindOneSession(t *testing.T) {
 	backend := &ledger{}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+	r := newResolver(t, patient, func(c *sessionctx.Config) { c.Store = backend })
 	for range 50 {
 		g := update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("cart-1")})
 		var ids sync.Map

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -106,6 +107,9 @@ func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.R
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r
 }
+
+// patient is for tests with many callers in real time: a busy machine is no store that hangs.
+func patient(c *sessionctx.Config) { c.Timeout = time.Minute }
 
 // by returns a request of the session with this id: asserted, for a customer if one is named.
 func by(sessionID string, customerID ...string) sessionctx.Request {

@@ -117,6 +117,9 @@ type settings struct {
 	rest       rest.Config
 }
 
+// patient is for tests with many callers in real time: a busy machine is no store that hangs.
+func patient(c *settings) { c.sessions.Timeout = time.Minute }
+
 func newShop(t testing.TB, change ...func(*settings)) *shop {
 	t.Helper()
 	tokens := newVerifier(t)
