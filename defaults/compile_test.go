@@ -256,16 +256,38 @@ func TestCompileSites_EmptiedListRestricts(t *testing.T) {
 }
 
 func TestCompileSites_JudgesNoInactiveSite(t *testing.T) {
-	inactive := defaults.Site{Code: "old", Inactive: true, Currency: "HRK", Currencies: []string{"Kuna"}, Country: "YU", Language: "", Languages: []string{""}}
-	list := append(oneSite(func(*defaults.Site) {}), inactive, defaults.Site{Inactive: true}, defaults.Site{Code: "main", Inactive: true})
-	sites, mistakes, err := defaults.CompileSites(list, nil, noon)
-	require.NoError(t, err)
-	assert.Empty(t, mistakes)
-	assert.Equal(t, list, sites.List())
-	_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Site: "old"}}, everyField)
-	assert.Equal(t, []defaults.Invalid{{Field: defaults.FieldSite, Value: "old", Reason: defaults.ReasonInactiveSite}}, invalids(t, err))
-	_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Site: "main"}}, everyField)
-	assert.NoError(t, err, "an inactive site of the same code hides no active one")
+	type site = defaults.Site
+	for _, tc := range []struct {
+		desc     string
+		inactive site
+	}{
+		{"a withdrawn currency", site{Code: "old", Currency: "HRK", Country: "HR", Language: "hr"}},
+		{"a withdrawn currency in the list", site{Code: "old", Currency: "EUR", Currencies: []string{"EUR", "BGN"}, Country: "BG", Language: "bg"}},
+		{"a currency that is no code", site{Code: "old", Currency: "Kuna", Country: "HR", Language: "hr"}},
+		{"a country that is gone", site{Code: "old", Currency: "EUR", Country: "YU", ShipTo: []string{"CS"}, Language: "sr"}},
+		{"an empty language", site{Code: "old", Currency: "EUR", Country: "DE", Languages: []string{""}}},
+		{"a code that is none", site{Code: "old site", Currency: "EUR", Country: "DE", Language: "de"}},
+		{"the code of an active site", site{Code: "main", Currency: "HRK"}},
+		{"a mistake in a declared currency", site{Code: "old", Currency: "TMN", ExtraCurrencies: map[string]int{"TMN": -7}}},
+		{"nothing at all", site{}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			tc.inactive.Inactive = true
+			list := append(oneSite(func(*site) {}), tc.inactive)
+			for _, list := range [][]site{list, {list[1], list[0]}} {
+				sites, mistakes, err := defaults.CompileSites(list, nil, noon)
+				require.NoError(t, err)
+				assert.Empty(t, mistakes)
+				assert.Equal(t, list, sites.List())
+				_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Site: "main"}}, everyField)
+				assert.NoError(t, err, "an inactive site hides no active one")
+				if tc.inactive.Code == "old" {
+					_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Site: "old"}}, everyField)
+					assert.Equal(t, []defaults.Invalid{{Field: defaults.FieldSite, Value: "old", Reason: defaults.ReasonInactiveSite}}, invalids(t, err))
+				}
+			}
+		})
+	}
 }
 
 func TestCompileSites_FirstActiveSiteOfACodeCounts(t *testing.T) {

@@ -2,7 +2,9 @@ package middleware_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -668,31 +670,51 @@ func TestCookie_IsRenewedWhileTheSessionIsInUse(t *testing.T) {
 }
 
 func TestStart_ParallelFirstWritesAreKept(t *testing.T) {
-	mw := newShop(t).middleware(hostLogin)
-	for _, host := range []string{"", "anna"} {
-		b := newBrowser(t, mw)
-		if host != "" {
-			b.jar["host"] = host
-		}
-		w := httptest.NewRecorder()
-		_, err := mw.Start(w, b.request("/"))
-		require.NoError(t, err)
-		b.receive(w)
-		again := httptest.NewRecorder()
-		_, err = mw.Start(again, b.request("/"))
-		require.NoError(t, err)
-		assert.Empty(t, again.Header(), "a session that exists stays")
-		var wg sync.WaitGroup
-		for _, p := range []sessionctx.Patch{cart("cart"), {Language: sessionctx.Set("en")}} {
-			r := b.request("/")
-			wg.Go(func() {
-				_, err := mw.Update(httptest.NewRecorder(), r, p)
-				assert.NoError(t, err)
-			})
-		}
-		wg.Wait()
-		s := b.get("/")
-		assert.Equal(t, "cart en", s.CartID+" "+s.Language)
+	attribute := func(name string) sessionctx.Patch {
+		return sessionctx.Patch{Attributes: map[string]json.RawMessage{name: json.RawMessage("1")}}
+	}
+	for _, tc := range []struct {
+		desc    string
+		jar     map[string]string
+		patches []sessionctx.Patch
+	}{
+		{"a guest", nil, []sessionctx.Patch{cart("cart"), {Language: sessionctx.Set("en")}}},
+		{"a customer of the host's own login", map[string]string{"host": "anna"}, []sessionctx.Patch{cart("cart"), {Language: sessionctx.Set("en")}}},
+		{"a cookie that names nothing", map[string]string{cookieName: secretA}, []sessionctx.Patch{cart("cart"), {Language: sessionctx.Set("en")}}},
+		{"attributes beside them", nil, []sessionctx.Patch{cart("cart"), {Language: sessionctx.Set("en")}, attribute("a"), attribute("b"), attribute("c")}},
+		{"all four values and a cart", nil, []sessionctx.Patch{
+			{Site: sessionctx.Set("main")}, {Currency: sessionctx.Set("CHF")}, {Country: sessionctx.Set("AT")}, {Language: sessionctx.Set("en")}, cart("cart"),
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			mw := newShop(t).middleware(hostLogin)
+			b := newBrowser(t, mw)
+			maps.Copy(b.jar, tc.jar)
+			w := httptest.NewRecorder()
+			_, err := mw.Start(w, b.request("/"))
+			require.NoError(t, err)
+			b.receive(w)
+			again := httptest.NewRecorder()
+			_, err = mw.Start(again, b.request("/"))
+			require.NoError(t, err)
+			assert.Empty(t, again.Header(), "a session that exists stays")
+			var wg sync.WaitGroup
+			for _, p := range tc.patches {
+				r := b.request("/")
+				wg.Go(func() {
+					_, err := mw.Update(httptest.NewRecorder(), r, p)
+					assert.NoError(t, err)
+				})
+			}
+			wg.Wait()
+			s := b.get("/")
+			assert.Equal(t, "cart en", s.CartID+" "+s.Language)
+			attributes := 0
+			for _, p := range tc.patches {
+				attributes += len(p.Attributes)
+			}
+			assert.Len(t, maps.Collect(s.Attributes()), attributes)
+		})
 	}
 }
 

@@ -199,9 +199,22 @@ func TestStop_ReadyzSaysSoWhileRequestsAreStillAnswered(t *testing.T) {
 		code, _ = get(t, client, shop+"/readyz")
 	}
 	assert.Equal(t, http.StatusServiceUnavailable, code)
-	for _, path := range []string{"/healthz", "/", "/cart"} {
-		code, _ := get(t, client, shop+path)
-		assert.Equal(t, http.StatusOK, code, path)
+	for _, tc := range []struct{ desc, method, path, body string }{
+		{"the other probe", "GET", "/healthz", ""},
+		{"a page", "GET", "/", ""},
+		{"the cart", "GET", "/cart", ""},
+		{"a form", "POST", "/choices", "field=currency&value=CHF&revision=0.0"},
+		{"a token", "GET", "/customerlogin/auth/anonymous/login?tenant=demoshop&client_id=storefront", ""},
+		{"the interface", "GET", "/session-context/demoshop/openapi.json", ""},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			req, err := http.NewRequest(tc.method, shop+tc.path, strings.NewReader(tc.body))
+			require.NoError(t, err)
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			res, err := client.Transport.RoundTrip(req)
+			code, _ := answer(t, res, err)
+			assert.Equal(t, map[string]int{"GET": http.StatusOK, "POST": http.StatusSeeOther}[tc.method], code)
+		})
 	}
 	require.NoError(t, listener.Close()) // the hour is not waited for
 	assert.ErrorIs(t, <-ended, net.ErrClosed)
