@@ -251,8 +251,14 @@ func TestLimit_CountsANetworkAsOneAddress(t *testing.T) {
 func from(i int) string { return fmt.Sprintf("10.0.%d.%d:1", i>>8&255, i&255) }
 
 func TestAccount_GuessesFromManyAddressesAreSlowed(t *testing.T) {
-	for _, email := range []string{annasEmail, "nobody@demo.example"} {
-		t.Run(email, func(t *testing.T) {
+	for _, tc := range []struct{ desc, email string }{
+		{"a customer's account", annasEmail},
+		{"a customer's account in other letter case", "ANNA@Demo.example "},
+		{"another customer's account", "bob@demo.example"},
+		{"an account that is not there", "nobody@demo.example"},
+		{"what is no address", "anna"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newShop(t)
 				var compared atomic.Int64
@@ -266,7 +272,7 @@ func TestAccount_GuessesFromManyAddressesAreSlowed(t *testing.T) {
 				var wg sync.WaitGroup
 				for i := range guesses {
 					wg.Go(func() {
-						_, err := s.issuer.Authenticate(t.Context(), "demoshop", email, "guess", from(i))
+						_, err := s.issuer.Authenticate(t.Context(), "demoshop", tc.email, "guess", from(i))
 						assert.Error(t, err)
 					})
 				}
