@@ -37,6 +37,9 @@ func (s *Shop) failForm(w http.ResponseWriter, r *http.Request, err error) {
 	code := http.StatusBadRequest
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		code = http.StatusRequestEntityTooLarge
+	} else if errors.Is(err, errNoForm) {
+		code = http.StatusUnsupportedMediaType
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
 	}
 	s.fail(w, r, code, "rejected-request")
 }

@@ -3,6 +3,7 @@ package shop
 import (
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -90,10 +91,23 @@ func parseRevision(s string) (r sessionctx.Revision, err error) {
 	return r, nil
 }
 
-// parseForm reads the form in the body of a request. It never takes a value from the query.
+// errNoForm: the body is of another media type, or compressed.
+var errNoForm = errors.New("shop: the body is no form")
+
+// parseForm reads the form in the body of a request, of which each name has one value. It never
+// takes a value from the query.
 func parseForm(r *http.Request) (url.Values, error) {
+	coding := strings.Join(r.Header["Content-Encoding"], ",")
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" || coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, errNoForm
+	}
 	if err := r.ParseForm(); err != nil {
 		return nil, err
+	}
+	for name, values := range r.PostForm {
+		if len(values) > 1 {
+			return nil, fmt.Errorf("shop: %q is there more than once", name)
+		}
 	}
 	return r.PostForm, nil
 }
