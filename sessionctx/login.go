@@ -158,8 +158,12 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 		if saved, applied, err = w.save(c.next, saved.Revision()); err != nil { // over what a try before has saved
 			return c, err
 		}
-		if !applied {
+		switch {
+		case applied:
+		case saved.Exists():
 			return c, b.notWritten(errors.New("a new random id was taken"))
+		default: // what a try before has saved has expired, or was lost: the next one begins anew
+			continue
 		}
 		c.next = saved
 		heir := sealHeir(old.SessionID, req.Tenant, customerID, req.SessionID)

@@ -79,6 +79,28 @@ func TestLogin_ConcurrentWriteIsKeptOrRefused(t *testing.T) {
 	}
 }
 
+func TestLogin_BeginsAnewWhereItsNewRecordExpiresBeforeTheOldOneEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := &stepped{}
+		here := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Timeout, c.CustomerIdle = backend, 10*time.Second, time.Second })
+		there := newResolver(t, func(c *sessionctx.Config) { c.Store, c.CustomerIdle = &backend.Store, time.Second })
+		a := update(t, here, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+		saves := 0
+		backend.beforeSave = func(store.Key) {
+			if saves++; saves == 2 { // the tombstone: another write comes first, and it takes its time
+				update(t, there, cookie(a.ID), sessionctx.Patch{CartID: sessionctx.Set("late")})
+				time.Sleep(2 * time.Second)
+			}
+		}
+		s, err := here.Login(t.Context(), cookie(a.ID), "C100")
+		require.NoError(t, err)
+		assert.Equal(t, "C100 CHF late", s.CustomerID+" "+s.Currency+" "+s.CartID)
+		assert.Equal(t, s, resolve(t, here, cookie(s.ID)))
+		assert.Empty(t, resolve(t, here, cookie(a.ID)).ID)
+		assert.Equal(t, 5, saves, "new record, tombstone, new record over the first one, new record, tombstone")
+	})
+}
+
 // An EndAll must not fall unseen between what a login reads of the old session and what it copies
 // to the new one.
 func TestLogin_CopiesNothingThatAConcurrentEndAllHasEnded(t *testing.T) {

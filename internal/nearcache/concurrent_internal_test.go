@@ -19,8 +19,8 @@ func raise(a *atomic.Int64, v int64) {
 
 // Readers and writers of this process share a record with a writer of another process. A plain read
 // is never older than a write of this process that has finished, nor than a change that was
-// reported, nor than what a fresh read has found. A fresh read is never older than any write that has
-// finished.
+// reported, nor than what a fresh read has found. A fresh read is never older than any write that
+// has finished.
 func TestCache_IsNeverOlderThanItMay(t *testing.T) {
 	const writes = 300
 	for range 3 {

@@ -83,9 +83,9 @@ func (t *Table) Current(s Stamp) bool { return t.stripes[s.stripe].Load()+t.all.
 // Bump says that something under the stripe has changed.
 func (t *Table) Bump(s Stripe) { t.stripes[s].Add(change) }
 
-// Advance bumps the stripe of a stamp. It returns the new stamp if nothing has changed since the old
-// one was taken: what was true under the old stamp is true under the new one. Otherwise it returns
-// the old stamp, which is outdated.
+// Advance bumps the stripe of a stamp. If nothing has changed since the stamp was taken, Advance
+// returns the new stamp: what was true under the old one is true under the new one. Otherwise it
+// returns the old stamp, which is outdated.
 func (t *Table) Advance(s Stamp) Stamp {
 	was := s.value - t.all.Load()
 	if t.stripes[s.stripe].CompareAndSwap(was, was+change) {
