@@ -53,7 +53,8 @@ type Config struct {
 	//
 	// An error that wraps sessionctx.ErrUnavailable, a net.Error or the error of a context says that
 	// the keys could not be had: Verify returns an ErrUnavailable, and the client is answered 503.
-	// Any other error says that there is no such key. It must be safe for concurrent use by multiple goroutines.
+	// Any other error says that there is no such key. It must be safe for concurrent use by
+	// multiple goroutines.
 	Keyfunc jwt.Keyfunc
 
 	// Algorithms are those of Keyfunc's keys. Required with Keyfunc, and refused with Keys, of

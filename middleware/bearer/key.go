@@ -104,9 +104,9 @@ func guardKeyfunc(find jwt.Keyfunc, algorithms []string) jwt.Keyfunc {
 	}
 }
 
-// asUnavailable returns an error of a host's function as an ErrUnavailable, if it says that somebody
-// could not be asked, and nil if it says anything else. Keyfuncs that fetch keys by themselves know
-// nothing of ErrUnavailable: they return what net/http returns.
+// asUnavailable returns an error of a host's function as an ErrUnavailable, if it says that
+// somebody could not be asked, and nil if it says anything else. Keyfuncs that fetch keys by
+// themselves know nothing of ErrUnavailable: they return what net/http returns.
 func asUnavailable(err error) error {
 	_, network := errors.AsType[net.Error](err)
 	switch {
