@@ -321,51 +321,57 @@ func TestIntrospect_CallerWhoLeavesFailsNobody(t *testing.T) {
 }
 
 func TestIntrospect_ErrUnauthenticatedIsARefusal(t *testing.T) {
-	e := &endpoint{answer: func(_ context.Context, token string) (map[string]any, error) {
-		return nil, fmt.Errorf("%w: 401 for %s", middleware.ErrUnauthenticated, token)
-	}}
-	v := introspecting(t, e, nil)
-	for range 3 {
-		_, err := v.VerifyToken(opaqueToken)
-		require.ErrorIs(t, err, middleware.ErrUnauthenticated)
-		assert.NotContains(t, err.Error(), opaqueToken)
-	}
-	assert.EqualValues(t, 1, e.asked.Load())
+	synctest.Test(t, func(t *testing.T) { // a busy machine is no issuer that hangs
+		e := &endpoint{answer: func(_ context.Context, token string) (map[string]any, error) {
+			return nil, fmt.Errorf("%w: 401 for %s", middleware.ErrUnauthenticated, token)
+		}}
+		v := introspecting(t, e, nil)
+		for range 3 {
+			_, err := v.VerifyToken(opaqueToken)
+			require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+			assert.NotContains(t, err.Error(), opaqueToken)
+		}
+		assert.EqualValues(t, 1, e.asked.Load())
+	})
 }
 
 func TestIntrospect_IsNotAskedForWhatIsNoToken(t *testing.T) {
-	e := &endpoint{answer: func(context.Context, string) (map[string]any, error) { return answered(nil), nil }}
-	v := introspecting(t, e, nil)
-	for _, token := range []string{
-		"", "=", "==", "a b", "a,b", "a\tb", "a\nb", "a\x00", "ü", "a=b", "\"a\"", "a;b", "a?b=c", "a&b", "a%20", strings.Repeat("a", 8<<10+1),
-	} {
-		_, err := v.VerifyToken(token)
-		assert.ErrorIs(t, err, middleware.ErrUnauthenticated, "%.20q", token)
-	}
-	assert.Zero(t, e.asked.Load())
-	for n, token := range []string{"a", "a=", "a==", "-._~+/", "0", strings.Repeat("a", 8<<10)} {
-		_, err := v.VerifyToken(token)
-		assert.NoError(t, err, "%.20q", token)
-		assert.EqualValues(t, n+1, e.asked.Load())
-	}
+	synctest.Test(t, func(t *testing.T) { // a busy machine is no issuer that hangs
+		e := &endpoint{answer: func(context.Context, string) (map[string]any, error) { return answered(nil), nil }}
+		v := introspecting(t, e, nil)
+		for _, token := range []string{
+			"", "=", "==", "a b", "a,b", "a\tb", "a\nb", "a\x00", "ü", "a=b", "\"a\"", "a;b", "a?b=c", "a&b", "a%20", strings.Repeat("a", 8<<10+1),
+		} {
+			_, err := v.VerifyToken(token)
+			assert.ErrorIs(t, err, middleware.ErrUnauthenticated, "%.20q", token)
+		}
+		assert.Zero(t, e.asked.Load())
+		for n, token := range []string{"a", "a=", "a==", "-._~+/", "0", strings.Repeat("a", 8<<10)} {
+			_, err := v.VerifyToken(token)
+			assert.NoError(t, err, "%.20q", token)
+			assert.EqualValues(t, n+1, e.asked.Load())
+		}
+	})
 }
 
 // Made-up tokens push no token out that counts.
 func TestIntrospect_RefusalsHaveACacheOfTheirOwn(t *testing.T) {
-	e := &endpoint{answer: func(_ context.Context, token string) (map[string]any, error) {
-		return answered(map[string]any{"active": token == opaqueToken}), nil
-	}}
-	v := introspecting(t, e, func(c *bearer.Config) { c.CachedTokens = 2 })
-	_, err := v.VerifyToken(opaqueToken)
-	require.NoError(t, err)
-	for i := range 10000 {
-		_, err := v.VerifyToken(fmt.Sprint("made-up-", i))
-		require.ErrorIs(t, err, middleware.ErrUnauthenticated)
-	}
-	before := e.asked.Load()
-	_, err = v.VerifyToken(opaqueToken)
-	require.NoError(t, err)
-	assert.Equal(t, before, e.asked.Load())
+	synctest.Test(t, func(t *testing.T) { // a busy machine is no issuer that hangs
+		e := &endpoint{answer: func(_ context.Context, token string) (map[string]any, error) {
+			return answered(map[string]any{"active": token == opaqueToken}), nil
+		}}
+		v := introspecting(t, e, func(c *bearer.Config) { c.CachedTokens = 2 })
+		_, err := v.VerifyToken(opaqueToken)
+		require.NoError(t, err)
+		for i := range 10000 {
+			_, err := v.VerifyToken(fmt.Sprint("made-up-", i))
+			require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+		}
+		before := e.asked.Load()
+		_, err = v.VerifyToken(opaqueToken)
+		require.NoError(t, err)
+		assert.Equal(t, before, e.asked.Load())
+	})
 }
 
 func TestSeveralIssuers_OpaqueTokensBesideJWTs(t *testing.T) {
