@@ -113,7 +113,7 @@ func asUnavailable(err error) error {
 	case errors.Is(err, sessionctx.ErrUnavailable):
 		return err
 	case network, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %w", sessionctx.ErrUnavailable, err)
+		return fmt.Errorf("bearer: %w: %w", sessionctx.ErrUnavailable, err)
 	}
 	return nil
 }
