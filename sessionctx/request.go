@@ -118,11 +118,6 @@ func (id *Identity) cloneStrings() {
 	id.Tenant, id.CustomerID = unique.Make(id.Tenant).Value(), strings.Clone(id.CustomerID)
 }
 
-// recordKey names the record of the session that id names.
-func (id *Identity) recordKey() store.Key {
-	return store.Key{Tenant: id.Tenant, Kind: store.KindSession, ID: id.SessionID}
-}
-
 // cut shortens hostile input for an error message.
 func cut(s string) string { return s[:min(len(s), 64)] }
 
