@@ -29,7 +29,7 @@ func TestRules_SoundStoresPass(t *testing.T) {
 		{"hashed keys", keyed(func(k key) key { h := k.Hash(); return key{Tenant: "t", ID: string(h[:])} })},
 		{"binary form", func() store.Store { return newEncoded() }},
 		{"an exclusive store", watching((*watched).add, invalidated)},
-		{"renewed lease, late reports", watching(leasing(20*time.Millisecond, 2*time.Second), func(s *watched, k key, rec record, base revision) {
+		{"renewed lease, late reports", watching(leasing(20*time.Millisecond, time.Minute), func(s *watched, k key, rec record, base revision) {
 			time.AfterFunc(30*time.Millisecond, func() { invalidated(s, k, rec, base) })
 		})},
 		{"an eraser without an index", erase(faults{})},
