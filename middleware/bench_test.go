@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -12,20 +13,27 @@ import (
 
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
 // The floor is the least that a host would write by itself to have a cached session in a request's
 // context: net/http's cookie, a ristretto cache, a context value. It resolves nothing and notices
 // no change. Run both at once: go test -run '^$' -bench Middleware -count 10 ./middleware
-func BenchmarkMiddlewareFloor(b *testing.B) {
-	ids := sessionIDs(b, newShop(b))
-	cache, err := ristretto.NewCache(&ristretto.Config[string, *sessionctx.Session]{NumCounters: 1e5, MaxCost: 64 << 20, BufferItems: 64, IgnoreInternalCost: true})
+func BenchmarkMiddlewareFloor(b *testing.B) { sized(b, floor) }
+
+func floor(b *testing.B, s *shop, ids []string) {
+	cache, err := ristretto.NewCache(&ristretto.Config[string, *sessionctx.Session]{
+		NumCounters: 10 * int64(len(ids)), MaxCost: 10 * int64(len(ids)), BufferItems: 64, IgnoreInternalCost: true,
+	})
 	require.NoError(b, err)
 	b.Cleanup(cache.Close)
-	for _, id := range ids {
-		cache.Set(id, &sessionctx.Session{ID: id, Currency: "CHF"}, 550)
-		cache.Wait()
+	for i, id := range ids {
+		cache.Set(id, &sessionctx.Session{ID: id, Currency: "CHF"}, 1)
+		if i%1000 == 0 {
+			cache.Wait()
+		}
 	}
+	cache.Wait()
 	type floorKey struct{}
 	drive(b, ids, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -40,34 +48,43 @@ func BenchmarkMiddlewareFloor(b *testing.B) {
 }
 
 func BenchmarkMiddlewareWarm(b *testing.B) {
-	s := newShop(b)
-	drive(b, sessionIDs(b, s), s.middleware(func(cfg *middleware.Config) { cfg.AcceptLanguage = true }).Wrap, func(r *http.Request) bool {
-		s, ok := sessionctx.FromContext(r.Context())
-		return ok && s.Currency == "CHF" && s.Language == "en"
+	sized(b, func(b *testing.B, s *shop, ids []string) {
+		drive(b, ids, s.middleware(func(cfg *middleware.Config) { cfg.AcceptLanguage = true }).Wrap, func(r *http.Request) bool {
+			s, ok := sessionctx.FromContext(r.Context())
+			return ok && s.Currency == "CHF" && s.Language == "en"
+		})
 	})
 }
 
-// sessionIDs returns the ids of 1,000 sessions that have chosen a currency.
-func sessionIDs(b *testing.B, s *shop) []string {
-	ids := make([]string, 1000)
-	req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}}
-	for i := range ids {
-		session, err := s.resolver.Update(b.Context(), req, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
-		require.NoError(b, err)
-		ids[i] = session.ID
+// sized runs a benchmark with as many sessions as stay in a processor's caches, and with many. They
+// have chosen a currency.
+func sized(b *testing.B, run func(b *testing.B, s *shop, ids []string)) {
+	for _, sessions := range []int{1000, 100_000} {
+		s := newShopOn(b, &memstore.Store{MaxBytes: -1}, directory, func(cfg *sessionctx.Config) { cfg.CacheBytes = 192 << 20 })
+		ids := make([]string, sessions)
+		req := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", Proof: sessionctx.BySecret}}
+		for i := range ids {
+			session, err := s.resolver.Update(b.Context(), req, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			require.NoError(b, err)
+			ids[i] = session.ID
+		}
+		// Who comes back brings an id that was just read from a request, in no order.
+		for i, p := range rand.New(rand.NewPCG(1, 2)).Perm(sessions) {
+			ids[i], ids[p] = ids[p], ids[i]
+		}
+		run(b, s, ids)
 	}
-	return ids
 }
 
 // drive measures wrap around a handler that does nothing, one request per goroutine, each pass with
-// the cookie of the next session. Before that it warms up, and has ok look at what arrives.
+// the cookie of the next session. Before that it warms up, and at last has ok look at what arrives.
 func drive(b *testing.B, ids []string, wrap func(http.Handler) http.Handler, ok func(*http.Request) bool) {
 	lines := make([][]string, len(ids))
 	for i, id := range ids {
 		lines[i] = []string{cookieName + "=" + id}
 	}
 	language := []string{"en-US,en;q=0.9,de;q=0.8"}
-	for range 20 {
+	for pass := range 3 {
 		bad := 0
 		warm := wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if !ok(r) {
@@ -79,21 +96,22 @@ func drive(b *testing.B, ids []string, wrap func(http.Handler) http.Handler, ok 
 			r.Header["Cookie"], r.Header["Accept-Language"] = lines[i], language
 			warm.ServeHTTP(newDiscard(), r)
 		}
-		require.Zero(b, bad)
+		require.LessOrEqual(b, bad, len(ids)/100, "pass %d", pass) // ristretto may drop what it is given
 	}
 	h := wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	var start atomic.Int64
-	b.ReportAllocs()
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		r := get("/")
-		r.Header["Accept-Language"] = language
-		w := newDiscard()
-		for i := int(start.Add(337)); pb.Next(); i++ {
-			r.Header["Cookie"] = lines[i%len(lines)]
-			h.ServeHTTP(w, r)
-			clear(w.header)
-		}
+	b.Run(fmt.Sprint(len(ids)), func(b *testing.B) {
+		var start atomic.Int64
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			r := get("/")
+			r.Header["Accept-Language"] = language
+			w := newDiscard()
+			for i := int(start.Add(337)); pb.Next(); i++ {
+				r.Header["Cookie"] = lines[i%len(lines)]
+				h.ServeHTTP(w, r)
+				clear(w.header)
+			}
+		})
 	})
 }
 

@@ -48,12 +48,16 @@ func newShop(t testing.TB) *shop {
 	return newShopOn(t, new(memstore.Store), directory)
 }
 
-func newShopOn(t testing.TB, backend store.Store, dir sessionctx.Directory) *shop {
+func newShopOn(t testing.TB, backend store.Store, dir sessionctx.Directory, change ...func(*sessionctx.Config)) *shop {
 	t.Helper()
-	resolver, err := sessionctx.New(sessionctx.Config{
+	cfg := sessionctx.Config{
 		Store: backend, Directory: dir, CacheBytes: 8 << 20, Logger: slog.New(slog.DiscardHandler),
 		Timeout: time.Minute, // a busy machine is no store that hangs
-	})
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	resolver, err := sessionctx.New(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, resolver.Close()) })
 	return &shop{t, backend, resolver}

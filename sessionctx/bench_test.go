@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -144,4 +145,56 @@ func BenchmarkResolveCold(b *testing.B) {
 		return r.Resolve(context.Background(), req)
 	}, &found)
 	require.EqualValues(b, b.N, found.Load())
+}
+
+// BenchmarkResolveHang has the Directory hang, with all that is known past its age, or the Store,
+// after its first timeouts and with every tenth session not in the cache. It says how long the
+// slowest reads take.
+func BenchmarkResolveHang(b *testing.B) {
+	const sessions = 1000
+	directory, backend := &pacedDesk{desk: desk{Static: demoshop()}}, &heldStore{}
+	asked := newResolver(b, func(c *sessionctx.Config) { c.Directory, c.DirectoryMaxAge, c.CacheBytes = directory, time.Second, 96<<20 })
+	stored := newResolver(b, func(c *sessionctx.Config) { c.Store, c.Timeout = backend, 100*time.Millisecond })
+	known := func(i int) sessionctx.Request { return by(fmt.Sprint("s", i%sessions), fmt.Sprint("C", i%sessions)) }
+	for i := range 2 * sessions {
+		resolve(b, asked, known(i))
+		resolve(b, stored, known(i))
+	}
+	directory.holdBy(untilContextEnds)
+	backend.loading.holdBy(untilContextEnds)
+	<-time.After(1100 * time.Millisecond)
+	for i := 0; i < 100 && !stored.Stats().StoreHangs; i++ {
+		resolve(b, stored, by(fmt.Sprint("unknown", i)))
+	}
+	for _, tc := range []struct {
+		desc     string
+		r        *sessionctx.Resolver
+		uncached int // every so many
+	}{
+		{"Directory", asked, 0},
+		{"Store", stored, 10},
+	} {
+		b.Run(tc.desc, func(b *testing.B) {
+			var took []time.Duration
+			for i := 0; b.Loop(); i++ {
+				req := known(i)
+				if tc.uncached > 0 && i%tc.uncached == 0 {
+					req = by(fmt.Sprint("unknown", i))
+				}
+				begun := time.Now()
+				s, err := tc.r.Resolve(b.Context(), req)
+				took = append(took, time.Since(begun))
+				if err != nil || tc.uncached == 0 && s.Degraded {
+					b.Fatal(s, err)
+				}
+			}
+			slices.Sort(took)
+			for _, share := range []struct {
+				name string
+				of   float64
+			}{{"p50-ns", 0.5}, {"p99-ns", 0.99}, {"p99.9-ns", 0.999}, {"slowest-ns", 1}} {
+				b.ReportMetric(float64(took[int(share.of*float64(len(took)-1))]), share.name)
+			}
+		})
+	}
 }

@@ -31,21 +31,23 @@ const (
 // shopperKinds are the kinds of sessions whose size is measured.
 var shopperKinds = []struct {
 	desc  string
-	each  int   // sessions of each customer; 0: all are anonymous
-	bytes int64 // of cache for each session: enough for all that belongs to it
-	most  int   // sessions
-	goal  bool  // it is the size of the sessions themselves; the others are for the long setting
+	whose func(i int) string // the customer of a session; nil: all are anonymous
+	bytes int64              // of cache for each session: enough for all that belongs to it
+	most  int                // sessions
+	goal  bool               // it is the size of the sessions themselves; the others are for the long setting
 }{
-	{"anonymous", 0, 760, 10_000_000, true},
+	{"anonymous", nil, 760, 10_000_000, true},
 	// With each customer live the generation and the profile: of a thousand sessions little is
 	// that.
-	{"customers', a thousand of each", 1000, 760, 1_000_000, true},
-	{"customers', one of each", 1, 2200, 1_000_000, false},
+	{"customers', a thousand of each", func(i int) string { return fmt.Sprintf("C%08d", i/1000) }, 760, 1_000_000, true},
+	{"customers', one of each", func(i int) string { return fmt.Sprintf("C%08d", i) }, 2200, 1_000_000, false},
 }
 
-// endlessStore has a record for every session, and keeps none.
+// endlessStore has a record for every session, and keeps none. Tell it of a write by another
+// process through its sink.
 type endlessStore struct {
-	each  int          // sessions of each customer; 0: all are anonymous
+	whose func(i int) string // see shopperKinds
+	sink  store.Sink
 	loads atomic.Int64 // of sessions
 }
 
@@ -55,10 +57,10 @@ func (s *endlessStore) request(i int) sessionctx.Request {
 }
 
 func (s *endlessStore) customer(i int) string {
-	if s.each == 0 {
+	if s.whose == nil {
 		return ""
 	}
-	return fmt.Sprintf("C%08d", i/s.each)
+	return s.whose(i)
 }
 
 func (s *endlessStore) Load(_ context.Context, key store.Key) (store.Record, error) {
@@ -82,7 +84,8 @@ func (*endlessStore) Save(context.Context, store.Key, store.Record, sessionctx.R
 	panic("nobody writes")
 }
 
-func (*endlessStore) Watch(sink store.Sink) func() {
+func (s *endlessStore) Watch(sink store.Sink) func() {
+	s.sink = sink
 	sink.Exclusive()
 	return func() {}
 }
@@ -93,8 +96,8 @@ type crowd struct {
 	resolver *sessionctx.Resolver
 }
 
-func newCrowd(t *testing.T, each int, cacheBytes int64) crowd {
-	backend := &endlessStore{each: each}
+func newCrowd(t *testing.T, whose func(i int) string, cacheBytes int64) crowd {
+	backend := &endlessStore{whose: whose}
 	return crowd{backend, evidence.Resolver(t, func(c *sessionctx.Config) {
 		c.Store, c.CacheBytes = backend, cacheBytes
 		c.CustomerIdle, c.AnonymousIdle, c.DirectoryMaxAge = 20*time.Hour, 20*time.Hour, 24*time.Hour
@@ -144,7 +147,7 @@ func TestCache_SessionIsSmall(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s/%d", kind.desc, sessions), func(t *testing.T) {
 				before := heap()
-				c := newCrowd(t, kind.each, max(kind.bytes*int64(sessions)*3/2, 1<<20))
+				c := newCrowd(t, kind.whose, max(kind.bytes*int64(sessions)*3/2, 1<<20))
 				cached := c.walk(t, sessions)
 				for range 20 { // what the cache does not take in at once it takes in later
 					if cached = c.walk(t, sessions); cached > sessions*99/100 {
@@ -187,7 +190,7 @@ func TestCache_KeepsItsBound(t *testing.T) {
 				bound := int64(mebibytes) << 20
 				sessions := int(4 * bound / 500)
 				before := heap()
-				c := newCrowd(t, kind.each, bound)
+				c := newCrowd(t, kind.whose, bound)
 				c.walk(t, sessions)
 				cached := c.walk(t, sessions)
 				live := heap() - before

@@ -133,7 +133,7 @@ func selects(t *testing.T, names map[string][]string, dir, kind, pattern string)
 
 // TestNames_StartWithTheirSubject holds the tests of this module to the form of names.
 func TestNames_StartWithTheirSubject(t *testing.T) {
-	form := regexp.MustCompile(`^Test(Main|Threat\w+|[A-Z][A-Za-z0-9]*_[A-Z]\w*|BoltWorker)$`)
+	form := regexp.MustCompile(`^(Benchmark\w+|Test(Main|Threat\w+|[A-Z][A-Za-z0-9]*_[A-Z]\w*|BoltWorker))$`)
 	article := regexp.MustCompile(`^Test(An?|The)[A-Z_]`)
 	for dir, tests := range declarations(t, filepath.Join(evidence.Root(t), "internal", "verify")) {
 		for _, name := range tests {

@@ -3,9 +3,13 @@ package redisstore_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
@@ -34,11 +38,26 @@ func filled(b *testing.B) (*redisserver.Server, *redisstore.Store, []store.Key) 
 	return server, backend, keys
 }
 
-// parallel runs do on 32 goroutines, with random numbers below benchRecords.
-func parallel(b *testing.B, do func(i int) error) {
+// cpu returns how long the server has worked.
+func cpu(b *testing.B, server *redisserver.Server) (used time.Duration) {
+	for line := range strings.Lines(server.Do(b, "INFO", "cpu")) {
+		name, text, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name == "used_cpu_user" || name == "used_cpu_sys" {
+			seconds, err := time.ParseDuration(text + "s")
+			require.NoError(b, err)
+			used += seconds
+		}
+	}
+	return used
+}
+
+// parallel runs do on 32 goroutines, with random numbers below benchRecords. It also reports what a
+// call costs the server, of its one core.
+func parallel(b *testing.B, server *redisserver.Server, do func(i int) error) {
 	var failed atomic.Pointer[error]
 	b.SetParallelism(goroutines)
 	b.ReportAllocs()
+	before := cpu(b, server)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -48,6 +67,7 @@ func parallel(b *testing.B, do func(i int) error) {
 		}
 	})
 	b.StopTimer()
+	b.ReportMetric(float64(cpu(b, server)-before)/float64(b.N), "server-ns/op")
 	if err := failed.Load(); err != nil {
 		b.Fatal(*err)
 	}
@@ -61,7 +81,7 @@ func BenchmarkBareGet(b *testing.B) {
 	defer client.Close()
 	names, err := client.Do(context.Background(), client.B().Keys().Pattern("*").Build()).AsStrSlice()
 	require.NoError(b, err)
-	parallel(b, func(i int) error {
+	parallel(b, server, func(i int) error {
 		_, err := client.Do(context.Background(), client.B().Get().Key(names[i]).Build()).AsBytes()
 		return err
 	})
@@ -69,8 +89,8 @@ func BenchmarkBareGet(b *testing.B) {
 
 // BenchmarkLoad is the same read through the Store.
 func BenchmarkLoad(b *testing.B) {
-	_, backend, keys := filled(b)
-	parallel(b, func(i int) error {
+	server, backend, keys := filled(b)
+	parallel(b, server, func(i int) error {
 		rec, err := backend.Load(context.Background(), keys[i])
 		if err == nil && rec.Version != 1 {
 			err = fmt.Errorf("version %d", rec.Version)
@@ -81,9 +101,9 @@ func BenchmarkLoad(b *testing.B) {
 
 // BenchmarkResolveCold is the same read through a Resolver that may reuse nothing.
 func BenchmarkResolveCold(b *testing.B) {
-	_, backend, keys := filled(b)
+	server, backend, keys := filled(b)
 	r := resolver(b, backend)
-	parallel(b, func(i int) error {
+	parallel(b, server, func(i int) error {
 		req := request(keys[i].ID)
 		req.Fresh = true
 		s, err := r.Resolve(context.Background(), req)
@@ -94,10 +114,23 @@ func BenchmarkResolveCold(b *testing.B) {
 	})
 }
 
-// BenchmarkSave is a compare and set: one round trip.
-func BenchmarkSave(b *testing.B) {
-	_, backend, _ := filled(b)
-	parallel(b, func(int) error {
+// BenchmarkSave is a compare-and-set: one round trip.
+func BenchmarkSave(b *testing.B) { saves(b, 0) }
+
+// BenchmarkSaveTold is the same while the server tells 50 other processes of each write.
+func BenchmarkSaveTold(b *testing.B) { saves(b, 50) }
+
+func saves(b *testing.B, listeners int) {
+	server, backend, _ := filled(b)
+	for range listeners {
+		conn, err := net.Dial("tcp", server.Addr())
+		require.NoError(b, err)
+		b.Cleanup(func() { conn.Close() })
+		_, err = io.WriteString(conn, "HELLO 3\r\nCLIENT TRACKING ON BCAST\r\n")
+		require.NoError(b, err)
+		go io.Copy(io.Discard, conn)
+	}
+	parallel(b, server, func(int) error {
 		key, rec := aRecord()
 		_, err := backend.Save(context.Background(), key, rec, store.Revision{})
 		return err

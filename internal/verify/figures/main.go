@@ -13,13 +13,17 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,11 +96,12 @@ func work(short bool, only string, list bool) error {
 	return nil
 }
 
-// run is one go test that writes tables.
+// run is one go test that writes tables, or rounds of benchmarks.
 type run struct {
-	name string
-	args string   // of go test
-	long []string // the environment of the long setting
+	name  string
+	args  string   // of go test
+	long  []string // the environment of the long setting
+	table table    // of benchmarks
 }
 
 func (r run) command(short bool) string {
@@ -108,13 +113,63 @@ func (r run) command(short bool) string {
 }
 
 func (r run) run(root, kept string, short bool) error {
-	cmd := exec.Command("go", append([]string{"test", "-count=1", "-timeout", "12h"}, strings.Fields(r.args)...)...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = root, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), evidence.Variable+"="+kept, "REQUIRE_SERVERS=1")
-	if !short {
-		cmd.Env = append(cmd.Env, r.long...)
+	args := append([]string{"test", "-count=1", "-timeout", "12h"}, words(r.args)...)
+	test := func(out io.Writer) error {
+		cmd := exec.Command("go", args...)
+		cmd.Dir, cmd.Stdout, cmd.Stderr = root, out, os.Stderr
+		cmd.Env = append(os.Environ(), evidence.Variable+"="+kept, "REQUIRE_SERVERS=1")
+		if !short {
+			cmd.Env = append(cmd.Env, r.long...)
+		}
+		return cmd.Run()
 	}
-	return cmd.Run()
+	if r.table.name == "" {
+		return test(os.Stdout)
+	}
+	rounds, err := strconv.Atoi(r.setting("PAIRS", "1", short))
+	if err != nil {
+		return fmt.Errorf("PAIRS: %w", err)
+	}
+	args = append(args, "-benchtime", r.setting("ROUND", "10ms", short))
+	found, processor := results{}, ""
+	for range rounds { // not -count, which would run the one for long, and then the other
+		var out strings.Builder
+		if err := test(io.MultiWriter(os.Stdout, &out)); err != nil {
+			return err
+		}
+		found.add(out.String())
+		_, after, _ := strings.Cut(out.String(), "\ncpu: ")
+		processor, _, _ = strings.Cut(after, "\n")
+	}
+	text, err := found.markdown(r.table)
+	if err != nil {
+		return err
+	}
+	text += fmt.Sprintf("\nOn %d processors, %s, with %s for %s/%s.\n", runtime.NumCPU(), processor, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Print(text)
+	return os.WriteFile(filepath.Join(kept, r.table.name+".md"), []byte(text), 0o644)
+}
+
+// setting returns a variable of the long setting, or that of the environment.
+func (r run) setting(name, otherwise string, short bool) string {
+	for _, variable := range r.long {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok && !short {
+			return value
+		}
+	}
+	return cmp.Or(os.Getenv(name), otherwise)
+}
+
+// words splits a command line at spaces, but for those between single quotes.
+func words(line string) (words []string) {
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 1 {
+			words = append(words, part)
+		} else {
+			words = append(words, strings.Fields(part)...)
+		}
+	}
+	return words
 }
 
 // made returns the command that a reader can repeat.
@@ -123,25 +178,18 @@ func (r run) made(short bool) string {
 	if !short {
 		env = r.long
 	} else {
-		for _, name := range variables() {
+		for _, variable := range r.long {
+			name, _, _ := strings.Cut(variable, "=")
 			if value := os.Getenv(name); value != "" {
 				env = append(env, name+"="+value)
 			}
 		}
 	}
-	return strings.Join(append(slices.Clone(env), "go test "+r.args), " ")
-}
-
-// variables returns the names of those that set how long or how often something is run.
-func variables() (names []string) {
-	for _, r := range runs {
-		for _, v := range r.long {
-			name, _, _ := strings.Cut(v, "=")
-			names = append(names, name)
-		}
+	command := "go test " + r.args
+	if r.table.name != "" {
+		command = "go run ./internal/verify/figures -short -run " + r.name
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return strings.Join(append(slices.Clone(env), command), " ")
 }
 
 // commitOf names the commit, and says if there is more than that: pages, which runs write, do not

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -43,6 +44,34 @@ func TestMade_HasTheSettingThatWasTaken(t *testing.T) {
 	r := run{args: "-v ./internal/verify/processes", long: []string{"PHASE=20s"}}
 	assert.Equal(t, "PHASE=20s go test -v ./internal/verify/processes", r.made(false))
 	assert.Equal(t, "PHASE=10s go test -v ./internal/verify/processes", r.made(true))
+	t.Setenv("PAIRS", "3")
+	b := bench("one", "A|B", "1,2", table{name: "pace-one"}, "./a ./b")
+	assert.Equal(t, []string{"-run", "xxx", "-bench", "A|B", "-cpu", "1,2", "./a", "./b"}, words(b.args))
+	assert.Equal(t, "PAIRS=3 go run ./internal/verify/figures -short -run pace-one", b.made(true))
+	assert.Equal(t, []string{"20", "3"}, []string{b.setting("PAIRS", "1", false), b.setting("PAIRS", "1", true)})
+}
+
+// TestResults_RatiosAreTakenRoundByRound has a machine that is ten times slower in the second
+// round: the ratio stays.
+func TestResults_RatiosAreTakenRoundByRound(t *testing.T) {
+	rs := results{}
+	for _, slower := range []int{1, 10, 100} {
+		rs.add(fmt.Sprintf("pkg: x/a\nBenchmarkOurs/1000-2  \t 100\t %d ns/op\t 3 p99-ns\t 0 allocs/op\n", 50*slower))
+		rs.add(fmt.Sprintf("pkg: x/b\nBenchmarkTheirs-2 \t 100\t %d ns/op\t 2 allocs/op\nPASS\n", 100*slower))
+	}
+	got, err := rs.markdown(table{rows: []row{{"a.Ours/1000", "b.Theirs", 0.4}, {"a.Ours/1000", "b.Theirs", 0.5}}})
+	require.NoError(t, err)
+	lines := strings.Split(got, "\n")
+	assert.Equal(t, "| `a.Ours/1000` | 2 | 500 | `b.Theirs` | 1000 | 0.500 | 0.500 to 0.500 | 0, 2.00 | ≤ 0.400 | **missed** |", lines[2])
+	assert.Contains(t, lines[3], "| met |")
+	got, err = rs.markdown(table{metrics: []string{"p99-ns"}})
+	require.NoError(t, err)
+	assert.Equal(t, "| benchmark | p99-ns |\n|---|---|\n| `a.Ours/1000-2` | 3.00 |\n", got)
+	for _, missing := range []row{{ours: "a.Ours", theirs: "b.Theirs"}, {ours: "b.Theirs", theirs: "a.Ours"}} {
+		_, err = rs.markdown(table{rows: []row{missing}})
+		assert.ErrorContains(t, err, "was not measured")
+	}
+	assert.Equal(t, []float64{1, 1.25, 2}, []float64{at([]float64{2, 1}, 0), at([]float64{2, 1}, 0.25), at([]float64{2, 1}, 1)})
 }
 
 func TestPages_CommandsSelectRuns(t *testing.T) {

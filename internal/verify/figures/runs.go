@@ -15,22 +15,31 @@ var runs = []run{
 		name: "heap", args: "-v -run Cache ./internal/verify",
 		long: []string{"HEAP=1000,10000,100000,1000000,10000000", "BOUND=16,64,256,1024", "GOMEMLIMIT=18GiB"},
 	},
-	{name: "peers", args: "-v -run Peers ./internal/verify/pace"},
-	{name: "scale", args: "-v ./internal/verify/scale", long: []string{"EVENTS=5000000", "KEYS=100000"}},
-	pace("machine", "Machine"),
-	pace("resolve", "Resolve"),
-	pace("hang", "Hang", "RESOLVES=100000"),
-	pace("middleware", "Middleware"),
-	pace("bearer", "Token"),
-	pace("cold", "Cold"),
-	pace("growth", "Growth", "SITES=10000", "TENANTS=1000", "ATTRIBUTES=64"),
-	pace("page", "Page"),
+	{name: "fleet", args: "-v -run Fleet ./internal/verify", long: []string{"VISITORS=20000"}},
+	{name: "lack", args: "-v -run Lack ./internal/verify/peers"},
+	bench("resolve", "RistrettoGet|ResolveWarm", "1,2", table{name: "pace-resolve", rows: []row{
+		{"sessionctx.ResolveWarm", "sessionctx.RistrettoGet", 1.35},
+	}}, "./sessionctx"),
+	bench("middleware", "MiddlewareFloor|MiddlewareWarm", "1,2", table{name: "pace-middleware", rows: []row{
+		{"middleware.MiddlewareWarm/1000", "middleware.MiddlewareFloor/1000", 1.1},
+		{"middleware.MiddlewareWarm/100000", "middleware.MiddlewareFloor/100000", 1.1},
+	}}, "./middleware"),
+	bench("peers", "Request", "1,2", table{name: "pace-peers", rows: []row{
+		{"peers.Request/this_library", "peers.Request/scs", 1. / 25},
+		{"peers.Request/this_library", "peers.Request/gorilla-sessions", 1. / 50},
+	}}, "./internal/verify/peers"),
+	bench("cold", "^Benchmark(Load|ResolveCold)$", "2", table{name: "pace-cold", rows: []row{
+		{"sessionctx.ResolveCold", "memstore.Load", 0}, {"boltstore.ResolveCold", "boltstore.Load", 0},
+		{"redisstore.ResolveCold", "redisstore.Load", 0},
+	}}, "./sessionctx ./sessionctx/memstore ./sessionctx/boltstore ./sessionctx/redisstore"),
+	bench("hang", "ResolveHang", "2", table{name: "pace-hang", metrics: []string{"p50-ns", "p99-ns", "p99.9-ns", "slowest-ns"}}, "./sessionctx"),
+	bench("server", "^Benchmark(Load|Save|SaveTold)$", "2", table{name: "scale-server", metrics: []string{"server-ns/op"}}, "./sessionctx/redisstore"),
 }
 
-// pace is a run that measures time; more comes to the environment of its long setting.
-func pace(name, tests string, more ...string) run {
+// bench is a run that measures time: rounds of benchmarks, which become a table.
+func bench(name, benchmarks, processors string, t table, packages string) run {
 	return run{
-		name: "pace-" + name, args: "-v -run " + tests + " ./internal/verify/pace",
-		long: append([]string{"PAIRS=20", "ROUND=300ms", "SESSIONS=100000"}, more...),
+		name: "pace-" + name, table: t, long: []string{"PAIRS=20", "ROUND=300ms"},
+		args: "-run xxx -bench '" + benchmarks + "' -cpu " + processors + " " + packages,
 	}
 }
