@@ -153,7 +153,9 @@ func BenchmarkResolveCold(b *testing.B) {
 func BenchmarkResolveHang(b *testing.B) {
 	const sessions = 1000
 	directory, backend := &pacedDesk{desk: desk{Static: demoshop()}}, &heldStore{}
-	asked := newResolver(b, func(c *sessionctx.Config) { c.Directory, c.DirectoryMaxAge, c.CacheBytes = directory, time.Second, 96<<20 })
+	asked := newResolver(b, func(c *sessionctx.Config) {
+		c.Directory, c.DirectoryMaxAge, c.CacheBytes = directory, time.Second, 96<<20
+	})
 	stored := newResolver(b, func(c *sessionctx.Config) { c.Store, c.Timeout = backend, 100*time.Millisecond })
 	known := func(i int) sessionctx.Request { return by(fmt.Sprint("s", i%sessions), fmt.Sprint("C", i%sessions)) }
 	for i := range 2 * sessions {

@@ -2,9 +2,11 @@ package sessionctx_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +40,48 @@ func TestClose_RefusesLaterCalls(t *testing.T) {
 	}
 	r.Invalidate("demoshop", "")
 	assert.Positive(t, r.Stats().Writes, "the counters stay")
+}
+
+// Two callers close a Resolver that eight goroutines use in every way. What it left running would
+// end the bubble with a panic.
+func TestClose_UnderLoadLeavesNothingBehind(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			r := newResolver(t)
+			var made atomic.Int64
+			busy := make(chan struct{})
+			var workers, closers sync.WaitGroup
+			for worker := range 8 {
+				workers.Go(func() {
+					for i := worker; ; i++ {
+						_, err := r.Resolve(t.Context(), by(fmt.Sprint("s", i%64), "C100"))
+						if err == nil {
+							err = writes[i%len(writes)].do(t.Context(), r, "unknown")
+						}
+						r.Invalidate("demoshop", "C100")
+						if errors.Is(err, sessionctx.ErrClosed) {
+							return
+						}
+						if err != nil && !errors.Is(err, sessionctx.ErrNotFound) { // EndAll or Erase has ended it
+							t.Error(err)
+							return
+						}
+						if made.Add(1) == 50 {
+							close(busy)
+						}
+					}
+				})
+			}
+			<-busy
+			for range 2 {
+				closers.Go(func() { assert.NoError(t, r.Close()) })
+			}
+			closers.Wait()
+			workers.Wait()
+			_, err := r.Resolve(t.Context(), by("s1"))
+			assert.ErrorIs(t, err, sessionctx.ErrClosed)
+		})
+	}
 }
 
 func TestClose_WaitsForCallsInside(t *testing.T) {

@@ -130,6 +130,34 @@ func (g *gated) Customer(ctx context.Context, tenant, id string) (defaults.Custo
 	return g.Static.Customer(ctx, tenant, id)
 }
 
+// Ten thousand readers of a session that is not cached, and ten thousand who come while it is
+// loaded, are one load.
+func TestThreat_Stampede(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const readers = 10_000
+		backend := &slow{Store: &memstore.Store{}, let: make(chan struct{})}
+		writer := newResolver(t, func(c *sessionctx.Config) { c.Store = backend.Store })
+		update(t, writer, by("s1"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+		var herd sync.WaitGroup
+		read := func() {
+			for range readers {
+				herd.Go(func() { assert.Equal(t, "cart", resolve(t, r, by("s1")).CartID) })
+			}
+		}
+		read()
+		synctest.Wait() // now all of them wait, one of them for the store
+		assert.EqualValues(t, 1, backend.loads.Load())
+		assert.EqualValues(t, readers, r.Stats().Resolves)
+		close(backend.let)
+		read() // those that come while it answers
+		herd.Wait()
+		assert.EqualValues(t, 1, backend.loads.Load())
+		assert.GreaterOrEqual(t, r.Stats().Joined, int64(readers-1))
+	})
+}
+
 // When all that is cached becomes outdated at one moment, the Store is asked once for each key and
 // not once for each request. The Directory is asked about each key by two questions at a time, and
 // by one more that began after the last report, however many reports there were: Invalidate starts

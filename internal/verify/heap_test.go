@@ -132,6 +132,15 @@ func numbers(t *testing.T, variable, otherwise string) (ns []int) {
 	return ns
 }
 
+// heap returns the bytes that live.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // TestCache_SessionIsSmall measures all that lives because sessions are cached: entries, ids, the
 // cache's own tables and counters. HEAP says for how many sessions; few of them share what is there
 // for any number.

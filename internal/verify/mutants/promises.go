@@ -182,7 +182,7 @@ var Promises = []Promise{
 			Edits: edit("sessionctx/memstore/room.go", "case len(it.rec.Carts) > 0:", "case len(it.rec.Carts) > 0 && false:")},
 	}},
 	{"few requests, a slow store or a panic do not take the shop down", []Mutant{
-		{Desc: "loads are not shared", By: append(by(core, "TestThreat_MassFlush"), by(verify, "TestThreatStampede")...),
+		{Desc: "loads are not shared", By: by(core, "TestThreat_MassFlush", "TestThreat_Stampede"),
 			Edits: edit("internal/singleflight/singleflight.go", "joined = c != nil &&", "joined = c != nil && false &&")},
 		{Desc: "news of other processes are not heard", By: by(core, "TestThreat_InvalidationStorm"),
 			Edits: edit(nearCache+"#Invalidate", "c.stamps.Bump(c.stripe(&h))", "")},
