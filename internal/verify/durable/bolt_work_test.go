@@ -1,3 +1,5 @@
+// Package durable shows what boltstore keeps on a disk: after kill -9, after a power cut, and after
+// an fsync that has failed. Its sources are tests alone.
 package durable
 
 import (

@@ -37,6 +37,7 @@ type Sighting struct {
 type Absence struct {
 	Process, Session int
 	Begin, End       int64
+	Fresh            bool // it asked the store
 }
 
 // Flush is a FLUSHALL.

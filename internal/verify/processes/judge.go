@@ -19,7 +19,7 @@ const never = math.MaxInt64
 //   - A read of version v is stale since the earliest acknowledgement of a later version of the
 //     same incarnation, or since its incarnation was gone for certain.
 //   - A read that finds no record is stale since the record was acknowledged, unless a flush may
-//     explain it.
+//     explain it. If it asked the store, the write is lost.
 //   - A degraded answer claims nothing, so it is not stale. It is counted.
 type Judge struct {
 	sessions map[int]map[uint64]*incarnation
@@ -227,6 +227,10 @@ func (j *Judge) Judge(reports []Report) (v Verdict) {
 		}
 		for i := range r.Absences {
 			a := &r.Absences[i]
+			if a.Fresh && j.stalenessOf(a) > 0 {
+				v.Lost++
+				v.Wrong = append(v.Wrong, fmt.Sprintf("a lost write: process %d read session %d from the store, and found nothing", a.Process, a.Session))
+			}
 			worse(j.stalenessOf(a), a.Process, a.Session, sessionctx.Revision{}, "")
 			if j.lostAtHome(a) {
 				v.Home++

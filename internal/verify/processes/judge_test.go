@@ -32,6 +32,9 @@ func TestJudge_Verdict(t *testing.T) {
 	absent := func(process int, begin, end int64) Report {
 		return Report{Absences: []Absence{{Process: process, Begin: begin, End: end}}}
 	}
+	forgotten := func(begin, end int64) Report {
+		return Report{Absences: []Absence{{Process: 2, Begin: begin, End: end, Fresh: true}}}
+	}
 	fresh := func(revision sessionctx.Revision, mark string, last int64) Report {
 		return Report{Fresh: []Sighting{{Revision: revision, Mark: mark, Last: last}}}
 	}
@@ -63,6 +66,8 @@ func TestJudge_Verdict(t *testing.T) {
 		{"a fresh read finds less than was acknowledged", fresh(at(7, 1), "a", 160), 0, 0, 1, 1},
 		{"a fresh read, and nothing later was acknowledged", fresh(at(7, 1), "a", 139), 0, 0, 0, 0},
 		{"a fresh read finds another life", fresh(at(7, 3), "c", 320), 0, 0, 1, 1},
+		{"a fresh read finds nothing, and there is a record", forgotten(160, 170), 50, 0, 1, 1},
+		{"a fresh read finds nothing, and the flush may have come first", forgotten(160, 200), 0, 0, 0, 0},
 	} {
 		j, err := NewJudge(someWrites, someFlushes)
 		require.NoError(t, err)

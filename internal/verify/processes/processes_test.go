@@ -1,6 +1,7 @@
 package processes
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -124,26 +125,56 @@ func (s *scene) ask(o order) []Report {
 	return reports
 }
 
+// played is a phase that is over, and what became of it.
+type played struct {
+	phase
+	Verdict
+	recovered time.Duration
+}
+
 // TestProcesses_NeverStalerThanTheLease plays each phase for PHASE, with each of the LEASES. From a
 // second on, a phase breaks things again and again, for random times of up to twelve leases. PHASES
 // is a part of the names of those to play.
 func TestProcesses_NeverStalerThanTheLease(t *testing.T) {
-	leases := os.Getenv("LEASES")
-	if leases == "" {
-		leases = "250ms"
-	}
-	for text := range strings.SplitSeq(leases, ",") {
+	for text := range strings.SplitSeq(cmp.Or(os.Getenv("LEASES"), "250ms"), ",") {
 		t.Run(text, func(t *testing.T) {
 			lease, err := time.ParseDuration(text)
 			require.NoError(t, err, "the environment variable LEASES")
-			play(t, lease, evidence.Duration(t, "PHASE", 3*lease/2))
+			// Redis writes before it answers, and what it has written kill -9 cannot undo.
+			server := redisserver.Start(t, "--appendonly", "yes", "--appendfsync", "no")
+			var rows [][]string
+			for _, p := range play(t, server, lease, evidence.Duration(t, "PHASE", 3*lease/2), os.Getenv("PHASES")) {
+				assert.Less(t, time.Duration(p.Stalest), lease, "%s: staler than the lease: %s", p.name, p.Worst)
+				assert.Zero(t, p.Home, "%s: reads staler than a write of the same process", p.name)
+				assert.Zero(t, p.Lost, "%s: lost writes", p.name)
+				assert.Empty(t, p.Wrong, p.name)
+				assert.Greater(t, p.Reads, p.Degraded, "%s: nothing was read", p.name)
+				assert.NotZero(t, p.Writes, "%s: nothing was written", p.name)
+				rows = append(rows, []string{
+					p.name, fmt.Sprint(p.Reads), evidence.Percent(p.Hits, p.Reads), fmt.Sprint(p.Degraded),
+					fmt.Sprintf("%d (%d)", p.FreshReads, p.FailedReads), fmt.Sprintf("%d (%d)", p.Writes+p.Failed, p.Failed),
+					fmt.Sprintf("%.1f ms", float64(p.Stalest)/1e6), fmt.Sprint(p.Home), fmt.Sprint(p.Lost), fmt.Sprintf("%d ms", p.recovered.Milliseconds()),
+				})
+			}
+			evidence.Table(t, "staleness-"+lease.String(), []string{
+				"phase", "reads", "from the cache", "degraded", "from the store (failed)", "writes (failed)",
+				"stalest read", "staler than an own write", "lost writes", "well again after",
+			}, rows...)
 		})
 	}
 }
 
-func play(t *testing.T, lease, length time.Duration) {
-	// Redis writes before it answers, and what it has written kill -9 cannot undo.
-	server := redisserver.Start(t, "--appendonly", "yes", "--appendfsync", "no")
+// TestProcesses_SeeWhatAServerForgets kills a server that keeps nothing on disk: the run must find
+// that acknowledged writes are lost.
+func TestProcesses_SeeWhatAServerForgets(t *testing.T) {
+	const lease = 250 * time.Millisecond
+	for _, p := range play(t, redisserver.Start(t), lease, 2*lease, "kill -9") {
+		assert.NotZero(t, p.Lost, "the run is blind")
+	}
+}
+
+// play lets processes work on a server while the phases of these names play.
+func play(t *testing.T, server *redisserver.Server, lease, length time.Duration, names string) (all []played) {
 	ctx, cancel := context.WithCancel(context.Background()) // that of t ends before the processes are dismissed
 	t.Cleanup(cancel)
 	crew, err := newCrew(ctx, server.Addr(), lease)
@@ -157,11 +188,9 @@ func play(t *testing.T, lease, length time.Duration) {
 		require.NotZero(t, n.counts[data].Load())
 	}
 
-	var played []phase
 	var reports [][]Report
-	var recovered []time.Duration
 	for _, p := range phases(os.Getenv("PHASE") == "") {
-		if !strings.Contains(p.name, os.Getenv("PHASES")) {
+		if !strings.Contains(p.name, names) {
 			continue
 		}
 		var longest time.Duration
@@ -185,9 +214,9 @@ func play(t *testing.T, lease, length time.Duration) {
 				break
 			}
 		}
-		played, reports, recovered = append(played, p), append(reports, s.ask(orderReport)), append(recovered, longest)
+		all, reports = append(all, played{phase: p, recovered: longest}), append(reports, s.ask(orderReport))
 	}
-	require.NotEmpty(t, played, "no phase of that name")
+	require.NotEmpty(t, all, "no phase of that name")
 	// What one process has written after another one had reported.
 	reports[len(reports)-1] = append(reports[len(reports)-1], s.ask(orderReport)...)
 
@@ -199,23 +228,8 @@ func play(t *testing.T, lease, length time.Duration) {
 	}
 	j, err := NewJudge(writes, s.flushes)
 	require.NoError(t, err)
-	var rows [][]string
-	for i, p := range played {
-		v := j.Judge(reports[i])
-		assert.Less(t, time.Duration(v.Stalest), lease, "%s: staler than the lease: %s", p.name, v.Worst)
-		assert.Zero(t, v.Home, "%s: reads staler than a write of the same process", p.name)
-		assert.Zero(t, v.Lost, "%s: lost writes", p.name)
-		assert.Empty(t, v.Wrong, p.name)
-		assert.Greater(t, v.Reads, v.Degraded, "%s: nothing was read", p.name)
-		assert.NotZero(t, v.Writes, "%s: nothing was written", p.name)
-		rows = append(rows, []string{
-			p.name, fmt.Sprint(v.Reads), evidence.Percent(v.Hits, v.Reads), fmt.Sprint(v.Degraded),
-			fmt.Sprintf("%d (%d)", v.FreshReads, v.FailedReads), fmt.Sprintf("%d (%d)", v.Writes+v.Failed, v.Failed),
-			fmt.Sprintf("%.1f ms", float64(v.Stalest)/1e6), fmt.Sprint(v.Home), fmt.Sprint(v.Lost), fmt.Sprintf("%d ms", recovered[i].Milliseconds()),
-		})
+	for i := range all {
+		all[i].Verdict = j.Judge(reports[i])
 	}
-	evidence.Table(t, "staleness-"+lease.String(), []string{
-		"phase", "reads", "from the cache", "degraded", "from the store (failed)", "writes (failed)",
-		"stalest read", "staler than an own write", "lost writes", "well again after",
-	}, rows...)
+	return all
 }

@@ -54,7 +54,7 @@ func (c *Recorder) Read(ctx context.Context, session int) {
 	case s.Degraded:
 		c.report.Degraded++
 	case s.Version == 0:
-		c.report.Absences = append(c.report.Absences, Absence{c.process, session, begin, end})
+		c.report.Absences = append(c.report.Absences, Absence{Process: c.process, Session: session, Begin: begin, End: end})
 	default:
 		k := seen{session, s.Revision()}
 		g, ok := c.sightings[k]
@@ -89,6 +89,8 @@ func (c *Recorder) ReadFresh(ctx context.Context, session int) {
 		c.report.Trouble = fmt.Sprintf("a fresh read: %v", err)
 	case s.Degraded:
 		c.report.Trouble = "a fresh read: a degraded answer"
+	case s.Version == 0:
+		c.report.Absences = append(c.report.Absences, Absence{Process: c.process, Session: session, Begin: begin, End: Now(), Fresh: true})
 	default:
 		c.report.Fresh = append(c.report.Fresh, Sighting{
 			Process: c.process, Session: session, Revision: s.Revision(), Mark: s.CartID, Last: begin, Reads: 1,
