@@ -19,7 +19,7 @@ const never = math.MaxInt64
 //   - A read of version v is stale since the earliest acknowledgement of a later version of the
 //     same incarnation, or since its incarnation was gone for certain.
 //   - A read that finds no record is stale since the record was acknowledged, unless a flush may
-//     explain it. If it asked the store, the write is lost.
+//     explain it. If it asked the store, or is that of a write, what was acknowledged is lost.
 //   - A degraded answer claims nothing, so it is not stale. It is counted.
 type Judge struct {
 	sessions map[int]map[uint64]*incarnation
@@ -166,6 +166,16 @@ func (j *Judge) lostAtHome(a *Absence) bool {
 	return false
 }
 
+// lost reports whether a write found no record where there was one for certain.
+func (j *Judge) lost(w *Write) bool {
+	for _, inc := range j.sessions[w.Session] {
+		if w.First && inc.there < w.Begin && w.Ack < inc.fated {
+			return true
+		}
+	}
+	return false
+}
+
 // foreign reports whether what was seen is not what was written.
 func (j *Judge) foreign(g *Sighting) bool {
 	inc, ok := j.sessions[g.Session][g.Revision.Incarnation]
@@ -182,7 +192,7 @@ type Verdict struct {
 	FreshReads, FailedReads                       int
 
 	Home    int      // revisions, and absences, that were staler than a write of the same process
-	Lost    int      // fresh reads that found less than had been acknowledged before they began
+	Lost    int      // fresh reads and writes that found less than had been acknowledged before they began
 	Stalest int64    // in nanoseconds
 	Worst   string   // what the stalest read has seen
 	Wrong   []string // what must not be, in words
@@ -207,6 +217,12 @@ func (j *Judge) Judge(reports []Report) (v Verdict) {
 		v.Hits += r.Hits
 		if r.Trouble != "" {
 			v.Wrong = append(v.Wrong, r.Trouble)
+		}
+		for i := range r.Writes {
+			if w := &r.Writes[i]; j.lost(w) {
+				v.Lost++
+				v.Wrong = append(v.Wrong, fmt.Sprintf("a lost write: process %d wrote session %d, and found nothing", w.Process, w.Session))
+			}
 		}
 		for i := range r.Sightings {
 			g := &r.Sightings[i]
