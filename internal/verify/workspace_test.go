@@ -2,6 +2,7 @@ package verify
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/verify/evidence"
+	"github.com/sessionctx/storefront/internal/verify/mutants"
 )
 
 var (
@@ -31,10 +33,8 @@ func TestPages_CommandsSelectTests(t *testing.T) {
 	root := evidence.Root(t)
 	names := declarations(t, root)
 	commands := 0
-	for _, page := range pages(t, root) {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		now := madeBy.ReplaceAllString(string(text), "")
+	for page, text := range evidence.Pages(t) {
+		now := madeBy.ReplaceAllString(text, "")
 		plain := strings.Join(strings.Fields(strings.ReplaceAll(now, `\|`, "|")), " ")
 		for _, command := range goTest.FindAllStringSubmatch(plain, -1) {
 			dir := place.FindString(command[1])
@@ -54,17 +54,6 @@ func TestPages_CommandsSelectTests(t *testing.T) {
 		}
 	}
 	assert.Greater(t, commands, 40, "there are commands on the pages")
-}
-
-// pages returns the files of the documentation.
-func pages(t *testing.T, root string) (files []string) {
-	t.Helper()
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "internal/verify/*.md"} {
-		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-		require.NoError(t, err)
-		files = append(files, found...)
-	}
-	return slices.DeleteFunc(files, func(f string) bool { return filepath.Base(f) == "CHANGELOG.md" })
 }
 
 // alternatives cuts a pattern at each | that is in no parentheses.
@@ -141,6 +130,52 @@ func TestNames_StartWithTheirSubject(t *testing.T) {
 			assert.NotRegexp(t, article, name, dir)
 		}
 	}
+}
+
+var (
+	namedThreat = regexp.MustCompile("`TestThreat_?(\\w+)`")
+	namedFile   = regexp.MustCompile("`([a-z]+/[a-z/]*[a-z]+\\.go)`")
+)
+
+// threat returns the name of the threat that a test is about.
+func threat(test string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(test, "TestThreat")
+	return strings.TrimPrefix(name, "_"), ok
+}
+
+// TestPage_NamesEachThreatAndAMutantBreaksEach holds docs/security.md, the tests of threats and
+// the mutants to each other.
+func TestPage_NamesEachThreatAndAMutantBreaksEach(t *testing.T) {
+	root := evidence.Root(t)
+	tests := map[string]string{} // their packages
+	for dir, names := range declarations(t, root) {
+		for _, test := range names {
+			if name, ok := threat(test); ok {
+				assert.Empty(t, tests[name], "the test of the threat %s is there twice", name)
+				tests[name] = dir
+			}
+		}
+	}
+	require.NotEmpty(t, tests)
+	prose, _, _ := strings.Cut(evidence.Pages(t)["docs/security.md"], "## The tests see")
+	named, broken := map[string]bool{}, map[string]bool{"HashCollision": true} // it contains its mutant
+	for _, m := range namedThreat.FindAllStringSubmatch(prose, -1) {
+		named[m[1]] = true
+	}
+	for _, m := range mutants.All() {
+		for _, c := range m.By {
+			if name, ok := threat(c.Test); ok {
+				broken[name] = true
+				assert.Equal(t, tests[name], c.In, "the package of %s", c.Test)
+			}
+		}
+	}
+	assert.Equal(t, slices.Sorted(maps.Keys(tests)), slices.Sorted(maps.Keys(named)), "the tests that there are, and those that the page names")
+	assert.Equal(t, slices.Sorted(maps.Keys(tests)), slices.Sorted(maps.Keys(broken)), "the tests that there are, and those that a mutant makes fail")
+	for _, file := range namedFile.FindAllStringSubmatch(prose, -1) {
+		assert.FileExists(t, filepath.Join(root, filepath.FromSlash(file[1])), "named by the page")
+	}
+	t.Logf("%d threats, %d mutants", len(tests), len(mutants.All()))
 }
 
 var (

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -25,6 +26,28 @@ func Root(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// Pages returns the texts of the documentation, by their names from the root. The CHANGELOG, which
+// tells of what was, is not among them.
+func Pages(t testing.TB) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "internal/verify/*.md"} {
+		found, err := fs.Glob(os.DirFS(Root(t)), pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range found {
+			text, err := os.ReadFile(filepath.Join(Root(t), filepath.FromSlash(name)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[name] = string(text)
+		}
+	}
+	delete(texts, "CHANGELOG.md")
+	return texts
 }
 
 // Build compiles the tests of packages, which are named by their folders from the root, into dir,

@@ -75,21 +75,14 @@ func TestResults_RatiosAreTakenRoundByRound(t *testing.T) {
 }
 
 func TestPages_CommandsSelectRuns(t *testing.T) {
-	root := evidence.Root(t)
 	command := regexp.MustCompile("internal/verify/figures[^\\n`]* -run (?:'([^']+)'|([^\\s`]+))")
 	seen := 0
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "internal/verify/*.md"} {
-		pages, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-		require.NoError(t, err)
-		for _, page := range pages {
-			text, err := os.ReadFile(page)
-			require.NoError(t, err)
-			for _, m := range command.FindAllStringSubmatch(string(text), -1) {
-				for alternative := range strings.SplitSeq(strings.ReplaceAll(m[1]+m[2], `\|`, "|"), "|") {
-					seen++
-					wanted := regexp.MustCompile(alternative)
-					assert.True(t, slices.ContainsFunc(runs, func(r run) bool { return wanted.MatchString(r.name) }), "%s: %s: there is no run %s", page, m[0], alternative)
-				}
+	for page, text := range evidence.Pages(t) {
+		for _, m := range command.FindAllStringSubmatch(text, -1) {
+			for alternative := range strings.SplitSeq(strings.ReplaceAll(m[1]+m[2], `\|`, "|"), "|") {
+				seen++
+				wanted := regexp.MustCompile(alternative)
+				assert.True(t, slices.ContainsFunc(runs, func(r run) bool { return wanted.MatchString(r.name) }), "%s: %s: there is no run %s", page, m[0], alternative)
 			}
 		}
 	}

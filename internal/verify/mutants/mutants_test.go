@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/redisserver"
@@ -21,6 +22,18 @@ var (
 	failed    = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 	violation = regexp.MustCompile(`violation: (history \d+ of \d+, \d+ operations)`)
 )
+
+// TestMutants_HaveTheirMarks finds a mutant that has rotted without building anything.
+func TestMutants_HaveTheirMarks(t *testing.T) {
+	_, err := overlay(evidence.Root(t), t.TempDir())
+	require.NoError(t, err)
+	descs := map[string]bool{}
+	for _, m := range All() {
+		assert.False(t, descs[m.Desc], "%s is there twice", m.Desc)
+		assert.NotEmpty(t, m.By, m.Desc)
+		descs[m.Desc] = true
+	}
+}
 
 // TestMutants_AreCaught runs the tests of the product on the product as it is, which must pass, and
 // then every check on its mutants. The environment variable MUTANTS is a part of the names of those
