@@ -10,6 +10,12 @@ import (
 	"strings"
 )
 
+// ack is what a worker says of a write.
+type ack struct {
+	id      string
+	version int64
+}
+
 // event is a line of the log.
 type event struct {
 	what byte   // W, T, S; O: Open has returned; A: a write was acknowledged; Z: the worker closes the store

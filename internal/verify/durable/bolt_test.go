@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,6 +17,66 @@ import (
 	"github.com/sessionctx/storefront/internal/verify/mutants"
 	"github.com/sessionctx/storefront/sessionctx/boltstore"
 )
+
+// TestBolt_KeepsEveryAnsweredWriteThroughKill9 kills a process at a random moment of its writing,
+// ROUNDS times, and opens what it has left.
+func TestBolt_KeepsEveryAnsweredWriteThroughKill9(t *testing.T) {
+	rounds := evidence.Number(t, "ROUNDS", 8)
+	path := filepath.Join(t.TempDir(), "sessions.db")
+	acknowledged := make(map[string]int64)
+	writes, ahead := 0, 0
+	for round := range rounds {
+		for _, e := range kill(t, path, round, time.Duration(20+rand.IntN(260))*time.Millisecond) {
+			if e.what == 'A' {
+				writes++
+				acknowledged[e.ack.id] = max(acknowledged[e.ack.id], e.ack.version)
+			}
+		}
+		before := maps.Clone(acknowledged)
+		s, err := boltstore.Open(path)
+		require.NoError(t, err, "round %d: what was killed cannot be opened", round)
+		v := judge(s, acknowledged)
+		require.NoError(t, s.Close())
+		require.False(t, v.bad(), "round %d, after %d acknowledged writes: %s", round, writes, &v)
+		for id, version := range acknowledged { // a write more than was acknowledged may be there for each who writes
+			require.LessOrEqual(t, version, before[id]+2, "round %d: %s", round, id)
+			ahead += int(version - before[id])
+		}
+	}
+	require.Greater(t, writes, 20*rounds, "hardly anything was written")
+	evidence.Table(t, "durability-bolt",
+		[]string{"rounds of kill -9", "acknowledged writes", "sessions", "lost", "torn", "applied, and killed before the answer"},
+		[]string{fmt.Sprint(rounds), fmt.Sprint(writes), fmt.Sprint(len(acknowledged)), "0", "0", fmt.Sprint(ahead)})
+}
+
+// worker returns the process that works on a file, until it has made so many writes with each of its
+// goroutines, or until it is killed. It reports into log.
+func worker(t *testing.T, path, log string, round, writes int) *exec.Cmd {
+	t.Helper()
+	require.NoError(t, os.WriteFile(log, nil, 0o600))
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBoltWorker$")
+	cmd.Env = append(os.Environ(), boltFile+"="+path, boltReport+"="+log, boltRound+"="+fmt.Sprint(round), boltWrites+"="+fmt.Sprint(writes))
+	return cmd
+}
+
+// kill lets a process work for that long from its first report on, kills it, and returns what it
+// has reported.
+func kill(t *testing.T, path string, round int, after time.Duration) []event {
+	t.Helper()
+	log := path + ".log"
+	cmd := worker(t, path, log, round, 0)
+	require.NoError(t, cmd.Start())
+	for text := []byte(nil); len(text) == 0 && t.Context().Err() == nil; {
+		evidence.Wait(t, time.Millisecond)
+		text, _ = os.ReadFile(log)
+	}
+	evidence.Wait(t, after)
+	require.NoError(t, cmd.Process.Kill())
+	require.ErrorContains(t, cmd.Wait(), "killed")
+	events, err := readLog(log)
+	require.NoError(t, err)
+	return events
+}
 
 // TestBolt_KeepsEveryAnsweredWriteThroughAPowerCut lets a process write, with everything that it
 // does to the disk in a log. Then it cuts the power at points of the log: what an fsync has
@@ -78,11 +139,9 @@ func powerCuts(t *testing.T, cuts int, seed uint64) (c cutting) {
 	t.Helper()
 	dir := ramDisk(t)
 	log := filepath.Join(dir, "log")
-	require.NoError(t, os.WriteFile(log, nil, 0o600))
-	worker := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBoltWorker$")
-	worker.Env = append(os.Environ(),
-		boltFile+"="+filepath.Join(dir, "sessions.db"), mutants.BoltLog+"="+log, boltReport+"="+log, boltRound+"=0", boltWrites+"="+fmt.Sprint(max(20, cuts/40)))
-	out, err := worker.CombinedOutput()
+	cmd := worker(t, filepath.Join(dir, "sessions.db"), log, 0, max(20, cuts/40))
+	cmd.Env = append(cmd.Env, mutants.BoltLog+"="+log)
+	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	events, err := readLog(log)
 	require.NoError(t, err)
