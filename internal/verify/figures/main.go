@@ -12,11 +12,11 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +61,7 @@ func work(short bool, only string, list bool) error {
 	}
 	defer os.RemoveAll(kept)
 	var names, failed []string
+	tables := map[string]string{} // by name
 	matched := false
 	for _, r := range runs {
 		names = append(names, r.name)
@@ -76,7 +77,7 @@ func work(short bool, only string, list bool) error {
 		if err := r.run(root, kept, short); err != nil {
 			failed = append(failed, r.name)
 		}
-		if err := stamp(kept, fmt.Sprintf("Made by `%s` on %s.", r.made(short), commit)); err != nil {
+		if err := collect(kept, fmt.Sprintf("Made by `%s` on %s.", r.made(short), commit), tables); err != nil {
 			return err
 		}
 		fmt.Printf("== %s: %v\n", r.name, time.Since(begin).Round(time.Second))
@@ -84,10 +85,7 @@ func work(short bool, only string, list bool) error {
 	if !matched {
 		return fmt.Errorf("no run is named like %q; there are: %s", only, strings.Join(names, ", "))
 	}
-	if list {
-		return nil
-	}
-	if err := publish(kept, filepath.Join(root, "docs")); err != nil {
+	if err := publish(tables, filepath.Join(root, "docs")); err != nil {
 		return err
 	}
 	if len(failed) > 0 {
@@ -210,8 +208,8 @@ func commitOf(root string) (string, error) {
 	return name, nil
 }
 
-// stamp writes a line under each table that was kept and has none.
-func stamp(kept, line string) error {
+// collect takes the tables that a run has left in a folder, and says under each by what it was made.
+func collect(kept, made string, tables map[string]string) error {
 	names, err := filepath.Glob(filepath.Join(kept, "*.md"))
 	if err != nil {
 		return err
@@ -221,58 +219,43 @@ func stamp(kept, line string) error {
 		if err != nil {
 			return err
 		}
-		if !bytes.Contains(text, []byte("\nMade by ")) {
-			if err := os.WriteFile(name, fmt.Appendf(text, "\n%s\n", line), 0o644); err != nil {
-				return err
-			}
+		tables[strings.TrimSuffix(filepath.Base(name), ".md")] = fmt.Sprintf("%s\n%s\n", text, made)
+		if err := os.Remove(name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// publish puts what was kept into the pages.
-func publish(kept, docs string) error {
-	pages, _ := filepath.Glob(filepath.Join(docs, "*.md"))
-	below, _ := filepath.Glob(filepath.Join(docs, "*", "*.md"))
-	for _, p := range append(pages, below...) {
-		text, err := os.ReadFile(p)
+// publish puts the tables into the pages.
+func publish(tables map[string]string, docs string) error {
+	return filepath.WalkDir(docs, func(page string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(page) != ".md" {
+			return err
+		}
+		text, err := os.ReadFile(page)
 		if err != nil {
 			return err
 		}
-		next, err := fill(text, func(name string) ([]byte, error) {
-			table, err := os.ReadFile(filepath.Join(kept, name+".md"))
-			if os.IsNotExist(err) {
-				return nil, nil // its run was not asked for
-			}
-			return table, err
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", p, err)
+		next := fill(string(text), tables)
+		if next == string(text) {
+			return nil
 		}
-		if !bytes.Equal(next, text) {
-			if err := os.WriteFile(p, next, 0o644); err != nil {
-				return err
-			}
-			fmt.Println("written:", p)
-		}
-	}
-	return nil
+		fmt.Println("written:", page)
+		return os.WriteFile(page, []byte(next), 0o644)
+	})
 }
 
 var place = regexp.MustCompile(`(?s)<!-- table ([a-z0-9-]+) -->\n.*?<!-- end -->`)
 
-// fill replaces the tables of a page by those that there are.
-func fill(page []byte, table func(name string) ([]byte, error)) (filled []byte, err error) {
-	filled = place.ReplaceAllFunc(page, func(old []byte) []byte {
-		name := string(place.FindSubmatch(old)[1])
-		text, e := table(name)
-		if e != nil {
-			err = e
+// fill replaces the tables of a page by those that there are; the runs of the others were not asked
+// for.
+func fill(page string, tables map[string]string) string {
+	return place.ReplaceAllStringFunc(page, func(old string) string {
+		name := place.FindStringSubmatch(old)[1]
+		if text, ok := tables[name]; ok {
+			return fmt.Sprintf("<!-- table %s -->\n%s<!-- end -->", name, text)
 		}
-		if text == nil {
-			return old
-		}
-		return fmt.Appendf(nil, "<!-- table %s -->\n%s<!-- end -->", name, text)
+		return old
 	})
-	return filled, err
 }

@@ -15,28 +15,18 @@ import (
 	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
-func TestFill_ReplacesTablesAndNothingElse(t *testing.T) {
-	page := "before\n<!-- table one -->\nold\n<!-- end -->\nbetween <!-- end -->\n<!-- table two -->\nstays\n<!-- end -->\n"
-	got, err := fill([]byte(page), func(name string) ([]byte, error) {
-		if name == "one" {
-			return []byte("| new |\n"), nil
-		}
-		return nil, nil
-	})
-	require.NoError(t, err)
-	assert.Equal(t, "before\n<!-- table one -->\n| new |\n<!-- end -->\nbetween <!-- end -->\n<!-- table two -->\nstays\n<!-- end -->\n", string(got))
-}
-
-func TestStamp_SaysOnceByWhatATableWasMade(t *testing.T) {
-	kept := t.TempDir()
-	file := filepath.Join(kept, "one.md")
-	require.NoError(t, os.WriteFile(file, []byte("| new |\n"), 0o644))
-	for _, command := range []string{"first", "second"} {
-		require.NoError(t, stamp(kept, "Made by `"+command+"` on abc."))
+func TestPublish_ReplacesTablesAndNothingElse(t *testing.T) {
+	kept, docs, tables := t.TempDir(), t.TempDir(), map[string]string{}
+	page := filepath.Join(docs, "page.md")
+	require.NoError(t, os.WriteFile(filepath.Join(kept, "one.md"), []byte("| new |\n"), 0o644))
+	require.NoError(t, os.WriteFile(page, []byte("before\n<!-- table one -->\nold\n<!-- end -->\nbetween <!-- end -->\n<!-- table two -->\nstays\n<!-- end -->\n"), 0o644))
+	for _, made := range []string{"Made by `first` on abc.", "Made by `second` on abc."} { // the second has left none
+		require.NoError(t, collect(kept, made, tables))
 	}
-	got, err := os.ReadFile(file)
+	require.NoError(t, publish(tables, docs))
+	got, err := os.ReadFile(page)
 	require.NoError(t, err)
-	assert.Equal(t, "| new |\n\nMade by `first` on abc.\n", string(got))
+	assert.Equal(t, "before\n<!-- table one -->\n| new |\n\nMade by `first` on abc.\n<!-- end -->\nbetween <!-- end -->\n<!-- table two -->\nstays\n<!-- end -->\n", string(got))
 }
 
 func TestMade_HasTheSettingThatWasTaken(t *testing.T) {

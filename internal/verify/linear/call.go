@@ -137,10 +137,7 @@ type reply struct {
 	view     view
 	footprint
 	latest [numTopics]int // versions of the directory when the call came back
-
-	// pending: in the beginning of a history that the call is in, it had not come back yet.
-	pending bool
-	at      int64 // milliseconds of the wall clock
+	at     int64          // milliseconds of the wall clock
 }
 
 func (c *call) describe(r *reply) string {

@@ -51,8 +51,8 @@ func check(t *testing.T, table string, otherwise int, settings []Setting) {
 		case porcupine.Unknown:
 			tallies[n].undecided++
 		case porcupine.Illegal:
-			t.Fatalf("violation: history %d of %d, %d operations so far: %s, SEED=%d\nno sequential shop could have answered so; the last return is what cannot be:\n%s",
-				i+1, count, operations, set.Name, seed, history.Shortest())
+			t.Fatalf("violation: history %d of %d, %d operations so far: %s, SEED=%d\nno sequential shop could have answered so; see %s:\n%s",
+				i+1, count, operations, set.Name, seed, history.draw(seed), history)
 		}
 	}
 	var rows [][]string

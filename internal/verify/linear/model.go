@@ -78,13 +78,11 @@ var model = porcupine.Model{
 	Init: func() any { return &state{} },
 	Step: func(s, in, out any) (bool, any) {
 		next := s.(*state).step(in.(*call), out.(*reply))
-		if next == nil && out.(*reply).pending {
-			return true, s // it takes effect later
-		}
 		return next != nil, next
 	},
-	Equal: func(a, b any) bool { return a.(*state).equal(b.(*state)) },
-	Hash:  func(s any) uint64 { return s.(*state).hash() },
+	DescribeOperation: func(in, out any) string { return in.(*call).describe(out.(*reply)) },
+	Equal:             func(a, b any) bool { return a.(*state).equal(b.(*state)) },
+	Hash:              func(s any) uint64 { return s.(*state).hash() },
 }
 
 func (s *state) equal(o *state) bool {

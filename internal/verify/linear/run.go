@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -176,40 +178,14 @@ func (h History) String() string {
 	return b.String()
 }
 
-// Shortest returns the shortest beginning of a bad history that is bad, by the returns of its
-// calls: what came back last is what cannot be. A call that had not returned then, and changes
-// something, may have taken effect.
-func (h History) Shortest() History {
-	ends := make([]int64, len(h))
-	for i, op := range h {
-		ends[i] = op.Return
+// draw writes a page for people, with the longest orders that the model permits, and returns its name.
+func (h History) draw(seed uint64) string {
+	_, info := porcupine.CheckOperationsVerbose(model, h, checkTimeout)
+	file := filepath.Join(os.TempDir(), fmt.Sprintf("history-%d.html", seed))
+	if err := porcupine.VisualizePath(model, info, file); err != nil {
+		return err.Error()
 	}
-	slices.Sort(ends)
-	upTo := func(end int64) (cut History) {
-		for _, op := range h {
-			switch {
-			case op.Call > end:
-			case op.Return <= end:
-				cut = append(cut, op)
-			case op.Input.(*call).kind > preview:
-				later := *op.Output.(*reply)
-				later.pending = true
-				op.Output, op.Return = &later, end+1
-				cut = append(cut, op)
-			}
-		}
-		return cut
-	}
-	i, _ := slices.BinarySearchFunc(ends, true, func(end int64, _ bool) int {
-		if upTo(end).Check() == porcupine.Illegal {
-			return 1
-		}
-		return -1
-	})
-	if i == len(ends) {
-		return h
-	}
-	return upTo(ends[i])
+	return file
 }
 
 // checkTimeout is how long a history may take to be judged.
