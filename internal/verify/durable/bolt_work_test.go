@@ -28,7 +28,6 @@ const (
 	boltFile   = "DURABLE_BOLT_FILE"   // what a worker process works on
 	boltWrites = "DURABLE_BOLT_WRITE"  // how many writes each of its goroutines makes, 0: until it is killed
 	boltReport = "DURABLE_BOLT_REPORT" // where it reports
-	boltRound  = "DURABLE_BOLT_ROUND"  // makes its new sessions its own
 	boltHands  = 8
 )
 
@@ -78,7 +77,7 @@ func TestBoltWorker(t *testing.T) {
 			for n := 1; most == 0 || n <= most; n++ {
 				id := fmt.Sprint("session", max(hand, 1))
 				if n%10 == 0 {
-					id = fmt.Sprintf("new-%s-%d-%d", os.Getenv(boltRound), hand, n)
+					id = fmt.Sprintf("new-%d-%d-%d", os.Getpid(), hand, n)
 				}
 				version, err := increase(s, id)
 				switch {

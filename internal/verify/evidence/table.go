@@ -35,6 +35,3 @@ func Table(t testing.TB, name string, header []string, rows ...[]string) {
 		}
 	}
 }
-
-// Percent returns the share of a part as text.
-func Percent(part, whole int) string { return fmt.Sprintf("%d %%", min(100, 100*part/max(1, whole))) }

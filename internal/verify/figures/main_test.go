@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -62,6 +64,29 @@ func TestResults_RatiosAreTakenRoundByRound(t *testing.T) {
 		assert.ErrorContains(t, err, "was not measured")
 	}
 	assert.Equal(t, []float64{1, 1.25, 2}, []float64{at([]float64{2, 1}, 0), at([]float64{2, 1}, 0.25), at([]float64{2, 1}, 1)})
+}
+
+// TestPages_TablesHaveARun looks for the name of each table in the sources of this module. The
+// table of a lease has its length at the end.
+func TestPages_TablesHaveARun(t *testing.T) {
+	sources := ""
+	require.NoError(t, filepath.WalkDir(filepath.Join(evidence.Root(t), "internal", "verify"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || filepath.Base(path) == "main_test.go" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		sources += string(text)
+		return err
+	}))
+	seen := 0
+	for page, text := range evidence.Pages(t) {
+		for _, m := range place.FindAllStringSubmatch(text, -1) {
+			seen++
+			kind, _, _ := strings.Cut(m[1], "staleness-")
+			assert.True(t, strings.Contains(sources, `"`+cmp.Or(kind, "staleness-")+`"`), "%s: no run makes the table %s", page, m[1])
+		}
+	}
+	assert.Greater(t, seen, 10)
 }
 
 func TestPages_CommandsSelectRuns(t *testing.T) {

@@ -141,30 +141,18 @@ type reply struct {
 }
 
 func (c *call) describe(r *reply) string {
-	s := fmt.Sprintf("%s %s", c.tenant, c.kind)
-	switch c.kind {
-	case changing, changed:
-		return fmt.Sprintf("%s topic %d", s, c.to)
-	case endAll:
-		return fmt.Sprintf("%s %s -> %s", s, customers[c.to], r.fault)
-	case login:
-		s += " to " + customers[c.to]
-	}
-	s += fmt.Sprintf(" [proof %d, id %.8s, %q]", c.proof, c.id, customers[c.customer])
+	s := fmt.Sprintf("%s %s %d [proof %d, id %.8s, %q]", c.tenant, c.kind, c.to, c.proof, c.id, customers[c.customer])
 	switch c.kind {
 	case update, preview:
 		s += fmt.Sprintf(" %+v", c.patch)
 	case resolve:
 		s += fmt.Sprintf(" fresh %v, at least %v", c.fresh, c.atLeast)
 	}
-	s += " -> " + r.fault.String()
-	switch r.fault {
+	switch s += " -> " + r.fault.String(); r.fault {
 	case none:
 		s += fmt.Sprintf(" %+v left %+v, directory %v..%v", r.view, r.footprint, c.refreshed, r.latest)
 	case conflict:
 		s += fmt.Sprintf(" at %v", r.conflict)
-	case other:
-		s += ": " + r.text
 	}
-	return s
+	return s + " " + r.text
 }

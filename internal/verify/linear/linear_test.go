@@ -47,7 +47,7 @@ func check(t *testing.T, table string, otherwise int, settings []Setting) {
 		operations += len(history)
 		tallies[n].histories++
 		tallies[n].operations += len(history)
-		switch history.Check() {
+		switch porcupine.CheckOperationsTimeout(model, history, checkTimeout) {
 		case porcupine.Unknown:
 			tallies[n].undecided++
 		case porcupine.Illegal:

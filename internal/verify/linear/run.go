@@ -164,11 +164,6 @@ func (c *client) lookAround(ctx context.Context) {
 	}
 }
 
-// Check asks porcupine whether a sequential shop could have answered so.
-func (h History) Check() porcupine.CheckResult {
-	return porcupine.CheckOperationsTimeout(model, h, checkTimeout)
-}
-
 // String returns the history as a text for people, one call a line, in the order of the calls.
 func (h History) String() string {
 	var b strings.Builder

@@ -3,7 +3,6 @@ package processes
 import (
 	"context"
 	"encoding/gob"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,16 +44,12 @@ func newCrew(ctx context.Context, server string, lease time.Duration) (*crew, er
 }
 
 func start(ctx context.Context, t task) (*hand, error) {
-	text, err := json.Marshal(t)
-	if err != nil {
-		return nil, err
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	h := &hand{process: exec.CommandContext(ctx, self)}
-	h.process.Env = append(os.Environ(), taskVariable+"="+string(text))
+	h.process.Env = append(os.Environ(), taskVariable+"=1")
 	h.process.Stderr = os.Stderr
 	in, err := h.process.StdinPipe()
 	if err != nil {
@@ -65,7 +60,10 @@ func start(ctx context.Context, t task) (*hand, error) {
 		return nil, err
 	}
 	h.in, h.orders, h.reports = in, gob.NewEncoder(in), gob.NewDecoder(out)
-	return h, h.process.Start()
+	if err := h.process.Start(); err != nil {
+		return nil, err
+	}
+	return h, h.orders.Encode(t)
 }
 
 // dismiss ends the processes and the networks.

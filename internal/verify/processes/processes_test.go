@@ -151,7 +151,7 @@ func TestProcesses_NeverStalerThanTheLease(t *testing.T) {
 				assert.Greater(t, p.Reads, p.Degraded, "%s: nothing was read", p.name)
 				assert.NotZero(t, p.Writes, "%s: nothing was written", p.name)
 				rows = append(rows, []string{
-					p.name, fmt.Sprint(p.Reads), evidence.Percent(p.Hits, p.Reads), fmt.Sprint(p.Degraded),
+					p.name, fmt.Sprint(p.Reads), fmt.Sprintf("%d %%", min(100, 100*p.Hits/max(1, p.Reads))), fmt.Sprint(p.Degraded),
 					fmt.Sprintf("%d (%d)", p.FreshReads, p.FailedReads), fmt.Sprintf("%d (%d)", p.Writes+p.Failed, p.Failed),
 					fmt.Sprintf("%.1f ms", float64(p.Stalest)/1e6), fmt.Sprint(p.Home), fmt.Sprint(p.Lost), fmt.Sprintf("%d ms", p.recovered.Milliseconds()),
 				})

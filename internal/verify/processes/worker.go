@@ -3,7 +3,6 @@ package processes
 import (
 	"context"
 	"encoding/gob"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -35,7 +34,7 @@ const (
 	numSessions  = writers * len(rhythms)
 )
 
-// task is what a process is started with.
+// task is what a process is told first.
 type task struct {
 	Process int
 	Addr    string
@@ -56,9 +55,10 @@ const (
 
 // Work is the main function of a process that a test has started: it obeys the orders that come in,
 // until they end.
-func Work(text string, in io.Reader, out io.Writer) error {
+func Work(in io.Reader, out io.Writer) error {
+	orders, reports := gob.NewDecoder(in), gob.NewEncoder(out)
 	var w task
-	if err := json.Unmarshal([]byte(text), &w); err != nil {
+	if err := orders.Decode(&w); err != nil {
 		return err
 	}
 	store, err := redisstore.New(evidence.RedisConfig(w.Addr, w.Lease))
@@ -99,7 +99,6 @@ func Work(text string, in io.Reader, out io.Writer) error {
 		}
 		wg.Wait()
 	}
-	orders, reports := gob.NewDecoder(in), gob.NewEncoder(out)
 	for {
 		var o order
 		if err := orders.Decode(&o); err != nil {
@@ -143,11 +142,10 @@ func every(ctx context.Context, d time.Duration, do func()) {
 // Main lets a process that a test has started do its work, and exit; in any other process it does
 // nothing.
 func Main() {
-	text, ok := os.LookupEnv(taskVariable)
-	if !ok {
+	if os.Getenv(taskVariable) == "" {
 		return
 	}
-	if err := Work(text, os.Stdin, os.Stdout); err != nil {
+	if err := Work(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "process:", err)
 		os.Exit(1)
 	}
