@@ -2,13 +2,13 @@ package verify
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
@@ -22,9 +22,9 @@ var (
 
 // TestPages_LinksLeadToFilesAndHeadings looks at each link within the repository.
 func TestPages_LinksLeadToFilesAndHeadings(t *testing.T) {
-	links := 0
-	for _, page := range pages(t, evidence.Root(t)) {
-		for _, m := range link.FindAllStringSubmatch(read(t, page), -1) {
+	links, pages := 0, evidence.Pages(t)
+	for page, text := range pages { // but not at its blocks of code
+		for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
 			target, anchor, _ := strings.Cut(m[1], "#")
 			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
 				continue
@@ -32,25 +32,15 @@ func TestPages_LinksLeadToFilesAndHeadings(t *testing.T) {
 			links++
 			file := page
 			if target != "" {
-				file = filepath.Join(filepath.Dir(page), filepath.FromSlash(target))
+				file = path.Join(path.Dir(page), target)
 			}
-			if _, err := os.Stat(file); !assert.NoError(t, err, "%s: %s", page, m[1]) {
-				continue
-			}
-			if anchor != "" {
-				assert.Contains(t, anchors(read(t, file)), anchor, "%s: %s", page, m[1])
+			_, err := os.Stat(filepath.Join(evidence.Root(t), filepath.FromSlash(file)))
+			if assert.NoError(t, err, "%s: %s", page, m[1]) && anchor != "" {
+				assert.Contains(t, anchors(fence.ReplaceAllString(pages[file], "")), anchor, "%s: %s", page, m[1])
 			}
 		}
 	}
 	assert.Greater(t, links, 100, "there are links on the pages")
-}
-
-// read returns a page without its blocks of code, in which "](" is no link and "#" no heading.
-func read(t *testing.T, page string) string {
-	t.Helper()
-	text, err := os.ReadFile(page)
-	require.NoError(t, err)
-	return fence.ReplaceAllString(string(text), "")
 }
 
 // anchors returns the names by which links reach the headings of a page.

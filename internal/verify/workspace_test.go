@@ -43,7 +43,7 @@ func TestPages_CommandsSelectTests(t *testing.T) {
 					continue
 				}
 				commands++
-				for _, alternative := range alternatives(pattern) {
+				for alternative := range strings.SplitSeq(pattern, "|") {
 					assert.True(t, selects(t, names, dir, s[1], alternative), "%s: `go test %s`: -%s %s: %s selects nothing", page, command[1], s[1], pattern, alternative)
 				}
 			}
@@ -53,28 +53,6 @@ func TestPages_CommandsSelectTests(t *testing.T) {
 		}
 	}
 	assert.Greater(t, commands, 40, "there are commands on the pages")
-}
-
-// alternatives cuts a pattern at each | that is in no parentheses.
-func alternatives(pattern string) (all []string) {
-	depth, begin := 0, 0
-	for i, c := range pattern {
-		switch c {
-		case '(':
-			depth++
-		case ')':
-			depth--
-		case '|':
-			if depth == 0 {
-				all, begin = append(all, pattern[begin:i]), i+1
-			}
-		}
-	}
-	return append(all, pattern[begin:])
-}
-
-func TestAlternatives_AreCutOutsideOfParentheses(t *testing.T) {
-	assert.Equal(t, []string{"A", "B(C|D)$", "E"}, alternatives("A|B(C|D)$|E"))
 }
 
 // declarations returns the names of all tests, by the folders of their packages from root.
@@ -117,18 +95,6 @@ func selects(t *testing.T, names map[string][]string, dir, kind, pattern string)
 		}
 	}
 	return false
-}
-
-// TestNames_StartWithTheirSubject holds the tests of this module to the form of names.
-func TestNames_StartWithTheirSubject(t *testing.T) {
-	form := regexp.MustCompile(`^(Benchmark\w+|Test(Main|Threat\w+|[A-Z][A-Za-z0-9]*_[A-Z]\w*|BoltWorker))$`)
-	article := regexp.MustCompile(`^Test(An?|The)[A-Z_]`)
-	for dir, tests := range declarations(t, filepath.Join(evidence.Root(t), "internal", "verify")) {
-		for _, name := range tests {
-			assert.Regexp(t, form, name, dir)
-			assert.NotRegexp(t, article, name, dir)
-		}
-	}
 }
 
 var (

@@ -85,7 +85,7 @@ func TestBolt_KeepsEveryAnsweredWriteThroughAPowerCut(t *testing.T) {
 	if !watched(t) {
 		return
 	}
-	cuts, seed := evidence.Number(t, "POWERCUTS", 300), evidence.Seed(t, "SEED", 1)
+	cuts, seed := evidence.Number(t, "POWERCUTS", 300), uint64(evidence.Number(t, "SEED", 1))
 	c := powerCuts(t, cuts, seed)
 	require.False(t, c.verdict.bad(), "seed %d, %s: %s", seed, c.where, &c.verdict)
 	require.GreaterOrEqual(t, c.files, cuts*9/10)

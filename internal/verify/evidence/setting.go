@@ -27,12 +27,6 @@ func Number(t testing.TB, name string, otherwise int) int {
 	return setting(t, name, otherwise, strconv.Atoi)
 }
 
-// Seed returns the seed in an environment variable.
-func Seed(t testing.TB, name string, otherwise uint64) uint64 {
-	t.Helper()
-	return setting(t, name, otherwise, func(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) })
-}
-
 // Duration returns the duration in an environment variable.
 func Duration(t testing.TB, name string, otherwise time.Duration) time.Duration {
 	t.Helper()

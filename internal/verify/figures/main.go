@@ -194,18 +194,11 @@ func (r run) made(short bool) string {
 // count.
 func commitOf(root string) (string, error) {
 	commit, err := exec.Command("git", "-C", root, "rev-parse", "--short", "HEAD").Output()
-	if err != nil {
-		return "", fmt.Errorf("which commit is it? %w", err)
-	}
-	changed, err := exec.Command("git", "-C", root, "status", "--porcelain", "--", ".", ":!docs").Output()
-	if err != nil {
-		return "", fmt.Errorf("is there more than the commit? %w", err)
-	}
 	name := strings.TrimSpace(string(commit))
-	if len(changed) > 0 {
+	if err == nil && exec.Command("git", "-C", root, "diff", "--quiet", "HEAD", "--", ".", ":!docs").Run() != nil {
 		name += "-dirty"
 	}
-	return name, nil
+	return name, err
 }
 
 // collect takes the tables that a run has left in a folder, and says under each by what it was made.

@@ -109,7 +109,6 @@ func (c *shopper) act(ctx context.Context, r *sessionctx.Resolver, serial int64)
 // refused takes an answer that the session is not there. A store that is shared may be behind after
 // an EndAll, and a flush takes all.
 func (c *shopper) refused(op string, err error) {
-	c.tally.refused.Add(1)
 	if c.exclusive {
 		c.violation("%s of %s's live session: %v", op, c.name, err)
 	}

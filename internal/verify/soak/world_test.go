@@ -52,7 +52,7 @@ type world struct {
 
 // tally counts what happened.
 type tally struct {
-	reads, degraded, fresh, writes, late, logins, logouts, endAlls, left, notEnded, refused, failed, flushed, killed, opened atomic.Int64
+	reads, degraded, fresh, writes, late, logins, logouts, endAlls, left, notEnded, failed, flushed, killed, opened atomic.Int64
 }
 
 // place is where a Resolver is, until another one takes its place.
