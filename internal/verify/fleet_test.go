@@ -19,8 +19,8 @@ import (
 // process of every write of the whole fleet, and each write takes the hits of all sessions on its
 // stripe away. Time is virtual; the Resolver, with CacheBytes for 2^20 stripes, is the product's.
 //
-// What is found is held to the rule of docs/scale.md: of a visitor's hits the share
-// 1 / (1 + W T / S) is left, and with a customer, whose record also has a stripe, 1 / (1 + 2 W T / S).
+// What is found is held to the rule of docs/scale.md: of a guest's hits the share 1 / (1 + W T / S)
+// is left, and of a customer's, whose own record has a stripe too, 1 / (1 + 2 W T / S).
 func TestFleet_KeepsItsHits(t *testing.T) {
 	const (
 		stripes  = 1 << 20

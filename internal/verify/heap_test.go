@@ -130,8 +130,8 @@ func heap() int64 {
 }
 
 // measured has a crowd walk twice, and returns what then lives because of it, and how many sessions
-// are cached. What the cache does not take in at once it takes in later: until enough are, the crowd
-// walks again.
+// are cached. What the cache does not take in at once it takes in later: until enough are, the
+// crowd walks again.
 func measured(t *testing.T, whose func(i int) string, cacheBytes int64, sessions, enough int) (live int64, cached int) {
 	before := heap()
 	c := newCrowd(t, whose, cacheBytes)

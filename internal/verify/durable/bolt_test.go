@@ -49,8 +49,8 @@ func TestBolt_KeepsEveryAnsweredWriteThroughKill9(t *testing.T) {
 		[]string{fmt.Sprint(rounds), fmt.Sprint(writes), fmt.Sprint(len(acknowledged)), "0", "0", fmt.Sprint(ahead)})
 }
 
-// worker returns the process that works on a file, until it has made so many writes with each of its
-// goroutines, or until it is killed. It reports into log.
+// worker returns the process that works on a file, until it has made so many writes with each of
+// its goroutines, or until it is killed. It reports into log.
 func worker(t *testing.T, path, log string, writes int) *exec.Cmd {
 	t.Helper()
 	require.NoError(t, os.WriteFile(log, nil, 0o600))

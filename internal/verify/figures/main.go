@@ -201,7 +201,7 @@ func commitOf(root string) (string, error) {
 	return name, err
 }
 
-// collect takes the tables that a run has left in a folder, and says under each by what it was made.
+// collect takes the tables that a run has left in a folder, and says under each what made it.
 func collect(kept, made string, tables map[string]string) error {
 	names, err := filepath.Glob(filepath.Join(kept, "*.md"))
 	if err != nil {
