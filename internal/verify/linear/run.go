@@ -176,8 +176,7 @@ func (h History) String() string {
 	return b.String()
 }
 
-// draw writes a page for people, with the longest orders that the model permits, and returns its
-// name.
+// draw writes a page with the longest orders that the model permits, and returns its name.
 func (h History) draw(seed uint64) string {
 	_, info := porcupine.CheckOperationsVerbose(model, h, checkTimeout)
 	file := filepath.Join(os.TempDir(), fmt.Sprintf("history-%d.html", seed))
