@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -24,18 +23,15 @@ var (
 
 // TestPages_NamedTestsExist looks for each test that a page names.
 func TestPages_NamedTestsExist(t *testing.T) {
-	root := evidence.Root(t)
 	there := map[string]bool{}
-	for _, names := range declarations(t, root) {
+	for _, names := range declarations(t, evidence.Root(t)) {
 		for _, name := range names {
 			there[name] = true
 		}
 	}
 	seen := 0
-	for _, page := range pages(t, root) {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		for _, m := range namedTest.FindAllStringSubmatch(string(text), -1) {
+	for page, text := range evidence.Pages(t) {
+		for _, m := range namedTest.FindAllStringSubmatch(text, -1) {
 			seen++
 			prefix := m[1] == "TestThreat" || strings.HasSuffix(m[1], "_") // stands for several
 			assert.True(t, there[m[1]] || prefix, "%s: there is no %s", page, m[1])
@@ -48,11 +44,9 @@ func TestPages_NamedTestsExist(t *testing.T) {
 // instance is a text in the test of its row.
 func TestFieldPage_InstancesAreInTheTestsThatItNames(t *testing.T) {
 	root := evidence.Root(t)
-	page, err := os.ReadFile(filepath.Join(root, "docs", "evidence", "field.md"))
-	require.NoError(t, err)
 	texts := map[string]map[string]map[string]bool{} // by package and test
 	rows := 0
-	for line := range strings.Lines(string(page)) {
+	for line := range strings.Lines(evidence.Pages(t)["docs/evidence/field.md"]) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
 		if !strings.HasPrefix(line, "| ") || len(cells) != 4 || strings.TrimSpace(cells[0]) == "situation" {
 			continue
