@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"slices"
 	"sort"
 	"time"
 
@@ -101,6 +102,19 @@ func (s Session) Attributes() iter.Seq2[string, json.RawMessage] {
 			}
 		}
 	}
+}
+
+// WithAttributes returns a copy of s that has those attributes of s alone whose names are given:
+// for a Snapshot that is to carry less. Its ETag is another one, where attributes are left out.
+func (s Session) WithAttributes(names ...string) Session {
+	var kept []store.Attribute
+	for _, a := range s.attributes {
+		if slices.Contains(names, a.Name) {
+			kept = append(kept, a)
+		}
+	}
+	s.attributes = kept
+	return s
 }
 
 // LogValue implements slog.LogValuer. The group has the members tenant, shopper ("anonymous" or

@@ -94,6 +94,33 @@ func TestSession_AttributesAreCopiesInTheOrderOfTheirNames(t *testing.T) {
 	assert.False(t, ok)
 }
 
+func TestSession_WithAttributesLeavesTheRestOut(t *testing.T) {
+	s := sessionFrom(t, fullSession)
+	for _, tt := range []struct {
+		desc        string
+		names, want []string
+		sameETag    bool
+	}{
+		{"none", nil, nil, false},
+		{"one, and one that is not there", []string{"attr-b", "attr-z"}, []string{"attr-b"}, false},
+		{"all, in any order", []string{"attr-b", "attr-a"}, []string{"attr-a", "attr-b"}, true},
+	} {
+		t.Run(tt.desc, func(t *testing.T) {
+			got := s.WithAttributes(tt.names...)
+			var names []string
+			for name, value := range got.Attributes() {
+				names = append(names, name)
+				of, _ := s.Attribute(name)
+				assert.Equal(t, of, value)
+			}
+			assert.Equal(t, tt.want, names)
+			assert.Equal(t, tt.sameETag, s.ETag() == got.ETag())
+			assert.Equal(t, s.Snapshot().Request(), got.Snapshot().Request())
+		})
+	}
+	assert.Equal(t, sessionFrom(t, fullSession), s, "s itself has not changed")
+}
+
 func TestSession_LogsAreRedacted(t *testing.T) {
 	s := sessionFrom(t, fullSession)
 	type job struct {

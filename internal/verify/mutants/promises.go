@@ -6,6 +6,7 @@ const (
 	web     = "middleware"
 	api     = "middleware/rest"
 	tokens  = "middleware/bearer"
+	next    = "middleware/downstream"
 	verify  = "internal/verify"
 	durable = "internal/verify/durable"
 
@@ -133,14 +134,26 @@ var Promises = []Promise{
 			)},
 		{Desc: "the id of a token's session is as good as a secret", By: by(web, "TestThreatIDGuessing"),
 			Edits: edit(ownership+"#ownershipOf", ", id.Proof == BySecret && !rec.Secret", "")},
-		{Desc: "a key verifies any algorithm", By: by(tokens, "TestThreatJWTConfusion"),
+		{Desc: "a key verifies any algorithm", By: append(by(tokens, "TestThreatJWTConfusion"), by(next, "TestThreat_ForgedSessionContext")...),
 			Edits: edit("middleware/bearer/key.go", "!ok || k.Algorithm != t.Method.Alg()", "!ok")},
 		{Desc: "a page says nothing to caches", By: by(web, "TestThreatCachedPage"),
 			Edits: edit("middleware/caching.go", `h["Cache-Control"] = c.private`, `_ = c.private`)},
 		{Desc: "a page with a session is shareable", By: by(web, "TestThreatCachedPage"),
 			Edits: edit("middleware/caching.go", `case s.ID != "":`, `case s.ID != "" && s.CustomerID != "":`)},
-		{Desc: "any audience will do", By: by(tokens, "TestThreatJWTConfusion"),
+		{Desc: "any audience will do", By: append(by(tokens, "TestThreatJWTConfusion"), by(next, "TestThreat_ForgedSessionContext")...),
 			Edits: edit("middleware/bearer/verifier.go", "!is.claims.isFor(is.audience, token)", "is == nil")},
+		{Desc: "any token of the key carries a session", By: by(next, "TestThreat_ForgedSessionContext"),
+			Edits: edit("middleware/downstream/verifier.go", "Type: tokenType", "Type: \"\"")},
+		{Desc: "a session is sent for as long as its token says", By: by(next, "TestThreat_ForgedSessionContext"),
+			Edits: edit("middleware/downstream/verifier.go", "> lifetime.Seconds()", "< 0")},
+		{Desc: "a token between services has no end to speak of", By: by(next, "TestThreat_ReplayedSessionContext"),
+			Edits: edit("middleware/downstream/verifier.go", "cmp.Or(v.leeway, -1)", "5*maxLeeway")},
+		{Desc: "the session goes to every host", By: by(next, "TestThreat_LeakedSessionContext"),
+			Edits: edit("middleware/downstream/transport.go", "if listed && ok {", "if ok {")},
+		{Desc: "what a client says of its session goes on to the next service", By: by(next, "TestThreat_SessionContextOfAClient"),
+			Edits: edit("middleware/downstream/transport.go", "strings.EqualFold(name, Header)", "name == \"\"")},
+		{Desc: "the next service reads what it has cached", By: by(next, "TestWrap_NextServiceSeesTheCallersWrites"),
+			Edits: edit("sessionctx/snapshot.go#Request", "AtLeast:  from.Revision(),", "")},
 		{Desc: "a session may be named by the customer's id", By: by(tokens, "TestThreatJWTConfusion"),
 			Edits: edit("middleware/bearer/claims.go", "session == customer", "session == customer && false")},
 		{Desc: "a bad token leaves the decision to the cookie", By: by(api, "TestThreatBearerAgainstCookie"),

@@ -1,0 +1,101 @@
+package downstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+const noStore = "private, no-store"
+
+// The reasons why a token does not count, besides those of package bearer.
+var (
+	errMissing   = unauthenticated("the request has no " + Header + " header")
+	errMalformed = unauthenticated("the token is malformed")
+	errIssuer    = unauthenticated("the token is of another issuer")
+	errIssuedAt  = unauthenticated("the token does not say when it was issued, or is not valid yet")
+	errLifetime  = unauthenticated(fmt.Sprintf("the token is valid for more than %v", lifetime))
+	errTwice     = badContent("the request has more than one " + Header + " header")
+	errTooLarge  = &refusal{
+		http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("the %s header has more than %d bytes", Header, maxToken),
+	}
+)
+
+func unauthenticated(reason string) error {
+	return fmt.Errorf("%w: %s", middleware.ErrUnauthenticated, reason)
+}
+
+func badContent(reason string) error { return &refusal{http.StatusBadRequest, reason} }
+
+// refusal is an error with a status of its own.
+type refusal struct {
+	status int
+	reason string
+}
+
+// Error says what is wrong with the request.
+func (e *refusal) Error() string { return "downstream: " + e.reason }
+
+// retryAfter, in seconds, is longer than the Resolver waits for a store or directory.
+const retryAfter = "5"
+
+// Fail is the middleware.ErrorPolicy that answers every error with a problem, the JSON object of
+// RFC 9457. It is the default of Config.OnError; next is not used and may be nil.
+//
+//	400  more than one header; a session that cannot be read, such as a later version of it
+//	401  middleware.ErrUnauthenticated, with WWW-Authenticate: Session-Context
+//	404  sessionctx.ErrNotFound, sessionctx.ErrUnknownTenant
+//	431  a header of more than 8000 bytes
+//	503  sessionctx.ErrUnavailable, sessionctx.ErrClosed, the end of a context; with Retry-After
+//	500  everything else
+//
+// The detail of a problem says the reason for 400, 401 and 431, and nothing of the token. The
+// response is not to be stored.
+func Fail(w http.ResponseWriter, _ *http.Request, err error, _ http.Handler) {
+	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "Something went wrong on the server."}
+	h := w.Header()
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused):
+		p.Status, p.Detail = refused.status, sentence(refused.reason)
+	case errors.Is(err, middleware.ErrUnauthenticated):
+		p.Status = http.StatusUnauthorized
+		p.Detail = sentence(strings.TrimPrefix(err.Error(), middleware.ErrUnauthenticated.Error()+": "))
+		h.Set("WWW-Authenticate", Header)
+	case errors.Is(err, sessionctx.ErrNotFound):
+		p.Status, p.Detail = http.StatusNotFound, "The session has ended."
+	case errors.Is(err, sessionctx.ErrUnknownTenant):
+		p.Status, p.Detail = http.StatusNotFound, "There is no such tenant."
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrClosed),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		p.Status, p.Detail = http.StatusServiceUnavailable, "The session cannot be resolved at the moment."
+		h.Set("Retry-After", retryAfter)
+	}
+	p.Title = http.StatusText(p.Status)
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // four texts and a number
+	}
+	h.Set("Cache-Control", noStore)
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // that a client has gone away is no error
+}
+
+// sentence makes a sentence of the reason of an error.
+func sentence(reason string) string { return strings.ToUpper(reason[:1]) + reason[1:] + "." }
+
+// problem is the body of an answer that is an error.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
