@@ -149,7 +149,7 @@ var Promises = []Promise{
 		{Desc: "a token between services has no end to speak of", By: by(next, "TestThreat_ReplayedSessionContext"),
 			Edits: edit("middleware/downstream/verifier.go", "cmp.Or(v.leeway, -1)", "5*maxLeeway")},
 		{Desc: "the session goes to every host", By: by(next, "TestThreat_LeakedSessionContext"),
-			Edits: edit("middleware/downstream/transport.go", "if listed && ok {", "if ok {")},
+			Edits: edit("middleware/downstream/transport.go", "if listed && ok {", "if ok || listed && ok {")},
 		{Desc: "what a client says of its session goes on to the next service", By: by(next, "TestThreat_SessionContextOfAClient"),
 			Edits: edit("middleware/downstream/transport.go", "strings.EqualFold(name, Header)", "name == \"\"")},
 		{Desc: "the next service reads what it has cached", By: by(next, "TestWrap_NextServiceSeesTheCallersWrites"),
