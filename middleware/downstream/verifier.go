@@ -187,6 +187,12 @@ func (v *Verifier) Attach(w http.ResponseWriter, r *http.Request) (*http.Request
 	ctx, transient := sessionctx.NewContext(r.Context(), s), s.Degraded || s.ProfileMissing
 	if v.resolver != nil {
 		attached, isTransient, err := v.resolver.Attach(r.Context(), snapshot.Request())
+		if err == nil && s.ID != "" {
+			// The id of a cookie that has ended shows a guest. The caller has spoken of a session.
+			if now, _ := sessionctx.FromContext(attached); now.ID != s.ID {
+				err = sessionctx.ErrNotFound
+			}
+		}
 		if err != nil {
 			h.Set("Cache-Control", noStore)
 			return r.WithContext(ctx), err

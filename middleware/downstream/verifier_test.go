@@ -145,6 +145,34 @@ func TestWrap_AnswersForEachFailureOfTheResolver(t *testing.T) {
 	assert.Equal(t, 401, ask(t, lenient).status)
 }
 
+func TestWrap_SessionThatHasEndedIsNoGuests(t *testing.T) {
+	backend := new(sessiontest.Store)
+	web := newResolver(t, backend)
+	guest := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "myshop", Proof: sessionctx.BySecret}}
+	asserted := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "myshop", SessionID: "s-1", Proof: sessionctx.Asserted}}
+	tests := []struct {
+		desc  string
+		begin sessionctx.Request
+		end   func(sessionctx.Request) error
+	}{
+		{"by cookie, ended", guest, func(req sessionctx.Request) error { return web.End(t.Context(), req) }},
+		{"by cookie, logged out", guest, func(req sessionctx.Request) error { _, err := web.Logout(t.Context(), req); return err }},
+		{"by cookie, logged in", guest, func(req sessionctx.Request) error { _, err := web.Login(t.Context(), req, "anna"); return err }},
+		{"by token, ended", asserted, func(req sessionctx.Request) error { return web.End(t.Context(), req) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.desc, func(t *testing.T) {
+			s, err := web.Update(t.Context(), tt.begin, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			require.NoError(t, err)
+			require.NoError(t, tt.end(s.Snapshot().Request()))
+			token, err := newTransport(t, nil).Token("prices", s)
+			require.NoError(t, err)
+			service := newVerifier(t, func(cfg *downstream.Config) { cfg.Resolver = newResolver(t, backend) })
+			assert.Equal(t, 404, ask(t, service.Wrap(http.HandlerFunc(show)), token).status)
+		})
+	}
+}
+
 func TestFail_OtherErrors(t *testing.T) {
 	for _, tt := range []struct {
 		desc   string
