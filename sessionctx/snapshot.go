@@ -20,7 +20,8 @@ import (
 // fmt and log/slog, but a log handler that encodes a struct around it as JSON shows all of it.
 //
 // A Snapshot is trusted as a verified token is: it says who is asking. Decode it only where nobody
-// but your own servers can write, or authenticate it (a MAC, a signature) on the way.
+// but your own servers can write, or authenticate it (a MAC, a signature) on the way, as package
+// middleware/downstream does for HTTP.
 //
 // The zero Snapshot is of the zero Session; a Resolver refuses its Request.
 type Snapshot struct{ session Session }

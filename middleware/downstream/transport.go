@@ -16,6 +16,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -177,11 +178,15 @@ func (t *Transport) CloseIdleConnections() {
 }
 
 // Token returns the token that RoundTrip sends, for requests that go another way, such as those of
-// gRPC. It counts for 60 seconds. The error names the size and the rule where the token would be
-// larger than 8000 bytes.
+// gRPC. It counts for 60 seconds. The error names what is wrong and the rule: a token of more than
+// 8000 bytes, a session without a tenant, a text that is not UTF-8.
 func (t *Transport) Token(audience string, s sessionctx.Session) (string, error) {
 	if t.selected != nil {
 		s = t.selected(audience, s)
+	}
+	if !defaults.ValidTenant(s.Tenant) {
+		return "", fmt.Errorf("downstream: the session for audience %q has the tenant %.64q: it must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters",
+			audience, s.Tenant)
 	}
 	now := time.Now()
 	token := jwt.NewWithClaims(t.method, jwt.MapClaims{

@@ -145,6 +145,27 @@ func TestTransport_SendsNoTokenThatIsTooLarge(t *testing.T) {
 	assert.Equal(t, big.Revision(), snapshot.Session().Revision())
 }
 
+func TestToken_RefusesWhatNoServiceWouldTake(t *testing.T) {
+	tests := []struct {
+		desc string
+		edit func(*sessionctx.Session)
+		want string
+	}{
+		{"no tenant", func(s *sessionctx.Session) { *s = sessionctx.Session{} }, `"prices" has the tenant "": it must match`},
+		{"a tenant that is none", func(s *sessionctx.Session) { s.Tenant = "My Shop" }, `has the tenant "My Shop"`},
+		{"a text that JSON cannot carry", func(s *sessionctx.Session) { s.Site = "\xff" }, `member "site" is not valid UTF-8`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.desc, func(t *testing.T) {
+			s := anna(t)
+			tt.edit(&s)
+			_, err := newTransport(t, nil).Token("prices", s)
+			require.ErrorContains(t, err, tt.want)
+			assert.ErrorContains(t, err, "downstream: ")
+		})
+	}
+}
+
 func TestTransport_SelectKeepsTheIdentityBack(t *testing.T) {
 	transport := newTransport(t, func(cfg *downstream.TransportConfig) {
 		cfg.Select = func(_ string, s sessionctx.Session) sessionctx.Session {
