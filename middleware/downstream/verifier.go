@@ -134,8 +134,8 @@ func mistakesOf(err error) (mistakes []*sessionctx.ConfigError) {
 }
 
 // Wrap returns a handler that calls next with a request whose context carries the session of its
-// token: see sessionctx.FromContext. As a method value it is the func(http.Handler) http.Handler
-// of routers. See Attach for the errors, which OnError answers, and for the headers of the response.
+// token: see sessionctx.FromContext. As a method value it is the func(http.Handler) http.Handler of
+// routers. See Attach for the headers of the response, and for the errors, which OnError answers.
 func (v *Verifier) Wrap(next http.Handler) http.Handler { return &handler{v, next} }
 
 // handler is a struct and not a closure, so that stack traces name it.

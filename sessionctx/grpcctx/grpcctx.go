@@ -4,8 +4,8 @@
 //
 // What travels is the session id and the revision, in the metadata [SessionIDKey] and
 // [RevisionKey]. With the revision the next server sees every write that the caller has seen: see
-// sessionctx.Request.AtLeast. The values do not travel: each server resolves them. For HTTP, package
-// middleware/downstream sends the session with its values, signed.
+// sessionctx.Request.AtLeast. The values do not travel: each server resolves them. Package
+// middleware/downstream, for HTTP, sends the session with its values, signed.
 //
 // Security: a session id by secret is a credential. Give the interceptors of the client only to
 // connections to your own servers, over TLS. A server must not believe SessionIDKey of just
