@@ -28,7 +28,7 @@ var (
 )
 
 func unauthenticated(reason string) error {
-	return fmt.Errorf("%w: %s", middleware.ErrUnauthenticated, reason)
+	return fmt.Errorf("downstream: %w: %s", middleware.ErrUnauthenticated, reason)
 }
 
 func badContent(reason string) error { return &refusal{http.StatusBadRequest, reason} }
@@ -65,8 +65,10 @@ func Fail(w http.ResponseWriter, _ *http.Request, err error, _ http.Handler) {
 	case errors.As(err, &refused):
 		p.Status, p.Detail = refused.status, sentence(refused.reason)
 	case errors.Is(err, middleware.ErrUnauthenticated):
-		p.Status = http.StatusUnauthorized
-		p.Detail = sentence(strings.TrimPrefix(err.Error(), middleware.ErrUnauthenticated.Error()+": "))
+		p.Status, p.Detail = http.StatusUnauthorized, "The credentials are not valid."
+		if _, reason, ok := strings.Cut(err.Error(), middleware.ErrUnauthenticated.Error()+": "); ok && reason != "" {
+			p.Detail = sentence(reason)
+		}
 		h.Set("WWW-Authenticate", Header)
 	case errors.Is(err, sessionctx.ErrNotFound):
 		p.Status, p.Detail = http.StatusNotFound, "The session has ended."
