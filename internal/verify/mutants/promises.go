@@ -78,6 +78,8 @@ var Promises = []Promise{
 			Edits: edit(nearCache, "c.stamps.BumpAll()", "")},
 		{Desc: "an earlier answer of the directory replaces a later one", By: by("internal/directory", "TestAnswer_EarlierQuestionNeverReplacesALaterOne"),
 			Edits: edit("internal/directory/question.go", "e.dropped || q.number < e.number", "e.dropped")},
+		{Desc: "the next service reads what it has cached", By: by(next, "TestWrap_NextServiceSeesTheCallersWrites"),
+			Edits: edit("sessionctx/snapshot.go#Request", "AtLeast:  from.Revision(),", "")},
 	}},
 	{"no shopper sees another one's session", []Mutant{
 		{Desc: "keys are not compared, and there are four hashes", By: []Check{histories, soak("a foreign answer")},
@@ -152,8 +154,6 @@ var Promises = []Promise{
 			Edits: edit("middleware/downstream/transport.go", "if listed && ok {", "if ok || listed && ok {")},
 		{Desc: "what a client says of its session goes on to the next service", By: by(next, "TestThreat_SessionContextOfAClient"),
 			Edits: edit("middleware/downstream/transport.go", "strings.EqualFold(name, Header)", "name == \"\"")},
-		{Desc: "the next service reads what it has cached", By: by(next, "TestWrap_NextServiceSeesTheCallersWrites"),
-			Edits: edit("sessionctx/snapshot.go#Request", "AtLeast:  from.Revision(),", "")},
 		{Desc: "a session may be named by the customer's id", By: by(tokens, "TestThreatJWTConfusion"),
 			Edits: edit("middleware/bearer/claims.go", "session == customer", "session == customer && false")},
 		{Desc: "a bad token leaves the decision to the cookie", By: by(api, "TestThreatBearerAgainstCookie"),
