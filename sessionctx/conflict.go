@@ -1,8 +1,12 @@
 package sessionctx
 
 import (
+	"errors"
 	"slices"
+	"sync"
+	"time"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -20,33 +24,47 @@ func baseOf(base Revision, cur *store.Record) (version int64, known bool) {
 }
 
 // conflicts reports whether a field or attribute that p touches has changed since the revision that
-// p is based on. It is judged by version and not by value. The cart is judged by cartConflicts.
-func (p *Patch) conflicts(cur *store.Record) bool {
+// p is based on, and names those fields as ConflictError.Fields does. It is judged by version and
+// not by value. The cart is judged by cartConflicts.
+func (p *Patch) conflicts(cur *store.Record) (fields []string, found bool) {
 	if p.Base == nil {
-		return false
+		return nil, false
 	}
 	base, known := baseOf(*p.Base, cur)
-	switch {
-	case !known:
-		return true
-	case base == cur.Version:
-		return false
+	if known && base == cur.Version {
+		return nil, false
 	}
 	for f, c := range p.fields() {
-		if c.set && cur.Changed[f] > base {
-			return true
+		if c.set && (!known || cur.Changed[f] > base) {
+			fields = append(fields, defaults.Field(f).String())
 		}
 	}
+	if len(p.Attributes) > 0 || p.ReplaceAttributes {
+		if !known || p.attributesConflict(cur, base) {
+			fields = append(fields, conflictAttributes)
+		}
+	}
+	if !known && p.CartID.set {
+		fields = append(fields, conflictCart)
+	}
+	return fields, !known || len(fields) > 0
+}
+
+// The names in ConflictError.Fields, besides those of defaults.Field.
+const (
+	conflictCart       = "cart"
+	conflictAttributes = "attributes"
+)
+
+// attributesConflict reports whether an attribute that p touches has changed since base.
+func (p *Patch) attributesConflict(cur *store.Record, base int64) bool {
 	for name := range p.Attributes {
 		if i, ok := findAttribute(cur.Attributes, name); ok && cur.Attributes[i].Changed > base || !ok && cur.RemovedAttributes > base {
 			return true
 		}
 	}
-	if p.ReplaceAttributes {
-		return cur.RemovedAttributes > base ||
-			slices.ContainsFunc(cur.Attributes, func(a store.Attribute) bool { return a.Changed > base })
-	}
-	return false
+	return p.ReplaceAttributes && (cur.RemovedAttributes > base ||
+		slices.ContainsFunc(cur.Attributes, func(a store.Attribute) bool { return a.Changed > base }))
 }
 
 // cartConflicts reports whether the cart at a site has changed since the revision that p is based
@@ -63,4 +81,43 @@ func (p *Patch) cartConflicts(cur *store.Record, site string) bool {
 		return cur.Carts[i].Changed > base
 	}
 	return cur.RemovedCarts > base
+}
+
+// maxConflicts bounds what Resolver.Conflicts returns.
+const maxConflicts = 32
+
+// conflictLog keeps the last conflicts.
+type conflictLog struct {
+	mu   sync.Mutex
+	last []ConflictError // the oldest first
+}
+
+// note keeps err if it is a conflict.
+func (l *conflictLog) note(req *Request, err error) {
+	var c *ConflictError
+	if !errors.As(err, &c) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.last) == maxConflicts {
+		l.last = slices.Delete(l.last, 0, 1)
+	}
+	l.last = append(l.last, ConflictError{Fields: slices.Clone(c.Fields), Tenant: req.Tenant, At: time.Now()})
+}
+
+// Conflicts returns the last writes of this process that were refused with a *ConflictError, 32 at
+// most, the newest first. It says what two writers wanted at once and when, not whose session it
+// was: each Revision is zero. Stats.Conflicts counts something else: compare-and-sets, most of
+// which are retried with success. It is safe for concurrent use by multiple goroutines.
+func (r *Resolver) Conflicts() []ConflictError {
+	l := &r.conflicts
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := slices.Clone(l.last)
+	slices.Reverse(all)
+	for i := range all {
+		all[i].Fields = slices.Clone(all[i].Fields)
+	}
+	return all
 }

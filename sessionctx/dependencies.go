@@ -209,6 +209,17 @@ func (r *Resolver) SiteMistakes(tenant string) []*defaults.SiteError {
 	return nil
 }
 
+// Tenants returns the tenants whose sites are known, sorted: those of which a session was resolved,
+// or that Warm has asked about. It neither asks nor waits.
+func (r *Resolver) Tenants() []string {
+	tenants := slices.DeleteFunc(r.sites.Keys(), func(tenant string) bool {
+		a := r.sites.Known(tenant)
+		return a == nil || a.Value.table == nil
+	})
+	slices.Sort(tenants)
+	return tenants
+}
+
 // MinorUnits returns how many decimals a currency has at a tenant, as [defaults.Sites.MinorUnits]
 // does from the sites that the Directory gave. It neither asks nor waits: ok is false for a tenant
 // that is not known, of which no session has been resolved.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx/store"
@@ -40,6 +41,12 @@ type ConfigError = store.ConfigError
 // ConflictError is an ErrConflict with the revision that the session has now.
 type ConflictError struct {
 	Revision Revision
+	// Fields are those that the write touches and that have changed since its base: "site",
+	// "currency", "country", "language", "cart", and "attributes", which stands for all of them. It
+	// is empty for a conflict of Patch.Require.
+	Fields []string
+	Tenant string
+	At     time.Time
 }
 
 // Error says which version is current.

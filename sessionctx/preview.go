@@ -10,6 +10,9 @@ import (
 type Explanation struct {
 	Session  Session
 	Rejected []defaults.Rejection
+	// Input is what the values were computed from, besides the sites: choices, profile and hints.
+	// Its Customer is shared with a cache and must not be changed.
+	Input defaults.Input
 }
 
 // Preview says what Update would do now, and why; the zero Patch explains the present. It writes
@@ -56,7 +59,8 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		} else if !consistent {
 			continue
 		}
-		_, rejected := c.d.sites.Value.table.Explain(r.input(&req, &c.next, c.own.customerID, &c.d))
-		return Explanation{Session: r.sessionOf(&req, &c.next, c.newID, c.own.customerID, &c.d), Rejected: rejected}, nil
+		in := r.input(&req, &c.next, c.own.customerID, &c.d)
+		_, rejected := c.d.sites.Value.table.Explain(in)
+		return Explanation{Session: r.sessionOf(&req, &c.next, c.newID, c.own.customerID, &c.d), Rejected: rejected, Input: in}, nil
 	}
 }

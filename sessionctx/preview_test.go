@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -25,4 +26,20 @@ func TestPreview_WritesNothingAndMakesNoID(t *testing.T) {
 		assert.Equal(t, before, resolve(t, r, req))
 	}
 	assert.Zero(t, r.Stats().Writes)
+}
+
+func TestPreview_InputHasWhatDecides(t *testing.T) {
+	r := newResolver(t)
+	update(t, r, by("s1", "C100"), sessionctx.Patch{Currency: sessionctx.Set("gbp"), CartID: sessionctx.Set("cart-1")})
+	req := by("s1", "C100")
+	req.Hints.Country = "FR"
+	x, err := r.Preview(t.Context(), req, sessionctx.Patch{Country: sessionctx.Set("at")})
+	require.NoError(t, err)
+	assert.Equal(t, defaults.Choices{Currency: "GBP", Country: "AT"}, x.Input.Choices, "with those of the patch")
+	assert.Equal(t, "FR", x.Input.Hints.Country)
+	assert.True(t, x.Input.HasCart)
+	profile, err := demoshop().Customer(t.Context(), "demoshop", "C100")
+	require.NoError(t, err)
+	require.NotNil(t, x.Input.Customer)
+	assert.Equal(t, profile, *x.Input.Customer)
 }

@@ -25,6 +25,8 @@ type Resolver struct {
 	stats    counters
 	stop     []func() // of the watchers
 
+	conflicts conflictLog
+
 	background gate          // goroutines
 	touching   sync.Map      // store.Key: touches under way
 	touches    chan struct{} // how many

@@ -52,6 +52,7 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	}
 	r.saveTombstoneIfEnded(&b, &met, &c)
 	if err != nil {
+		r.conflicts.note(&req, err)
 		return Session{}, b.final(err)
 	}
 	s := r.sessionOf(&req, &c.next, c.newID, c.own.customerID, &c.d)
@@ -69,6 +70,11 @@ type change struct {
 	own       ownership
 	endedAt   time.Time // of a session that EndAll has ended
 	d         dependencies
+}
+
+// conflict returns the error of a write that touches fields which have changed since its base.
+func (c *change) conflict(req *Request, now time.Time, fields ...string) error {
+	return &ConflictError{Revision: c.cur.Revision(), Fields: fields, Tenant: req.Tenant, At: now}
 }
 
 // change decides what p makes of cur. It writes nothing. For a preview no generation need be fresh.
@@ -100,8 +106,8 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 			return c, err
 		}
 	}
-	if p.conflicts(&c.cur) {
-		return c, &ConflictError{Revision: c.cur.Revision()}
+	if fields, found := p.conflicts(&c.cur); found {
+		return c, c.conflict(req, now, fields...)
 	}
 	c.next = c.cur
 	if c.write, err = r.apply(ctx, req, p, &c, now, preview); err != nil || !c.write {
@@ -148,7 +154,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 	if id, touched := p.CartID.Value(); touched {
 		site := c.d.sites.Value.table.Resolve(r.input(req, next, c.own.customerID, &c.d)).Site
 		if p.cartConflicts(&c.cur, site) {
-			return false, &ConflictError{Revision: c.cur.Revision()}
+			return false, c.conflict(req, now, conflictCart)
 		}
 		setCart(next, site, id)
 	}

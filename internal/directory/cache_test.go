@@ -811,3 +811,17 @@ func TestClose_EndsQuestionsAndServesWhatIsKnown(t *testing.T) {
 		})
 	}
 }
+
+func TestKeys_AreThoseWithAnAnswer(t *testing.T) {
+	inShop(t, func(s *shop) {
+		assert.Empty(s, s.Keys())
+		s.learn("a", "1")
+		s.learn("b", "2")
+		refused := s.get(s.Context(), "c")
+		s.question().fails(errDown)
+		<-refused
+		assert.ElementsMatch(s, []string{"a", "b"}, s.Keys())
+		s.Drop("a")
+		assert.Equal(s, []string{"b"}, s.Keys())
+	})
+}

@@ -126,6 +126,22 @@ func (c *Cache[K, V]) Known(key K) *Answer[V] {
 	return nil
 }
 
+// Keys returns the keys that have an answer in force, in no order.
+func (c *Cache[K, V]) Keys() (keys []K) {
+	now := c.cfg.Now()
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.RLock()
+		for key, e := range s.entries {
+			if e.answer(now) != nil {
+				keys = append(keys, key)
+			}
+		}
+		s.mu.RUnlock()
+	}
+	return keys
+}
+
 // Refresh asks, by a question that begins after the call, and waits for the answer. Nil says that
 // this answer, or a newer one, is in force.
 func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
