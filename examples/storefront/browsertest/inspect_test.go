@@ -1,0 +1,210 @@
+package browsertest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/inspect"
+	"github.com/sessionctx/storefront/sessionctx/sessiontest"
+	"github.com/sessionctx/storefront/sessionctx/store"
+)
+
+// leased is a store with a lease that the test extends.
+type leased struct {
+	*sessiontest.Store
+	sink *atomic.Pointer[store.Sink]
+}
+
+func (l leased) Watch(sink store.Sink) (stop func()) {
+	l.sink.Store(&sink)
+	return l.Store.Watch(shared{sink})
+}
+
+// shared is a sink that is not told that nobody else writes.
+type shared struct{ store.Sink }
+
+func (shared) Exclusive() {}
+
+// sampleSites are of a shop whose data has aged.
+var sampleSites = []defaults.Site{
+	{
+		Code: "main", Name: "Europe", Default: true, Currency: "EUR", Currencies: []string{"EUR", "CHF", "BGN"}, Country: "DE", ShipTo: []string{"DE", "AT", "CH"},
+		Language: "de", Languages: []string{"de", "fr", "en"},
+	},
+	{Code: "us", Name: "USA", Currency: "USD", Country: "US", ShipTo: []string{"US", "Kanada"}, Language: "en"},
+	{Code: "old", Inactive: true, Currency: "EUR", Country: "DE", Language: "de"},
+}
+
+// aDay answers with pages of the inspector from a shop with traffic and troubles, by name.
+func aDay(t *testing.T) map[string]*httptest.ResponseRecorder {
+	pages := map[string]*httptest.ResponseRecorder{}
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		backend := leased{&sessiontest.Store{}, new(atomic.Pointer[store.Sink])}
+		directory := &sessiontest.Directory{Static: sessionctx.Static{"demoshop": {
+			Sites: sampleSites,
+			Customers: map[string]defaults.Customer{"customer-7": {
+				Site: "old", Currency: "SEK", Language: "fr-CH",
+				Addresses: []defaults.Address{{Country: "LI", Tags: []string{"shipping"}}, {Country: "CH", Tags: []string{"shipping"}}, {Country: "AT", Tags: []string{"billing"}}},
+			}},
+		}}}
+		cfg := sessionctx.Config{
+			Store: backend, Directory: directory, Logger: slog.New(slog.DiscardHandler), Timeout: 100 * time.Millisecond, DirectoryMaxAge: 10 * time.Second,
+		}
+		r, err := sessionctx.New(cfg)
+		require.NoError(t, err)
+		defer r.Close()
+		cfg.Store = backend.Store
+		elsewhere, err := sessionctx.New(cfg)
+		require.NoError(t, err)
+		defer elsewhere.Close()
+		own := sessionctx.Request{
+			Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "session-of-the-operator", CustomerID: "customer-7", Proof: sessionctx.Asserted},
+			Hints:    defaults.Hints{Country: "AT", AcceptLanguage: "de-AT,de;q=0.9,en;q=0.8"},
+		}
+		page, err := inspect.New(inspect.Config{
+			Resolver: r, Authorize: func(*http.Request) bool { return true },
+			Request: func(*http.Request) (sessionctx.Request, error) { return own, nil },
+		})
+		require.NoError(t, err)
+		defer page.Close()
+		take := func(name, method, target string, form url.Values) {
+			req := httptest.NewRequestWithContext(ctx, method, target, strings.NewReader(form.Encode()))
+			if method == http.MethodPost {
+				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			}
+			pages[name] = httptest.NewRecorder()
+			page.ServeHTTP(pages[name], req)
+			require.Equal(t, http.StatusOK, pages[name].Code, name)
+		}
+		for _, asset := range []string{"inspect.css", "inspect.js", "icon.svg"} {
+			take(asset, http.MethodGet, "/?asset="+asset, nil)
+		}
+		take("start", http.MethodGet, "/", nil)
+
+		shopper := func(n int) sessionctx.Request {
+			return sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: fmt.Sprint("session-", n), Proof: sessionctx.Asserted}}
+		}
+		base, err := r.Update(ctx, own, sessionctx.Patch{Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart-1")})
+		require.NoError(t, err)
+		_, err = r.Update(ctx, own, sessionctx.Patch{Language: sessionctx.Set("en")})
+		require.NoError(t, err)
+		choose := func(r *sessionctx.Resolver, n int) {
+			_, _ = r.Update(ctx, shopper(n), sessionctx.Patch{Currency: sessionctx.Set([]string{"EUR", "CHF"}[n%2])})
+		}
+		stale := base.Revision()
+		for second := range 640 {
+			switch second {
+			case 190:
+				backend.Loads.Always(sessiontest.Stall)
+				backend.Saves.Always(sessiontest.Stall)
+			case 228:
+				take("hangs", http.MethodGet, "/", nil)
+				backend.Loads.Always(nil)
+				backend.Saves.Always(nil)
+			case 380:
+				directory.SiteCalls.Always(sessiontest.Fail(errors.New("the service of sites is down")))
+			case 437:
+				directory.SiteCalls.Always(nil)
+			case 540:
+				take("cache off", http.MethodGet, "/", nil)
+			}
+			off := second > 520 && second < 545
+			for quarter := range 4 {
+				if sink := backend.sink.Load(); !off {
+					(*sink).ExtendLease(time.Now().Add(time.Second))
+				}
+				visits := 30 + int(20*math.Sin(float64(second)/60)) + second*7%11
+				for v := range visits {
+					_, _ = r.Resolve(ctx, shopper((v*v+second*quarter)%400))
+				}
+				time.Sleep(250 * time.Millisecond)
+			}
+			if second%3 == 0 {
+				choose(r, second%400)
+			}
+			if second%4 == 0 {
+				choose(elsewhere, second%400)
+			}
+			if second%97 == 50 {
+				for _, p := range []sessionctx.Patch{{Language: sessionctx.Set("fr")}, {Language: sessionctx.Set("de"), Currency: sessionctx.Set("EUR")}} {
+					p.Base = &stale
+					_, _ = r.Update(ctx, own, p)
+				}
+			}
+		}
+		take("well", http.MethodGet, "/", nil)
+		take("json", http.MethodGet, "/?format=json", nil)
+		take("asked", http.MethodPost, "/", url.Values{"tenant": {"demoshop"}, "sessionId": {"session-of-the-operator"}, "country": {"CH"}, "site": {"nowhere"}, "acceptLanguage": {"ja,fr;q=0.5"}})
+		take("refused", http.MethodPost, "/", url.Values{"tenant": {"demoshop"}, "sessionId": {"nobody-has-this"}})
+		for name, answer := range pages {
+			for _, id := range []string{"session-of-the-operator", "customer-7", "cart-1", "nobody-has-this", "session-1"} {
+				require.NotContains(t, answer.Body.String(), id, name)
+			}
+		}
+	})
+	return pages
+}
+
+// serveDay serves the pages of aDay: each under its name, and the assets as the pages ask for them.
+func serveDay(t *testing.T) string {
+	if missing != "" {
+		t.Skip(missing)
+	}
+	pages := aDay(t)
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.URL.Query().Get("asset")
+		if name == "" {
+			name = strings.Trim(r.URL.Path, "/")
+		}
+		page := pages[name]
+		if page == nil {
+			page = pages["well"]
+		}
+		for key, values := range page.Header() {
+			w.Header()[key] = values
+		}
+		w.Write(page.Body.Bytes())
+	}))
+	t.Cleanup(ts.Close)
+	return ts.URL
+}
+
+func TestInspector_FitsEveryScreenAndEveryEye(t *testing.T) {
+	shop := serveDay(t)
+	for _, d := range []device{
+		{width: 320, height: 640}, {width: 390, height: 844, dark: true}, {width: 768, height: 1024, noScript: true},
+		{width: 1024, height: 768, dark: true}, {width: 1280, height: 900},
+	} {
+		t.Run(fmt.Sprint(d.width), func(t *testing.T) {
+			b := visit(t, shop, d)
+			for _, page := range []string{"well", "hangs", "cache%20off", "asked", "refused", "start"} {
+				b.open("/" + page)
+				b.look(fmt.Sprintf("inspect-%d-%s", d.width, strings.ReplaceAll(page, "%20", "-")))
+			}
+			b.open("/well")
+			b.do(chromedp.Click(chromedp.CSS(".counters summary")))
+			b.look(fmt.Sprintf("inspect-%d-counters", d.width))
+		})
+	}
+}
+
+var _ = context.Background
+var _ = assert.Empty

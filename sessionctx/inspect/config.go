@@ -1,0 +1,39 @@
+package inspect
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// Config configures an Inspector. New copies it and never writes to it.
+type Config struct {
+	_ [0]func()
+
+	// Resolver is what is looked at. Required; its owner closes it.
+	Resolver *sessionctx.Resolver
+	// Authorize says whether a request may see the page; each other is answered with 403. Required:
+	// a page that everybody may see says so with a function that returns true. It must be safe for
+	// concurrent use by multiple goroutines, as Request.
+	//
+	// Security: it is asked for every request, and it is the only thing that protects the page.
+	Authorize func(*http.Request) bool
+	// Request says what a request of the operator's own browser asks the Resolver for, so that the
+	// page explains it: the method Request of a middleware.Middleware. Default: the page explains a
+	// guest without hints, at the first tenant whose sites are known.
+	Request func(*http.Request) (sessionctx.Request, error)
+}
+
+// check returns every mistake in cfg.
+func (cfg *Config) check() error {
+	var errs []error
+	required := func(field string, missing bool) {
+		if missing {
+			errs = append(errs, &sessionctx.ConfigError{Field: "inspect.Config." + field, Rule: "is required"})
+		}
+	}
+	required("Resolver", cfg.Resolver == nil)
+	required("Authorize", cfg.Authorize == nil)
+	return errors.Join(errs...)
+}
