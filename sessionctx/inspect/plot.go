@@ -64,7 +64,7 @@ func number(count func(*interval) int64) func(*interval) float64 {
 
 var pictures = []picture{
 	{"requests", "Requests", "per second", stacked, 0, []measure{
-		{"from the cache", "one", rate(func(i *interval) int64 { return i.Hits })},
+		{"cached", "one", rate(func(i *interval) int64 { return i.Hits })},
 		{"computed", "two", rate(func(i *interval) int64 { return i.Resolves - i.Hits })},
 	}},
 	{"ratio", "Hit ratio", "%", lines, 100, []measure{
@@ -85,16 +85,16 @@ var pictures = []picture{
 	{"degraded", "Degraded answers", "per second", lines, 0, []measure{
 		{"degraded", "bad", rate(func(i *interval) int64 { return i.Degraded })},
 	}},
-	{"conflicts", "Writes that met others", "in ten minutes", bars, 0, []measure{
+	{"conflicts", "Writes in trouble", "in ten minutes", bars, 0, []measure{
 		{"conflicts", "two", number(func(i *interval) int64 { return i.Conflicts })},
-		{"unknown outcomes", "bad", number(func(i *interval) int64 { return i.Unknown })},
+		{"outcome unknown", "bad", number(func(i *interval) int64 { return i.Unknown })},
 	}},
 	{"directory", "Directory", "questions in ten minutes", bars, 0, []measure{
 		{"questions", "one", number(func(i *interval) int64 { return i.DirectoryLoads })},
-		{"without an answer", "bad", number(func(i *interval) int64 { return i.DirectoryErrors })},
+		{"unanswered", "bad", number(func(i *interval) int64 { return i.DirectoryErrors })},
 	}},
 	{"changes", "Changes by others", "reports in ten minutes", bars, 0, []measure{
-		{"of one record", "one", number(func(i *interval) int64 { return i.Invalidations })},
+		{"one record", "one", number(func(i *interval) int64 { return i.Invalidations })},
 		{"everything", "bad", number(func(i *interval) int64 { return i.InvalidatedAll })},
 	}},
 }

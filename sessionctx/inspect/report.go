@@ -128,7 +128,7 @@ func (i *Inspector) report(ctx context.Context, q *question) report {
 	now := time.Now()
 	return report{
 		Schema: 1, At: now.UTC().Round(0), EverySeconds: every.Seconds(), WindowSeconds: window.Seconds(),
-		State: stateOf(&health, &stats), Since: totalsOf(&stats), Intervals: i.sampler.intervals(now.Add(-window - every)),
+		State: stateOf(&health, &stats), Since: totalsOf(&stats), Intervals: i.sampler.intervals(now.Add(-window)),
 		Conflicts: i.conflicts(), Mistakes: i.mistakes(), Why: <-explained,
 	}
 }

@@ -67,7 +67,7 @@ func (s *sampler) close() {
 	<-s.stopped
 }
 
-// intervals returns what happened between samples, the oldest first, since the time of the window's
+// intervals returns what happened between samples, the oldest first, as far as it ended after
 // begin.
 func (s *sampler) intervals(begin time.Time) []interval {
 	s.mu.Lock()
@@ -75,7 +75,7 @@ func (s *sampler) intervals(begin time.Time) []interval {
 	var all []interval
 	for i := max(1, s.n-intervals); i < s.n; i++ {
 		before, after := &s.ring[(i-1)%len(s.ring)], &s.ring[i%len(s.ring)]
-		if !before.at.Before(begin) {
+		if after.at.After(begin) {
 			all = append(all, between(before, after))
 		}
 	}

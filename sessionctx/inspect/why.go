@@ -231,36 +231,50 @@ func candidatesOf(f defaults.Field, value string, x *sessionctx.Explanation) (al
 		case !found:
 			all = append(all, candidate{Source: source.String(), Verdict: none})
 		default:
-			all = append(all, candidate{Source: source.String(), Value: shown(f, source, stated(f, source, &x.Input)), Verdict: notNeeded})
+			value, has := stated(f, source, &x.Input)
+			c := candidate{Source: source.String(), Value: shown(f, source, value), Verdict: notNeeded}
+			if !has {
+				c.Verdict = none
+			}
+			all = append(all, c)
 		}
 	}
 	return all
 }
 
-// stated returns the value that a source states, empty if it states none or only the site knows it.
-func stated(f defaults.Field, source defaults.Source, in *defaults.Input) string {
+// stated reports whether a source has a value, and returns it unless only the site knows it, or
+// there can be several.
+func stated(f defaults.Field, source defaults.Source, in *defaults.Input) (value string, has bool) {
 	customer := in.Customer
 	if customer == nil {
 		customer = &defaults.Customer{}
 	}
 	switch source {
+	case defaults.SourceRequestSite:
+		value = in.RequestSite
+	case defaults.SourceRequestLanguage:
+		value = in.RequestLanguage
 	case defaults.SourceChoice:
-		c := &in.Choices
-		return [defaults.NumFields]string{
-			defaults.FieldSite: c.Site, defaults.FieldCurrency: c.Currency, defaults.FieldCountry: c.Country, defaults.FieldLanguage: c.Language,
+		value = [defaults.NumFields]string{
+			defaults.FieldSite: in.Choices.Site, defaults.FieldCurrency: in.Choices.Currency,
+			defaults.FieldCountry: in.Choices.Country, defaults.FieldLanguage: in.Choices.Language,
 		}[f]
 	case defaults.SourcePreferredSite:
-		return customer.Site
+		value = customer.Site
 	case defaults.SourcePreferredCurrency:
-		return customer.Currency
+		value = customer.Currency
 	case defaults.SourcePreferredLanguage:
-		return customer.Language
+		value = customer.Language
+	case defaults.SourceShippingAddress, defaults.SourceBillingAddress:
+		return "", len(customer.Addresses) > 0
 	case defaults.SourceGeo:
-		return in.Hints.Country
+		value = in.Hints.Country
 	case defaults.SourceAcceptLanguage:
-		return in.Hints.AcceptLanguage
+		value = in.Hints.AcceptLanguage
+	default:
+		return "", true
 	}
-	return ""
+	return value, value != ""
 }
 
 // redacted stands for a value that may say more than a code does.

@@ -1,7 +1,6 @@
 package browsertest_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -206,5 +205,35 @@ func TestInspector_FitsEveryScreenAndEveryEye(t *testing.T) {
 	}
 }
 
-var _ = context.Background
-var _ = assert.Empty
+func TestInspector_ReadsValuesOffAPlotAndStopsOnDemand(t *testing.T) {
+	b := visit(t, serveDay(t), desktop)
+	b.open("/well")
+	assert.Equal(t, "", eval[string](b, `document.querySelector("#plot-ratio .legend b").textContent`))
+	at := eval[[]float64](b, `(() => { const box = document.querySelector("#plot-ratio svg").getBoundingClientRect(); scrollTo(0, box.top - 100);
+		const now = document.querySelector("#plot-ratio svg").getBoundingClientRect(); return [now.left + now.width / 2, now.top + now.height / 2]; })()`)
+	b.do(chromedp.MouseEvent(chromedp.MouseMoved, at[0], at[1]))
+	b.see("#plot-ratio .cursor")
+	assert.Regexp(t, `^(99|100|9\d\.\d) at 00:05:\d\d$`, eval[string](b, `document.querySelector("#plot-ratio .legend b").textContent`))
+	b.shoot("inspect-readout")
+	b.do(chromedp.MouseEvent(chromedp.MouseMoved, 5, 5))
+	b.do(chromedp.WaitNotPresent(chromedp.CSS(".cursor")))
+	assert.Equal(t, "", eval[string](b, `document.querySelector("#plot-ratio .legend b").textContent`))
+
+	b.do(chromedp.Click(chromedp.CSS("#pause")))
+	assert.Equal(t, "true", eval[string](b, `document.getElementById("pause").getAttribute("aria-pressed")`))
+}
+
+// A page that has been answered for one question keeps the explanation and the form while the rest
+// is renewed.
+func TestInspector_RenewsWhatLives(t *testing.T) {
+	b := visit(t, serveDay(t), desktop)
+	b.open("/asked")
+	assert.Equal(t, "The session that the form names", b.text(".about h3"))
+	b.do(chromedp.SetValue(chromedp.CSS("#country"), "FR"))
+	eval[any](b, `document.getElementById("plots").append(Object.assign(document.createElement("p"), {id: "outdated"}))`)
+	eval[any](b, `renew()`)
+	b.do(chromedp.WaitNotPresent(chromedp.CSS("#outdated")))
+	assert.Equal(t, "The session that the form names", b.text(".about h3"))
+	assert.Equal(t, "FR", eval[string](b, `document.getElementById("country").value`))
+	assert.False(t, eval[bool](b, `document.documentElement.classList.contains("stale")`))
+}
