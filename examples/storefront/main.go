@@ -4,11 +4,14 @@
 // Usage, from the root of the repository:
 //
 //	go run ./examples/storefront [-addr 127.0.0.1:8080] [-data DIR] [-store memory|bolt:PATH|redis://HOST:PORT/DB] [-key FILE]
-//		[-trusted-proxy PREFIX[,PREFIX]] [-cors ORIGIN[,ORIGIN]] [-insecure-cookie] [-drain 2s]
+//		[-trusted-proxy PREFIX[,PREFIX]] [-cors ORIGIN[,ORIGIN]] [-insecure-cookie] [-drain 2s] [-admin 127.0.0.1:9090]
 //
 // It speaks plain HTTP, and browsers keep its cookie over HTTPS only, this machine's own addresses
 // excepted. So it listens elsewhere only behind a proxy that -trusted-proxy names, which speaks
 // HTTPS, or with -insecure-cookie.
+//
+// With -admin a second address, of this machine alone, has a page for operators at /, /metrics for
+// Prometheus, /healthz and /readyz.
 package main
 
 import (
@@ -47,6 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&cfg.Origins, "cors", "", "the `origins` of other sites whose scripts may call the interfaces, with commas")
 	flags.BoolVar(&cfg.InsecureCookie, "insecure-cookie", false, "have browsers keep the session cookie over plain HTTP, where everybody on the way can read it")
 	flags.DurationVar(&cfg.Drain, "drain", 2*time.Second, "how `long` /readyz answers 503 before a server that is told to stop refuses requests")
+	admin := flags.String("admin", "", "`host:port` of this machine alone for operators: the inspector, /metrics, /healthz, /readyz (default: none)")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
@@ -63,12 +67,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "storefront: -drain %q: must be between 0s and 1h\n", cfg.Drain)
 		return 2
 	}
-	if host, _, err := net.SplitHostPort(*addr); err == nil && !loopback(host) && !cfg.InsecureCookie && cfg.TrustedProxies == "" {
+	if host, _, err := net.SplitHostPort(*addr); err == nil && !server.Loopback(host) && !cfg.InsecureCookie && cfg.TrustedProxies == "" {
 		fmt.Fprintf(stderr, "storefront: -addr %q: must be a loopback address: this server speaks plain HTTP, and other than from "+
 			"http://localhost browsers keep the session cookie over HTTPS only. Put a proxy before it that speaks HTTPS and name it "+
 			"with -trusted-proxy, or, for a trial, set -insecure-cookie\n", *addr)
 		return 2
 	}
+
+	if host, _, err := net.SplitHostPort(*admin); *admin != "" && (err != nil || !server.Loopback(host)) {
+		fmt.Fprintf(stderr, "storefront: -admin %q: must be a loopback address and a port, for example 127.0.0.1:9090: what it serves has no login. "+
+			"To look from elsewhere, go through ssh -L 9090:127.0.0.1:9090\n", *admin)
+		return 2
+	}
+	cfg.Admin = *admin != ""
 
 	s, err := server.New(cfg)
 	if err != nil {
@@ -81,16 +92,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "storefront: -addr %q: %v\n", *addr, err)
 		return 1
 	}
+	if cfg.Admin {
+		operators, err := net.Listen("tcp", *admin)
+		if err != nil {
+			fmt.Fprintf(stderr, "storefront: -admin %q: %v\n", *admin, errors.Join(err, listener.Close()))
+			return 1
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			s.ServeAdmin(operators) // its errors are in the log: the shop goes on without it
+		}()
+		defer func() {
+			s.Close()
+			<-ended
+		}()
+		fmt.Fprintf(stdout, "operators on http://%s\n", operators.Addr())
+	}
 	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
 	if err := s.Serve(ctx, listener); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
 	return 0
-}
-
-// loopback reports whether only this machine can reach a host.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

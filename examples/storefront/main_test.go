@@ -38,6 +38,34 @@ func TestRun_PrintsTheAddressInOneLineAndEndsAtASignal(t *testing.T) {
 	assert.Contains(t, stderr.String(), `"msg":"request"`, "the log is on stderr")
 }
 
+func TestAdmin_HasAnAddressOfItsOwnAndEndsWithTheShop(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	out, stdout := io.Pipe()
+	done := make(chan int, 1)
+	var stderr bytes.Buffer
+	go func() {
+		done <- run(ctx, []string{"-addr", "127.0.0.1:0", "-admin", "localhost:0", "-drain", "0s"}, stdout, &stderr)
+		stdout.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	require.True(t, lines.Scan())
+	found := regexp.MustCompile(`^operators on (http://\S+)$`).FindStringSubmatch(lines.Text())
+	require.NotNil(t, found, lines.Text())
+	require.True(t, lines.Scan(), "the address of the shop")
+	for _, path := range []string{"/", "/metrics", "/healthz", "/readyz"} {
+		res, err := http.Get(found[1] + path)
+		require.NoError(t, err)
+		assert.NoError(t, res.Body.Close())
+		assert.Equal(t, http.StatusOK, res.StatusCode, path)
+	}
+	stop()
+	assert.Zero(t, <-done)
+	assert.False(t, lines.Scan(), "nothing else is on stdout")
+	_, err := http.Get(found[1] + "/healthz")
+	assert.Error(t, err, "it has ended")
+}
+
 func TestAddr_OthersThanLoopbackNeedAProxyOrConsent(t *testing.T) {
 	for _, args := range [][]string{
 		{"-addr", "127.0.0.2:0"},
@@ -80,6 +108,11 @@ func TestRun_NamesWrongFlags(t *testing.T) {
 		{"no origin", []string{"-cors", "*"}, 1, `storefront: -cors: rest.Config.AllowedOrigins "*": must be an origin`},
 		{"a time that is none", []string{"-drain", "-2s"}, 2, `storefront: -drain "-2s": must be between 0s and 1h`},
 		{"a time that is too long", []string{"-drain", "2h"}, 1, `storefront: -drain "2h0m0s": must be between 0s and 1h`},
+		{"operators elsewhere", []string{"-admin", "0.0.0.0:9090"}, 2, `storefront: -admin "0.0.0.0:9090": must be a loopback address and a port`},
+		{"operators everywhere", []string{"-admin", ":9090"}, 2, "ssh -L"},
+		{"operators by a name", []string{"-admin", "ops.example:9090", "-insecure-cookie"}, 2, "it serves has no login"},
+		{"operators without a port", []string{"-admin", "127.0.0.1"}, 2, `storefront: -admin "127.0.0.1"`},
+		{"operators at a port that is none", []string{"-admin", "127.0.0.1:nope", "-addr", "127.0.0.1:0"}, 1, `storefront: -admin "127.0.0.1:nope"`},
 		{"no address", []string{"-addr", "nonsense"}, 1, `storefront: -addr "nonsense"`},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {

@@ -52,3 +52,5 @@ replace github.com/sessionctx/storefront => ../..
 replace github.com/sessionctx/storefront/sessionctx/redisstore => ../../sessionctx/redisstore
 
 replace github.com/sessionctx/storefront/sessionctx/boltstore => ../../sessionctx/boltstore
+
+replace github.com/sessionctx/storefront/sessionctx/promctx => ../../sessionctx/promctx

@@ -39,6 +39,8 @@ type Config struct {
 	// Drain is how long a server that is told to stop still takes new requests, while /readyz
 	// answers 503: as long as a load balancer needs to see that. Default 2 s; -1 is none.
 	Drain time.Duration
+	// Admin makes AdminHandler, which is for operators: the inspector, metrics and probes.
+	Admin bool
 	// Logger receives what an operator should know, one record for each request included. Default:
 	// slog.Default().
 	Logger *slog.Logger

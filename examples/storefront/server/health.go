@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-
-	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // probe answers a probe: GET and HEAD, and 405 for the rest.
@@ -20,11 +18,12 @@ func probe(get http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// healthz says that the process answers.
+// healthz says that the process answers. It asks neither store nor directory: a restart repairs none
+// of them.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
 
 // readyz says whether requests should be sent here: not while it stops, and not while the store
-// does not answer.
+// does not answer. A directory that fails is no reason: no other server has better answers.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.stopping.Load() {
 		answer(w, http.StatusServiceUnavailable, "stopping")
@@ -32,8 +31,8 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
 	defer cancel()
-	if _, err := s.store.Load(ctx, store.Key{Tenant: "readyz", ID: "readyz"}); err != nil {
-		s.logger.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.Any("error", err))
+	if health := s.resolver.Check(ctx); health.Store != nil {
+		s.logger.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.Any("error", health.Store))
 		answer(w, http.StatusServiceUnavailable, "the store does not answer")
 		return
 	}

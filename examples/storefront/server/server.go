@@ -1,5 +1,5 @@
 // Package server puts the storefront together: data, sessions, tokens, the HTTP interface, pages,
-// health, log.
+// health, log, and what operators see.
 package server
 
 import (
@@ -19,6 +19,7 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/middleware/rest"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/inspect"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -32,6 +33,9 @@ type Server struct {
 	handler  http.Handler
 	drain    time.Duration
 	stopping atomic.Bool
+
+	inspector   *inspect.Inspector // nil without Config.Admin, as adminServer
+	adminServer *http.Server
 }
 
 // New returns a Server that is ready to serve. The error joins every mistake in cfg and in the
@@ -121,6 +125,9 @@ func (s *Server) assemble(cfg *Config, with *parts) (err error) {
 	mux.HandleFunc("/readyz", probe(s.readyz))
 	pages.Register(mux)
 	s.handler = throughProxies(with.proxies, logged(s.logger, before(mux, rest.Prefix, api)))
+	if cfg.Admin {
+		return s.admin(mw)
+	}
 	return nil
 }
 
@@ -144,7 +151,13 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Close frees what the Server holds. Requests that come later fail.
 func (s *Server) Close() error {
-	var errs [3]error
+	var errs [4]error
+	if s.adminServer != nil {
+		errs[3] = s.adminServer.Close()
+	}
+	if s.inspector != nil {
+		s.inspector.Close()
+	}
 	if s.resolver != nil {
 		errs[0] = s.resolver.Close()
 	}
