@@ -14,11 +14,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/examples/storefront/server"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/inspect"
 	"github.com/sessionctx/storefront/sessionctx/sessiontest"
@@ -236,4 +238,51 @@ func TestInspector_RenewsWhatLives(t *testing.T) {
 	assert.Equal(t, "The session that the form names", b.text(".about h3"))
 	assert.Equal(t, "FR", eval[string](b, `document.getElementById("country").value`))
 	assert.False(t, eval[bool](b, `document.documentElement.classList.contains("stale")`))
+}
+
+func TestInspector_OfTheStorefrontExplainsThisBrowserAndWhatTheFormNames(t *testing.T) {
+	if missing != "" {
+		t.Skip(missing)
+	}
+	s, err := server.New(server.Config{Admin: true, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	shop, operators := httptest.NewServer(s.Handler()), httptest.NewServer(s.AdminHandler())
+	t.Cleanup(shop.Close)
+	t.Cleanup(operators.Close)
+	b := visit(t, shop.URL, device{width: 1280, height: 900, language: "fr"})
+	b.pick("currency", "CHF")
+	ctx, cancel := b.limited()
+	defer cancel()
+	cookies, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{})
+	require.NoError(t, err)
+	require.Len(t, cookies.Cookies, 1)
+	id := cookies.Cookies[0].Value // a secret, which scripts cannot see
+
+	b.do(chromedp.Navigate(operators.URL + "/"))
+	assert.Equal(t, "The request of this browser", b.text(".about h3"))
+	values := func() []string {
+		return eval[[]string](b, `[...document.querySelectorAll(".field .value")].map(v => v.textContent)`)
+	}
+	assert.Equal(t, []string{"main", "DE", "CHF", "fr"}, values())
+	assert.Equal(t, "✓ The shopper’s choice CHF taken", b.text(".field:nth-child(3) li.taken"))
+	assert.Equal(t, "demoshop", eval[string](b, `document.getElementById("tenant").value`))
+	b.look("inspect-storefront")
+
+	b.do(chromedp.SetValue(chromedp.CSS("#customer-id"), "C104"))
+	b.do(chromedp.SetValue(chromedp.CSS("#country"), "GB"))
+	require.EqualValues(t, http.StatusOK, b.follow("#explain"))
+	assert.Equal(t, "The customer whom the form names, without a session", b.text(".about h3"))
+	assert.Contains(t, b.text(".facts"), "customer")
+	assert.Equal(t, "GB", eval[string](b, `document.getElementById("country").value`))
+	assert.Equal(t, "", eval[string](b, `document.getElementById("customer-id").value`))
+	assert.NotContains(t, eval[string](b, "location.href"), "C104")
+	assert.NotContains(t, eval[string](b, "document.documentElement.outerHTML"), "C104")
+
+	b.do(chromedp.SetValue(chromedp.CSS("#session-id"), id))
+	require.EqualValues(t, http.StatusOK, b.follow("#explain"))
+	assert.Equal(t, "The session that the form names", b.text(".about h3"))
+	assert.Equal(t, "CHF", values()[2])
+	assert.NotContains(t, eval[string](b, "document.documentElement.outerHTML"), id)
+	b.look("inspect-storefront-session")
 }
