@@ -30,7 +30,7 @@ func TestNew_NamesEachMistake(t *testing.T) {
 	assert.Equal(t, "inspect.Config.Resolver", mistake.Field)
 }
 
-func TestAuthorize_DecidesForEveryRequest(t *testing.T) {
+func TestThreat_OpenInspector(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked []string
 		w := newWorld(t, func(w *world, _ *sessionctx.Config, cfg *inspect.Config) {
@@ -140,7 +140,7 @@ func TestPage_NeedsNothingThatItsPolicyForbids(t *testing.T) {
 	assert.Contains(t, page, `<script src="?asset=inspect.js" defer></script>`)
 }
 
-func TestAnswers_NameNoPerson(t *testing.T) {
+func TestThreat_InspectedPerson(t *testing.T) {
 	broken := errors.New("refused: session " + sessionID + ", customer " + customerID + " of 12 Main Street")
 	for _, tc := range []struct {
 		desc  string

@@ -56,7 +56,7 @@ func TestAdmin_ServesOperatorsAndNoShopper(t *testing.T) {
 	}
 }
 
-func TestAdmin_PageIsForThisMachineUnderItsOwnName(t *testing.T) {
+func TestThreat_NameThatLeadsHere(t *testing.T) {
 	s, err := server.New(server.Config{Admin: true, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	defer s.Close()
