@@ -109,9 +109,12 @@ func TestServe_AnswersEachRequestByItsRules(t *testing.T) {
 		{"a form of another origin", form("tenant=demoshop", "Origin", "https://evil.example"), 403, text},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			w := newWorld(t)
-			defer w.close()
-			answer := w.serve(tc.request)
+			var answer *httptest.ResponseRecorder
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.close()
+				answer = w.serve(tc.request)
+			})
 			assert.Equal(t, tc.status, answer.Code)
 			h := answer.Header()
 			assert.Equal(t, tc.kind, h.Get("Content-Type"))
@@ -129,15 +132,17 @@ func TestServe_AnswersEachRequestByItsRules(t *testing.T) {
 // The page may not need what its policy forbids: code and style of its own text, and what others
 // serve.
 func TestPage_NeedsNothingThatItsPolicyForbids(t *testing.T) {
-	w := newWorld(t)
-	defer w.close()
-	page := w.get("/").Body.String()
-	for part := range strings.SplitSeq(page, "<") {
-		tag, _, _ := strings.Cut(part, ">")
-		assert.NotRegexp(t, `(?i)^style|\sstyle=|\son[a-z]+=|javascript:|//`, tag)
-	}
-	assert.Equal(t, 1, strings.Count(page, "<script"))
-	assert.Contains(t, page, `<script src="?asset=inspect.js" defer></script>`)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		page := w.get("/").Body.String()
+		for part := range strings.SplitSeq(page, "<") {
+			tag, _, _ := strings.Cut(part, ">")
+			assert.NotRegexp(t, `(?i)^style|\sstyle=|\son[a-z]+=|javascript:|//`, tag)
+		}
+		assert.Equal(t, 1, strings.Count(page, "<script"))
+		assert.Contains(t, page, `<script src="?asset=inspect.js" defer></script>`)
+	})
 }
 
 func TestThreat_InspectedPerson(t *testing.T) {
@@ -196,25 +201,27 @@ func TestThreat_InspectedPerson(t *testing.T) {
 
 // What a site has is no secret, and may be anything.
 func TestMistakes_AreTextAndBounded(t *testing.T) {
-	w := newWorld(t)
-	defer w.close()
-	all := sites()
-	all[0].Currencies = []string{"<b>&\"'", "\u202eevil", strings.Repeat("é", 500), "bad\xff"}
-	for n := range 300 {
-		all[0].Languages = append(all[0].Languages, fmt.Sprint("no language ", n))
-	}
-	w.directory.Static["demoshop"] = sessionctx.StaticTenant{Sites: all}
-	w.resolve(sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop"}})
-	r := w.json()
-	require.Len(t, r.Mistakes, 100)
-	assert.Equal(t, `<b>&"'`, r.Mistakes[0].Value)
-	assert.Equal(t, "demoshop main currencies[0] not offered", strings.Join([]string{r.Mistakes[0].Tenant, r.Mistakes[0].Site, r.Mistakes[0].Field, r.Mistakes[0].Effect}, " "))
-	assert.LessOrEqual(t, len(r.Mistakes[2].Value), 130)
-	assert.True(t, strings.HasSuffix(r.Mistakes[2].Value, "é…"), r.Mistakes[2].Value)
-	assert.Equal(t, "bad\uFFFD", r.Mistakes[3].Value)
-	page := w.get("/").Body.String()
-	assert.NotContains(t, page, "<b>&")
-	assert.Contains(t, page, "&lt;b&gt;&amp;&#34;&#39;")
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		all := sites()
+		all[0].Currencies = []string{"<b>&\"'", "\u202eevil", strings.Repeat("é", 500), "bad\xff"}
+		for n := range 300 {
+			all[0].Languages = append(all[0].Languages, fmt.Sprint("no language ", n))
+		}
+		w.directory.Static["demoshop"] = sessionctx.StaticTenant{Sites: all}
+		w.resolve(sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop"}})
+		r := w.json()
+		require.Len(t, r.Mistakes, 100)
+		assert.Equal(t, `<b>&"'`, r.Mistakes[0].Value)
+		assert.Equal(t, "demoshop main currencies[0] not offered", strings.Join([]string{r.Mistakes[0].Tenant, r.Mistakes[0].Site, r.Mistakes[0].Field, r.Mistakes[0].Effect}, " "))
+		assert.LessOrEqual(t, len(r.Mistakes[2].Value), 130)
+		assert.True(t, strings.HasSuffix(r.Mistakes[2].Value, "é…"), r.Mistakes[2].Value)
+		assert.Equal(t, "bad\uFFFD", r.Mistakes[3].Value)
+		page := w.get("/").Body.String()
+		assert.NotContains(t, page, "<b>&")
+		assert.Contains(t, page, "&lt;b&gt;&amp;&#34;&#39;")
+	})
 }
 
 func TestState_SaysHowThingsAre(t *testing.T) {
@@ -284,17 +291,19 @@ func TestConflicts_AreTheLastOnes(t *testing.T) {
 }
 
 func TestServe_ManyMayLookAtOnce(t *testing.T) {
-	w := newWorld(t)
-	defer w.close()
-	var wg sync.WaitGroup
-	for n := range 8 {
-		wg.Go(func() {
-			for range 10 {
-				w.resolve(sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: fmt.Sprint("s", n), Proof: sessionctx.Asserted}})
-				assert.Equal(t, http.StatusOK, w.get("/").Code)
-				assert.Equal(t, http.StatusOK, w.post(url.Values{"tenant": {"demoshop"}, "customerId": {customerID}}).Code)
-			}
-		})
-	}
-	wg.Wait()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		var wg sync.WaitGroup
+		for n := range 8 {
+			wg.Go(func() {
+				for range 10 {
+					w.resolve(sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: fmt.Sprint("s", n), Proof: sessionctx.Asserted}})
+					assert.Equal(t, http.StatusOK, w.get("/").Code)
+					assert.Equal(t, http.StatusOK, w.post(url.Values{"tenant": {"demoshop"}, "customerId": {customerID}}).Code)
+				}
+			})
+		}
+		wg.Wait()
+	})
 }

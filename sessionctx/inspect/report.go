@@ -112,7 +112,7 @@ type mistake struct {
 }
 
 const (
-	checkTimeout = time.Second // for the store, so that a page comes while it hangs
+	checkTimeout = 2 * time.Second // for the store, so that a page comes while it hangs
 	maxMistakes  = 100
 	maxText      = 120 // bytes of a text from a site
 )

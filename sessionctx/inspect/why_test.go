@@ -98,34 +98,38 @@ func TestWhy_HasEveryCandidateInOrder(t *testing.T) {
 }
 
 func TestWhy_WeakChoiceHasItsPlaceBehindTheProfile(t *testing.T) {
-	w := newWorld(t, preferProfile)
-	defer w.close()
-	guest := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID, Proof: sessionctx.Asserted}}
-	_, err := w.resolver.Update(t.Context(), guest, sessionctx.Patch{Currency: sessionctx.Set("CHF"), Language: sessionctx.Set("en")})
-	require.NoError(t, err)
-	_, err = w.resolver.Login(t.Context(), guest, customerID)
-	require.NoError(t, err)
-	x := w.json().Why
-	assert.Equal(t, []string{"customer.preferredCurrency SEK rejected notOffered", "choice CHF taken", "site.currency notNeeded"}, x.of("currency"))
-	assert.Equal(t, []string{
-		"request.language none", "customer.preferredLanguage fr taken", "choice en notNeeded", "request.acceptLanguage de-AT,de;q=0.9 notNeeded",
-		"site.defaultLanguage notNeeded",
-	}, x.of("language"))
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, preferProfile)
+		defer w.close()
+		guest := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID, Proof: sessionctx.Asserted}}
+		_, err := w.resolver.Update(t.Context(), guest, sessionctx.Patch{Currency: sessionctx.Set("CHF"), Language: sessionctx.Set("en")})
+		require.NoError(t, err)
+		_, err = w.resolver.Login(t.Context(), guest, customerID)
+		require.NoError(t, err)
+		x := w.json().Why
+		assert.Equal(t, []string{"customer.preferredCurrency SEK rejected notOffered", "choice CHF taken", "site.currency notNeeded"}, x.of("currency"))
+		assert.Equal(t, []string{
+			"request.language none", "customer.preferredLanguage fr taken", "choice en notNeeded", "request.acceptLanguage de-AT,de;q=0.9 notNeeded",
+			"site.defaultLanguage notNeeded",
+		}, x.of("language"))
+	})
 }
 
 func TestWhy_CartKeepsTheCountryOfTheVisitAway(t *testing.T) {
-	w := newWorld(t)
-	defer w.close()
-	w.own = sessionctx.Request{
-		Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID, Proof: sessionctx.Asserted}, Hints: defaults.Hints{Country: "AT"},
-	}
-	assert.Contains(t, w.json().Why.of("country"), "request.geo AT taken")
-	w.update(sessionctx.Patch{CartID: sessionctx.Set(cartID)})
-	x := w.json().Why
-	assert.Contains(t, x.of("country"), "request.geo AT ignored")
-	assert.Contains(t, x.of("country"), "site.homeBase DE taken")
-	assert.True(t, x.Session.Cart)
-	assert.Contains(t, w.get("/").Body.String(), "not asked: there is a cart")
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.own = sessionctx.Request{
+			Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID, Proof: sessionctx.Asserted}, Hints: defaults.Hints{Country: "AT"},
+		}
+		assert.Contains(t, w.json().Why.of("country"), "request.geo AT taken")
+		w.update(sessionctx.Patch{CartID: sessionctx.Set(cartID)})
+		x := w.json().Why
+		assert.Contains(t, x.of("country"), "request.geo AT ignored")
+		assert.Contains(t, x.of("country"), "site.homeBase DE taken")
+		assert.True(t, x.Session.Cart)
+		assert.Contains(t, w.get("/").Body.String(), "not asked: there is a cart")
+	})
 }
 
 func TestWhy_ProfileThatIsMissingIsNoProfileWithoutValues(t *testing.T) {
@@ -197,7 +201,7 @@ func TestWhy_SaysWhoseRequestItIs(t *testing.T) {
 	}
 }
 
-func TestWhy_WithoutTheStoreIsAGuestsAndComesInASecond(t *testing.T) {
+func TestWhy_WithoutTheStoreIsAGuestsAndComesInTwoSeconds(t *testing.T) {
 	for _, tc := range []struct {
 		desc    string
 		loads   func(*world)
@@ -214,7 +218,7 @@ func TestWhy_WithoutTheStoreIsAGuestsAndComesInASecond(t *testing.T) {
 				tc.loads(w)
 				start := time.Now()
 				x := w.json().Why
-				assert.LessOrEqual(t, time.Since(start), time.Second)
+				assert.LessOrEqual(t, time.Since(start), 2*time.Second)
 				assert.GreaterOrEqual(t, time.Since(start), tc.atLeast)
 				assert.Empty(t, x.Error)
 				assert.True(t, x.Degraded)
@@ -228,21 +232,23 @@ func TestWhy_WithoutTheStoreIsAGuestsAndComesInASecond(t *testing.T) {
 }
 
 func TestForm_KeepsWhatIsNoID(t *testing.T) {
-	w := newWorld(t)
-	defer w.close()
-	form := url.Values{
-		"tenant": {"demoshop"}, "site": {"us"}, "language": {"en-GB"}, "country": {"FR"}, "acceptLanguage": {`fr"><script>`}, "sessionId": {sessionID},
-	}
-	page := w.post(form).Body.String()
-	for name, values := range form {
-		field := `name="` + name + `" value="`
-		if name == "sessionId" {
-			assert.NotContains(t, page, field)
-			continue
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		form := url.Values{
+			"tenant": {"demoshop"}, "site": {"us"}, "language": {"en-GB"}, "country": {"FR"}, "acceptLanguage": {`fr"><script>`}, "sessionId": {sessionID},
 		}
-		_, after, found := strings.Cut(page, field)
-		require.True(t, found, name)
-		value, _, _ := strings.Cut(after, `" `)
-		assert.Equal(t, strings.NewReplacer(`"`, "&#34;", "<", "&lt;", ">", "&gt;").Replace(values[0]), value)
-	}
+		page := w.post(form).Body.String()
+		for name, values := range form {
+			field := `name="` + name + `" value="`
+			if name == "sessionId" {
+				assert.NotContains(t, page, field)
+				continue
+			}
+			_, after, found := strings.Cut(page, field)
+			require.True(t, found, name)
+			value, _, _ := strings.Cut(after, `" `)
+			assert.Equal(t, strings.NewReplacer(`"`, "&#34;", "<", "&lt;", ">", "&gt;").Replace(values[0]), value)
+		}
+	})
 }
