@@ -121,8 +121,8 @@ func tilesOf(r *report) []tile {
 		var trouble time.Duration
 		if t.Cells, trouble = strip(r.Intervals, r.At, level); len(r.Intervals) == 0 {
 			t.History = "The first values come after five seconds"
-		} else if t.History = "No trouble in the last ten minutes"; trouble > 0 {
-			t.History = fmt.Sprintf("Trouble for %s of the last ten minutes", spoken(trouble))
+		} else if t.History = "No trouble in ten minutes"; trouble > 0 {
+			t.History = fmt.Sprintf("%s of trouble in ten minutes", spoken(trouble))
 		}
 		return t
 	}
@@ -137,9 +137,9 @@ func tilesOf(r *report) []tile {
 	})
 	switch l := r.State.Lease; {
 	case l.endless():
-		cache.Note = "Without end: only this process writes"
+		cache.Note = "A lease without end"
 	case l >= 0:
-		cache.Note = fmt.Sprintf("For %.1f s, if nothing more is heard", time.Duration(l).Seconds())
+		cache.Note = fmt.Sprintf("The lease has %.1f s left", time.Duration(l).Seconds())
 	}
 	return []tile{
 		make("Store", "store."+r.State.Store, func(i *interval) string {
