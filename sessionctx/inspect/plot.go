@@ -232,8 +232,8 @@ func left(i *interval, now time.Time) float64 {
 	return max(0, intervals-(now.Sub(i.At).Seconds()+i.Seconds)/every.Seconds())
 }
 
-// roundUp returns a top of a scale that is at least v, with a middle that is as short a number. Both
-// are counts from 2 on.
+// roundUp returns a top of a scale that is at least v, with a middle that is as short a number.
+// Both are counts from 2 on.
 func roundUp(v float64) float64 {
 	if v <= 0 {
 		return 1
