@@ -220,6 +220,26 @@ func (r *Resolver) Tenants() []string {
 	return tenants
 }
 
+// Sites returns the sites of a tenant that are in force: the table by which sessions are resolved
+// at this moment, from the cache. It is immutable and may be kept, but then it ages: ask for each
+// page. Only the first question about a tenant waits for the Directory, for Config.Timeout at most.
+//
+// The error is ErrUnknownTenant, ErrUnavailable while no sites are known, or ErrClosed. It is safe
+// for concurrent use by multiple goroutines.
+func (r *Resolver) Sites(ctx context.Context, tenant string) (*defaults.Sites, error) {
+	req := Request{Identity: Identity{Tenant: tenant}}
+	leave, err := r.enter(&req)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	d, err := r.dependenciesOf(ctx, req.Tenant, "")
+	if err != nil {
+		return nil, err
+	}
+	return d.sites.Value.table, nil
+}
+
 // MinorUnits returns how many decimals a currency has at a tenant, as [defaults.Sites.MinorUnits]
 // does from the sites that the Directory gave. It neither asks nor waits: ok is false for a tenant
 // that is not known, of which no session has been resolved.

@@ -1,6 +1,11 @@
 package codes
 
-import "github.com/sessionctx/storefront/defaults/internal/letters"
+import (
+	"maps"
+	"slices"
+
+	"github.com/sessionctx/storefront/defaults/internal/letters"
+)
 
 // Country returns the canonical, upper-case spelling of a country: a code that ISO 3166-1 alpha-2
 // assigns, or XK (Kosovo), which it leaves to users and which shops, banks and CLDR use. Not
@@ -16,3 +21,6 @@ func Country(s string) (code string, ok bool) {
 	}
 	return code, true
 }
+
+// Countries returns the codes that [Country] accepts, sorted, as a slice that is the caller's.
+func Countries() []string { return slices.Sorted(maps.Keys(countries)) }

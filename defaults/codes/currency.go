@@ -1,6 +1,9 @@
 package codes
 
 import (
+	"maps"
+	"slices"
+
 	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
@@ -28,6 +31,9 @@ func Currency(s string) (code string, ok bool) {
 	}
 	return code, true
 }
+
+// Currencies returns the codes that [Currency] accepts, sorted, as a slice that is the caller's.
+func Currencies() []string { return slices.Sorted(maps.Keys(minorUnits)) }
 
 // MinorUnits returns how many decimals ISO 4217 gives a currency: 2 for EUR, 0 for JPY, 3 for KWD.
 // Payment providers count in these units. Some amounts are displayed with fewer decimals, as those

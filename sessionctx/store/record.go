@@ -2,6 +2,9 @@ package store
 
 import (
 	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
@@ -12,6 +15,28 @@ import (
 type Revision struct {
 	Incarnation uint64
 	Version     int64
+}
+
+// String returns the revision as a text that a form or a header can carry, such as
+// "cab6b58b7514ec30.58281951": the incarnation with 16 hexadecimal digits, a dot and the version. It
+// holds nothing secret.
+func (r Revision) String() string { return fmt.Sprintf("%016x.%d", r.Incarnation, r.Version) }
+
+// MarshalText returns what String returns.
+func (r Revision) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what String returns. A revision with an incarnation and no version, or the
+// other way round, and every other text are an error and leave r alone.
+func (r *Revision) UnmarshalText(text []byte) error {
+	incarnation, version, ok := strings.Cut(string(text), ".")
+	i, iErr := strconv.ParseUint(incarnation, 16, 64)
+	v, vErr := strconv.ParseInt(version, 10, 64)
+	read := Revision{i, v}
+	if !ok || iErr != nil || vErr != nil || v < 0 || (i == 0) != (v == 0) || read.String() != string(text) {
+		return fmt.Errorf("store: revision %.64q: must be 16 hexadecimal digits, a dot and a number", text)
+	}
+	*r = read
+	return nil
 }
 
 // Indexes of Record.Changed. Those of the four resolved values are the fields of package defaults.

@@ -1,0 +1,72 @@
+package sessionctx_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+)
+
+func TestSites_AreTheTableInForce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{Static: demoshop()}
+		r, err := sessionctx.New(sessionctx.Config{Store: &memstore.Store{}, Directory: d})
+		require.NoError(t, err)
+		defer r.Close()
+		sites, err := r.Sites(t.Context(), "demoshop")
+		require.NoError(t, err)
+		currencies, _ := sites.Offered("main", defaults.FieldCurrency)
+		assert.Equal(t, []string{"EUR", "GBP", "CHF", "USD"}, currencies)
+		same, err := r.Sites(t.Context(), "demoshop")
+		require.NoError(t, err)
+		assert.Same(t, sites, same, "from the cache")
+
+		news := mainAnd()
+		d.sites.Store(&news)
+		require.NoError(t, r.Refresh(t.Context(), "demoshop", ""))
+		later, err := r.Sites(t.Context(), "demoshop")
+		require.NoError(t, err)
+		assert.Len(t, later.List(), 1)
+		assert.Len(t, sites.List(), 4, "an old table does not change")
+		assert.Equal(t, resolve(t, r, by("")).Currency, later.Resolve(defaults.Input{}).Currency)
+	})
+}
+
+func TestSites_ErrorsAreThoseOfARead(t *testing.T) {
+	down := errors.New("down")
+	closed := newResolver(t)
+	require.NoError(t, closed.Close())
+	for _, tc := range []struct {
+		desc, tenant string
+		resolver     *sessionctx.Resolver
+		want         error
+	}{
+		{"a tenant that the directory does not know", "nobody", newResolver(t), sessionctx.ErrUnknownTenant},
+		{"a name that is no tenant", "No Tenant", newResolver(t), sessionctx.ErrUnknownTenant},
+		{"no tenant", "", newResolver(t), sessionctx.ErrUnknownTenant},
+		{"a directory that fails", "demoshop", newResolver(t, func(c *sessionctx.Config) { c.Directory = failing{down} }), sessionctx.ErrUnavailable},
+		{"a resolver that was closed", "demoshop", closed, sessionctx.ErrClosed},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			sites, err := tc.resolver.Sites(t.Context(), tc.tenant)
+			require.ErrorIs(t, err, tc.want)
+			assert.Nil(t, sites)
+		})
+	}
+}
+
+// failing is a Directory that fails.
+type failing struct{ err error }
+
+func (f failing) Sites(context.Context, string) ([]defaults.Site, error) { return nil, f.err }
+
+func (f failing) Customer(context.Context, string, string) (defaults.Customer, error) {
+	return defaults.Customer{}, f.err
+}
