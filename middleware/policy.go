@@ -48,8 +48,9 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 //	403  ErrWrongTenant, ErrCrossSite
 //	404  sessionctx.ErrUnknownTenant, sessionctx.ErrNotFound
 //	409  sessionctx.ErrConflict
-//	400  *defaults.Invalid, *sessionctx.LimitError about form
-//	413  *sessionctx.LimitError about size
+//	400  *defaults.Invalid, *FormError and *sessionctx.LimitError about form
+//	413  *FormError and *sessionctx.LimitError about size
+//	415  *FormError about a header
 //	503  sessionctx.ErrUnavailable, sessionctx.ErrFull, sessionctx.ErrClosed, with Retry-After
 //	503  sessionctx.ErrUnknownOutcome, without Retry-After: the write may have been applied
 //	501  errors.ErrUnsupported
@@ -67,6 +68,8 @@ func Fail(w http.ResponseWriter, r *http.Request, err error, next http.Handler) 
 			challenge = "Bearer"
 		}
 		h.Set("WWW-Authenticate", challenge)
+	case http.StatusUnsupportedMediaType:
+		h.Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
 	case http.StatusServiceUnavailable:
 		if !errors.Is(err, sessionctx.ErrUnknownOutcome) { // nobody may repeat that without a look
 			h.Set("Retry-After", retryAfter)
@@ -82,6 +85,7 @@ const retryAfter = "5"
 func status(err error) int {
 	var limit *sessionctx.LimitError
 	var invalid *defaults.Invalid
+	var form *FormError
 	switch {
 	case errors.Is(err, sessionctx.ErrUnknownOutcome): // before what its cause says
 		return http.StatusServiceUnavailable
@@ -93,9 +97,11 @@ func status(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, sessionctx.ErrConflict):
 		return http.StatusConflict
-	case errors.As(err, &limit) && limit.Size:
+	case errors.As(err, &limit) && limit.Size, errors.As(err, &form) && form.Size:
 		return http.StatusRequestEntityTooLarge
-	case limit != nil, errors.As(err, &invalid):
+	case form != nil && (form.Field == contentType || form.Field == contentEncoding):
+		return http.StatusUnsupportedMediaType
+	case limit != nil, form != nil, errors.As(err, &invalid):
 		return http.StatusBadRequest
 	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull),
 		errors.Is(err, sessionctx.ErrClosed):

@@ -32,6 +32,10 @@ import (
 // itself, because the browser may have a newer cookie by then. A minute after the end Update begins
 // a new session, and sets the cookie.
 func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx.Patch) (sessionctx.Session, error) {
+	return m.update(w, r, p, writing{})
+}
+
+func (m *Middleware) update(w http.ResponseWriter, r *http.Request, p sessionctx.Patch, why writing) (sessionctx.Session, error) {
 	var before time.Time // of the last write before this one
 	require := p.Require
 	p.Require = func(current sessionctx.Session) error {
@@ -41,7 +45,7 @@ func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx
 		}
 		return nil
 	}
-	return m.write(w, r, writing{}, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
+	return m.write(w, r, why, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
 		s, err := m.resolver.Update(ctx, req, p)
 		if err == nil && s.ID != "" && s.ID == req.SessionID && req.Proof == sessionctx.BySecret && m.cookie.renewedByWrite(&s, before) {
 			m.cookie.set(w.Header(), cookieOf(&req), req.Tenant, s.ID, s.CustomerID != "")
@@ -155,8 +159,9 @@ func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.
 
 // writing is what a write is for.
 type writing struct {
-	begins bool   // it may begin a session beside a token
-	login  string // of this customer; empty: no login
+	begins bool          // it may begin a session beside a token
+	login  string        // of this customer; empty: no login
+	at     *SiteLanguage // of the page that the write is for; nil: that of the request itself
 }
 
 // crossOrigin refuses what another site makes a browser send, where no SameSite does.
@@ -190,6 +195,9 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request, why writing,
 	byCookie, err := m.requestFor(r, w.Header(), &req, why.login)
 	if err != nil {
 		return sessionctx.Session{}, err
+	}
+	if why.at != nil {
+		req.Site, req.Language = why.at.Site, why.at.Language
 	}
 	if !byCookie {
 		if req.SessionID == "" {

@@ -1,0 +1,283 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// FormError is a form that no picker sends. Nothing was written. HTTP answers 400, unless a field
+// says otherwise.
+type FormError struct {
+	Field string // of the form, or of the header, then HTTP answers 415; empty: the form as a whole
+	Value string // cut to 64 bytes
+	Rule  string // as a sentence
+	Size  bool   // the rule is about size: HTTP answers 413
+}
+
+// Error names the field, the value and the rule.
+func (e *FormError) Error() string {
+	if e.Field == "" {
+		return "middleware: form: " + e.Rule
+	}
+	return fmt.Sprintf("middleware: form: %s %q: %s", e.Field, e.Value, e.Rule)
+}
+
+// maxSwitchForm bounds the body of a picker's form, in bytes.
+const maxSwitchForm = 16 << 10
+
+// Switch does what the form of a picker asks for, and answers with 303 to the page that the form
+// names. It needs no JavaScript. An error has written neither answer nor choice: give it to Fail,
+// or render a page.
+//
+// The fields of the form (application/x-www-form-urlencoded), each at most once:
+//
+//   - site, currency, country, language: the choice. Without the field nothing changes; an empty
+//     one removes the choice. At least one of them must be there. Where a form has several, one
+//     that has the value that the page shows is no choice. A form with one alone always chooses.
+//   - return: the page to go back to, a path that [LocalPath] accepts. Default "/". The values are
+//     judged as on that page: with the site and the language that its URL says.
+//   - revision: the text of Session.Revision, of the session from which the page was made. With it
+//     a field that somebody has changed in the meantime is sessionctx.ErrConflict and not
+//     overwritten. Without it the last write wins.
+//
+// Where the URL of the page says another site or language than the one that is chosen, the answer
+// leads to the URL of the same page that says the chosen one, if Config.Sites has such a URL; the
+// query stays. On another host the shopper has another cookie, so of the choices only that site and
+// language arrive there.
+//
+// The errors are those of Update, of Resolver.Resolve and of Config.SiteOf, a *FormError, and for a
+// value that cannot be chosen a *defaults.Invalid. A request that a browser has sent from another
+// origin is ErrCrossSite, as http.CrossOriginProtection decides. Call Switch where Update may be
+// called; it may be outside of Wrap.
+func (m *Middleware) Switch(w http.ResponseWriter, r *http.Request) error {
+	if crossOrigin.Check(r) != nil {
+		return ErrCrossSite
+	}
+	form, err := readSwitch(w, r)
+	if err != nil {
+		return err
+	}
+	page := r.WithContext(r.Context())
+	page.URL = form.back
+	var says SiteLanguage
+	if m.sites != nil {
+		if says, err = m.sites.find(page); err != nil {
+			return err
+		}
+	}
+	now, err := m.sessionAt(page, says)
+	if err != nil {
+		return err
+	}
+	patch := form.patch(now)
+	to := form.back.String()
+	if m.sites != nil {
+		moved, err := m.pageFor(page, &patch, now, says)
+		if err != nil {
+			return err
+		}
+		if moved != nil {
+			says, to = moved.says, moved.path
+			if !moved.here {
+				to = moved.url
+			}
+			if form.back.RawQuery != "" {
+				to += "?" + form.back.RawQuery
+			}
+		}
+	}
+	if _, err := m.update(w, r, patch, writing{at: &says}); err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", noStore)
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// switchForm is the form of a picker.
+type switchForm struct {
+	fields   [defaults.NumFields]sessionctx.Change
+	touched  int // how many fields there are
+	back     *url.URL
+	revision *sessionctx.Revision
+}
+
+// readSwitch reads the form in the body of a request. It takes no value from the query.
+func readSwitch(w http.ResponseWriter, r *http.Request) (form switchForm, err error) {
+	if err := checkForm(r.Header); err != nil {
+		return form, err
+	}
+	if r.PostForm == nil && r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, maxSwitchForm)
+	}
+	if err := r.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return form, &FormError{Rule: fmt.Sprintf("has at most %d bytes", tooLarge.Limit), Size: true}
+		}
+		return form, &FormError{Rule: "cannot be read"}
+	}
+	values := map[string]string{}
+	for _, name := range [...]string{"site", "currency", "country", "language", "return", "revision"} {
+		switch given := r.PostForm[name]; len(given) {
+		case 0:
+		case 1:
+			values[name] = given[0]
+		default:
+			return form, formError(name, given[1], "must not be given twice")
+		}
+	}
+	for f := range defaults.Field(defaults.NumFields) {
+		if value, ok := values[f.String()]; ok {
+			form.fields[f] = sessionctx.Set(value)
+			form.touched++
+		}
+	}
+	if form.touched == 0 {
+		return form, &FormError{Rule: "must have one of the fields site, currency, country and language"}
+	}
+	back, ok := values["return"]
+	if !ok {
+		back = "/"
+	}
+	local, ok := LocalPath(back)
+	if !ok {
+		return form, formError("return", back, "must be a path of this server")
+	}
+	if form.back, err = url.Parse(local); err != nil {
+		return form, formError("return", back, "must be a path of this server")
+	}
+	if text, ok := values["revision"]; ok {
+		form.revision = new(sessionctx.Revision)
+		if err := form.revision.UnmarshalText([]byte(text)); err != nil {
+			return form, formError("revision", text, "must be the text of a Session.Revision")
+		}
+	}
+	return form, nil
+}
+
+// checkForm refuses a body that no form of a browser has, before it is read.
+func checkForm(h http.Header) error {
+	const form = "application/x-www-form-urlencoded"
+	if t, _, err := mime.ParseMediaType(h.Get("Content-Type")); err != nil || t != form {
+		return formError(contentType, h.Get("Content-Type"), "must be "+form)
+	}
+	if coding := strings.Join(h.Values(contentEncoding), ","); coding != "" && !strings.EqualFold(coding, "identity") {
+		return formError(contentEncoding, coding, "must not be compressed")
+	}
+	return nil
+}
+
+// The headers that a FormError may name: HTTP answers 415.
+const (
+	contentType     = "Content-Type"
+	contentEncoding = "Content-Encoding"
+)
+
+func formError(field, value, rule string) *FormError {
+	return &FormError{Field: field, Value: strings.ToValidUTF8(value[:min(len(value), 64)], ""), Rule: rule}
+}
+
+// sessionAt returns the session of a request as a page shows it whose URL says at.
+func (m *Middleware) sessionAt(r *http.Request, at SiteLanguage) (sessionctx.Session, error) {
+	var req sessionctx.Request
+	if _, err := m.requestFor(r, nil, &req, ""); err != nil {
+		return sessionctx.Session{}, err
+	}
+	req.Site, req.Language = at.Site, at.Language
+	return m.resolver.Resolve(r.Context(), req)
+}
+
+// patch returns the write that the form asks for, over the session that the page shows now.
+func (form *switchForm) patch(now sessionctx.Session) (p sessionctx.Patch) {
+	shown := [defaults.NumFields]string{now.Site, now.Currency, now.Country, now.Language}
+	changes := [defaults.NumFields]*sessionctx.Change{&p.Site, &p.Currency, &p.Country, &p.Language}
+	for f, change := range form.fields {
+		value, touched := change.Value()
+		if touched && (value != shown[f] || form.touched == 1) {
+			*changes[f] = change
+		}
+	}
+	switch seen := form.revision; {
+	case seen == nil:
+	case *seen == sessionctx.Revision{} || seen.Incarnation == now.Revision().Incarnation:
+		p.Base = seen
+	default:
+		// Another record has taken the place of the one that the page was made from, after a logout
+		// or an expiry. A revision of the old record conflicts with everything, although the page
+		// may show the same values. Only a choice that is there now is news to the shopper.
+		p.Require = func(current sessionctx.Session) error {
+			for f, change := range changes {
+				if _, touched := change.Value(); touched && current.Source(defaults.Field(f)) == defaults.SourceChoice {
+					return &sessionctx.ConflictError{Revision: current.Revision()}
+				}
+			}
+			return nil
+		}
+	}
+	return p
+}
+
+// pageFor returns the URL of the page for what a patch chooses, and nil where the page may stay
+// where it is. page is the request for it, and at is what its URL says.
+func (m *Middleware) pageFor(page *http.Request, p *sessionctx.Patch, now sessionctx.Session, at SiteLanguage) (*pageURL, error) {
+	site, _ := p.Site.Value()
+	language, _ := p.Language.Value()
+	moves := site != "" && at.Site != "" && site != at.Site || language != "" && at.Language != ""
+	if !moves {
+		return nil, nil
+	}
+	all, table, err := m.pageURLs(page)
+	if err != nil {
+		return nil, err
+	}
+	want := SiteLanguage{Site: site, Language: language}.or(SiteLanguage{now.Site, now.Language})
+	v := table.Resolve(defaults.Input{RequestSite: want.Site, RequestLanguage: want.Language})
+	if v.Site != want.Site || language != "" && v.Sources[defaults.FieldLanguage] != defaults.SourceRequestLanguage {
+		return nil, nil // no such site, or a language that it does not offer: the write says so
+	}
+	if language != "" && at.Language != "" && (site == "" || site == at.Site) {
+		if here, ok := shownAt(table, at); ok && here.Language == v.Language {
+			return nil, nil // another spelling of the language that the URL says
+		}
+	}
+	var best *pageURL
+	bestRank := 0
+	for i := range all {
+		a := &all[i]
+		if rank := a.rank(v.Site, v.Language); rank > bestRank || rank == bestRank && best != nil && a.compare(best) < 0 {
+			best, bestRank = a, rank
+		}
+	}
+	return best, nil
+}
+
+// rank says how well a URL shows a site and a language to a shopper who has chosen both; 0: it
+// shows another site.
+func (a *pageURL) rank(site, language string) (rank int) {
+	if a.says.Site != "" && a.says.Site != site {
+		return 0
+	}
+	rank = 1
+	if a.here {
+		rank++
+	}
+	switch {
+	case a.says.Language == "":
+		rank += 4
+	case a.values.Language == language:
+		rank += 8
+	}
+	if a.says.Site != "" {
+		rank += 2
+	}
+	return rank
+}

@@ -1,0 +1,388 @@
+package middleware_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/sessionctx"
+)
+
+// post sends a picker's form, given as pairs, from a page of the same origin.
+func (b *browser) post(target string, pairs ...string) (*httptest.ResponseRecorder, error) {
+	b.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	r := b.request(target)
+	sent := httptest.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
+	sent.Header = r.Header
+	sent.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	sent.Header.Set("Sec-Fetch-Site", "same-origin")
+	w := httptest.NewRecorder()
+	err := b.mw.Switch(w, sent)
+	b.receive(w)
+	return w, err
+}
+
+// change sends a form that must be accepted, and returns where the answer leads.
+func (b *browser) change(target string, pairs ...string) (location string) {
+	b.t.Helper()
+	w, err := b.post(target, pairs...)
+	require.NoError(b.t, err)
+	require.Equal(b.t, http.StatusSeeOther, w.Code)
+	require.Equal(b.t, "private, no-store", w.Header().Get("Cache-Control"))
+	return w.Header().Get("Location")
+}
+
+func values(s sessionctx.Session) [4]string {
+	return [4]string{s.Site, s.Currency, s.Country, s.Language}
+}
+
+func TestSwitch_ChoosesAndLeadsBackToThePage(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		form []string
+		to   string
+		want [4]string
+	}{
+		{"a currency", []string{"currency", "CHF", "return", "/shoes?page=2"}, "/shoes?page=2", [4]string{"main", "CHF", "DE", "de"}},
+		{"a country", []string{"country", "AT"}, "/", [4]string{"main", "EUR", "AT", "de"}},
+		{"a language", []string{"language", "en", "return", "/a#b"}, "/a#b", [4]string{"main", "EUR", "DE", "en"}},
+		{"a site", []string{"site", "ch", "return", "/"}, "/", [4]string{"ch", "CHF", "CH", "fr"}},
+		{"several at once", []string{"country", "FR", "currency", "CHF", "language", "fr"}, "/", [4]string{"main", "CHF", "FR", "fr"}},
+		{"a site, and a value of it", []string{"site", "ch", "country", "LI", "currency", "EUR"}, "/", [4]string{"ch", "CHF", "LI", "fr"}}, // EUR was shown
+		{"other letter case", []string{"currency", "chf"}, "/", [4]string{"main", "CHF", "DE", "de"}},
+		{"fields of somebody else", []string{"currency", "CHF", "csrf", "x", "csrf", "y"}, "/", [4]string{"main", "CHF", "DE", "de"}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			b := newBrowser(t, newShop(t).middleware(nil))
+			assert.Equal(t, tc.to, b.change("/switch", tc.form...))
+			assert.Equal(t, tc.want, values(b.get("/")))
+		})
+	}
+}
+
+// A form with four selects sends all of them, whichever the shopper has changed.
+func TestSwitch_ValuesThatThePageShowsAreNoChoices(t *testing.T) {
+	s := newShop(t)
+	b := newBrowser(t, s.middleware(nil))
+	b.change("/switch", "site", "main", "currency", "EUR", "country", "DE", "language", "de")
+	assert.Empty(t, b.jar, "nothing was chosen: there is no record and no cookie")
+	assert.Zero(t, s.resolver.Stats().Writes)
+
+	b.change("/switch", "site", "main", "currency", "CHF", "country", "DE", "language", "de")
+	now := b.get("/")
+	for f, want := range map[defaults.Field]defaults.Source{
+		defaults.FieldSite: defaults.SourceDefaultSite, defaults.FieldCurrency: defaults.SourceChoice,
+		defaults.FieldCountry: defaults.SourceHomeBase, defaults.FieldLanguage: defaults.SourceSiteLanguage,
+	} {
+		assert.Equal(t, want, now.Source(f), "%v", f)
+	}
+
+	b.change("/switch", "site", "ch", "currency", "CHF", "country", "DE", "language", "de")
+	assert.Equal(t, [4]string{"ch", "CHF", "CH", "fr"}, values(b.get("/")), "the new site's own values show")
+}
+
+func TestSwitch_FormWithOneFieldAlwaysChooses(t *testing.T) {
+	b := newBrowser(t, newShop(t).middleware(nil))
+	b.change("/switch", "currency", "EUR")
+	assert.Equal(t, defaults.SourceChoice, b.get("/").Source(defaults.FieldCurrency))
+}
+
+func TestSwitch_EmptyFieldRemovesTheChoice(t *testing.T) {
+	b := newBrowser(t, newShop(t).middleware(nil))
+	b.change("/switch", "currency", "CHF", "language", "en")
+	b.change("/switch", "currency", "", "language", "en")
+	now := b.get("/")
+	assert.Equal(t, [4]string{"main", "EUR", "DE", "en"}, values(now))
+	assert.Equal(t, defaults.SourceSiteCurrency, now.Source(defaults.FieldCurrency))
+	assert.Equal(t, defaults.SourceChoice, now.Source(defaults.FieldLanguage))
+}
+
+func TestSwitch_ValueThatCannotBeChosenIsRefused(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		form []string
+		want []defaults.Invalid
+	}{
+		{"a currency that is not offered", []string{"currency", "USD"}, []defaults.Invalid{{Field: defaults.FieldCurrency, Value: "USD", Reason: defaults.ReasonNotOffered}}},
+		{"no currency", []string{"currency", `"><script>`}, []defaults.Invalid{{Field: defaults.FieldCurrency, Value: `"><script>`, Reason: defaults.ReasonMalformed}}},
+		{"no such site", []string{"site", "nope"}, []defaults.Invalid{{Field: defaults.FieldSite, Value: "nope", Reason: defaults.ReasonUnknownSite}}},
+		{"two of them", []string{"currency", "USD", "language", "sv"}, []defaults.Invalid{
+			{Field: defaults.FieldCurrency, Value: "USD", Reason: defaults.ReasonNotOffered}, {Field: defaults.FieldLanguage, Value: "sv", Reason: defaults.ReasonNotOffered},
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			b := newBrowser(t, s.middleware(nil))
+			w, err := b.post("/switch", tc.form...)
+			var got []defaults.Invalid
+			for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
+				got = append(got, *e.(*defaults.Invalid))
+			}
+			assert.Equal(t, tc.want, got)
+			assert.Empty(t, w.Header(), "an error is no answer")
+			assert.Zero(t, s.resolver.Stats().Writes)
+			middleware.Fail(w, b.request("/switch"), err, nil)
+			assert.Equal(t, http.StatusBadRequest, w.Code)
+		})
+	}
+}
+
+func TestSwitch_FormThatNoPickerSendsIsRefused(t *testing.T) {
+	long := strings.Repeat("x", 100)
+	for _, tc := range []struct {
+		desc string
+		form []string
+		want string
+		code int
+	}{
+		{"no field", []string{"return", "/"}, "middleware: form: must have one of the fields site, currency, country and language", 400},
+		{"nothing at all", nil, "middleware: form: must have one of the fields site, currency, country and language", 400},
+		{"a field twice", []string{"currency", "CHF", "currency", "EUR"}, `middleware: form: currency "EUR": must not be given twice`, 400},
+		{"two pages to return to", []string{"currency", "CHF", "return", "/", "return", "//evil.example"}, `middleware: form: return "//evil.example": must not be given twice`, 400},
+		{"another server", []string{"currency", "CHF", "return", "https://evil.example"}, `middleware: form: return "https://evil.example": must be a path of this server`, 400},
+		{"a long path of another server", []string{"currency", "CHF", "return", "//" + long}, `middleware: form: return "//` + long[:62] + `": must be a path of this server`, 400},
+		{"no revision", []string{"currency", "CHF", "revision", "7"}, `middleware: form: revision "7": must be the text of a Session.Revision`, 400},
+		{"an empty revision", []string{"currency", "CHF", "revision", ""}, `middleware: form: revision "": must be the text of a Session.Revision`, 400},
+		{"too long", []string{"currency", "CHF", "more", strings.Repeat("x", 17<<10)}, "middleware: form: has at most 16384 bytes", 413},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			b := newBrowser(t, s.middleware(nil))
+			w, err := b.post("/switch", tc.form...)
+			var form *middleware.FormError
+			require.ErrorAs(t, err, &form)
+			assert.Equal(t, tc.want, err.Error())
+			assert.Empty(t, w.Header().Get("Location"))
+			assert.Zero(t, s.resolver.Stats().Writes)
+			middleware.Fail(w, b.request("/switch"), err, nil)
+			assert.Equal(t, tc.code, w.Code)
+		})
+	}
+}
+
+func TestSwitch_QueryChoosesNothing(t *testing.T) {
+	s := newShop(t)
+	b := newBrowser(t, s.middleware(nil))
+	_, err := b.post("/switch?currency=CHF")
+	require.ErrorContains(t, err, "must have one of the fields")
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(method, "/switch?currency=CHF", strings.NewReader("currency=CHF"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		require.ErrorContains(t, b.mw.Switch(w, r), "must have one of the fields")
+	}
+	assert.Zero(t, s.resolver.Stats().Writes)
+}
+
+func TestSwitch_BodyIsOneThatABrowserSends(t *testing.T) {
+	const form = "application/x-www-form-urlencoded"
+	for _, tc := range []struct {
+		desc, mediaType, coding, body string
+		want                          int
+	}{
+		{"a browser's", form, "", "currency=CHF", http.StatusSeeOther},
+		{"with a charset, in capitals", strings.ToUpper(form) + "; charset=UTF-8", "", "currency=CHF", http.StatusSeeOther},
+		{"not compressed, and it says so", form, "identity", "currency=CHF", http.StatusSeeOther},
+		{"in gzip", form, "gzip", "currency=CHF", http.StatusUnsupportedMediaType},
+		{"in two codings", form, "identity, br", "currency=CHF", http.StatusUnsupportedMediaType},
+		{"in parts", "multipart/form-data; boundary=x", "", "--x--", http.StatusUnsupportedMediaType},
+		{"JSON", "application/json", "", `{"currency":"CHF"}`, http.StatusUnsupportedMediaType},
+		{"of no type", "", "", "currency=CHF", http.StatusUnsupportedMediaType},
+		{"with semicolons", form, "", "currency=CHF;return=/", http.StatusBadRequest},
+		{"with a bad escape", form, "", "currency=CHF&x=%zz", http.StatusBadRequest},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			mw := s.middleware(nil)
+			r, w := httptest.NewRequest(http.MethodPost, "/switch", strings.NewReader(tc.body)), httptest.NewRecorder()
+			r.Header.Set("Content-Type", tc.mediaType)
+			if tc.coding != "" {
+				r.Header.Set("Content-Encoding", tc.coding)
+			}
+			if err := mw.Switch(w, r); err != nil {
+				middleware.Fail(w, r, err, nil)
+				assert.Zero(t, s.resolver.Stats().Writes)
+			}
+			assert.Equal(t, tc.want, w.Code)
+		})
+	}
+}
+
+// An open redirect: a link to the shop that leads to the attacker's page, which looks like the
+// shop.
+func TestThreatOpenRedirect(t *testing.T) {
+	s := newShop(t)
+	b := newBrowser(t, s.middleware(func(cfg *middleware.Config) { cfg.Sites = urls }))
+	for _, tc := range outside {
+		w, err := b.post("http://shop.example/switch", "currency", "CHF", "return", tc.path)
+		var form *middleware.FormError
+		require.ErrorAs(t, err, &form, tc.desc)
+		assert.Empty(t, w.Header().Get("Location"), tc.desc)
+	}
+	assert.Zero(t, s.resolver.Stats().Writes)
+
+	for _, host := range []string{"evil.example", "shop.example.evil.example", "evil.example:80", "shop.example@evil.example"} {
+		r := b.request("/")
+		r.Method, r.Host = http.MethodPost, host
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.PostForm = url.Values{"language": {"fr"}, "return": {"/en/shoes"}}
+		w := httptest.NewRecorder()
+		require.NoError(t, b.mw.Switch(w, r))
+		to, err := url.Parse(w.Header().Get("Location"))
+		require.NoError(t, err)
+		assert.NotContains(t, to.Host, "evil", "a Host header becomes no link")
+	}
+}
+
+// A form on the attacker's page that changes what the shopper sees, or begins sessions.
+func TestThreatForgedForm(t *testing.T) {
+	s := newShop(t)
+	mw := s.middleware(nil)
+	for _, tc := range []struct{ desc, name, value string }{
+		{"another site", "Sec-Fetch-Site", "cross-site"},
+		{"a neighbouring subdomain", "Sec-Fetch-Site", "same-site"},
+		{"an old browser", "Origin", "https://evil.example"},
+		{"a page without an origin", "Origin", "null"},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "https://shop.example/switch", strings.NewReader("currency=CHF"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set(tc.name, tc.value)
+		w := httptest.NewRecorder()
+		err := mw.Switch(w, r)
+		require.ErrorIs(t, err, middleware.ErrCrossSite, tc.desc)
+		middleware.Fail(w, r, err, nil)
+		assert.Equal(t, http.StatusForbidden, w.Code)
+		assert.Empty(t, w.Header()["Set-Cookie"], tc.desc)
+	}
+	assert.Zero(t, s.resolver.Stats().Writes)
+}
+
+func TestSwitch_RevisionKeepsWhatAnotherTabHasChosen(t *testing.T) {
+	b := newBrowser(t, newShop(t).middleware(nil))
+	empty := b.get("/").Revision().String()
+	b.change("/switch", "currency", "CHF", "revision", empty)
+	old := b.get("/").Revision().String()
+
+	b.change("/switch", "currency", "EUR", "revision", old) // the other tab
+	w, err := b.post("/switch", "currency", "CHF", "revision", old)
+	require.ErrorIs(t, err, sessionctx.ErrConflict)
+	middleware.Fail(w, b.request("/switch"), err, nil)
+	assert.Equal(t, http.StatusConflict, w.Code)
+	assert.Equal(t, "EUR", b.get("/").Currency)
+
+	b.change("/switch", "language", "en", "revision", old)
+	assert.Equal(t, "en", b.get("/").Language, "another field is no conflict")
+	_, err = b.post("/switch", "currency", "CHF", "revision", empty)
+	require.ErrorIs(t, err, sessionctx.ErrConflict, "seen before there was a record")
+	b.change("/switch", "currency", "CHF")
+	assert.Equal(t, "CHF", b.get("/").Currency, "without a revision the last write wins")
+}
+
+func TestSwitch_RevisionOfASessionThatIsGone(t *testing.T) {
+	b := newBrowser(t, newShop(t).middleware(nil))
+	b.login("anna")
+	b.change("/switch", "currency", "EUR")
+	old := b.get("/").Revision().String()
+	b.logout() // the choice stays, in another record
+	_, err := b.post("/switch", "currency", "CHF", "revision", old)
+	require.ErrorIs(t, err, sessionctx.ErrConflict, "the currency is chosen in the new record")
+	b.change("/switch", "language", "en", "revision", old)
+	assert.Equal(t, [4]string{"main", "EUR", "DE", "en"}, values(b.get("/")), "nobody has chosen a language")
+}
+
+func TestSwitch_LeadsToTheURLOfTheChoice(t *testing.T) {
+	tables := map[string]map[string]middleware.SiteLanguage{
+		"languages by path": {"/de": {Language: "de"}, "/en": {Language: "en"}, "/fr": {Language: "fr"}},
+		"sites by host":     {"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}, "shop.ch/de": {Language: "de"}},
+		"both":              {"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}, "/de": {Language: "de"}, "/en": {Language: "en"}, "/fr": {Language: "fr"}},
+		"sites by path":     {"shop.example": {Site: "main"}, "shop.example/ch": {Site: "ch"}, "shop.example/ch/de": {Language: "de"}},
+	}
+	for _, tc := range []struct {
+		desc, table, host, page string
+		form                    []string
+		to                      string
+	}{
+		{"another language", "languages by path", "x.example", "/de/shoes?page=2", []string{"language", "fr"}, "/fr/shoes?page=2"},
+		{"the language of the URL", "languages by path", "x.example", "/de/shoes", []string{"language", "de"}, "/de/shoes"},
+		{"a regional form that the site spells as the URL does", "languages by path", "x.example", "/de/shoes", []string{"language", "de-AT"}, "/de/shoes"},
+		{"a page that says no language", "languages by path", "x.example", "/shoes", []string{"language", "fr"}, "/shoes"},
+		{"no language of a URL", "languages by path", "x.example", "/de/shoes", []string{"currency", "CHF"}, "/de/shoes"},
+		{"a fragment is the page's", "languages by path", "x.example", "/de/shoes#sizes", []string{"currency", "CHF"}, "/de/shoes#sizes"},
+		{"another site", "sites by host", "shop.example", "/shoes?a=b", []string{"site", "ch"}, "https://shop.ch/de/shoes?a=b"},
+		{"another site, in a language", "sites by host", "shop.example", "/shoes", []string{"site", "ch", "language", "fr"}, "https://shop.ch/shoes"},
+		{"the site of the URL", "sites by host", "shop.example", "/shoes", []string{"site", "main"}, "/shoes"},
+		{"back to the first site", "sites by host", "shop.ch", "/de/shoes", []string{"site", "main"}, "https://shop.example/shoes"},
+		{"another site, and the language stays", "both", "shop.example", "/fr/shoes", []string{"site", "ch"}, "https://shop.ch/fr/shoes"},
+		{"another site, which has not the language", "both", "shop.example", "/en/shoes", []string{"site", "ch"}, "https://shop.ch/fr/shoes"},
+		{"another site and language", "both", "shop.example", "/en/shoes", []string{"site", "ch", "language", "de"}, "https://shop.ch/de/shoes"},
+		{"another language on the host", "both", "shop.ch", "/fr/shoes", []string{"language", "de"}, "/de/shoes"},
+		{"a site by path", "sites by path", "shop.example", "/shoes", []string{"site", "ch"}, "/ch/de/shoes"},
+		{"from a site by path", "sites by path", "shop.example", "/ch/de/shoes", []string{"site", "main"}, "/shoes"},
+		{"a full form of an unchanged page", "both", "shop.ch", "/fr/x", []string{"site", "ch", "currency", "CHF", "country", "CH", "language", "fr"}, "/fr/x"},
+		{"a full form with another currency", "both", "shop.ch", "/fr/x", []string{"site", "ch", "currency", "EUR", "country", "CH", "language", "fr"}, "/fr/x"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			b := newBrowser(t, newShop(t).middleware(func(cfg *middleware.Config) { cfg.Sites = tables[tc.table] }))
+			got := b.change("http://"+tc.host+"/switch", append(tc.form, "return", tc.page)...)
+			assert.Equal(t, tc.to, got)
+		})
+	}
+}
+
+// A shop with sites by path posts its forms to one address, which is of no site.
+func TestSwitch_ValuesAreJudgedAsOnThePage(t *testing.T) {
+	b := newBrowser(t, newShop(t).middleware(func(cfg *middleware.Config) {
+		cfg.Sites = map[string]middleware.SiteLanguage{"/ch": {Site: "ch"}, "/at": {Site: "at"}, "/en": {Language: "en"}}
+	}))
+	b.change("/switch", "country", "CH", "currency", "EUR", "return", "/ch/shoes")
+	assert.Equal(t, [4]string{"ch", "EUR", "CH", "fr"}, values(b.get("/ch/shoes")))
+	_, err := b.post("/switch", "language", "en", "return", "/ch/shoes")
+	var invalid *defaults.Invalid
+	require.ErrorAs(t, err, &invalid)
+	assert.Equal(t, defaults.ReasonNotOffered, invalid.Reason, "the Swiss site has no English")
+
+	b.change("/ch/switch", "language", "en", "return", "/shoes")
+	assert.Equal(t, "en", b.get("/shoes").Language, "where the form was posted to does not count")
+	assert.Equal(t, "/at/shoes", b.change("/switch", "site", "at", "currency", "EUR", "return", "/ch/shoes"))
+	_, err = b.post("/switch", "site", "nope", "return", "/ch/shoes")
+	require.ErrorAs(t, err, &invalid)
+	assert.Equal(t, defaults.ReasonUnknownSite, invalid.Reason)
+}
+
+func TestSwitch_SiteWithoutAURLIsRefusedWhereTheURLSaysTheSite(t *testing.T) {
+	b := newBrowser(t, newShop(t).middleware(func(cfg *middleware.Config) {
+		cfg.Sites = map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}}
+	}))
+	_, err := b.post("http://shop.example/switch", "site", "at")
+	var invalid *defaults.Invalid
+	require.ErrorAs(t, err, &invalid)
+	assert.Equal(t, defaults.ReasonOverruled, invalid.Reason)
+}
+
+func TestSwitch_ErrorsOfTheSessionAreReturned(t *testing.T) {
+	s := newShop(t)
+	mw := s.middleware(func(cfg *middleware.Config) { cfg.NoCookie = true })
+	_, err := newBrowser(t, mw).post("/switch", "currency", "CHF")
+	require.ErrorIs(t, err, middleware.ErrUnauthenticated)
+	mw = s.middleware(func(cfg *middleware.Config) { cfg.Tenant = func(*http.Request) string { return "nobody" } })
+	_, err = newBrowser(t, mw).post("/switch", "currency", "CHF")
+	require.ErrorIs(t, err, sessionctx.ErrUnknownTenant)
+	mw = s.middleware(func(cfg *middleware.Config) {
+		cfg.SiteOf = func(*http.Request, string) (middleware.SiteLanguage, error) {
+			return middleware.SiteLanguage{}, sessionctx.ErrUnavailable
+		}
+	})
+	_, err = newBrowser(t, mw).post("/switch", "currency", "CHF")
+	require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+}
