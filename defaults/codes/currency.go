@@ -4,10 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"golang.org/x/text/currency"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
-
 	"github.com/sessionctx/storefront/defaults/internal/letters"
 )
 
@@ -42,48 +38,4 @@ func Currencies() []string { return slices.Sorted(maps.Keys(minorUnits)) }
 func MinorUnits(currency string) (digits int, ok bool) {
 	code, ok := Currency(currency)
 	return int(minorUnits[code]), ok
-}
-
-// Symbol returns how readers of a language write a currency next to an amount: "$" for USD in en,
-// "US$" in en-CA. Where the language has no symbol for it, the symbol is the code. For a language
-// that is not known it is the symbol that CLDR gives no language in particular; a currency that
-// [Currency] does not accept is returned unchanged.
-//
-// The symbols are those of golang.org/x/text/currency, and of CLDR 48 for the units that are
-// younger than its data. Symbol is not made for a loop: it allocates, some hundred bytes a call.
-// Safe for concurrent use by multiple goroutines.
-func Symbol(currencyCode, languageTag string) string {
-	code, ok := Currency(currencyCode)
-	if !ok {
-		return currencyCode
-	}
-	tag := parseLanguage(languageTag)
-	unit, err := currency.ParseISO(code)
-	if err == nil {
-		return message.NewPrinter(tag).Sprint(currency.Symbol(unit))
-	}
-	for symbols := youngSymbols[code]; ; tag = tag.Parent() {
-		if symbol, ok := symbols[tag.String()]; ok {
-			return symbol
-		}
-		if tag == language.Und {
-			return code
-		}
-	}
-}
-
-// maxLanguage bounds the tags that are parsed, in bytes: RFC 5646 section 4.4.1 asks for buffers of
-// at least that, and the time of the parser grows with the tag.
-const maxLanguage = 35
-
-// parseLanguage returns the tag of a language, und if the language is not known.
-func parseLanguage(s string) language.Tag {
-	if len(s) > maxLanguage {
-		return language.Und
-	}
-	tag, err := language.Parse(s)
-	if err != nil {
-		return language.Und // the parser also returns the part that it knows
-	}
-	return tag
 }

@@ -27,13 +27,3 @@ func ExampleCountry() {
 	//  false
 	//  false
 }
-
-func ExampleSymbol() {
-	digits, _ := codes.MinorUnits("MRU")
-	fmt.Println(codes.Symbol("MRU", "fr-MR"), digits)
-	digits, _ = codes.MinorUnits("JPY")
-	fmt.Println(codes.Symbol("JPY", "en"), digits)
-	// Output:
-	// UM 2
-	// ¥ 0
-}

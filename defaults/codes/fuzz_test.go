@@ -37,25 +37,3 @@ func FuzzCodes(f *testing.F) {
 		}
 	})
 }
-
-// A current currency has a symbol in every language, and any other text is its own, whatever the
-// language tag says.
-func FuzzSymbol(f *testing.F) {
-	for _, tag := range []string{
-		"", "de", "en_CA", "fr-MR", "und", "mul-DE", "x-foo", "root", "en-US-POSIX", "de-1996-1901", "sgn-BE-FR", "art-lojban", "en-u-cu-usd", "en-t-de-m0-abc",
-	} {
-		for _, currency := range []string{"usd", "XCG", "SLE", "DEM", ""} {
-			f.Add(currency, tag)
-		}
-	}
-	f.Fuzz(func(t *testing.T, currency, tag string) {
-		symbol := codes.Symbol(currency, tag)
-		code, ok := codes.Currency(currency)
-		if !ok {
-			require.Equal(t, currency, symbol)
-			return
-		}
-		require.NotEmpty(t, symbol)
-		require.Equal(t, symbol, codes.Symbol(code, tag), "the case of the currency does not count")
-	})
-}

@@ -257,7 +257,7 @@ func TestLook_EveryWidthEveryLanguageAfterEveryChoice(t *testing.T) {
 			widths("cart")
 			b.open("/sign-in")
 			widths("sign-in")
-			b.open("/preview?field=site&value=jp&revision=0.0")
+			b.open("/preview?site=jp")
 			widths("preview")
 			b.open("/nowhere")
 			widths("nowhere")
@@ -346,7 +346,7 @@ func TestLook_LongNamesOfSitesStayInTheirPlaces(t *testing.T) {
 			b.set("site", "b")
 			require.EqualValues(t, http.StatusOK, b.follow("#picker-site .main"))
 			b.why()
-			for n, page := range []string{"", "/cart", "/preview?field=site&value=a&revision=0.0"} {
+			for n, page := range []string{"", "/cart", "/preview?site=a"} {
 				if page != "" {
 					b.open(page)
 				}

@@ -203,7 +203,7 @@ func TestStop_ReadyzSaysSoWhileRequestsAreStillAnswered(t *testing.T) {
 		{"the other probe", "GET", "/healthz", ""},
 		{"a page", "GET", "/", ""},
 		{"the cart", "GET", "/cart", ""},
-		{"a form", "POST", "/choices", "field=currency&value=CHF&revision=0.0"},
+		{"a form", "POST", "/choices", "currency=CHF"},
 		{"a token", "GET", "/customerlogin/auth/anonymous/login?tenant=demoshop&client_id=storefront", ""},
 		{"the interface", "GET", "/session-context/demoshop/openapi.json", ""},
 	} {
@@ -255,7 +255,7 @@ func TestForm_OverPlainHTTPIsRefusedAndWritesNothing(t *testing.T) {
 		t.Run(tc.desc, func(t *testing.T) {
 			h := newServer(t, server.Config{InsecureCookie: tc.insecure}).Handler()
 			for path, form := range map[string]string{
-				"/choices": "field=currency&value=CHF&revision=0.0", "/cart": "add=mug", "/shop/othershop/cart": "add=mug",
+				"/choices": "currency=CHF", "/cart": "add=mug", "/shop/othershop/cart": "add=mug",
 			} {
 				r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form))
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

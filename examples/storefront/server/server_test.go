@@ -235,7 +235,7 @@ func TestInterface_TakesTheIssuersTokens(t *testing.T) {
 
 func TestInterface_SharesTheCookiesSessionWithThePages(t *testing.T) {
 	client, shop, _ := start(t, server.Config{})
-	res, err := client.PostForm(shop+"/choices", url.Values{"field": {"currency"}, "value": {"GBP"}, "revision": {"0.0"}})
+	res, err := client.PostForm(shop+"/choices", url.Values{"currency": {"GBP"}})
 	code, _ := answer(t, res, err)
 	require.Equal(t, http.StatusOK, code)
 	me := shop + "/session-context/demoshop/me/context"
@@ -318,7 +318,7 @@ func TestServe_AnswersWhatItHasBegunBeforeItStops(t *testing.T) {
 			answered <- code
 		}
 	}()
-	_, err = io.WriteString(rest, "field=currency&value=CHF")
+	_, err = io.WriteString(rest, "currency=CHF")
 	require.NoError(t, err)
 	code, _ := get(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, shop+"/readyz")
 	require.Equal(t, http.StatusOK, code)
@@ -336,7 +336,7 @@ func TestServe_AnswersWhatItHasBegunBeforeItStops(t *testing.T) {
 		t.Fatal("the server did not wait", err)
 	default:
 	}
-	_, err = io.WriteString(rest, "&revision=0.0")
+	_, err = io.WriteString(rest, "&language=en")
 	require.NoError(t, err)
 	require.NoError(t, rest.Close())
 	assert.Equal(t, http.StatusSeeOther, <-answered)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -15,17 +16,15 @@ func (s *Shop) choose(w http.ResponseWriter, r *http.Request) {
 		s.failForm(w, r, err)
 		return
 	}
-	wish, err := parseWish(form)
-	if err != nil {
-		s.fail(w, r, http.StatusBadRequest, "rejected-request")
+	if err = s.cfg.Middleware.Switch(w, r); err == nil {
 		return
 	}
-	now, _ := sessionctx.FromContext(r.Context())
-	_, err = s.cfg.Middleware.Update(w, r, wish.patch(now))
+	wish, wishErr := parseWish(form)
+	var wrong *middleware.FormError
 	switch {
-	case err == nil:
-		redirect(w, r, "?done="+wish.field.String())
-	case errors.Is(err, sessionctx.ErrConflict), errors.Is(err, errMeanwhile):
+	case errors.As(err, &wrong), wishErr != nil:
+		s.failForm(w, r, err)
+	case errors.Is(err, sessionctx.ErrConflict):
 		s.conflict(w, r, wish)
 	default:
 		s.refused(w, r, wish, err)

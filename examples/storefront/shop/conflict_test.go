@@ -106,7 +106,7 @@ func TestConflict_OneOfManyEqualFormsWins(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
 	p := s.choose(s.get(""), "currency", "CHF")
 	form := hidden(p.id("picker-currency"))
-	form.Set("value", "USD")
+	form.Set("currency", "USD")
 	const tabs = 20
 	codes := make([]int, tabs)
 	var group sync.WaitGroup
@@ -145,6 +145,7 @@ func TestConflict_LeadsBackToTheSameShop(t *testing.T) {
 	p := s.send(two, "currency", "KWD")
 	require.Equal(t, http.StatusConflict, p.code)
 	assert.Equal(t, "/shop/othershop/", p.id("keep").attr["href"])
-	assert.Equal(t, url.Values{"field": {"currency"}, "value": {"KWD"}, "revision": {p.tags("body")[0].attr["data-revision"]}},
-		hidden(p.id("conflict")))
+	assert.Equal(t, url.Values{
+		"currency": {"KWD"}, "return": {"/shop/othershop/?done=currency"}, "revision": {p.tags("body")[0].attr["data-revision"]},
+	}, hidden(p.id("conflict")))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestForm_IsOneThatABrowserSends(t *testing.T) {
-	const form, query = "application/x-www-form-urlencoded", "field=currency&value=CHF&revision=0.0"
+	const form, query = "application/x-www-form-urlencoded", "currency=CHF&return=%2F"
 	for _, tc := range []struct {
 		desc, mediaType, coding, body string
 		want                          int
@@ -21,14 +21,14 @@ func TestForm_IsOneThatABrowserSends(t *testing.T) {
 		{"not compressed, and it says so", form, "identity", query, http.StatusSeeOther},
 		{"in gzip", form, "gzip", query, http.StatusUnsupportedMediaType},
 		{"in two codings", form, "identity, br", query, http.StatusUnsupportedMediaType},
-		{"in parts", "multipart/form-data; boundary=x", "", "--x\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\ncurrency\r\n--x--\r\n", http.StatusUnsupportedMediaType},
-		{"JSON", "application/json", "", `{"field":"currency","value":"CHF","revision":"0.0"}`, http.StatusUnsupportedMediaType},
+		{"in parts", "multipart/form-data; boundary=x", "", "--x\r\nContent-Disposition: form-data; name=\"currency\"\r\n\r\nCHF\r\n--x--\r\n", http.StatusUnsupportedMediaType},
+		{"JSON", "application/json", "", `{"currency":"CHF"}`, http.StatusUnsupportedMediaType},
 		{"plain text", "text/plain", "", query, http.StatusUnsupportedMediaType},
 		{"of no type", "", "", query, http.StatusUnsupportedMediaType},
 		{"with semicolons", form, "", strings.ReplaceAll(query, "&", ";"), http.StatusBadRequest},
 		{"with a bad escape", form, "", query + "&x=%zz", http.StatusBadRequest},
-		{"with a name twice", form, "", query + "&field=country", http.StatusBadRequest},
-		{"with a value twice", form, "", query + "&value=CHF", http.StatusBadRequest},
+		{"with a name twice", form, "", query + "&currency=EUR", http.StatusBadRequest},
+		{"with a value twice", form, "", query + "&return=%2F", http.StatusBadRequest},
 		{"in the query alone", form, "", "", http.StatusBadRequest},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestForm_IsOneThatABrowserSends(t *testing.T) {
 			for _, path := range []string{"choices", "cart"} {
 				body := tc.body
 				if path == "cart" {
-					body = strings.NewReplacer("field=currency", "add=mug", "value=CHF", "quantity=1", "field=country", "add=pot").Replace(body)
+					body = strings.NewReplacer("currency=CHF", "add=mug", "return=%2F", "quantity=1", "currency=EUR", "add=pot").Replace(body)
 				}
 				r, err := http.NewRequest(http.MethodPost, s.base+path+"?"+query+"&add=mug", strings.NewReader(body))
 				require.NoError(t, err)

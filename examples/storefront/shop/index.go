@@ -15,7 +15,7 @@ type indexPage struct {
 	Reasons  []reason
 	Products []product
 	Currency string
-	Country  string // empty: the site does not deliver where the shopper seems to be
+	Country  string
 }
 
 // product is one thing on a page, in the shopper's currency.
@@ -30,12 +30,12 @@ func (s *Shop) index(w http.ResponseWriter, r *http.Request) {
 	v := s.view(r)
 	v.Title = v.Text("hero")
 	v.Notice = v.noticeOf(r)
-	page := indexPage{view: v, Reasons: s.reasons(r, &v), Currency: v.names.of(defaults.FieldCurrency, v.Session.Currency)}
+	page := indexPage{
+		view: v, Reasons: s.reasons(r, &v), Currency: v.names.of(defaults.FieldCurrency, v.Session.Currency),
+		Country: v.names.of(defaults.FieldCountry, v.Session.Country),
+	}
 	for f := range defaults.Field(defaults.NumFields) {
 		page.Pickers = append(page.Pickers, v.picker(f))
-	}
-	if !page.Pickers[defaults.FieldCountry].Elsewhere {
-		page.Country = v.names.of(defaults.FieldCountry, v.Session.Country)
 	}
 	cart := readCart(v.Session)
 	for _, p := range catalogue.Products() {

@@ -27,11 +27,11 @@ func TestPreview_SaysWhatASwitchWouldChange(t *testing.T) {
 		want   []string
 	}{
 		{
-			"one value alone", nil, url.Values{"field": {"currency"}, "value": {"CHF"}},
+			"one value alone", nil, url.Values{"currency": {"CHF"}},
 			[]string{"Currency EUR (€) →becomes CHF", "Nothing else changes."},
 		},
 		{
-			"a site changes what depends on it", nil, url.Values{"field": {"site"}, "value": {"us"}},
+			"a site changes what depends on it", nil, url.Values{"site": {"us"}},
 			[]string{
 				"Shop Demo Shop Europe →becomes Demo Shop USA",
 				"Currency EUR (€) →becomes USD ($) It is this shop’s own currency.",
@@ -39,7 +39,7 @@ func TestPreview_SaysWhatASwitchWouldChange(t *testing.T) {
 			},
 		},
 		{
-			"a choice is set aside", [][2]string{{"currency", "GBP"}}, url.Values{"field": {"site"}, "value": {"us"}},
+			"a choice is set aside", [][2]string{{"currency", "GBP"}}, url.Values{"site": {"us"}},
 			[]string{
 				"Shop Demo Shop Europe →becomes Demo Shop USA",
 				"Currency GBP (£) →becomes USD ($) It is this shop’s own currency.",
@@ -48,15 +48,15 @@ func TestPreview_SaysWhatASwitchWouldChange(t *testing.T) {
 			},
 		},
 		{
-			"the default becomes a choice", nil, url.Values{"field": {"currency"}, "value": {"EUR"}},
+			"the default becomes a choice", nil, url.Values{"currency": {"EUR"}},
 			[]string{"EUR (€) stays, as your own choice.", "Nothing else changes."},
 		},
 		{
-			"a reset", [][2]string{{"currency", "GBP"}}, url.Values{"field": {"currency"}, "reset": {"1"}},
+			"a reset", [][2]string{{"currency", "GBP"}}, url.Values{"currency": {""}},
 			[]string{"Currency GBP (£) →becomes EUR (€) It is this shop’s own currency.", "Nothing else changes."},
 		},
 		{
-			"the language", nil, url.Values{"field": {"language"}, "value": {"de"}},
+			"the language", nil, url.Values{"language": {"de"}},
 			[]string{"Language English →becomes Deutsch", "Nothing else changes."},
 		},
 	} {
@@ -76,8 +76,11 @@ func TestPreview_SaysWhatASwitchWouldChange(t *testing.T) {
 			assert.Equal(t, context, s.get("").context(), "a preview changes nothing")
 			assert.Equal(t, writes, m.resolver.Stats().Writes, "a preview writes nothing")
 
-			assert.Equal(t, tc.wish, hidden(preview.id("content")), "the button does what was previewed")
-			done := s.post("choices", hidden(preview.id("content")))
+			form := hidden(preview.id("content"))
+			for field := range tc.wish {
+				assert.Equal(t, tc.wish[field], form[field], "the button does what was previewed")
+			}
+			done := s.post("choices", form)
 			require.Equal(t, http.StatusOK, done.code)
 			assert.NotNil(t, done.id("notice"))
 		})
@@ -86,7 +89,7 @@ func TestPreview_SaysWhatASwitchWouldChange(t *testing.T) {
 
 func TestPreview_PartIsForTheScript(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
-	req, err := http.NewRequest(http.MethodGet, s.base+"preview?field=currency&value=CHF&revision=0.0", nil)
+	req, err := http.NewRequest(http.MethodGet, s.base+"preview?currency=CHF", nil)
 	require.NoError(t, err)
 	req.Header.Set("Shop-Part", "effect")
 	p := s.do(req)
@@ -97,9 +100,9 @@ func TestPreview_PartIsForTheScript(t *testing.T) {
 
 func TestPreview_OfWhatCannotBeChosenSaysWhy(t *testing.T) {
 	s := open(t, setup{}).visit(t, "/")
-	p := s.get("preview?field=site&value=closed&revision=0.0")
+	p := s.get("preview?site=closed")
 	assert.Equal(t, http.StatusOK, p.code)
 	assert.Contains(t, p.id("content").String(), "Demo Shop Closed: this shop is closed.")
 	assert.Nil(t, p.id("switch"), "there is no button for it")
-	assert.Equal(t, http.StatusBadRequest, s.get("preview?field=site").code)
+	assert.Equal(t, http.StatusBadRequest, s.get("preview?cartId=1").code)
 }

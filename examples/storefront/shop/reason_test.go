@@ -66,13 +66,11 @@ func TestPanel_SaysEveryValueItsSourceAndWhatWasPassedOver(t *testing.T) {
 	}
 }
 
-func TestPanel_CountryToWhichNobodyDeliversIsShownAndCannotBeSent(t *testing.T) {
+func TestPanel_HomeBaseIsOfferedAlsoWhereTheListForgetsIt(t *testing.T) {
 	shops := shops(`[{"code": "main", "default": true, "currency": "EUR", "homeBase": {"address": {"country": "DE"}},
 		"shipToCountries": ["AT", "CH"], "defaultLanguage": "en", "languages": ["en"]}]`)
 	p := open(t, setup{shops: shops}).visit(t, "/").get("")
 	values, selected := p.id("country").values()
-	assert.Equal(t, []string{"AT", "CH"}, values)
-	assert.Empty(t, selected)
-	assert.Contains(t, p.id("country").String(), "Germany, not offered here")
-	assert.Contains(t, p.body, "Please choose where to deliver.")
+	assert.Equal(t, []string{"AT", "DE", "CH"}, values)
+	assert.Equal(t, "DE", selected)
 }

@@ -197,7 +197,7 @@ func (s *shopper) send(from page, field, value string) page {
 	form := from.id("picker-" + field)
 	require.NotNil(s.t, form, "no picker for the %s", field)
 	fields := hidden(form)
-	fields.Set("value", value)
+	fields.Set(field, value)
 	return s.post("choices", fields)
 }
 
@@ -207,7 +207,7 @@ func (s *shopper) reset(from page, field string) page {
 	row := from.id("why-" + field)
 	require.NotNil(s.t, from.id("reset-"+field), "no reset for the %s", field)
 	fields := hidden(row.tags("form")[0])
-	fields.Set("reset", "1")
+	fields.Set(field, "")
 	return s.post("choices", fields)
 }
 

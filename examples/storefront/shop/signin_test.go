@@ -94,7 +94,7 @@ func TestSignIn_LogsNothingOfAPerson(t *testing.T) {
 	s.choose(s.get(""), "currency", "CHF")
 	s.signIn("anna@demo.example")
 	s.post("sign-in", url.Values{"email": {"anna@demo.example"}, "password": {"hunter2"}})
-	s.post("choices", url.Values{"field": {"anna@demo.example"}})
+	s.post("choices", url.Values{"return": {"anna@demo.example"}})
 	u, err := url.Parse(s.base)
 	require.NoError(t, err)
 	logged := m.log.String()

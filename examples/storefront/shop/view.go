@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/display"
 	"github.com/sessionctx/storefront/examples/storefront/wording"
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -23,7 +24,7 @@ var templateFiles embed.FS
 
 // pages are the templates of all pages, each with the layout and the parts.
 var pages = func() map[string]*template.Template {
-	common := template.Must(template.New("").Funcs(template.FuncMap{"asset": assetPath, "dir": wording.Dir}).
+	common := template.Must(template.New("").Funcs(template.FuncMap{"asset": assetPath, "dir": func(tag string) string { return display.For(tag).Dir() }}).
 		ParseFS(templateFiles, "templates/layout.html", "templates/part-*.html"))
 	all := map[string]*template.Template{}
 	names, _ := fs.Glob(templateFiles, "templates/page-*.html")
@@ -47,7 +48,6 @@ type view struct {
 	Tenants  []string // of this server, if there are several
 
 	names    names
-	site     defaults.Site
 	rejected []defaults.Rejection
 }
 
@@ -65,19 +65,19 @@ func (s *Shop) view(r *http.Request) view {
 		Language: wording.For(e.Session.Language),
 		Base:     base(r),
 		Session:  e.Session,
-		Revision: revision(e.Session),
+		Revision: e.Session.Revision().String(),
 		Items:    readCart(e.Session).items(),
 		rejected: e.Rejected,
 	}
-	sites, err := s.cfg.Files.Sites(r.Context(), e.Session.Tenant)
+	sites, err := s.cfg.Resolver.Sites(r.Context(), e.Session.Tenant)
 	if err != nil {
 		s.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "shop: no sites for the pickers", slog.Any("error", err))
 	}
-	v.names = newNames(e.Session.Language, sites)
-	v.site, _ = v.names.site(e.Session.Site)
-	v.Brand = cmp.Or(wording.Isolate(v.site.Name), v.site.Code, e.Session.Tenant)
+	v.names = names{display.For(e.Session.Language), sites}
+	site := v.names.site(e.Session.Site)
+	v.Brand = cmp.Or(display.Isolate(site.Name), site.Code, e.Session.Tenant)
 	if account, ok := s.cfg.Files.AccountOf(e.Session.Tenant, e.Session.CustomerID); ok && e.Session.CustomerID != "" {
-		v.Email = wording.Isolate(account.Email)
+		v.Email = display.Isolate(account.Email)
 	} else if e.Session.CustomerID != "" {
 		v.Email = e.Session.CustomerID
 	}

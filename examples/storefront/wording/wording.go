@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"golang.org/x/text/language"
-	"golang.org/x/text/message"
-	"golang.org/x/text/number"
-	"golang.org/x/text/unicode/bidi"
+
+	"github.com/sessionctx/storefront/defaults/display"
 )
 
 //go:embed texts/*.json
@@ -34,8 +32,7 @@ type Language struct {
 	Tag string // BCP 47
 	Dir string // "ltr" or "rtl"
 
-	texts   map[string]string
-	printer *message.Printer
+	texts map[string]string
 }
 
 func load() []*Language {
@@ -43,7 +40,7 @@ func load() []*Language {
 	for _, tag := range tags {
 		name := "texts/" + tag.String() + ".json"
 		b, err := files.ReadFile(name)
-		l := &Language{Tag: tag.String(), Dir: Dir(tag.String()), printer: message.NewPrinter(tag)}
+		l := &Language{Tag: tag.String(), Dir: display.For(tag.String()).Dir()}
 		if err == nil {
 			err = json.Unmarshal(b, &l.texts)
 		}
@@ -95,67 +92,21 @@ func (l *Language) Text(key string, pairs ...string) string {
 	return strings.NewReplacer(replace...).Replace(text)
 }
 
-// isolate keeps a value in another script from turning the sentence around it about.
+// isolate keeps a value in another script from turning the sentence around it about. What is
+// isolated within the value stays so.
 func (l *Language) isolate(value string) string {
-	if l.Dir == "rtl" || strings.ContainsFunc(value, rightToLeftLetter) {
+	if l.Dir == "rtl" || display.Isolate(value) != value {
 		return fsi + value + pdi
 	}
 	return value
 }
 
-func rightToLeftLetter(r rune) bool {
-	properties, _ := bidi.LookupRune(r)
-	class := properties.Class()
-	return class == bidi.R || class == bidi.AL || class == bidi.AN
-}
-
 // The marks around a part of a text whose direction is its own (Unicode Standard Annex 9, section
-// 2.4): what is between them is laid out by its first letter, and does not move what is around it.
+// 2.4).
 const (
 	fsi = "\u2068"
 	pdi = "\u2069"
 )
 
-// Isolate returns a text from somewhere else as it can stand in any line: without marks that turn
-// what follows about, and within marks of isolation if it has letters that are written from right
-// to left. Use it where markup cannot isolate: in options, titles and attributes.
-func Isolate(text string) string {
-	text = strings.Map(func(r rune) rune {
-		properties, _ := bidi.LookupRune(r)
-		switch properties.Class() {
-		case bidi.LRE, bidi.RLE, bidi.LRO, bidi.RLO, bidi.PDF, bidi.LRI, bidi.RLI, bidi.FSI, bidi.PDI, bidi.B, bidi.S, bidi.BN, bidi.Control:
-			if unicode.IsSpace(r) {
-				return ' '
-			}
-			if r == '\u200c' || r == '\u200d' { // they join letters and have no direction
-				return r
-			}
-			return -1
-		}
-		return r
-	}, text)
-	if strings.ContainsFunc(text, rightToLeftLetter) {
-		return fsi + text + pdi
-	}
-	return text
-}
-
 // Number returns n in the digits of the language.
-func (l *Language) Number(n int) string { return l.printer.Sprint(number.Decimal(n)) }
-
-// rightToLeft are the scripts in use today that are written from right to left (ISO 15924).
-var rightToLeft = map[string]bool{
-	"Adlm": true, "Arab": true, "Hebr": true, "Mand": true, "Nkoo": true, "Rohg": true, "Samr": true, "Syrc": true, "Thaa": true,
-}
-
-// Dir returns the direction of a language's script, as HTML's dir attribute has it: "ltr" or "rtl".
-func Dir(tag string) string {
-	t, err := language.Parse(tag)
-	if err != nil {
-		return "ltr"
-	}
-	if script, _ := t.Script(); rightToLeft[script.String()] {
-		return "rtl"
-	}
-	return "ltr"
-}
+func (l *Language) Number(n int) string { return display.For(l.Tag).Number(int64(n)) }

@@ -6,7 +6,7 @@
 
   // Says what another value would change, before it is applied.
   function hint(form) {
-    const select = form.elements.value;
+    const select = form.querySelector("select");
     const target = form.querySelector(".hint");
     const initial = select.value;
     let asking;

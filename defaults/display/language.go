@@ -1,0 +1,198 @@
+package display
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/language"
+
+	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
+)
+
+// Language says names and prices to readers of one language. It is immutable, and safe for
+// concurrent use by multiple goroutines. The zero Language is English.
+type Language struct {
+	asked  string
+	data   *locale
+	narrow bool
+}
+
+const fallback = "en"
+
+// For returns the Language of a tag, BCP 47: that of the session, say. For a language that CLDR does
+// not cover, and for a tag that is none, it is English.
+func For(tag string) Language {
+	l := Language{asked: tag, data: data().find(tag)}
+	if l.data == nil {
+		l.data = data().locale(fallback)
+	}
+	return l
+}
+
+// Languages returns the languages that have all names, without their regional forms, as a sorted
+// slice that is the caller's: what a picker can offer where a site accepts every language.
+func Languages() []string { return slices.Clone(data().languages()) }
+
+// list returns the languages that have all names, sorted.
+func (t *tables) list() (tags []string) {
+	for tag := range t.parents {
+		canonical, ok := defaults.CanonicalLanguage(tag)
+		if _, _, region := raw(tag); ok && canonical == tag && region == "" && !t.basic[tag] && tag != "no" { // nb and nn
+			tags = append(tags, tag)
+		}
+	}
+	slices.Sort(tags)
+	return tags
+}
+
+// raw returns the subtags that a tag has.
+func raw(tag string) (lang, script, region string) {
+	t, err := language.Parse(tag)
+	if err != nil {
+		return "", "", ""
+	}
+	b, s, r := t.Raw()
+	if s != (language.Script{}) {
+		script = s.String()
+	}
+	if r != (language.Region{}) {
+		region = r.String()
+	}
+	return b.String(), script, region
+}
+
+func (l Language) locale() *locale {
+	if l.data == nil {
+		return data().locale(fallback)
+	}
+	return l.data
+}
+
+// Tag returns the language in which the names are: the one that was asked for, the one whose names
+// it takes over, or "en". It is a value for the attribute lang of HTML.
+func (l Language) Tag() string { return l.locale().tag }
+
+// rightToLeft are the scripts in use today that are written from right to left (ISO 15924).
+var rightToLeft = []string{"Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa"}
+
+// Dir returns the direction in which the language that was asked for is written, as the attribute
+// dir of HTML has it: "ltr" or "rtl".
+func (l Language) Dir() string {
+	if l.asked != "" && slices.Contains(rightToLeft, scriptOf(l.asked).String()) {
+		return "rtl"
+	}
+	return "ltr"
+}
+
+// Narrow returns l with the narrow symbols of currencies: $ for every dollar. They are for a page
+// that says elsewhere which currency it has.
+func (l Language) Narrow() Language {
+	l.narrow = true
+	return l
+}
+
+// Country returns the name of a country, ISO 3166-1 alpha-2. A text that is no code is returned
+// isolated.
+func (l Language) Country(code string) string {
+	canonical, ok := codes.Country(code)
+	if !ok {
+		return Isolate(code)
+	}
+	return l.nameOf(canonical)
+}
+
+// nameOf returns the name of a code, in English if the language has none.
+func (l Language) nameOf(code string) string {
+	return cmp.Or(l.locale().text(code), data().locale(fallback).text(code), code)
+}
+
+// Currency returns the name of a currency, ISO 4217: Swiss Franc. Currencies that were withdrawn
+// since 2015 have names, too. Every other text is returned isolated: the codes that a shop has
+// besides have no names.
+func (l Language) Currency(code string) string {
+	if english := (Language{}).ofCurrency(code, ""); english != "" {
+		return cmp.Or(l.ofCurrency(code, ""), english)
+	}
+	return Isolate(code)
+}
+
+// Symbol returns what stands beside an amount of a currency: $, US$, CHF. Where the language has no
+// symbol it is the code. Every other text is returned isolated.
+func (l Language) Symbol(code string) string {
+	kind := "$"
+	if l.narrow {
+		kind = "~"
+	}
+	if symbol := l.ofCurrency(code, kind); symbol != "" {
+		return symbol
+	}
+	return Isolate(code)
+}
+
+// ofCurrency returns the text of a kind of a currency.
+func (l Language) ofCurrency(code, kind string) string {
+	if len(code) != 3 {
+		return ""
+	}
+	return l.locale().text(strings.ToUpper(code) + kind)
+}
+
+// Language returns the name of a language, BCP 47: German, and Austrian German. The name of a
+// language in the language itself, which whoever looks for it can read, is For(tag).Language(tag).
+// A text that is no tag, or of a language without a name, is returned isolated.
+func (l Language) Language(tag string) string {
+	canonical, ok := defaults.CanonicalLanguage(tag)
+	if !ok {
+		return Isolate(tag)
+	}
+	says := l.locale()
+	lang, script, region := raw(canonical)
+	for _, has := range [...]struct{ name, and, more string }{
+		{join(lang, script, region), "", ""},
+		{join(lang, script), region, ""},
+		{join(lang, region), script, ""},
+		{lang, script, region},
+	} {
+		name := says.text(has.name)
+		if name == "" {
+			continue
+		}
+		besides := ""
+		for _, subtag := range [...]string{has.and, has.more} {
+			if subtag == "" {
+				continue
+			}
+			said := l.nameOf(subtag)
+			if besides != "" {
+				said = fill(says, "@s", "{0}, {1}", besides, said)
+			}
+			besides = said
+		}
+		if besides != "" {
+			name = fill(says, "@l", "{0} ({1})", name, besides)
+		}
+		return name
+	}
+	if present, ok := data().aliases[lang]; ok {
+		return l.Language(present)
+	}
+	if says.tag != fallback {
+		return For(fallback).Language(tag)
+	}
+	return Isolate(canonical)
+}
+
+func join(subtags ...string) string {
+	return strings.Join(slices.DeleteFunc(subtags, func(s string) bool { return s == "" }), "-")
+}
+
+// fill fills in a pattern of CLDR, by its key and what it usually is.
+func fill(l *locale, key, usual, first, second string) string {
+	pattern := l.text(key)
+	if pattern == "" {
+		pattern = usual
+	}
+	return strings.NewReplacer("{0}", first, "{1}", second).Replace(pattern)
+}
