@@ -37,10 +37,10 @@ type Alternate struct {
 //
 // Each URL is one that this Middleware resolves to the Site and the Language: Alternates looks all
 // of them up as Wrap does. The list is the same on each of its pages, as search engines ask, if the
-// table names the hosts of all of them. What follows host and prefix stays as it is, so the pages of all languages must have the same paths;
-// the first page of a prefix is written with a slash at its end.
-// There are no alternates for a host that Config.SiteOf refuses, for a path that the table cannot
-// take apart, and without Config.Sites and Config.SiteOf.
+// table names the hosts of all of them. What follows host and prefix stays as it is, so the pages
+// of all languages must have the same paths; the first page of a prefix is written with a slash at
+// its end. There are no alternates for a host that Config.SiteOf refuses, for a path that the table
+// cannot take apart, and without Config.Sites and Config.SiteOf.
 //
 // Below http.StripPrefix the path of r is not the one that Wrap saw: call Alternates outside of it.
 // The errors are those of Resolver.Sites. Safe for concurrent use by multiple

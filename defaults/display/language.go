@@ -21,8 +21,8 @@ type Language struct {
 
 const fallback = "en"
 
-// For returns the Language of a tag, BCP 47: that of the session, say. For a language that CLDR does
-// not cover, and for a tag that is none, it is English.
+// For returns the Language of a tag, BCP 47: that of the session, say. For a language that CLDR
+// does not cover, and for a tag that is none, it is English.
 func For(tag string) Language {
 	l := Language{asked: tag, data: data().find(tag)}
 	if l.data == nil {

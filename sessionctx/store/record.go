@@ -18,8 +18,8 @@ type Revision struct {
 }
 
 // String returns the revision as a text that a form or a header can carry, such as
-// "cab6b58b7514ec30.58281951": the incarnation with 16 hexadecimal digits, a dot and the version. It
-// holds nothing secret.
+// "cab6b58b7514ec30.58281951": the incarnation with 16 hexadecimal digits, a dot and the version.
+// It holds nothing secret.
 func (r Revision) String() string { return fmt.Sprintf("%016x.%d", r.Incarnation, r.Version) }
 
 // MarshalText returns what String returns.
