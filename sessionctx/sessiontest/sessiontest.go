@@ -91,7 +91,7 @@ func (l Literal) session() (s sessionctx.Session, err error) {
 	case l.Proof == sessionctx.BySecret, l.ID != "" && form["proof"] == nil:
 		form["proof"] = "bySecret"
 	case l.Proof != 0:
-		return s, fmt.Errorf("Proof %d: must be Asserted, BySecret or Management", l.Proof)
+		return s, fmt.Errorf("field Proof has the value %d: it must be Asserted, BySecret or Management", l.Proof)
 	}
 	sources := map[string]string{}
 	maps.Copy(sources, known.Sources)
@@ -101,7 +101,7 @@ func (l Literal) session() (s sessionctx.Session, err error) {
 	}
 	for field, source := range l.Sources {
 		if members[field] == "" {
-			return s, fmt.Errorf("Sources has the Field %d: it must be FieldSite, FieldCurrency, FieldCountry or FieldLanguage", field)
+			return s, fmt.Errorf("field Sources has the Field %d: it must be FieldSite, FieldCurrency, FieldCountry or FieldLanguage", field)
 		}
 		name, err := source.MarshalText()
 		if err != nil {

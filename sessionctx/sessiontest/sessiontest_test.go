@@ -69,9 +69,9 @@ func TestNew_FailsTheTest(t *testing.T) {
 	}{
 		{"an attribute that is not JSON", sessiontest.Literal{Attributes: map[string]string{"coupon": "SUMMER"}}, "one JSON document"},
 		{"an attribute without a name", sessiontest.Literal{Attributes: map[string]string{"": "1"}}, "must not be empty"},
-		{"a field that is none", sessiontest.Literal{Sources: map[defaults.Field]defaults.Source{99: defaults.SourceChoice}}, "Sources has the Field 99: it must be FieldSite, FieldCurrency, FieldCountry or FieldLanguage"},
+		{"a field that is none", sessiontest.Literal{Sources: map[defaults.Field]defaults.Source{99: defaults.SourceChoice}}, "field Sources has the Field 99: it must be FieldSite, FieldCurrency, FieldCountry or FieldLanguage"},
 		{"a source that is none", sessiontest.Literal{Sources: map[defaults.Field]defaults.Source{0: 99}}, "99"},
-		{"a proof that is none", sessiontest.Literal{Proof: 99}, "Proof 99: must be Asserted, BySecret or Management"},
+		{"a proof that is none", sessiontest.Literal{Proof: 99}, "field Proof has the value 99: it must be Asserted, BySecret or Management"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.desc, func(t *testing.T) {
