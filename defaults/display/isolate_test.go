@@ -11,7 +11,9 @@ import (
 func TestIsolate_TextStaysInItsPlace(t *testing.T) {
 	for _, tc := range []struct{ desc, text, want string }{
 		{"a text from left to right", "Shop (EU)", "Shop (EU)"},
-		{"a text from right to left", "أ.م.", "\u2068أ.م.\u2069"},
+		{"Arabic with its dots", "أ.م.", "\u2068أ.م.\u2069"},
+		{"a dirham's sign", "د.إ.", "\u2068د.إ.\u2069"},
+		{"a dinar's sign", "د.ج.", "\u2068د.ج.\u2069"},
 		{"a direction override", "abc\u202edef", "abcdef"},
 		{"an override that is closed", "\u202dDemo\u202c Shop", "Demo Shop"},
 		{"embeddings", "\u202aDemo\u202c \u202bShop\u202c", "Demo Shop"},
@@ -34,7 +36,7 @@ func TestIsolate_TextStaysInItsPlace(t *testing.T) {
 		{"a family, joined", "👩\u200d👧", "👩\u200d👧"},
 		{"bytes that are no UTF-8", "Demo\xff", "Demo\ufffd"},
 		{"what is isolated already", "\u2068متجر\u2069", "\u2068متجر\u2069"},
-		{"letters that are joined stay so", "می\u200cخواهم", "\u2068می\u200cخواهم\u2069"},
+		{"what joins letters", "می\u200cخواهم", "\u2068می\u200cخواهم\u2069"},
 		{"places where a word may be parted", "Schreib\u00adtisch\u200b\u2060", "Schreib\u00adtisch\u200b\u2060"},
 		{"a byte order mark", "\ufeffShop", "Shop"},
 		{"nothing", "", ""},
