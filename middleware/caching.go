@@ -17,14 +17,16 @@ import (
 // responses share the slices, which have no spare capacity: http.Header.Add copies them.
 type caching struct {
 	private, noStore []string // values of Cache-Control
-	// vary names the request's headers on which a session depends, and varyByURL those on which it
-	// depends where the URL says the language. Each has one line, or none.
-	vary, varyByURL []string
+	// vary names the request's headers on which a session depends; varyByURL those on which it
+	// depends where the URL says the language; varyByKey those on which a shareable page depends
+	// with Config.Variant. Each has one line, or none.
+	vary, varyByURL, varyByKey []string
 }
 
 const noStore = "private, no-store"
 
 func newCaching(cfg *Config) caching {
+	tokens := cfg.Identify != nil || cfg.Customer != nil
 	var names []string
 	add := func(used bool, name string) {
 		if used {
@@ -37,11 +39,15 @@ func newCaching(cfg *Config) caching {
 		}
 		return []string{strings.Join(names, ", ")}
 	}
+	add(cfg.Variant, variantHeader)
 	// The host may know its customers by a cookie of its own.
-	add(!cfg.NoCookie || cfg.Identify != nil || cfg.Customer != nil, "Cookie")
-	add(cfg.Identify != nil || cfg.Customer != nil, "Authorization")
+	add(!cfg.NoCookie || tokens, "Cookie")
+	add(tokens, "Authorization")
 	add(cfg.CountryHeader != "", textproto.CanonicalMIMEHeaderKey(cfg.CountryHeader))
-	c := caching{private: []string{"private"}, noStore: []string{noStore}, varyByURL: line()}
+	c := caching{private: []string{"private"}, noStore: []string{noStore}, varyByURL: line(), varyByKey: []string{variantHeader}}
+	if tokens { // a client with a token may have the cookie of a guest
+		c.varyByKey = []string{variantHeader + ", Authorization"}
+	}
 	add(cfg.AcceptLanguage, "Accept-Language")
 	c.vary = line()
 	return c
@@ -109,20 +115,28 @@ func hasMember(lines []string, token string) bool {
 // cookie or may not be stored; the request is neither GET nor HEAD; Wrap has attached no session;
 // Config.Country is set, because no header names for a cache what it looks at; or age is less than
 // a second. A later Update, Login or Logout makes the response private again.
+//
+// With Config.Variant the page is that of everybody who has the session's variant, so the session
+// may have an id, a customer and a cart, and Config.Country may be set. The page must show nothing
+// of id, customer, cart and attributes. Vary then names the header Session-Variant, and
+// Authorization with an Identify or a Customer. It is an error if the request's header does not
+// name the session's variant: a cache would keep the page for visitors of another one. See
+// docs/page-caches.md.
 func (m *Middleware) Shareable(w http.ResponseWriter, r *http.Request, age time.Duration) error {
 	h := w.Header()
 	s, ok := sessionctx.FromContext(r.Context())
+	guests := !m.variant.on // the page is one of guests alone
 	var why string
 	switch {
 	case !ok:
 		why = "the request has no session, Wrap has not seen it"
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		why = fmt.Sprintf("the method is %q, neither GET nor HEAD", r.Method)
-	case s.ID != "":
+	case guests && s.ID != "":
 		why = "the session has an id, the page is one shopper's"
-	case s.CustomerID != "":
+	case guests && s.CustomerID != "":
 		why = "the session has a customer, the page is one shopper's"
-	case s.CartID != "":
+	case guests && s.CartID != "":
 		why = "the session has a cart, the page is one shopper's"
 	case s.Degraded:
 		why = "the session is degraded"
@@ -132,18 +146,30 @@ func (m *Middleware) Shareable(w http.ResponseWriter, r *http.Request, age time.
 		why = "the response sets a cookie"
 	case hasMember(h["Cache-Control"], "no-store"):
 		why = fmt.Sprintf("the response has Cache-Control %q", strings.Join(h["Cache-Control"], ", "))
-	case m.hints.country != nil:
+	case guests && m.hints.country != nil:
 		why = "Config.Country decides, and no header names for a cache what it looks at"
 	case age < time.Second:
 		why = fmt.Sprintf("the age is %q, less than a second", age)
+	case m.variant.on && !confirmed(r.Header[variantHeader], h):
+		why = fmt.Sprintf("the request has %s %q and the response %q: the proxy must copy the cookie %s to that header",
+			variantHeader, r.Header[variantHeader], h[variantHeader], m.variant.cookie.Name)
 	default:
 		h.Set("Cache-Control", "public, max-age=0, s-maxage="+strconv.FormatInt(int64(age/time.Second), 10))
-		if s.Source(defaults.FieldLanguage) == defaults.SourceRequestLanguage && slices.Equal(h["Vary"], m.caching.vary) {
-			if h["Vary"] = m.caching.varyByURL; len(h["Vary"]) == 0 {
-				h.Del("Vary")
-			}
-		}
+		m.caching.share(h, &s, m.variant.on)
 		return nil
 	}
 	return fmt.Errorf("middleware: the page is not shareable: %s", why)
+}
+
+// share leaves in Vary what a shareable page depends on. What the host has added stays.
+func (c *caching) share(h http.Header, s *sessionctx.Session, byKey bool) {
+	switch {
+	case byKey:
+		hosts := slices.DeleteFunc(slices.Clone(h["Vary"]), func(line string) bool { return line == c.vary[0] })
+		h["Vary"] = addNames(hosts, c.varyByKey[0])
+	case s.Source(defaults.FieldLanguage) == defaults.SourceRequestLanguage && slices.Equal(h["Vary"], c.vary):
+		if h["Vary"] = c.varyByURL; len(h["Vary"]) == 0 {
+			h.Del("Vary")
+		}
+	}
 }

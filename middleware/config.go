@@ -155,6 +155,32 @@ type Config struct {
 	// proxy, since the header is the user agent's own statement, which proxies pass through.
 	AcceptLanguage bool
 
+	// Variant lets shared caches keep one page for each variant of the shop, see
+	// sessionctx.Session.Variant, for guests, shoppers with choices and customers alike. Each
+	// response of Wrap names its variant in the header Session-Variant. The browser gets it in the
+	// cookie "__Host-Session-Variant" ("Session-Variant" with InsecureCookie), by GET and HEAD, and
+	// by Update, Start, Login and Logout, where it has another one. The proxy copies the cookie to
+	// the request header of the same name, Session-Variant, whatever the client sent there. No other
+	// rule is needed. Call Shareable for the pages to keep, and see docs/page-caches.md. Default:
+	// false. It cannot be combined with NoCookie or Partitioned.
+	//
+	//   - What the client sends is never believed. The server always resolves the session, and a
+	//     page is shareable only where the header names the variant that the session has. So the
+	//     first page of a visitor is not kept, and nobody can have a page kept under the name of
+	//     another variant.
+	//   - The cookie lives for half of sessionctx.Config.AnonymousIdle, 30 minutes at most. Then a
+	//     request comes through, which also keeps the session alive. For so long a browser may see
+	//     pages of the variant that it had before: after a write without a response to this browser,
+	//     such as on another device, and after a change of the sites.
+	//   - A response that sets a cookie, or is of another variant than the request's header names,
+	//     becomes private, no-store before it is written, whatever the handler has said. For that
+	//     Wrap wraps the ResponseWriter: use http.ResponseController for what it does not implement.
+	//     Middleware around Wrap that sets a cookie later is out of its sight.
+	//
+	// Security: whoever sends a key sees the public pages of that variant. The site of a closed
+	// group of customers must not be shared. A request with a token changes no cookie.
+	Variant bool
+
 	// Skip says which requests pass untouched, without a session in their context: assets, health
 	// checks. Default: none.
 	Skip func(*http.Request) bool
@@ -189,6 +215,9 @@ func New(cfg Config) (*Middleware, error) {
 	}
 	var err error
 	if m.cookie, err = newCookie(&cfg); err != nil {
+		errs = append(errs, err)
+	}
+	if m.variant, err = newVariant(&cfg); err != nil {
 		errs = append(errs, err)
 	}
 	if m.sites, err = newSiteMap(&cfg); err != nil {

@@ -40,6 +40,7 @@ type Middleware struct {
 	sites    *siteMap
 	hints    hinter
 	caching  caching
+	variant  variant
 }
 
 // Wrap returns a handler that resolves the session of each request and calls next with a request
@@ -76,6 +77,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
+	if m.variant.on {
+		g := &guard{ResponseWriter: w, asked: r.Header[variantHeader]}
+		defer g.check() // the handler may write nothing
+		w = g
+	}
 	attached, err := m.Attach(w, r)
 	if err == nil {
 		h.next.ServeHTTP(w, attached)
@@ -103,6 +109,10 @@ func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Reque
 	if err == nil {
 		var attached context.Context
 		if attached, err = m.resolve(ctx, w, r, &req, byCookie); err == nil {
+			if m.variant.on && req.Proof != sessionctx.Management {
+				s, _ := sessionctx.FromContext(attached)
+				m.variant.read(w.Header(), r, &s)
+			}
 			return r.WithContext(attached), nil
 		}
 	}

@@ -408,3 +408,76 @@ func TestThreatCachedPage(t *testing.T) {
 		})
 	}
 }
+
+// A client names another variant than its own, to have its page kept for the visitors of that
+// variant, or sends the name of a person's variant to see the person's page.
+func TestThreatForgedVariant(t *testing.T) {
+	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Variant, cfg.AcceptLanguage = true, true })
+	shop := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, _ := sessionctx.FromContext(r.Context())
+		if err := mw.Shareable(w, r, time.Minute); err != nil {
+			fmt.Fprintf(w, "%s, cart %q of %q", s.Variant(), s.CartID, s.CustomerID)
+			return
+		}
+		fmt.Fprint(w, s.Variant())
+	}))
+	// A shared cache that honours Vary, behind which the proxy copies the cookie, or does not.
+	kept := map[string]string{}
+	visit := func(r *http.Request) string {
+		key := r.URL.Path + " " + strings.Join(r.Header[variantHeader], ", ")
+		if page, ok := kept[key]; ok {
+			return page
+		}
+		w := httptest.NewRecorder()
+		shop.ServeHTTP(w, r)
+		if storable(w.Result().Header) {
+			assert.Equal(t, []string{variantHeader}, w.Header()["Vary"])
+			kept[key] = w.Body.String()
+		}
+		return w.Body.String()
+	}
+	const chf, fr = "1-demoshop:main:CHF:DE:de", "1-demoshop:main:EUR:DE:fr"
+	attacks := map[string]map[string]string{
+		"nothing more":     nil,
+		"as a service":     {"Authorization": "Bearer x"},
+		"from other sites": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+		"by a link":        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+		"as a prefetch":    {"Sec-Purpose": "prefetch"},
+		"in Japanese":      {"Accept-Language": "ja"},
+	}
+	attack := func() {
+		for _, more := range attacks {
+			for _, forged := range []string{chf, fr, "", "1-demoshop", guestVariant + ":x", "1-othershop:main:EUR:DE:de"} {
+				for _, copied := range []bool{true, false} {
+					r := get("/shoes")
+					r.AddCookie(&http.Cookie{Name: variantCookie, Value: forged})
+					if copied {
+						r.Header.Set(variantHeader, forged)
+					}
+					for name, value := range more {
+						r.Header.Set(name, value)
+					}
+					assert.NotContains(t, visit(r), "anna")
+				}
+			}
+		}
+	}
+	attack()
+	assert.Empty(t, kept, "nothing was kept that an attacker has named")
+	guest, chooser, reader, customer := newBrowser(t, mw), newBrowser(t, mw), newBrowser(t, mw), newBrowser(t, mw)
+	chooser.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	reader.update("/", sessionctx.Patch{Language: sessionctx.Set("fr")})
+	customer.update("/", sessionctx.Patch{CartID: sessionctx.Set("cart-1")})
+	customer.login("anna")
+	for range 3 {
+		for _, v := range []struct {
+			b    *browser
+			want string
+		}{{guest, guestVariant}, {chooser, chf}, {reader, fr}, {customer, "1-demoshop:main:CHF:CH:fr"}} {
+			visitPage(v.b, "/account", blank) // the first answer has the cookie
+			assert.Equal(t, v.want, visit(proxied(v.b, "/shoes")))
+		}
+		attack()
+	}
+	assert.Len(t, kept, 4)
+}

@@ -95,10 +95,21 @@ func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID st
 // request is nobody's, and the next request is what the host says. Put http.CrossOriginProtection
 // around the handler, so that no other site logs a shopper out.
 func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
+	s, byCookie, err := m.logout(w, r)
+	if m.variant.on && !byCookie { // Identify says who asks next, and what it will say is not known
+		m.variant.forget(w.Header(), r)
+		return s, err
+	}
+	m.variant.written(w.Header(), r, &s, err)
+	return s, err
+}
+
+// logout also reports whether the cookies decide which session the request has.
+func (m *Middleware) logout(w http.ResponseWriter, r *http.Request) (s sessionctx.Session, byCookie bool, err error) {
 	var req sessionctx.Request
 	byCookie, refused := m.requestFor(r, w.Header(), &req, "")
 	if m.cookie.partitioned && crossOrigin.Check(r) != nil {
-		return sessionctx.Session{}, ErrCrossSite
+		return sessionctx.Session{}, byCookie, ErrCrossSite
 	}
 	m.hostAnswersIn(r.Context()).replace("")
 	guest := m.guest(req)
@@ -133,10 +144,10 @@ func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.
 		}
 		done = true
 	}
-	err := errors.Join(errs...)
+	err = errors.Join(errs...)
 	if err == nil && !done {
 		if !byCookie {
-			return sessionctx.Session{}, fmt.Errorf("%w: there is no session to end", ErrUnauthenticated)
+			return sessionctx.Session{}, byCookie, fmt.Errorf("%w: there is no session to end", ErrUnauthenticated)
 		}
 		left, err = m.resolver.Logout(r.Context(), guest)
 	}
@@ -149,12 +160,12 @@ func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.
 		}
 	}
 	if err != nil {
-		return sessionctx.Session{}, err
+		return sessionctx.Session{}, byCookie, err
 	}
 	if left.ID != "" && byToken == "" {
 		m.cookie.set(w.Header(), guestCookie, req.Tenant, left.ID, false)
 	}
-	return left, nil
+	return left, byCookie, nil
 }
 
 // writing is what a write is for.
@@ -190,8 +201,13 @@ func (m *Middleware) admit(r *http.Request, w http.Header, req *sessionctx.Reque
 // with an old cookie, must not delete a newer cookie.
 func (m *Middleware) write(w http.ResponseWriter, r *http.Request, why writing,
 	call func(context.Context, sessionctx.Request) (sessionctx.Session, error),
-) (sessionctx.Session, error) {
+) (s sessionctx.Session, err error) {
 	var req sessionctx.Request
+	defer func() {
+		if req.Proof != sessionctx.Management {
+			m.variant.written(w.Header(), r, &s, err)
+		}
+	}()
 	byCookie, err := m.requestFor(r, w.Header(), &req, why.login)
 	if err != nil {
 		return sessionctx.Session{}, err
@@ -214,7 +230,7 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request, why writing,
 			return sessionctx.Session{}, err
 		}
 	}
-	s, err := call(r.Context(), req)
+	s, err = call(r.Context(), req)
 	if err != nil {
 		return sessionctx.Session{}, err
 	}
