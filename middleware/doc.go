@@ -10,10 +10,12 @@
 // depends on. It is private, no-store where a cookie is set or deleted, where a session is degraded
 // or the customer's profile is missing, and where Config.OnError answers.
 //
-// A page that is the same for all guests may go to a shared cache: say Middleware.Shareable.
+// A page that is the same for all guests may go to a shared cache: say Middleware.Shareable. With
+// Config.Variant a page may also be the same for all who see one site, currency, country and
+// language, customers among them: docs/page-caches.md has recipes for nginx and Varnish.
 //
-// Never write Cache-Control: public by hand. This package does not wrap the ResponseWriter, so it
-// cannot stop a handler that writes Cache-Control: public. Many caches drop Set-Cookie from
+// Never write Cache-Control: public by hand. Without Config.Variant this package does not wrap the
+// ResponseWriter, so it cannot stop a handler that writes Cache-Control: public. Many caches drop Set-Cookie from
 // responses that they store, or store the cookie with the response, so that strangers share a
 // session. Shareable refuses a response with a cookie. After Update, Login and Logout set no other
 // Cache-Control.

@@ -48,7 +48,8 @@ type Middleware struct {
 // func(http.Handler) http.Handler of routers.
 //
 // The session in the context stays the one from the beginning of the request; Update, Login and
-// Logout return the new one. The ResponseWriter is passed on as it is. Panics are not caught.
+// Logout return the new one. The ResponseWriter is passed on as it is, unless Config.Variant
+// is set. Panics are not caught.
 //
 // Wrap sets two headers before it calls next, for guests too, and next may change both:
 //

@@ -7,6 +7,7 @@ var runs = []run{
 	{name: "processes", args: "-v ./internal/verify/processes", long: []string{"LEASES=1s,250ms", "PHASE=20s"}},
 	{name: "durable", args: "-v ./internal/verify/durable", long: []string{"ROUNDS=200", "POWERCUTS=20000"}},
 	{name: "soak", args: "-v ./internal/verify/soak", long: []string{"SOAK=30m"}},
+	{name: "pagecache", args: "-v ./internal/verify/pagecache", long: []string{"REQUESTS=100000"}},
 	{name: "mutants", args: "-v -run Mutants ./internal/verify/mutants", long: []string{"MUTANTS=all"}},
 	{name: "load", args: "-v -run Flush ./internal/verify", long: []string{"FLUSHES=20"}},
 	// In the short setting it only finds the targets, and writes no table.

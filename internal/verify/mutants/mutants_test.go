@@ -14,7 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/internal/nginx"
 	"github.com/sessionctx/storefront/internal/redisserver"
+	"github.com/sessionctx/storefront/internal/varnish"
 	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
@@ -38,6 +40,8 @@ func TestMutants_AreCaught(t *testing.T) {
 		t.Skip("builds the product with its mutants")
 	}
 	redisserver.Start(t) // skips where there is none, as the checks would
+	nginx.Start(t, "", "")
+	varnish.Start(t, "vcl 4.1; backend default none;")
 	wanted := os.Getenv("MUTANTS")
 	all := wanted == "all"
 	dir, packages := build(t)

@@ -18,6 +18,9 @@ const (
 	strict    = "middleware/rest/strictjson.go"
 	sinks     = "sessionctx/redisstore/sinks.go"
 	listen    = "sessionctx/redisstore/listen.go"
+	variants  = "middleware/variant.go"
+	guards    = "middleware/guard.go"
+	keys      = "sessionctx/variant.go"
 )
 
 // histories look for a violation in as many histories as that takes, with one resolver: two are
@@ -42,6 +45,9 @@ func soak(says string) Check {
 func powerCut() Check {
 	return Check{In: durable, Test: "TestBolt_KeepsEveryAnsweredWriteThroughAPowerCut", Says: "violation:", Setup: []string{"POWERCUTS=600"}}
 }
+
+// pages looks for pages of a real cache that are another visitor's.
+var pages = Check{In: "internal/verify/pagecache", Test: "TestPageCache_NobodySeesAForeignPage", Says: "foreign page", Setup: []string{"REQUESTS=2000"}}
 
 // Promises are those of the documentation.
 var Promises = []Promise{
@@ -141,7 +147,7 @@ var Promises = []Promise{
 		{Desc: "a page says nothing to caches", By: by(web, "TestThreatCachedPage"),
 			Edits: edit("middleware/caching.go", `h["Cache-Control"] = c.private`, `_ = c.private`)},
 		{Desc: "a page with a session is shareable", By: by(web, "TestThreatCachedPage"),
-			Edits: edit("middleware/caching.go", `case s.ID != "":`, `case s.ID != "" && s.CustomerID != "":`)},
+			Edits: edit("middleware/caching.go", `guests && s.ID != "":`, `guests && s.ID != "" && s.CustomerID != "":`)},
 		{Desc: "any audience will do", By: append(by(tokens, "TestThreatJWTConfusion"), by(next, "TestThreat_ForgedSessionContext")...),
 			Edits: edit("middleware/bearer/verifier.go", "!is.claims.isFor(is.audience, token)", "is == nil")},
 		{Desc: "any token of the key carries a session", By: by(next, "TestThreat_ForgedSessionContext"),
@@ -200,6 +206,41 @@ var Promises = []Promise{
 			Edits: edit("internal/directory/entry.go", "len(s.unknown) - maxUnknown/numShards", "0")},
 		{Desc: "carts give way to bots", By: by(web, "TestThreatBotSessions"),
 			Edits: edit("sessionctx/memstore/room.go", "case len(it.rec.Carts) > 0:", "case len(it.rec.Carts) > 0 && false:")},
+	}},
+	{"a page cache gives each visitor a page of the visitor's own variant, and nobody's cookie", []Mutant{
+		{Desc: "a variant does not have the country", By: by(core, "TestVariant_EveryFieldIsDecided", "TestVariant_DiffersWithAnyValue"),
+			Edits: edit(keys, "b = appendVariant(b, s.Country, false)", "")},
+		{Desc: "a variant does not say what the URL has decided", By: []Check{pages},
+			Edits: edit(keys+"#appendVariant", "if byURL {", "if byURL && value == \"\" {")},
+		{Desc: "a variant leaves the site's currency out", By: by(core, "TestVariant_MeansTheSameAfterAChangeOfTheSites"),
+			Edits: edit(keys, "b = appendVariant(b, s.Currency, false)", "if s.sources[defaults.FieldCurrency] != defaults.SourceSiteCurrency {\n\t\tb = appendVariant(b, s.Currency, false)\n\t}")},
+		{Desc: "the parts of a variant are not escaped", By: by(core, "TestVariant_DiffersWithAnyValue"),
+			Edits: edit(keys+"#appendVariant", "url.QueryEscape(value)", "value")},
+		{Desc: "a variant in an outage", By: append(by(core, "TestVariant_IsEmptyInAnOutage"), by(web, "TestVariant_StaysInAnOutage")...),
+			Edits: edit(keys, "s.Degraded || s.ProfileMissing || ", "")},
+		{Desc: "a page is kept under whatever variant the request names", By: by(web, "TestThreatForgedVariant", "TestShareable_RefusesAPageOfAnotherVariantThanTheRequestNames"),
+			Edits: edit(guards+"#confirmed", "slices.Equal(lines, h[variantHeader])", "len(h[variantHeader]) == 1")},
+		{Desc: "a page of the first visitor is kept", By: by(pages.In, "TestPageCache_FirstVisitorGetsTheShopsOwnAnswer"),
+			Edits: edit(
+				guards+"#confirmed", "len(lines) == 1 && lines[0] != \"\" && slices.Equal(lines, h[variantHeader])", "len(lines) == 0 || slices.Equal(lines, h[variantHeader])",
+				variants+"#read", "v.keep(h, r, key)", "if len(r.Header[variantHeader]) > 0 {\n\t\t\tv.keep(h, r, key)\n\t\t}",
+			)},
+		{Desc: "a write does not tell the browser its new variant", By: []Check{pages},
+			Edits: edit(variants+"#written", "v.keep(h, r, key)", "")},
+		{Desc: "a failed write leaves the variant", By: by(web, "TestVariant_IsForgottenAfterAWriteThatFails"),
+			Edits: edit(variants+"#written", "err != nil || key == \"\"", "err != nil && key != \"\"")},
+		{Desc: "requests without the cookies change the variant", By: by(web, "TestVariant_IsSetWhereTheBrowserHasAnotherOne"),
+			Edits: edit(variants+"#isBrowsers", "!hasAPICredentials(r) && !withheld(r)", "!hasAPICredentials(r)")},
+		{Desc: "the variant outlives the session", By: by(web, "TestVariant_CookieEndsBeforeTheSession"),
+			Edits: edit(variants, "min(idle/2, maxVariantAge)", "maxVariantAge")},
+		{Desc: "nobody looks at the headers in the moment of writing", By: by(web, "TestGuard_NoStorableResponseSetsACookieOrIsOfAnotherVariant", "TestGuard_StandsAfterAPanic"),
+			Edits: edit(guards+"#check", "case g.begun ||", "case g.begun || h != nil ||")},
+		{Desc: "caches may keep a response with a cookie", By: by(web, "TestGuard_NoStorableResponseSetsACookieOrIsOfAnotherVariant"),
+			Edits: edit(guards+"#check", "len(h[\"Set-Cookie\"]) == 0 && confirmed", "confirmed")},
+		{Desc: "headers of CDNs are not looked at", By: by(web, "TestGuard_NoStorableResponseSetsACookieOrIsOfAnotherVariant"),
+			Edits: edit(guards+"#overrides", "name == \"X-Accel-Expires\" ||", "len(name) == 0 ||")},
+		{Desc: "a shared page forgets its variant", By: by(web, "TestGuard_NoStorableResponseSetsACookieOrIsOfAnotherVariant"),
+			Edits: edit(guards+"#check", "h[\"Vary\"] = addNames(h[\"Vary\"], variantHeader)", "")},
 	}},
 	{"few requests, a slow store or a panic do not take the shop down", []Mutant{
 		{Desc: "loads are not shared", By: by(core, "TestThreat_MassFlush", "TestThreat_Stampede"),
