@@ -96,8 +96,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // there is none if even that could not be resolved.
 //
 // Attach sets Cache-Control and Vary as Wrap does. It sets cookies where an anonymous session
-// becomes a customer's (Config.Customer), and where a top-level navigation renews the cookie
-// (Config.CookieMaxAge). No other read sets one.
+// becomes a customer's (Config.Customer), where a top-level navigation renews the cookie
+// (Config.CookieMaxAge), and where the browser has another variant (Config.Variant). No other read
+// sets one.
 func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	ctx := r.Context()
 	a := m.hostAnswersIn(ctx)
@@ -111,8 +112,7 @@ func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Reque
 		var attached context.Context
 		if attached, err = m.resolve(ctx, w, r, &req, byCookie); err == nil {
 			if m.variant.on && req.Proof != sessionctx.Management {
-				s, _ := sessionctx.FromContext(attached)
-				m.variant.read(w.Header(), r, &s)
+				m.tellVariant(attached, w.Header(), r, req)
 			}
 			return r.WithContext(attached), nil
 		}
@@ -145,6 +145,31 @@ func (m *Middleware) resolve(ctx context.Context, w http.ResponseWriter, r *http
 		}
 	}
 	return attached, nil
+}
+
+// tellVariant tells which variant the session of a read has. ctx carries the session that req was
+// resolved to.
+func (m *Middleware) tellVariant(ctx context.Context, h http.Header, r *http.Request, req sessionctx.Request) {
+	s, _ := sessionctx.FromContext(ctx)
+	key := s.Variant()
+	if key == "" { // as in an outage: the browser keeps the cookie that it has
+		return
+	}
+	h[variantHeader] = []string{key}
+	isRead := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if !isRead || !m.variant.isBrowsers(r) || m.variant.sent(r) == key {
+		return
+	}
+	// The browser may know better: another process has changed the session a moment ago, and this
+	// one does not know it yet. The cookie would outlive that moment.
+	if req.SessionID != "" {
+		var err error
+		req.Fresh = true
+		if s, err = m.resolver.Resolve(ctx, req); err != nil || s.Variant() == "" {
+			return
+		}
+	}
+	m.variant.keep(h, r, s.Variant())
 }
 
 // cookieOf returns which cookie carries the id of the session of req.

@@ -47,17 +47,6 @@ func newVariant(cfg *Config) (variant, error) {
 	return v, nil
 }
 
-// read tells which variant the session of a read has. While that is not known, as in an outage, the
-// browser keeps the cookie that it has.
-func (v *variant) read(h http.Header, r *http.Request, s *sessionctx.Session) {
-	if key := s.Variant(); key != "" {
-		h[variantHeader] = []string{key}
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			v.keep(h, r, key)
-		}
-	}
-}
-
 // written tells which variant the session has after a write. After an error that is not known: the
 // write may have been applied, or the session may have ended.
 func (v *variant) written(h http.Header, r *http.Request, s *sessionctx.Session, err error) {

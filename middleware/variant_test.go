@@ -265,6 +265,77 @@ func TestVariant_IsForgottenAfterAWriteThatFails(t *testing.T) {
 	}
 }
 
+// Another process has changed the session, and this one does not know it yet. Its old variant would
+// stay in the browser for much longer than it stays here.
+func TestVariant_OfAStaleReadDoesNotReplaceANewerOne(t *testing.T) {
+	backend := unwatched{new(memstore.Store)}
+	process := func() *middleware.Middleware {
+		resolver, err := sessionctx.New(sessionctx.Config{
+			Store: backend, Directory: directory, MaxStale: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, resolver.Close()) })
+		mw, err := middleware.New(middleware.Config{Resolver: resolver, Tenant: middleware.Tenant("demoshop"), Variant: true})
+		require.NoError(t, err)
+		return mw
+	}
+	const chosen, later = "1-demoshop:main:CHF:DE:de", "1-demoshop:main:CHF:AT:de"
+	here, there := process(), process()
+	b := newBrowser(t, there)
+	shown := ""
+	page := func(w http.ResponseWriter, r *http.Request) {
+		s, _ := sessionctx.FromContext(r.Context())
+		shown = s.Variant()
+		_ = b.mw.Shareable(w, r, time.Minute)
+	}
+	b.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	b.mw = here
+	visitPage(b, "/", page)
+	require.Equal(t, chosen, shown, "this process has read the session")
+	b.mw = there
+	b.update("/", sessionctx.Patch{Country: sessionctx.Set("AT")})
+	require.Equal(t, later, b.jar[variantCookie])
+
+	b.mw = here
+	res := visitPage(b, "/", page)
+	require.Equal(t, chosen, shown, "the read is stale")
+	assert.Equal(t, later, b.jar[variantCookie])
+	assert.Empty(t, res.Header["Set-Cookie"])
+	assert.Equal(t, chosen, res.Header.Get(variantHeader), "what the page shows")
+	assert.Contains(t, res.Header.Get("Cache-Control"), "private")
+
+	// An old cookie is renewed by what the store says.
+	b.jar[variantCookie] = "1-demoshop:main:USD:DE:de"
+	visitPage(b, "/", page)
+	assert.Equal(t, later, b.jar[variantCookie])
+}
+
+// The host says who is logged in. The next page that comes through has the customer's variant.
+func TestVariant_FollowsTheHostsOwnLogin(t *testing.T) {
+	customer := ""
+	mw := newShop(t).middleware(func(cfg *middleware.Config) {
+		cfg.Variant, cfg.Customer = true, func(*http.Request) (string, error) { return customer, nil }
+	})
+	b := newBrowser(t, mw)
+	for _, step := range []struct{ customer, want string }{
+		{"", guestVariant}, {"", guestVariant},
+		{"anna", "1-demoshop:main:CHF:CH:fr"}, {"anna", "1-demoshop:main:CHF:CH:fr"},
+		{"bert", "1-demoshop:main:EUR:AT:de"}, {"", guestVariant},
+	} {
+		customer = step.customer
+		var refused error
+		visitPage(b, "/", func(w http.ResponseWriter, r *http.Request) { refused = mw.Shareable(w, r, time.Minute) })
+		assert.Equal(t, step.want, b.jar[variantCookie], "%q", customer)
+		if refused == nil {
+			continue
+		}
+		visitPage(b, "/", func(w http.ResponseWriter, r *http.Request) { assert.NoError(t, mw.Shareable(w, r, time.Minute)) })
+	}
+}
+
+// unwatched is a Store that tells nobody of changes.
+type unwatched struct{ store.Store }
+
 func newShopOf(backend store.Store, dir sessionctx.Directory) func(*testing.T) *shop {
 	return func(t *testing.T) *shop { return newShopOn(t, backend, dir) }
 }

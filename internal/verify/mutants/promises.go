@@ -223,10 +223,12 @@ var Promises = []Promise{
 		{Desc: "a page of the first visitor is kept", By: by(pages.In, "TestPageCache_FirstVisitorGetsTheShopsOwnAnswer"),
 			Edits: edit(
 				guards+"#confirmed", "len(lines) == 1 && lines[0] != \"\" && slices.Equal(lines, h[variantHeader])", "len(lines) == 0 || slices.Equal(lines, h[variantHeader])",
-				variants+"#read", "v.keep(h, r, key)", "if len(r.Header[variantHeader]) > 0 {\n\t\t\tv.keep(h, r, key)\n\t\t}",
+				"middleware/middleware.go#tellVariant", "m.variant.keep(h, r, s.Variant())", "if len(r.Header[variantHeader]) > 0 {\n\t\tm.variant.keep(h, r, s.Variant())\n\t}",
 			)},
 		{Desc: "a write does not tell the browser its new variant", By: []Check{pages},
 			Edits: edit(variants+"#written", "v.keep(h, r, key)", "")},
+		{Desc: "the variant of a stale read is as good as a fresh one", By: by(web, "TestVariant_OfAStaleReadDoesNotReplaceANewerOne"),
+			Edits: edit("middleware/middleware.go#tellVariant", "req.Fresh = true", "")},
 		{Desc: "a failed write leaves the variant", By: by(web, "TestVariant_IsForgottenAfterAWriteThatFails"),
 			Edits: edit(variants+"#written", "err != nil || key == \"\"", "err != nil && key != \"\"")},
 		{Desc: "requests without the cookies change the variant", By: by(web, "TestVariant_IsSetWhereTheBrowserHasAnotherOne"),
