@@ -15,10 +15,10 @@
 // language, customers among them: docs/page-caches.md has recipes for nginx and Varnish.
 //
 // Never write Cache-Control: public by hand. Without Config.Variant this package does not wrap the
-// ResponseWriter, so it cannot stop a handler that writes Cache-Control: public. Many caches drop Set-Cookie from
-// responses that they store, or store the cookie with the response, so that strangers share a
-// session. Shareable refuses a response with a cookie. After Update, Login and Logout set no other
-// Cache-Control.
+// ResponseWriter, so it cannot stop a handler that writes Cache-Control: public. Many caches drop
+// Set-Cookie from responses that they store, or store the cookie with the response, so that
+// strangers share a session. Shareable refuses a response with a cookie. After Update, Login and
+// Logout set no other Cache-Control.
 //
 // Many CDNs ignore Vary: Cookie. Such a CDN must hand every request with the session cookie to the
 // server, and have host, path, country and language in its key.
