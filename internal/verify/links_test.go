@@ -43,6 +43,34 @@ func TestPages_LinksLeadToFilesAndHeadings(t *testing.T) {
 	assert.Greater(t, links, 100, "there are links on the pages")
 }
 
+// TestREADME_LeadsToEveryPage looks for a link of README to each page for users, and for a link of
+// README or of such a page to each page of evidence.
+func TestREADME_LeadsToEveryPage(t *testing.T) {
+	pages, reached := evidence.Pages(t), map[string]bool{}
+	follow := func(page string) {
+		for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(pages[page], ""), -1) {
+			target, _, _ := strings.Cut(m[1], "#")
+			reached[path.Join(path.Dir(page), target)] = true
+		}
+	}
+	follow("README.md")
+	for page := range pages {
+		if path.Dir(page) == "docs" {
+			assert.True(t, reached[page], "README does not lead to %s", page)
+		}
+	}
+	for page := range pages {
+		if path.Dir(page) == "docs" {
+			follow(page)
+		}
+	}
+	for page := range pages {
+		if path.Dir(page) == "docs/evidence" {
+			assert.True(t, reached[page], "no page leads to %s", page)
+		}
+	}
+}
+
 // anchors returns the names by which links reach the headings of a page.
 func anchors(page string) (names []string) {
 	for _, m := range heading.FindAllStringSubmatch(page, -1) {
