@@ -32,6 +32,7 @@ import (
 //
 //   - fields, such as "AcceptLanguage: true,", belong to the first type of fieldsOf that has them;
 //   - statements are the body of a function, which returns an error if they return anything;
+//   - it may use what the whole files before it on the page declare;
 //   - a package is imported by its name: one of the workspace, of the standard library, or of
 //     imported;
 //   - a name that the block does not declare is a variable: one of known, or one that the page
@@ -80,6 +81,7 @@ var fieldsOf = []string{"middleware.Config", "bearer.Config", "sessionctx.Config
 var imported = map[string]string{
 	"assert":     "github.com/stretchr/testify/assert",
 	"chi":        "github.com/go-chi/chi/v5",
+	"codes":      "google.golang.org/grpc/codes", // not defaults/codes
 	"echo":       "github.com/labstack/echo/v5",
 	"fiber":      "github.com/gofiber/fiber/v3",
 	"gin":        "github.com/gin-gonic/gin",
@@ -93,6 +95,7 @@ var imported = map[string]string{
 	"require":    "github.com/stretchr/testify/require",
 	"rueidis":    "github.com/redis/rueidis",
 	"scs":        "github.com/alexedwards/scs/v2",
+	"status":     "google.golang.org/grpc/status",
 	"template":   "html/template",
 	"trace":      "go.opentelemetry.io/otel/trace",
 }
@@ -206,11 +209,24 @@ func sourcesOf(t *testing.T, name, page string, packages map[string]string) (all
 			s.forms, s.whole = [][]string{{text}}, true
 		} else {
 			s.forms = formsOf(text, b.given, packages)
+			for _, i := range together {
+				for _, form := range s.forms {
+					s.forms = append(s.forms, in(all[i], form))
+				}
+			}
 		}
 		all = append(all, s)
 	}
 	return all
 }
+
+// in returns a part of a file as one of the files of a package.
+func in(pkg source, form []string) []string {
+	name := packageClause.FindString(pkg.forms[0][0])
+	return append([]string{packageClause.ReplaceAllString(form[0], name)}, pkg.forms[0]...)
+}
+
+var packageClause = regexp.MustCompile(`(?m)^package \w+$`)
 
 // formsOf returns the files of which a part of a file may be a part. If there are none, it returns
 // one that does not parse.
