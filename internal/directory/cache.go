@@ -43,7 +43,8 @@ var ErrNoAnswer = errors.New("directory: no answer")
 type Config[K comparable, V any] struct {
 	// Now returns monotonic nanoseconds, never 0 or less.
 	Now func() int64
-	// Ask asks the source. It may ignore ctx, hang or panic. A panic is an error.
+	// Ask asks the source. It may ignore ctx, hang or panic. A panic is an error. ctx has the values
+	// of the caller that the first question or a Refresh is for, and ends by Timeout and Close alone.
 	Ask func(ctx context.Context, key K) (V, error)
 	// Equal reports whether two values have the same content: then the old Answer stays.
 	Equal func(a, b V) bool

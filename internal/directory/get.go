@@ -73,7 +73,7 @@ func (c *Cache[K, V]) look(ctx context.Context, s *shard[K, V], key K, began int
 	if a.Until() > now {
 		return a, nil, nil
 	}
-	q, err := c.ask(e, due)
+	q, err := c.ask(c.ctx, e, due)
 	until := now + int64(retry)
 	if q != nil {
 		until = q.began + int64(c.cfg.Timeout)
@@ -101,7 +101,7 @@ func (c *Cache[K, V]) lookFirst(ctx context.Context, s *shard[K, V], e *entry[K,
 	var q *question[V]
 	err := ctx.Err()
 	if err == nil {
-		q, err = c.ask(e, due)
+		q, err = c.ask(ctx, e, due)
 	}
 	if err == nil && c.hanging.Load() {
 		err = fmt.Errorf("%w: earlier questions had none within %v", ErrNoAnswer, c.cfg.Timeout)
@@ -157,7 +157,7 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
 			s.mu.Unlock()
 			return nil
 		}
-		q, err := c.ask(e, number)
+		q, err := c.ask(ctx, e, number)
 		// A question ends at Timeout by itself. The wait must not end at the same moment and begin
 		// another one.
 		wait := waitFor(e, q, 2*int64(c.cfg.Timeout))

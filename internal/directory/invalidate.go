@@ -19,7 +19,7 @@ func (c *Cache[K, V]) Invalidate(key K) {
 	}
 	if a != nil || len(e.questions) > 0 {
 		// An error needs no answer: the next Get asks.
-		_, _ = c.ask(e, e.invalidated)
+		_, _ = c.ask(c.ctx, e, e.invalidated)
 	}
 }
 

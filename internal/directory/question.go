@@ -21,9 +21,10 @@ type question[V any] struct {
 	err    error
 }
 
-// ask returns a question about e with a number above after: one under way, or else a new one. It
-// returns neither a question nor an error if maxPerKey are under way. The shard of e is locked.
-func (c *Cache[K, V]) ask(e *entry[K, V], after uint64) (*question[V], error) {
+// ask returns a question about e with a number above after: one under way, or else a new one, whose
+// context has the values of caller. It returns neither a question nor an error if maxPerKey are
+// under way. The shard of e is locked.
+func (c *Cache[K, V]) ask(caller context.Context, e *entry[K, V], after uint64) (*question[V], error) {
 	// A question that began before what is known cannot change it.
 	after = max(after, e.number)
 	if n := len(e.questions); n > 0 && e.questions[n-1].number > after {
@@ -42,7 +43,7 @@ func (c *Cache[K, V]) ask(e *entry[K, V], after uint64) (*question[V], error) {
 	q := &question[V]{number: c.numbers.Add(1), began: c.cfg.Now(), done: make(chan struct{})}
 	e.questions = append(e.questions, q)
 	c.underWay.Add(1)
-	c.cfg.Go(func() { c.run(e, q) })
+	c.cfg.Go(func() { c.run(context.WithoutCancel(caller), e, q) })
 	return q, nil
 }
 
@@ -53,12 +54,13 @@ type outcome[V any] struct {
 }
 
 // run asks the question, and waits for the answer until Timeout.
-func (c *Cache[K, V]) run(e *entry[K, V], q *question[V]) {
+func (c *Cache[K, V]) run(values context.Context, e *entry[K, V], q *question[V]) {
 	if c.cfg.Asked != nil {
 		c.cfg.Asked()
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(values, c.cfg.Timeout)
 	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
 	returned := make(chan outcome[V]) // unbuffered: an outcome that nobody takes is late
 	abandoned := make(chan struct{})
 	go func() {
@@ -225,7 +227,7 @@ func (c *Cache[K, V]) fail(s *shard[K, V], e *entry[K, V], q *question[V]) (know
 // ended.
 func (c *Cache[K, V]) askAgain(e *entry[K, V], q *question[V]) {
 	if !e.dropped && q.number < e.invalidated && e.number < e.invalidated {
-		_, _ = c.ask(e, e.invalidated)
+		_, _ = c.ask(c.ctx, e, e.invalidated)
 	}
 }
 
