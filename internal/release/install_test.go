@@ -74,6 +74,24 @@ func TestRelease_OfThisRepositoryInstalls(t *testing.T) {
 		assert.Equal(t, transcript, string(body))
 	})
 
+	t.Run("programs of the pages", func(t *testing.T) {
+		pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+		require.NoError(t, err)
+		built := 0
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			require.NoError(t, err)
+			for _, program := range wholeProgram.FindAllStringSubmatch(string(text), -1) {
+				dir, err := user.module(t.Context())
+				require.NoError(t, err)
+				_, err = user.build(t.Context(), dir, program[1])
+				require.NoError(t, err, page)
+				built++
+			}
+		}
+		assert.Positive(t, built, "there are programs on the pages")
+	})
+
 	t.Run("README's commands", func(t *testing.T) {
 		lines := readmeCommands.FindAllString(string(readme), -1)
 		require.NotEmpty(t, lines)
@@ -101,6 +119,9 @@ func TestRelease_OfThisRepositoryInstalls(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// wholeProgram is a program of a page.
+var wholeProgram = regexp.MustCompile("(?ms)^```go\n((?:// [^\n]*\n)*package main\n.*?)^```$")
 
 // readmeCommands are the lines of README that get or install a module of ours.
 var readmeCommands = regexp.MustCompile(`(?m)^go (?:get|install) github\.com/sessionctx/storefront\S*`)

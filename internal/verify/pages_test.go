@@ -27,8 +27,8 @@ import (
 )
 
 // TestPages_GoCompiles type-checks every block of the documentation that begins with ```go. A block
-// with a package clause is a whole file; the files of one package on one page, which is not main,
-// belong together. Everything else is a part of a file, and the test puts around it what is missing:
+// with a package clause is a whole file; the files of one package on one page, unless it is main,
+// belong together. Any other block is a part of a file, and the test adds what is missing:
 //
 //   - fields, such as "AcceptLanguage: true,", belong to the first type of fieldsOf that has them;
 //   - statements are the body of a function, which returns an error if they return anything;
@@ -36,8 +36,8 @@ import (
 //   - a package is imported by its name: one of the workspace, of the standard library, or of
 //     imported;
 //   - a name that the block does not declare is a variable: one of known, or one that the page
-//     declares in a comment before the block, which readers do not see, and which holds for the rest
-//     of the page: <!-- given: shops *sync.Map; old, new sessionctx.Session -->
+//     declares in a comment before the block. Readers do not see the comment, and it holds for the
+//     rest of the page: <!-- given: shops *sync.Map; old, new sessionctx.Session -->
 func TestPages_GoCompiles(t *testing.T) {
 	root := evidence.Root(t)
 	packages := packagesByName(t, root)
@@ -58,6 +58,28 @@ func TestPages_GoCompiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMountPage_RedisTokensAndMetricsTakeAtMost40Lines counts the whole of func main, in which the
+// sites and a handler are, too.
+func TestMountPage_RedisTokensAndMetricsTakeAtMost40Lines(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(evidence.Root(t), "docs", "mount.md"))
+	require.NoError(t, err)
+	counted := 0
+	for _, b := range blocksOf(t, "mount.md", string(page)) {
+		if b.language == "go" && strings.Contains(b.text, "redisstore.New(") {
+			_, body, found := strings.Cut(b.text, "\nfunc main() {\n")
+			require.True(t, found)
+			body, _, found = strings.Cut(body, "\n}\n")
+			require.True(t, found)
+			for _, part := range []string{"bearer.New(", "jwks.New(", "promctx.New(", "mw.Wrap("} {
+				assert.Contains(t, body, part)
+			}
+			assert.LessOrEqual(t, strings.Count(body, "\n")+1, 40)
+			counted++
+		}
+	}
+	assert.Equal(t, 1, counted, "there is one such program")
 }
 
 // known are the variables that every page may use without saying what they are.

@@ -26,7 +26,8 @@ func (discard) Shutdown(context.Context) error { return nil }
 // BenchmarkResolveWarm is a Resolve that the near-cache answers. Each operation is 64 of them
 // without anything, and then 64 with a Telemetry on a real SDK, so that both are measured in the
 // same moments. ns/resolve is the median of the latter, and ratio compares it with the median of
-// the former. "nothing" is the same Resolver twice, and "counters" has no Observe: both add nothing.
+// the former. "nothing" is the same Resolver twice, and "counters" has no Observe: neither adds
+// anything.
 func BenchmarkResolveWarm(b *testing.B) {
 	const turn = 64
 	for _, bc := range []struct {
