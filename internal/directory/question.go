@@ -43,8 +43,22 @@ func (c *Cache[K, V]) ask(caller context.Context, e *entry[K, V], after uint64) 
 	q := &question[V]{number: c.numbers.Add(1), began: c.cfg.Now(), done: make(chan struct{})}
 	e.questions = append(e.questions, q)
 	c.underWay.Add(1)
-	c.cfg.Go(func() { c.run(context.WithoutCancel(caller), e, q) })
+	c.cfg.Go(func() { c.run(withValues{c.ctx, caller}, e, q) })
 	return q, nil
+}
+
+// withValues is a context with the values of another one. The end of the other one does not end it.
+type withValues struct {
+	context.Context
+	of context.Context
+}
+
+// Value asks the context itself first: package context finds there what ends it.
+func (c withValues) Value(key any) any {
+	if v := c.Context.Value(key); v != nil {
+		return v
+	}
+	return c.of.Value(key)
 }
 
 // outcome is how Ask returned.
@@ -54,13 +68,12 @@ type outcome[V any] struct {
 }
 
 // run asks the question, and waits for the answer until Timeout.
-func (c *Cache[K, V]) run(values context.Context, e *entry[K, V], q *question[V]) {
+func (c *Cache[K, V]) run(of context.Context, e *entry[K, V], q *question[V]) {
 	if c.cfg.Asked != nil {
 		c.cfg.Asked()
 	}
-	ctx, cancel := context.WithTimeout(values, c.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(of, c.cfg.Timeout)
 	defer cancel()
-	defer context.AfterFunc(c.ctx, cancel)()
 	returned := make(chan outcome[V]) // unbuffered: an outcome that nobody takes is late
 	abandoned := make(chan struct{})
 	go func() {
