@@ -45,12 +45,9 @@ func TestPages_GoCompiles(t *testing.T) {
 	root := evidence.Root(t)
 	packages := packagesByName(t, root)
 	var sources []source
-	for _, page := range pages(t, root) {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		name, err := filepath.Rel(root, page)
-		require.NoError(t, err)
-		sources = append(sources, sourcesOf(t, filepath.ToSlash(name), string(text), packages)...)
+	pages := evidence.Pages(t)
+	for _, page := range slices.Sorted(maps.Keys(pages)) {
+		sources = append(sources, sourcesOf(t, page, pages[page], packages)...)
 	}
 	require.Greater(t, len(sources), 20, "there is Go on the pages")
 	check, elsewhere := checker(t, root, sources), unindentedFiles(t, root)
@@ -71,10 +68,8 @@ func TestPages_GoCompiles(t *testing.T) {
 // TestMountPage_RedisTokensAndMetricsTakeAtMost40Lines counts the whole of func main, in which the
 // sites and a handler are, too.
 func TestMountPage_RedisTokensAndMetricsTakeAtMost40Lines(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(evidence.Root(t), "docs", "mount.md"))
-	require.NoError(t, err)
 	counted := 0
-	for _, b := range blocksOf(t, "mount.md", string(page)) {
+	for _, b := range blocksOf(t, "mount.md", evidence.Pages(t)["docs/mount.md"]) {
 		if b.language == "go" && strings.Contains(b.text, "redisstore.New(") {
 			_, body, found := strings.Cut(b.text, "\nfunc main() {\n")
 			require.True(t, found)

@@ -29,15 +29,14 @@ func TestPages_DirectoryAndStoreWorkOnPostgreSQL(t *testing.T) {
 	packages := packagesByName(t, root)
 	for _, page := range []string{"your-directory", "your-store"} {
 		t.Run(page, func(t *testing.T) {
-			text, err := os.ReadFile(filepath.Join(root, "docs", page+".md"))
-			require.NoError(t, err)
-			for _, b := range blocksOf(t, page, string(text)) {
+			text := evidence.Pages(t)["docs/"+page+".md"]
+			for _, b := range blocksOf(t, page, text) {
 				if b.language == "sql" {
 					_, err := db.ExecContext(t.Context(), b.text)
 					require.NoError(t, err)
 				}
 			}
-			sources := sourcesOf(t, page+".md", string(text), packages)
+			sources := sourcesOf(t, page+".md", text, packages)
 			shown := slices.IndexFunc(sources, func(s source) bool { return strings.Contains(s.forms[0][0], "\nfunc Test") })
 			require.GreaterOrEqual(t, shown, 0, "the page shows a test")
 			forms := sources[shown].forms

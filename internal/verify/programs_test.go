@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -45,10 +46,8 @@ func onFreePort(h http.Handler) error {
 func TestPages_ProgramsAnswerAsThePagesSay(t *testing.T) {
 	root := evidence.Root(t)
 	asked := 0
-	for _, page := range pages(t, root) {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		blocks := blocksOf(t, page, string(text))
+	for page, text := range evidence.Pages(t) {
+		blocks := blocksOf(t, page, text)
 		for i, b := range blocks {
 			if b.language != "go" || !strings.Contains(b.text, listening) {
 				continue
@@ -62,7 +61,7 @@ func TestPages_ProgramsAnswerAsThePagesSay(t *testing.T) {
 			}
 			asked += len(answers)
 			if len(answers) > 0 {
-				t.Run(filepath.Base(page), func(t *testing.T) {
+				t.Run(path.Base(page), func(t *testing.T) {
 					v := visitor{address: "http://" + serve(t, root, b.text), cookies: map[string]*http.Cookie{}}
 					for _, a := range answers {
 						v.check(t, a)
@@ -221,10 +220,8 @@ func (v *visitor) check(t *testing.T, want exchange) {
 func TestPages_TestsPass(t *testing.T) {
 	root := evidence.Root(t)
 	ran := 0
-	for _, page := range pages(t, root) {
-		text, err := os.ReadFile(page)
-		require.NoError(t, err)
-		for _, s := range sourcesOf(t, filepath.Base(page), string(text), nil) {
+	for page, text := range evidence.Pages(t) {
+		for _, s := range sourcesOf(t, path.Base(page), text, nil) {
 			if !s.whole || !slices.ContainsFunc(s.forms[0], isTest) {
 				continue
 			}
