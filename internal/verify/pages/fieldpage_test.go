@@ -1,4 +1,4 @@
-package verify
+package pages
 
 import (
 	"go/ast"
@@ -24,7 +24,7 @@ var (
 // TestPages_NamedTestsExist looks for each test that a page names.
 func TestPages_NamedTestsExist(t *testing.T) {
 	there := map[string]bool{}
-	for _, names := range declarations(t, evidence.Root(t)) {
+	for _, names := range evidence.Tests(t) {
 		for _, name := range names {
 			there[name] = true
 		}

@@ -1,10 +1,7 @@
-package verify
+package pages
 
 import (
-	"io/fs"
 	"maps"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,14 +20,13 @@ var (
 	madeBy   = regexp.MustCompile("(?m)^Made by `[^`]*` on .*$") // of the commit that it names
 	selector = regexp.MustCompile(`-(run|bench|fuzz|skip) (?:'([^']+)'|(\S+))`)
 	place    = regexp.MustCompile(`\./\S+`)
-	declared = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz|Example)\w*)\(`)
 )
 
 // TestPages_CommandsSelectTests looks at each `go test` of the documentation: each alternative of
 // what it selects must be there, because go test is content with nothing.
 func TestPages_CommandsSelectTests(t *testing.T) {
 	root := evidence.Root(t)
-	names := declarations(t, root)
+	names := evidence.Tests(t)
 	commands := 0
 	for page, text := range evidence.Pages(t) {
 		now := madeBy.ReplaceAllString(text, "")
@@ -53,27 +49,6 @@ func TestPages_CommandsSelectTests(t *testing.T) {
 		}
 	}
 	assert.Greater(t, commands, 40, "there are commands on the pages")
-}
-
-// declarations returns the names of all tests, by the folders of their packages from root.
-func declarations(t *testing.T, root string) map[string][]string {
-	t.Helper()
-	names := map[string][]string{}
-	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		dir, err := filepath.Rel(root, filepath.Dir(path))
-		if err != nil {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		for _, name := range declared.FindAllStringSubmatch(string(text), -1) {
-			names[filepath.ToSlash(dir)] = append(names[filepath.ToSlash(dir)], name[1])
-		}
-		return err
-	}))
-	return names
 }
 
 // selects reports whether a pattern selects anything in a package, below a folder with "...", or
@@ -113,7 +88,7 @@ func threat(test string) (name string, ok bool) {
 func TestPage_NamesEachThreatAndAMutantBreaksEach(t *testing.T) {
 	root := evidence.Root(t)
 	tests := map[string]string{} // their packages
-	for dir, names := range declarations(t, root) {
+	for dir, names := range evidence.Tests(t) {
 		for _, test := range names {
 			if name, ok := threat(test); ok {
 				assert.Empty(t, tests[name], "the test of the threat %s is there twice", name)
@@ -141,44 +116,4 @@ func TestPage_NamesEachThreatAndAMutantBreaksEach(t *testing.T) {
 		assert.FileExists(t, filepath.Join(root, filepath.FromSlash(file[1])), "named by the page")
 	}
 	t.Logf("%d threats, %d mutants", len(tests), len(mutants.All()))
-}
-
-var executions = regexp.MustCompile(`fuzz: elapsed: \S+, execs: (\d+)`)
-
-// TestFuzz_EveryTargetFindsNothing fuzzes each target of the workspace for FUZZTIME. Without it the
-// targets are found, and that is all: the gate runs them on their seeds, and to fuzz, the compiler
-// has to build the standard library, too.
-func TestFuzz_EveryTargetFindsNothing(t *testing.T) {
-	root := evidence.Root(t)
-	length := os.Getenv("FUZZTIME")
-	var rows [][]string
-	targets := 0
-	for dir, tests := range declarations(t, root) {
-		for _, name := range tests {
-			if !strings.HasPrefix(name, "Fuzz") {
-				continue
-			}
-			if targets++; length == "" {
-				continue
-			}
-			cmd := exec.CommandContext(t.Context(), "go", "test", "-run", "xxx", "-fuzz", "^"+name+"$", "-fuzztime", length, "-parallel", "2", "./"+dir)
-			cmd.Dir = root
-			out, err := cmd.CombinedOutput()
-			findings := "none"
-			if !assert.NoError(t, err, "%s in %s:\n%s", name, dir, out) {
-				findings = "**found**"
-			}
-			ran := executions.FindAllStringSubmatch(string(out), -1)
-			if !assert.NotEmpty(t, ran, "%s in %s says nothing of its executions:\n%s", name, dir, out) {
-				continue
-			}
-			rows = append(rows, []string{"`" + name + "`", dir, length, ran[len(ran)-1][1], findings})
-		}
-	}
-	assert.Greater(t, targets, 10, "there are fuzz targets")
-	if length == "" {
-		t.Skipf("%d targets, and no FUZZTIME to fuzz them", targets)
-	}
-	slices.SortFunc(rows, func(a, b []string) int { return strings.Compare(a[1]+a[0], b[1]+b[0]) })
-	evidence.Table(t, "fuzzing", []string{"target", "package", "fuzzed for", "executions", "findings"}, rows...)
 }
