@@ -107,7 +107,8 @@ func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint6
 	}
 	g := own.generation.Record()
 	own.ownership = own.confirm(&own.record, g.Generation)
-	if key.View == "" {
+	// A fresh read of the generation has outdated the stamp of the customer from before.
+	if key.View == "" || want.Since != 0 {
 		own.entry = own.entry.DependsOn(own.generation.Stamp())
 	}
 	return own, nil

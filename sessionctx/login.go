@@ -166,6 +166,14 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 			continue
 		}
 		c.next = saved
+		if w.lost(&saved) { // then the old session must not end yet
+			if saved, err = w.load(); err != nil {
+				return c, err
+			}
+			if !saved.Exists() {
+				continue
+			}
+		}
 		heir := sealHeir(old.SessionID, req.Tenant, customerID, req.SessionID)
 		if !c.own.hasData() || was.replaceByTombstone(&cur, heir) {
 			return c, nil

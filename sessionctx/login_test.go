@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -99,6 +100,39 @@ func TestLogin_BeginsAnewWhereItsNewRecordExpiresBeforeTheOldOneEnds(t *testing.
 		assert.Empty(t, resolve(t, here, cookie(a.ID)).ID)
 		assert.Equal(t, 5, saves, "new record, tombstone, new record over the first one, new record, tombstone")
 	})
+}
+
+// forgetful is a Store that loses a Save, and says so before the Save returns.
+type forgetful struct {
+	store.Store
+	sink  store.Sink
+	loses bool
+}
+
+func (s *forgetful) Watch(sink store.Sink) (stop func()) {
+	s.sink = sink
+	return behind{}.Watch(sink)
+}
+
+func (s *forgetful) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+	if s.loses {
+		s.loses = false
+		s.sink.InvalidateAll()
+		return rec, nil
+	}
+	return s.Store.Save(ctx, key, rec, base)
+}
+
+func TestLogin_OldSessionDoesNotEndWhileTheNewOneMayBeLost(t *testing.T) {
+	backend := &forgetful{Store: &memstore.Store{}}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+	old := update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("one")})
+	backend.loses = true
+	s, err := r.Login(t.Context(), cookie(old.ID), "C100")
+	require.NoError(t, err)
+	assert.Equal(t, "C100 one", s.CustomerID+" "+s.CartID)
+	assert.Equal(t, "one", resolve(t, r, cookie(s.ID)).CartID)
+	assert.Empty(t, resolve(t, r, cookie(old.ID)).ID)
 }
 
 // An EndAll must not fall unseen between what a login reads of the old session and what it copies

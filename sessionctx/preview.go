@@ -50,7 +50,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 			return Explanation{}, err
 		}
 		own.ownership = c.own
-		consistent, err := r.consistent(ctx, &own, &c.d, &before, begun, req.Fresh)
+		consistent, err := r.consistent(ctx, &own, &c.d, &before, begun, rereads(&req, try))
 		if err != nil {
 			return Explanation{}, unavailable(ctx, err)
 		}

@@ -66,7 +66,7 @@ func (r *Resolver) lookup(key *nearcache.Key, hash uint64, req *Request) *entry 
 }
 
 // resolveTries bounds how often a resolution begins again because something that it read has
-// changed meanwhile. Each time something else has made progress.
+// changed meanwhile. From the third try on only a change of a record or of an answer counts.
 const resolveTries = 100
 
 // errChanging says that no try of a resolution saw one state.
@@ -95,7 +95,7 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 	}
 	profileOf := req.asserted()
 	for try := 1; ; try++ {
-		a, err := r.attempt(ctx, key, hash, req, want, profileOf)
+		a, err := r.attempt(ctx, key, hash, req, want, profileOf, rereads(req, try))
 		switch {
 		case err != nil && a.deps.sites == nil: // without sites not even defaults can be computed
 			return nil, err
@@ -119,6 +119,9 @@ func (r *Resolver) want(key *nearcache.Key, req *Request) (w nearcache.Want, err
 	case req.SessionID == "":
 	case req.Fresh:
 		w.Since = r.near.Now()
+		if req.AtLeast != (Revision{}) {
+			w.Accept = req.accepts
+		}
 		return w, r.store.ready()
 	case req.AtLeast != Revision{}:
 		w.Accept = req.accepts
@@ -142,7 +145,7 @@ type attempt struct {
 
 // attempt makes the answer to req, and caches it if it may. profileOf is the customer that the
 // record is expected to be of.
-func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want, profileOf string) (a attempt, err error) {
+func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want, profileOf string, reread bool) (a attempt, err error) {
 	// The Directory comes first. The Store can be written by other processes, whose changes this
 	// process hears of later: a profile that came after the record may never have been in force
 	// together with it.
@@ -166,7 +169,7 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 		}
 		a.resolved = r.resolvedEntry(req, &a.owned, asGuest, &a.deps)
 	}
-	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, &before, begun, req.Fresh); err != nil || !found {
+	if a.consistent, err = r.consistent(ctx, &a.owned, &a.deps, &before, begun, reread); err != nil || !found {
 		return a, err
 	}
 	now := r.near.Now()
@@ -179,6 +182,11 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	return a, nil
 }
 
+// rereads reports whether a try reads a record again whose stamp has changed, instead of beginning
+// anew: see consistent. A herd that a change has overtaken begins anew, because it shares that
+// load.
+func rereads(req *Request, try int) bool { return req.Fresh || try > 2 }
+
 // consistent reports whether record, generation, sites and profile were in force at one moment, at
 // or after begun. before are the answers of the Directory that were asked for before begun. An
 // answer that came after begun may be newer than a write of another process that this process has
@@ -188,8 +196,9 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 // write the stamp does not change at the moment at which the Store changes, so the record is read
 // again: the same revision says that it was in force from the first reading to the second. All
 // first readings come before all second ones, so all was in force when the last first reading was
-// done. Fresh reads outdate the stamps of each other, so theirs are read again, too.
-func (r *Resolver) consistent(ctx context.Context, own *owned, d, before *dependencies, begun int64, fresh bool) (bool, error) {
+// done. With reread a record is read again, too, whose stamp has only changed: fresh reads outdate
+// the stamps of each other and of all others, for whom that is no progress.
+func (r *Resolver) consistent(ctx context.Context, own *owned, d, before *dependencies, begun int64, reread bool) (bool, error) {
 	if !d.inForceSince(begun, before) {
 		return false, nil
 	}
@@ -197,7 +206,7 @@ func (r *Resolver) consistent(ctx context.Context, own *owned, d, before *depend
 	for _, e := range [...]*entry{own.entry, own.generation} {
 		switch {
 		case e == nil:
-		case e.Key().ID == "", e.Stamp().Quiet() && !fresh, r.unchanged(e.Stamp()) && r.near.Current(e.Customer()):
+		case e.Key().ID == "", e.Stamp().Quiet() && !reread, r.unchanged(e.Stamp()) && r.near.Current(e.Customer()):
 			byStamp = append(byStamp, e.Stamp(), e.Customer())
 		default:
 			now, err := r.near.Reload(ctx, e.Key())

@@ -21,7 +21,7 @@ import (
 // No other value is in the key: neither ids nor customer, cart, attributes and versions. The key
 // depends on nothing but the session, so every process makes the same one. All values are spelled
 // out, also those that are the site's defaults: a key that left them out would mean something else
-// after the site's defaults have changed, while a cache still has the pages of before.
+// after the site's defaults have changed, while a cache still has the earlier pages.
 //
 // The key is empty, and no cache may keep the page, for a session that is Degraded or has
 // ProfileMissing, because its values are not those that the shopper sees a moment later, and for a

@@ -276,7 +276,11 @@ func (c *Cache[R]) load(ctx context.Context, k *Key, hash uint64, since int64) (
 	if !shared {
 		return singleflight.Run(ctx, c.cfg.Timeout, c.cfg.Spawn, read)
 	}
-	got, joined, err := c.calls.Do(ctx, hash, call{key, e.session, e.customer, fresh}, e.start, max(since, e.start-window), read)
+	place := hash
+	if fresh { // fresh reads and others must not take the place from each other
+		place = ^hash
+	}
+	got, joined, err := c.calls.Do(ctx, place, call{key, e.session, e.customer, fresh}, e.start, max(since, e.start-window), read)
 	if joined {
 		c.Joined.Add(1)
 	}

@@ -305,6 +305,26 @@ func TestGet_FreshReadsShareALoadThatBeganAfterThem(t *testing.T) {
 	}
 }
 
+func TestGet_FreshReadsAndOthersDoNotTakeThePlaceFromEachOther(t *testing.T) {
+	const each = 50
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		k := sessionKey("s1")
+		w.write(k.Store(), version(1))
+		var releases []func()
+		for range each {
+			releases = append(releases, w.hold(k.Store()))
+			w.start(k, Want{})
+			releases = append(releases, w.hold(k.Store()))
+			w.start(k, Want{Since: w.Now()})
+		}
+		for _, release := range releases {
+			release()
+		}
+		assert.LessOrEqual(t, w.count(), each+1, "each fresh read asks, and the others share one load")
+	})
+}
+
 func TestGet_FreshReadIsNotTakenBackByAWriteThatIsKeptLater(t *testing.T) {
 	for _, tc := range []struct {
 		desc   string

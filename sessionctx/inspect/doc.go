@@ -25,8 +25,8 @@
 //
 // An Inspector reads [sessionctx.Resolver.Stats] every five seconds into a ring of fixed size, and
 // does nothing else until somebody looks. It sets no hook in the Resolver, so a request costs what
-// it costs without one: see BenchmarkResolveWarm. A page asks the store twice: Resolver.Check, and
-// the record of the session that is explained.
+// it costs without one: see BenchmarkResolveWarm. A page asks the store three times at
+// most: Resolver.Check, and what the near-cache does not have of the session and its customer.
 //
 // # Traps of surrounding software
 //

@@ -120,7 +120,7 @@ func TestServe_AnswersEachRequestByItsRules(t *testing.T) {
 			assert.Equal(t, tc.kind, h.Get("Content-Type"))
 			assert.Equal(t, "private, no-store", h.Get("Cache-Control"))
 			assert.Equal(t, "nosniff", h.Get("X-Content-Type-Options"))
-			assert.Equal(t, "no-referrer", h.Get("Referrer-Policy"))
+			assert.Equal(t, "same-origin", h.Get("Referrer-Policy"))
 			assert.Contains(t, h.Get("Content-Security-Policy"), "default-src 'none'")
 			assert.NotContains(t, h.Get("Content-Security-Policy"), "unsafe")
 			assert.Empty(t, h.Values("Set-Cookie"))

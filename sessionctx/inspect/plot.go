@@ -111,7 +111,7 @@ func plotsOf(all []interval, now time.Time) []plot {
 func (p *picture) draw(all []interval, now time.Time) plot {
 	drawn := plot{ID: p.id, Title: p.title, Unit: p.unit, Bars: p.shape == bars}
 	if p.id == "lease" && len(all) > 0 && all[len(all)-1].Lease.endless() {
-		drawn.Now, drawn.Unit, drawn.Message = "∞", "no end", "It never ends: only this process writes to the store."
+		drawn.Now, drawn.Unit, drawn.Message = "∞", "no end", "It has no end: only this process writes to the store, or the store reports no changes (see MaxStale)."
 		drawn.About = "Lease: it never ends."
 		return drawn
 	}

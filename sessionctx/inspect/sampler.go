@@ -108,7 +108,7 @@ type interval struct {
 func between(before, after *sample) interval {
 	a, b := &before.stats, &after.stats
 	return interval{
-		At: after.at, Seconds: after.at.Sub(before.at).Seconds(),
+		At: after.at.UTC(), Seconds: after.at.Sub(before.at).Seconds(),
 		Resolves: b.Resolves - a.Resolves, Hits: b.Hits - a.Hits, Loads: b.Loads - a.Loads, Joined: b.Joined - a.Joined,
 		Writes: b.Writes - a.Writes, Touches: b.Touches - a.Touches, Conflicts: b.Conflicts - a.Conflicts, Unknown: b.Unknown - a.Unknown,
 		Degraded: b.Degraded - a.Degraded, DirectoryLoads: b.DirectoryLoads - a.DirectoryLoads, DirectoryErrors: b.DirectoryErrors - a.DirectoryErrors,

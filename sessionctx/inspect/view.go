@@ -108,9 +108,9 @@ var stateTexts = map[string][3]string{ // level, text, note
 	"store." + storeClosed:  {bad, "Closed", "By the host"},
 
 	"cache." + cacheValid: {good, "Valid", ""},
-	"cache." + cacheOff:   {bad, "Off", "Every read asks the store"},
+	"cache." + cacheOff:   {warn, "Off", "Every read asks the store"},
 
-	"directory." + directoryAnswers: {good, "Answers", "No refresh has failed since"},
+	"directory." + directoryAnswers: {good, "Answers", "No refresh has failed"},
 	"directory." + directoryFails:   {warn, "Does not answer", "Earlier answers serve; the log says why"},
 }
 
@@ -137,7 +137,7 @@ func tilesOf(r *report) []tile {
 	})
 	switch l := r.State.Lease; {
 	case l.endless():
-		cache.Note = "A lease without end"
+		cache.Note = "A lease without end, or a store that reports no changes"
 	case l >= 0:
 		cache.Note = fmt.Sprintf("The lease has %.1f s left", time.Duration(l).Seconds())
 	}
