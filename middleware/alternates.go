@@ -39,12 +39,11 @@ type Alternate struct {
 // of them up as Wrap does. The list is the same on each of its pages, as search engines ask, if the
 // table names the hosts of all of them. What follows host and prefix stays as it is, so the pages
 // of all languages must have the same paths; the first page of a prefix is written with a slash at
-// its end. There are no alternates for a host that Config.SiteOf refuses, for a path that the table
-// cannot take apart, and without Config.Sites and Config.SiteOf.
+// its end. No URL is one of a host that Config.SiteOf refuses. There are none at all for a path
+// that the table cannot take apart, and without Config.Sites and Config.SiteOf.
 //
 // Below http.StripPrefix the path of r is not the one that Wrap saw: call Alternates outside of it.
-// The errors are those of Resolver.Sites. Safe for concurrent use by multiple
-// goroutines.
+// The errors are those of Resolver.Sites. Safe for concurrent use by multiple goroutines.
 func (m *Middleware) Alternates(r *http.Request) ([]Alternate, error) {
 	all, table, err := m.pageURLs(r)
 	if err != nil || len(all) == 0 {

@@ -118,10 +118,11 @@ type Config struct {
 	// keys of Sites without a host, such as "/de". Look at nothing but host and path: caches know
 	// pages by their URLs.
 	//
-	// SiteOf is asked once by Wrap and once by each Request, Update, Login and Logout, so it must
-	// answer from memory. An error refuses the request: sessionctx.ErrUnknownTenant for a host that
-	// is nobody's (404), sessionctx.ErrUnavailable while the database cannot be asked (503). The
-	// zero SiteLanguage lets the shopper's choice and the defaults decide.
+	// SiteOf is asked once by Wrap and once by each Request, Update, Login and Logout, and several
+	// times by Switch and Alternates, so it must answer from memory. An error refuses the request:
+	// sessionctx.ErrUnknownTenant for a host that is nobody's (404), sessionctx.ErrUnavailable
+	// while the database cannot be asked (503). The zero SiteLanguage lets the shopper's choice and
+	// the defaults decide.
 	SiteOf func(r *http.Request, host string) (SiteLanguage, error)
 
 	// CountryHeader names the header in which a proxy or CDN puts the visitor's country, an ISO
@@ -168,8 +169,8 @@ type Config struct {
 	//     page is shareable only where the header names the variant that the session has. So the
 	//     first page of a visitor is not kept, and nobody can have a page kept under the name of
 	//     another variant.
-	//   - The cookie lives for half of sessionctx.Config.AnonymousIdle, 30 minutes at most. Then a
-	//     request comes through, which also keeps the session alive. For so long a browser may see
+	//   - The cookie lives for half of the shorter one of AnonymousIdle and CustomerIdle of
+	//     sessionctx.Config, 30 minutes at most. Then a request comes through, which also keeps the session alive. For so long a browser may see
 	//     pages of the variant that it had before: after a write without a response to this browser,
 	//     such as on another device, and after a change of the sites.
 	//   - A response that sets a cookie, or is of another variant than the request's header names,
@@ -178,7 +179,8 @@ type Config struct {
 	//     Middleware around Wrap that sets a cookie later is out of its sight.
 	//
 	// Security: whoever sends a key sees the public pages of that variant. The site of a closed
-	// group of customers must not be shared. A request with a token changes no cookie.
+	// group of customers must not be shared. A request with a token changes no variant
+	// cookie.
 	Variant bool
 
 	// Skip says which requests pass untouched, without a session in their context: assets, health

@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// guard is a ResponseWriter that keeps shared caches from a response that is not for everybody of
-// the variant which the request names, whatever the handler has said about caching and when. It is
-// the only ResponseWriter of this package, and there only with Config.Variant: without variants a
-// response with a session cookie is never meant for shared caches.
+// guard is a ResponseWriter that keeps a response out of shared caches, unless it is the same for
+// everybody whose request names its variant. What the handler has said about caching, and when,
+// does not count. It is the only ResponseWriter of this package, and there only with
+// Config.Variant: without variants a response with a session cookie is never meant for shared
+// caches.
 type guard struct {
 	http.ResponseWriter
 	asked []string // the lines of the request's header

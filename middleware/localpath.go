@@ -47,7 +47,7 @@ func hasUnsafe(s string) bool {
 
 // cleanPath reports whether a path has no empty segment, and none of dots.
 func cleanPath(p string) bool {
-	return p == "/" || path.Clean(p) == strings.TrimSuffix(p, "/")
+	return p == "/" || p != "//" && path.Clean(p) == strings.TrimSuffix(p, "/")
 }
 
 // escapeQuery percent-encodes what no URL has unencoded.

@@ -51,6 +51,7 @@ var outside = []struct{ desc, path string }{
 	{"data", "data:text/html,x"},
 	{"a host without a scheme", "//evil.example"},
 	{"three slashes", "///evil.example"},
+	{"two slashes, one of them encoded", "/%2F"},
 	{"a host, with a user", "//shop.example@evil.example"},
 	{"a backslash for a slash", `/\evil.example`},
 	{"two backslashes", `\\evil.example`},

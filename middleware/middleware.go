@@ -59,6 +59,9 @@ type Middleware struct {
 //   - Vary: what the session depends on is added. That is Cookie; Authorization with an Identify or
 //     a Customer; Accept-Language and the CountryHeader where they are hints.
 //
+// With Config.Variant it also sets Session-Variant, which Vary names then, and the variant cookie
+// where the browser has another one.
+//
 // A page that is the same for all guests may go to shared caches: see Shareable. See Attach for the
 // cookies.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {

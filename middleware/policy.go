@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -51,7 +52,8 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 //	400  *defaults.Invalid, *FormError and *sessionctx.LimitError about form
 //	413  *FormError and *sessionctx.LimitError about size
 //	415  *FormError about a header
-//	503  sessionctx.ErrUnavailable, sessionctx.ErrFull, sessionctx.ErrClosed, with Retry-After
+//	503  sessionctx.ErrUnavailable, sessionctx.ErrFull, sessionctx.ErrClosed, the end of a context,
+//	     with Retry-After
 //	503  sessionctx.ErrUnknownOutcome, without Retry-After: the write may have been applied
 //	501  errors.ErrUnsupported
 //	500  everything else
@@ -104,7 +106,7 @@ func status(err error) int {
 	case limit != nil, form != nil, errors.As(err, &invalid):
 		return http.StatusBadRequest
 	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull),
-		errors.Is(err, sessionctx.ErrClosed):
+		errors.Is(err, sessionctx.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, errors.ErrUnsupported):
 		return http.StatusNotImplemented

@@ -38,6 +38,8 @@ func TestFail_SaysNoMoreThanTheStatus(t *testing.T) {
 		{"store or directory down", wrap(sessionctx.ErrUnavailable), 503},
 		{"store full", wrap(sessionctx.ErrFull), 503},
 		{"shutting down", wrap(sessionctx.ErrClosed), 503},
+		{"the client has gone away", wrap(context.Canceled), 503},
+		{"out of time", wrap(context.DeadlineExceeded), 503},
 		{"outcome unknown", wrap(sessionctx.ErrUnknownOutcome), 503},
 		{"outcome unknown, whatever the store said", fmt.Errorf("%w: %w", sessionctx.ErrUnknownOutcome, wrap(sessionctx.ErrNotFound)), 503},
 		{"not supported", wrap(errors.ErrUnsupported), 501},

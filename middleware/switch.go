@@ -15,9 +15,9 @@ import (
 // FormError is a form that no picker sends. Nothing was written. HTTP answers 400, unless a field
 // says otherwise.
 type FormError struct {
-	Field string // of the form, or of the header, then HTTP answers 415; empty: the form as a whole
+	Field string // of the form; Content-Type or Content-Encoding, then HTTP answers 415; empty: the form
 	Value string // cut to 64 bytes
-	Rule  string // as a sentence
+	Rule  string // what the value must be
 	Size  bool   // the rule is about size: HTTP answers 413
 }
 
@@ -33,8 +33,9 @@ func (e *FormError) Error() string {
 const maxSwitchForm = 16 << 10
 
 // Switch does what the form of a picker asks for, and answers with 303 to the page that the form
-// names. It needs no JavaScript. An error has written neither answer nor choice: give it to Fail,
-// or render a page.
+// names. It needs no JavaScript. After an error no answer is written, and no choice, except that
+// after sessionctx.ErrUnknownOutcome the choice may be written: give the error to Fail, or render a
+// page.
 //
 // The fields of the form (application/x-www-form-urlencoded), each at most once:
 //
@@ -48,9 +49,9 @@ const maxSwitchForm = 16 << 10
 //     overwritten. Without it the last write wins.
 //
 // Where the URL of the page says another site or language than the one that is chosen, the answer
-// leads to the URL of the same page that says the chosen one, if Config.Sites has such a URL; the
-// query stays. On another host the shopper has another cookie, so of the choices only that site and
-// language arrive there.
+// leads to the URL of the same page that says the chosen one, if Config.Sites has such a URL; query
+// and fragment stay. On another host the shopper has another cookie, so of the choices only that
+// site and language arrive there.
 //
 // The errors are those of Update, of Resolver.Resolve and of Config.SiteOf, a *FormError, and for a
 // value that cannot be chosen a *defaults.Invalid. A request that a browser has sent from another
@@ -72,6 +73,9 @@ func (m *Middleware) Switch(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if m.tenant(page) != m.tenant(r) {
+		return formError("return", form.back.Path, "must be a path of the same tenant")
+	}
 	now, err := m.sessionAt(page, says)
 	if err != nil {
 		return err
@@ -90,6 +94,9 @@ func (m *Middleware) Switch(w http.ResponseWriter, r *http.Request) error {
 			}
 			if form.back.RawQuery != "" {
 				to += "?" + form.back.RawQuery
+			}
+			if form.back.Fragment != "" {
+				to += "#" + form.back.EscapedFragment()
 			}
 		}
 	}
@@ -110,7 +117,8 @@ type switchForm struct {
 	revision *sessionctx.Revision
 }
 
-// readSwitch reads the form in the body of a request. It takes no value from the query.
+// readSwitch reads the form in the body of a request. It takes no value from the
+// query, but a query that cannot be read is an error, too.
 func readSwitch(w http.ResponseWriter, r *http.Request) (form switchForm, err error) {
 	if err := checkForm(r.Header); err != nil {
 		return form, err

@@ -47,6 +47,19 @@ func values(s sessionctx.Session) [4]string {
 	return [4]string{s.Site, s.Currency, s.Country, s.Language}
 }
 
+func TestSwitch_PageOfAnotherTenantIsRefused(t *testing.T) {
+	mw := newShop(t).middleware(func(cfg *middleware.Config) {
+		cfg.Tenant = func(r *http.Request) string {
+			if strings.HasPrefix(r.URL.Path, "/other/") {
+				return "othershop"
+			}
+			return "demoshop"
+		}
+	})
+	_, err := newBrowser(t, mw).post("/switch", "currency", "CHF", "return", "/other/shoes")
+	require.ErrorContains(t, err, `return "/other/shoes": must be a path of the same tenant`)
+}
+
 func TestSwitch_ChoosesAndLeadsBackToThePage(t *testing.T) {
 	for _, tc := range []struct {
 		desc string
@@ -318,6 +331,7 @@ func TestSwitch_LeadsToTheURLOfTheChoice(t *testing.T) {
 		{"a regional form that the site spells as the URL does", "languages by path", "x.example", "/de/shoes", []string{"language", "de-AT"}, "/de/shoes"},
 		{"a page that says no language", "languages by path", "x.example", "/shoes", []string{"language", "fr"}, "/shoes"},
 		{"no language of a URL", "languages by path", "x.example", "/de/shoes", []string{"currency", "CHF"}, "/de/shoes"},
+		{"another language, with a fragment", "languages by path", "x.example", "/de/shoes?page=2#sizes", []string{"language", "fr"}, "/fr/shoes?page=2#sizes"},
 		{"a fragment is the page's", "languages by path", "x.example", "/de/shoes#sizes", []string{"currency", "CHF"}, "/de/shoes#sizes"},
 		{"another site", "sites by host", "shop.example", "/shoes?a=b", []string{"site", "ch"}, "https://shop.ch/de/shoes?a=b"},
 		{"another site, in a language", "sites by host", "shop.example", "/shoes", []string{"site", "ch", "language", "fr"}, "https://shop.ch/shoes"},

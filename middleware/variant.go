@@ -37,8 +37,10 @@ func newVariant(cfg *Config) (variant, error) {
 	if cfg.Resolver != nil {
 		// A page from a cache is no use of the session. Within half of the idle time one request of
 		// the visitor must come through, or the session of a busy shopper would expire.
-		if idle := cfg.Resolver.IdleTime(false); idle > 0 {
-			v.cookie.MaxAge = int(max(time.Second, min(idle/2, maxVariantAge)) / time.Second)
+		for _, customer := range [...]bool{false, true} {
+			if idle := cfg.Resolver.IdleTime(customer); idle > 0 {
+				v.cookie.MaxAge = min(v.cookie.MaxAge, int(max(time.Second, idle/2)/time.Second))
+			}
 		}
 	}
 	if cfg.NoCookie || cfg.Partitioned {

@@ -193,11 +193,14 @@ func TestVariant_IsSetWhereTheBrowserHasAnotherOne(t *testing.T) {
 
 // A shopper who sees only pages of a cache uses the session within half of its idle time.
 func TestVariant_CookieEndsBeforeTheSession(t *testing.T) {
-	for idle, want := range map[time.Duration]int{
-		0: 1800, time.Hour: 1800, 20 * time.Minute: 600, 90 * time.Second: 45, 30 * 24 * time.Hour: 1800, -1: 1800,
+	for idle, want := range map[struct{ anonymous, customer time.Duration }]int{
+		{}: 1800, {anonymous: time.Hour}: 1800, {anonymous: 20 * time.Minute}: 600, {anonymous: 90 * time.Second}: 45,
+		{anonymous: 30 * 24 * time.Hour}: 1800, {anonymous: -1}: 1800, {customer: 20 * time.Minute}: 600,
+		{anonymous: 10 * time.Minute, customer: 20 * time.Minute}: 300,
 	} {
 		resolver, err := sessionctx.New(sessionctx.Config{
-			Store: new(memstore.Store), Directory: directory, AnonymousIdle: idle, Logger: slog.New(slog.DiscardHandler),
+			Store: new(memstore.Store), Directory: directory, AnonymousIdle: idle.anonymous, CustomerIdle: idle.customer,
+			Logger: slog.New(slog.DiscardHandler),
 		})
 		require.NoError(t, err)
 		defer resolver.Close()

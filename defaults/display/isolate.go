@@ -20,6 +20,9 @@ const (
 // where no markup can isolate, in options, titles and attributes; elsewhere there is <bdi>.
 func Isolate(text string) string {
 	text = strings.Map(func(r rune) rune {
+		if r == '\f' || r == '\u2028' { // of the class of blanks, and no blanks
+			return ' '
+		}
 		properties, _ := bidi.LookupRune(r)
 		switch properties.Class() {
 		case bidi.LRE, bidi.RLE, bidi.LRO, bidi.RLO, bidi.PDF, bidi.LRI, bidi.RLI, bidi.FSI, bidi.PDI, bidi.B, bidi.S, bidi.BN, bidi.Control:

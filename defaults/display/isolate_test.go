@@ -22,6 +22,7 @@ func TestIsolate_TextStaysInItsPlace(t *testing.T) {
 		{"an isolate without an end", "\u2067abc", "abc"},
 		{"marks of direction", "a\u200fb", "\u2068a\u200fb\u2069"},
 		{"a line feed", "a\nb\tc\u2029d", "a b c d"},
+		{"a form feed and a line separator", "a\fb\u2028c", "a b c"},
 		{"a NUL and a bell", "a\x00b\x07c", "abc"},
 		{"Hebrew", "חנות", "\u2068חנות\u2069"},
 		{"both", "Shop متجر!", "\u2068Shop متجر!\u2069"},

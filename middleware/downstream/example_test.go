@@ -21,7 +21,7 @@ func Example() {
 	secret := []byte("0123456789abcdef0123456789abcdef") // both services have it
 
 	// The service for prices.
-	verifier, err := downstream.New(downstream.Config{
+	verifier, err := downstream.NewVerifier(downstream.VerifierConfig{
 		Audience: "prices",
 		Issuers:  map[string][]bearer.Key{"storefront": {{ID: "2026-11", Algorithm: "HS256", Key: secret}}},
 	})
@@ -101,7 +101,7 @@ func ExampleConfig_resolver() {
 		log.Fatal(err)
 	}
 	defer resolver.Close()
-	verifier, err := downstream.New(downstream.Config{
+	verifier, err := downstream.NewVerifier(downstream.VerifierConfig{
 		Audience: "orders",
 		Issuers:  map[string][]bearer.Key{"storefront": {{ID: "2026-11", Algorithm: "HS256", Key: secret}}},
 		Resolver: resolver,

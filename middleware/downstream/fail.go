@@ -46,7 +46,7 @@ func (e *refusal) Error() string { return "downstream: " + e.reason }
 const retryAfter = "5"
 
 // Fail is the middleware.ErrorPolicy that answers every error with a problem, the JSON object of
-// RFC 9457. It is the default of Config.OnError; next is not used and may be nil.
+// RFC 9457. It is the default of VerifierConfig.OnError; next is not used and may be nil.
 //
 //	400  more than one header; a session that cannot be read, such as a later version of it
 //	401  middleware.ErrUnauthenticated, with WWW-Authenticate: Session-Context
@@ -55,8 +55,8 @@ const retryAfter = "5"
 //	503  sessionctx.ErrUnavailable, sessionctx.ErrClosed, the end of a context; with Retry-After
 //	500  everything else
 //
-// The detail of a problem says the reason for 400, 401 and 431, and nothing of the token. The
-// response is not to be stored.
+// The detail of a problem says the reason for 400, 401 and 431, and no id or attribute of the
+// token. The response is not to be stored.
 func Fail(w http.ResponseWriter, _ *http.Request, err error, _ http.Handler) {
 	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "Something went wrong on the server."}
 	h := w.Header()

@@ -49,13 +49,13 @@ func newTransport(t testing.TB, edit func(*downstream.TransportConfig)) *downstr
 	return transport
 }
 
-func newVerifier(t testing.TB, edit func(*downstream.Config)) *downstream.Verifier {
+func newVerifier(t testing.TB, edit func(*downstream.VerifierConfig)) *downstream.Verifier {
 	t.Helper()
-	cfg := downstream.Config{Audience: "prices", Issuers: issuers}
+	cfg := downstream.VerifierConfig{Audience: "prices", Issuers: issuers}
 	if edit != nil {
 		edit(&cfg)
 	}
-	v, err := downstream.New(cfg)
+	v, err := downstream.NewVerifier(cfg)
 	require.NoError(t, err)
 	return v
 }

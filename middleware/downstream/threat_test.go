@@ -86,7 +86,7 @@ func TestThreat_ReplayedSessionContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		token, err := newTransport(t, nil).Token("prices", anna(t))
 		require.NoError(t, err)
-		strict := newVerifier(t, func(cfg *downstream.Config) { cfg.Leeway = -1 })
+		strict := newVerifier(t, func(cfg *downstream.VerifierConfig) { cfg.Leeway = -1 })
 		lenient := newVerifier(t, nil) // 5 s
 		check := func(v *downstream.Verifier) int { return ask(t, v.Wrap(http.HandlerFunc(show)), token).status }
 		time.Sleep(59 * time.Second)

@@ -25,11 +25,11 @@ import (
 type TransportConfig struct {
 	_ [0]func()
 
-	// Issuer names this service: a key of Config.Issuers. Required.
+	// Issuer names this service: a key of VerifierConfig.Issuers. Required.
 	Issuer string
 
-	// KeyID is the ID of the bearer.Key that verifies what Key signs, by which the receivers change
-	// keys: give them the new key beside the old one, then sign with it, then remove the old one.
+	// KeyID is the ID of the bearer.Key with which receivers verify. To change keys, give the
+	// receivers the new key beside the old one, then sign with the new one, then remove the old one.
 	// Default: empty, as the ID of the bearer.Key.
 	KeyID string
 
@@ -40,8 +40,8 @@ type TransportConfig struct {
 
 	// Audiences says which services get the session: by their origin (RFC 6454, section 4), such as
 	// "https://prices.internal" or "http://127.0.0.1:8081", the audience of their tokens, which is
-	// their Config.Audience. Required. The list is exact: to another host, port or scheme, also by
-	// a redirect, the request goes without the header.
+	// their VerifierConfig.Audience. Required. The list is exact: to another host, port or scheme,
+	// also by a redirect, the request goes without the header.
 	Audiences map[string]string
 
 	// Select says what of the session an audience gets: it returns a copy of s in which some fields

@@ -182,7 +182,7 @@ func TestTransport_SelectKeepsTheIdentityBack(t *testing.T) {
 	}
 	assert.Equal(t, "CHF (choice) ", ask(t, newVerifier(t, nil).Wrap(http.HandlerFunc(show)), token).body)
 
-	again := newVerifier(t, func(cfg *downstream.Config) { cfg.Resolver = newResolver(t, new(sessiontest.Store)) })
+	again := newVerifier(t, func(cfg *downstream.VerifierConfig) { cfg.Resolver = newResolver(t, new(sessiontest.Store)) })
 	assert.Equal(t, "EUR (site.currency) ", ask(t, again.Wrap(http.HandlerFunc(show)), token).body, "a guest, to a Resolver")
 }
 

@@ -17,9 +17,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// Config configures a Verifier. New copies what it needs and never writes to it; a zero field is
-// its documented default.
-type Config struct {
+// VerifierConfig configures a Verifier. NewVerifier copies what it needs and never writes to it; a
+// zero field is its documented default.
+type VerifierConfig struct {
 	_ [0]func()
 
 	// Audience names this service. Required. Only tokens for exactly this audience count.
@@ -68,16 +68,16 @@ type Verifier struct {
 	onError  middleware.ErrorPolicy
 }
 
-// New returns a Verifier. An error joins one *sessionctx.ConfigError per mistake; none contains a
-// key.
-func New(cfg Config) (*Verifier, error) {
+// NewVerifier returns a Verifier. An error joins one *sessionctx.ConfigError per mistake; none
+// contains a key.
+func NewVerifier(cfg VerifierConfig) (*Verifier, error) {
 	v := &Verifier{
 		issuers: map[string]*bearer.Verifier{}, resolver: cfg.Resolver,
 		leeway: cfg.Leeway, skip: cfg.Skip, onError: cfg.OnError,
 	}
 	var errs []error
 	mistake := func(field, value, rule string) {
-		errs = append(errs, &sessionctx.ConfigError{Field: "downstream.Config." + field, Value: value, Rule: rule})
+		errs = append(errs, &sessionctx.ConfigError{Field: "downstream.VerifierConfig." + field, Value: value, Rule: rule})
 	}
 	if cfg.Audience == "" {
 		mistake("Audience", "", "is required")

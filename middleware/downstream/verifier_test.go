@@ -23,7 +23,7 @@ import (
 func TestWrap_NextServiceSeesTheCallersWrites(t *testing.T) {
 	backend := new(sessiontest.Store)
 	web, remote := newResolver(t, backend), newResolver(t, backend)
-	service := httptest.NewServer(newVerifier(t, func(cfg *downstream.Config) { cfg.Resolver = remote }).Wrap(http.HandlerFunc(show)))
+	service := httptest.NewServer(newVerifier(t, func(cfg *downstream.VerifierConfig) { cfg.Resolver = remote }).Wrap(http.HandlerFunc(show)))
 	defer service.Close()
 	client := http.Client{Transport: newTransport(t, func(cfg *downstream.TransportConfig) {
 		cfg.Audiences = map[string]string{service.URL: "prices"}
@@ -120,16 +120,16 @@ func TestWrap_AnswersForEachFailureOfTheResolver(t *testing.T) {
 	require.NoError(t, err)
 	backend.Loads.Always(sessiontest.Fail(down))
 
-	a := ask(t, newVerifier(t, func(cfg *downstream.Config) { cfg.Resolver = ended }).Wrap(http.HandlerFunc(show)), token)
+	a := ask(t, newVerifier(t, func(cfg *downstream.VerifierConfig) { cfg.Resolver = ended }).Wrap(http.HandlerFunc(show)), token)
 	assert.Equal(t, 404, a.status)
 	assert.Equal(t, "The session has ended.", a.problem.Detail)
 
-	a = ask(t, newVerifier(t, func(cfg *downstream.Config) { cfg.Resolver = resolver }).Wrap(http.HandlerFunc(show)), token)
+	a = ask(t, newVerifier(t, func(cfg *downstream.VerifierConfig) { cfg.Resolver = resolver }).Wrap(http.HandlerFunc(show)), token)
 	assert.Equal(t, 503, a.status)
 	assert.NotEmpty(t, a.header.Get("Retry-After"))
 	assert.NotContains(t, a.body, "10.0.0.7")
 
-	lenient := newVerifier(t, func(cfg *downstream.Config) {
+	lenient := newVerifier(t, func(cfg *downstream.VerifierConfig) {
 		cfg.Resolver = resolver
 		cfg.OnError = func(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 			if errors.Is(err, sessionctx.ErrUnavailable) {
@@ -167,7 +167,7 @@ func TestWrap_SessionThatHasEndedIsNoGuests(t *testing.T) {
 			require.NoError(t, tt.end(s.Snapshot().Request()))
 			token, err := newTransport(t, nil).Token("prices", s)
 			require.NoError(t, err)
-			service := newVerifier(t, func(cfg *downstream.Config) { cfg.Resolver = newResolver(t, backend) })
+			service := newVerifier(t, func(cfg *downstream.VerifierConfig) { cfg.Resolver = newResolver(t, backend) })
 			assert.Equal(t, 404, ask(t, service.Wrap(http.HandlerFunc(show)), token).status)
 		})
 	}
@@ -223,7 +223,7 @@ func TestWrap_ResponsesAreOneShoppers(t *testing.T) {
 }
 
 func TestWrap_SkipsHealthChecks(t *testing.T) {
-	service := newVerifier(t, func(cfg *downstream.Config) {
+	service := newVerifier(t, func(cfg *downstream.VerifierConfig) {
 		cfg.Skip = func(r *http.Request) bool { return r.Method == http.MethodGet }
 	}).Wrap(http.HandlerFunc(show))
 	assert.Equal(t, http.StatusTeapot, ask(t, service).status, "no session")
@@ -237,7 +237,7 @@ func TestVerifier_KeysRotate(t *testing.T) {
 		return token
 	}
 	receiver := func(keys ...bearer.Key) *downstream.Verifier {
-		return newVerifier(t, func(cfg *downstream.Config) { cfg.Issuers = map[string][]bearer.Key{"storefront": keys} })
+		return newVerifier(t, func(cfg *downstream.VerifierConfig) { cfg.Issuers = map[string][]bearer.Key{"storefront": keys} })
 	}
 	first := bearer.Key{ID: "1", Algorithm: "HS256", Key: secret}
 	second := bearer.Key{ID: "2", Algorithm: "HS256", Key: next}
@@ -255,11 +255,11 @@ func TestVerifier_KeysRotate(t *testing.T) {
 func TestNew_ReportsEveryMistake(t *testing.T) {
 	tests := []struct {
 		desc string
-		cfg  downstream.Config
+		cfg  downstream.VerifierConfig
 		want []string
 	}{
-		{"nothing is set", downstream.Config{}, []string{"downstream.Config.Audience: is required", "downstream.Config.Issuers: is required"}},
-		{"keys that are none", downstream.Config{Audience: "prices", Issuers: map[string][]bearer.Key{
+		{"nothing is set", downstream.VerifierConfig{}, []string{"downstream.VerifierConfig.Audience: is required", "downstream.VerifierConfig.Issuers: is required"}},
+		{"keys that are none", downstream.VerifierConfig{Audience: "prices", Issuers: map[string][]bearer.Key{
 			"": {{Algorithm: "HS256", Key: secret}}, "none": nil,
 			"short": {{Algorithm: "HS256", Key: secret[:31]}}, "other": {{ID: "1", Algorithm: "none"}},
 			"twice": {{Algorithm: "HS256", Key: secret}, {Algorithm: "EdDSA", Key: public}},
@@ -267,12 +267,12 @@ func TestNew_ReportsEveryMistake(t *testing.T) {
 			`Issuers[""]: must name the issuer`, `Issuers["none"]: is required`, `Issuers["short"][0].Key: must be a []byte of 32 bytes`,
 			`Issuers["other"][0].Algorithm "none": must be one of`, `Issuers["twice"][1].ID`,
 		}},
-		{"a leeway that is too long", downstream.Config{Audience: "prices", Issuers: issuers, Leeway: time.Hour}, []string{"Leeway", "1h0m0s"}},
-		{"a leeway below zero", downstream.Config{Audience: "prices", Issuers: issuers, Leeway: -2}, []string{"Leeway"}},
+		{"a leeway that is too long", downstream.VerifierConfig{Audience: "prices", Issuers: issuers, Leeway: time.Hour}, []string{"Leeway", "1h0m0s"}},
+		{"a leeway below zero", downstream.VerifierConfig{Audience: "prices", Issuers: issuers, Leeway: -2}, []string{"Leeway"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.desc, func(t *testing.T) {
-			_, err := downstream.New(tt.cfg)
+			_, err := downstream.NewVerifier(tt.cfg)
 			for _, want := range tt.want {
 				assert.ErrorContains(t, err, want)
 			}

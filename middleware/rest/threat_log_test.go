@@ -186,6 +186,7 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 		g.directory.Store(way)
 		<-time.After(2 * time.Minute) // what is known of customers is old
 		storm("directory: " + way)
+		synctest.Wait() // questions about customers run beside the requests
 		g.directory.Store("")
 		<-time.After(2 * time.Minute)
 		g.store.Store(way)
