@@ -170,9 +170,10 @@ type Config struct {
 	//     first page of a visitor is not kept, and nobody can have a page kept under the name of
 	//     another variant.
 	//   - The cookie lives for half of the shorter one of AnonymousIdle and CustomerIdle of
-	//     sessionctx.Config, 30 minutes at most. Then a request comes through, which also keeps the session alive. For so long a browser may see
-	//     pages of the variant that it had before: after a write without a response to this browser,
-	//     such as on another device, and after a change of the sites.
+	//     sessionctx.Config, 30 minutes at most. Then a request comes through, which also keeps the
+	//     session alive. For so long a browser may see pages of the variant that it had before:
+	//     after a write without a response to this browser, such as on another device, and after a
+	//     change of the sites.
 	//   - A response that sets a cookie, or is of another variant than the request's header names,
 	//     becomes private, no-store before it is written, whatever the handler has said. For that
 	//     Wrap wraps the ResponseWriter: use http.ResponseController for what it does not implement.

@@ -113,7 +113,7 @@ func (rs results) markdown(t table) (string, error) {
 func (rs results) names(benchmark string) (names []string) {
 	for name := range rs {
 		suffix, ok := strings.CutPrefix(name, benchmark)
-		if _, err := strconv.Atoi(suffix); benchmark == "" || ok && (suffix == "" || err == nil) {
+		if n, err := strconv.Atoi(suffix); benchmark == "" || ok && (suffix == "" || err == nil && n < 0) {
 			names = append(names, name)
 		}
 	}

@@ -1,3 +1,3 @@
-// Package pages tries what the documentation says: commands, links, programs, and the names of tests.
-// It has tests alone.
+// Package pages tries what the documentation says: commands, links, programs, and the names of
+// tests. It has tests alone.
 package pages
