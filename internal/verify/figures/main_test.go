@@ -49,11 +49,13 @@ func TestResults_RatiosAreTakenRoundByRound(t *testing.T) {
 	rs := results{}
 	for _, slower := range []int{1, 10, 100} {
 		rs.add(fmt.Sprintf("pkg: x/a\nBenchmarkOurs/1000-2  \t 100\t %d ns/op\t 3 p99-ns\t 0 allocs/op\n", 50*slower))
+		rs.add("pkg: x/a\nBenchmarkOurs/100000 \t 100\t 7 ns/op\n") // on one processor; no row of Ours/1000
 		rs.add(fmt.Sprintf("pkg: x/b\nBenchmarkTheirs-2 \t 100\t %d ns/op\t 2 allocs/op\nPASS\n", 100*slower))
 	}
 	got, err := rs.markdown(table{rows: []row{{"a.Ours/1000", "b.Theirs", 0.4}, {"a.Ours/1000", "b.Theirs", 0.5}}})
 	require.NoError(t, err)
 	lines := strings.Split(got, "\n")
+	assert.Len(t, lines, 5)
 	assert.Equal(t, "| `a.Ours/1000` | 2 | 500 | `b.Theirs` | 1000 | 0.500 | 0.500 to 0.500 | 0, 2.00 | ≤ 0.400 | **missed** |", lines[2])
 	assert.Contains(t, lines[3], "| met |")
 	got, err = rs.markdown(table{metrics: []string{"p99-ns"}})
