@@ -162,7 +162,7 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 		case applied:
 		case saved.Exists():
 			return c, b.notWritten(errors.New("a new random id was taken"))
-		default: // what a try before has saved has expired, or was lost: the next one begins anew
+		default: // what an earlier try has saved has expired or was lost: start over
 			continue
 		}
 		c.next = saved

@@ -80,7 +80,7 @@ func TestLogin_ConcurrentWriteIsKeptOrRefused(t *testing.T) {
 	}
 }
 
-func TestLogin_BeginsAnewWhereItsNewRecordExpiresBeforeTheOldOneEnds(t *testing.T) {
+func TestLogin_StartsOverWhereItsNewRecordExpiresBeforeTheOldOneEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		backend := &stepped{}
 		here := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Timeout, c.CustomerIdle = backend, 10*time.Second, time.Second })

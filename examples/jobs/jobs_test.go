@@ -289,7 +289,7 @@ func TestJob_DatabaseKeepsEveryByteOfTheSession(t *testing.T) {
 	var args reminder
 	require.NoError(t, json.Unmarshal(text, &args))
 	assert.Equal(t, s, args.Session.Session())
-	assert.Equal(t, s.ETag(), args.Session.Session().ETag(), "jsonb spells a document anew, but not an attribute")
+	assert.Equal(t, s.ETag(), args.Session.Session().ETag(), "jsonb changes the spelling of a document, but not of an attribute")
 	assert.Equal(t, s.Snapshot().Request(), args.Session.Request())
 }
 

@@ -35,7 +35,7 @@ func TestJudge_Verdict(t *testing.T) {
 	forgotten := func(begin, end int64) Report {
 		return Report{Absences: []Absence{{Process: 2, Begin: begin, End: end, Fresh: true}}}
 	}
-	anew := func(begin, ack int64) Report {
+	created := func(begin, ack int64) Report {
 		return Report{Writes: []Write{{Process: 2, Revision: at(9, 1), First: true, Begin: begin, Ack: ack}}}
 	}
 	fresh := func(revision sessionctx.Revision, mark string, last int64) Report {
@@ -71,8 +71,8 @@ func TestJudge_Verdict(t *testing.T) {
 		{"a fresh read finds another life", fresh(at(7, 3), "c", 320), 0, 0, 1, 1},
 		{"a fresh read finds nothing, and there is a record", forgotten(160, 170), 50, 0, 1, 1},
 		{"a fresh read finds nothing, and the flush may have come first", forgotten(160, 200), 0, 0, 0, 0},
-		{"a write finds nothing, and there is a record", anew(160, 170), 0, 0, 1, 1},
-		{"a write finds nothing, and the flush may have come first", anew(160, 200), 0, 0, 0, 0},
+		{"a write finds nothing, and there is a record", created(160, 170), 0, 0, 1, 1},
+		{"a write finds nothing, and the flush may have come first", created(160, 200), 0, 0, 0, 0},
 	} {
 		j, err := NewJudge(someWrites, someFlushes)
 		require.NoError(t, err)
