@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	goTest   = regexp.MustCompile("`(?:[A-Z]+=\\S+ )*go test ([^`]*)`")
+	goTest   = regexp.MustCompile("`(?:[A-Z_]+=\\S+ )*go test ([^`]*)`")
 	madeBy   = regexp.MustCompile("(?m)^Made by `[^`]*` on .*$") // of the commit that it names
 	selector = regexp.MustCompile(`-(run|bench|fuzz|skip) (?:'([^']+)'|(\S+))`)
 	place    = regexp.MustCompile(`\./\S+`)
