@@ -236,7 +236,7 @@ var Promises = []Promise{
 		{Desc: "requests without the cookies change the variant", By: by(web, "TestVariant_IsSetWhereTheBrowserHasAnotherOne"),
 			Edits: edit(variants+"#isBrowsers", "!hasAPICredentials(r) && !withheld(r)", "!hasAPICredentials(r)")},
 		{Desc: "the variant outlives the session", By: by(web, "TestVariant_CookieEndsBeforeTheSession"),
-			Edits: edit(variants, "min(idle/2, maxVariantAge)", "maxVariantAge")},
+			Edits: edit(variants, "idle/2)/time.Second", "maxVariantAge)/time.Second")},
 		{Desc: "nobody looks at the headers in the moment of writing", By: by(web, "TestGuard_NoStorableResponseSetsACookieOrIsOfAnotherVariant", "TestGuard_StandsAfterAPanic"),
 			Edits: edit(guards+"#check", "case g.begun ||", "case g.begun || h != nil ||")},
 		{Desc: "caches may keep a response with a cookie", By: by(web, "TestGuard_NoStorableResponseSetsACookieOrIsOfAnotherVariant"),
