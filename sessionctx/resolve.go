@@ -183,7 +183,8 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 }
 
 // rereads reports whether a try reads a record again whose stamp has changed, instead of starting
-// over: see consistent. A herd that a change has overtaken starts over, because it shares that load.
+// over: see consistent. A herd that a change has overtaken starts over, because it shares that
+// load.
 func rereads(req *Request, try int) bool { return req.Fresh || try > 2 }
 
 // consistent reports whether record, generation, sites and profile were in force at one moment, at
