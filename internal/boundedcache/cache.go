@@ -46,7 +46,7 @@ const (
 	bytesPerCounter  = 5
 	// Overhead is what ristretto and the ring need for one value, in bytes: map slots, cost and
 	// frequency counters. Measured.
-	Overhead = 160
+	Overhead = 180
 
 	// maxRecentCost keeps a value of a large cost out of the ring, which counts places and not
 	// bytes.

@@ -55,8 +55,8 @@ type Cache[R any] struct {
 	stamps *stamp.Table
 	calls  singleflight.Group[call, *Entry[R]]
 	// One for each kind of record, so that customers' records cannot evict sessions.
-	sessions  *boundedcache.Cache[*Entry[R]]
-	customers *boundedcache.Cache[*Entry[R]]
+	sessions  *boundedcache.Cache[handle[R]]
+	customers *boundedcache.Cache[handle[R]]
 
 	lease  atomic.Int64 // monotonic; nothing is valid after it
 	window atomic.Int64 // how long after its beginning a load may be joined; 0: nothing is shared or kept
@@ -87,10 +87,10 @@ func New[R any](cfg Config[R]) (*Cache[R], error) {
 	}
 	c.calls.Spawn, c.calls.Timeout = cfg.Spawn, cfg.Timeout
 	var err error
-	if c.sessions, err = boundedcache.New[*Entry[R]](cfg.SessionBytes, typicalEntry); err != nil {
+	if c.sessions, err = boundedcache.New[handle[R]](cfg.SessionBytes, typicalEntry); err != nil {
 		return nil, err
 	}
-	if c.customers, err = boundedcache.New[*Entry[R]](cfg.CustomerBytes, typicalEntry); err != nil {
+	if c.customers, err = boundedcache.New[handle[R]](cfg.CustomerBytes, typicalEntry); err != nil {
 		c.sessions.Close()
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (c *Cache[R]) Invalidate(h store.KeyHash) {
 // InvalidateAll implements store.Sink.
 func (c *Cache[R]) InvalidateAll() { c.stamps.BumpAll() }
 
-func (c *Cache[R]) of(kind store.Kind) *boundedcache.Cache[*Entry[R]] {
+func (c *Cache[R]) of(kind store.Kind) *boundedcache.Cache[handle[R]] {
 	if kind == store.KindCustomer {
 		return c.customers
 	}
@@ -176,18 +176,20 @@ func (c *Cache[R]) Bump(k store.Key) { c.stamps.Bump(c.StripeOf(k)) }
 // shows none. It is the whole of a warm read, and allocates nothing.
 func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
 	now := c.Now()
-	e, ok := c.of(k.Kind).Get(hash)
-	if !ok || !c.valid(e, k, now) {
+	h, ok := c.of(k.Kind).Get(hash)
+	if !ok || !c.valid(h, k, now) {
 		return nil, now
 	}
-	return e, now
+	return h.entry, now
 }
 
 // valid reports whether the entry is about the key, and good at this time. InvalidateAll comes
-// before the lease that follows it, so the lease is looked at before the stamps.
-func (c *Cache[R]) valid(e *Entry[R], k *Key, now int64) bool {
-	return now < c.lease.Load() && now < e.deadline &&
-		c.stamps.Current(e.session) && c.stamps.Current(e.customer) && e.key.is(k)
+// before the lease that follows it, so the lease is looked at before the stamps. All is read before
+// anything is compared, so that the processor fetches the entry and both stamps at the same time.
+func (c *Cache[R]) valid(h handle[R], k *Key, now int64) bool {
+	lease, e := c.lease.Load(), h.entry
+	session, customer := c.stamps.Read(h.session), c.stamps.Read(h.customer)
+	return now < lease && now < e.deadline && session == e.session && customer == e.customer && e.key.is(k)
 }
 
 // peek is like Lookup, and also finds entries that were set a moment ago, which ristretto does not
@@ -197,8 +199,8 @@ func (c *Cache[R]) peek(k *Key, hash uint64) *Entry[R] {
 	if e != nil {
 		return e
 	}
-	if e, ok := c.of(k.Kind).Recent(hash); ok && c.valid(e, k, now) {
-		return e
+	if h, ok := c.of(k.Kind).Recent(hash); ok && c.valid(h, k, now) {
+		return h.entry
 	}
 	return nil
 }
@@ -366,7 +368,7 @@ func (c *Cache[R]) keepLoaded(hash uint64, e *Entry[R]) {
 		c.Keep(hash, e)
 		return
 	}
-	c.sessions.SetRecent(hash, e, e.cost(c.cfg.Cost))
+	c.sessions.SetRecent(hash, e.handle(), e.cost(c.cfg.Cost))
 }
 
 // Keep caches an entry under the hash of its key.
@@ -375,7 +377,7 @@ func (c *Cache[R]) Keep(hash uint64, e *Entry[R]) {
 		return
 	}
 	packed, ok := e.packed()
-	if !ok || !c.of(e.key.kind).Set(hash, packed, packed.cost(c.cfg.Cost)) {
+	if !ok || !c.of(e.key.kind).Set(hash, packed.handle(), packed.cost(c.cfg.Cost)) {
 		c.DroppedFills.Add(1)
 	}
 }

@@ -69,7 +69,7 @@ var Promises = []Promise{
 		{Desc: "the customer's stamp is taken after the load", By: by("internal/nearcache", "TestGet_KeepsWhatItFound"),
 			Edits: edit(nearCache+"#load", "if shared && c.stamps", "if key.View != \"\" {\n\t\t\te.customer = c.CustomerStamp(key.Tenant, key.View)\n\t\t}\n\t\tif shared && c.stamps")},
 		{Desc: "an entry of a customer's session does not hang on the customer", By: append(by(core, "TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn"), histories),
-			Edits: edit(nearCache+"#valid", "c.stamps.Current(e.customer) && ", "")},
+			Edits: edit(nearCache+"#valid", "customer == e.customer", "(customer == e.customer || true)")},
 		{Desc: "a view without its customer", By: by(core, "TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn"),
 			Edits: edit("sessionctx/request.go", "View: req.asserted(), ", "")},
 		{Desc: "an answer of the directory that came after the record was read", By: by(core, "TestConsistency_ProfileThatChangesDuringALoadComesAfterTheRecord"),
