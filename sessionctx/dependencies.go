@@ -113,10 +113,7 @@ func (k profileKey) record() store.Key {
 	return store.Key{Tenant: k.tenant, Kind: store.KindCustomer, ID: k.customerID}
 }
 
-const (
-	directoryLogEvery = 10 * time.Second // an outage is logged that often, for sites and for profiles
-	typicalProfile    = 512              // bytes
-)
+const typicalProfile = 512 // bytes
 
 // newDirectory makes the caches of the Directory's answers.
 func (r *Resolver) newDirectory() (err error) {
@@ -266,12 +263,11 @@ func (r *Resolver) directoryFailed(what, tenant string, err error, known bool) {
 		return
 	}
 	failures := r.stats.directoryErrors.Add(1)
-	next := &r.logNext[logSites]
+	kind := logSites
 	if what == "profile" {
-		next = &r.logNext[logProfiles]
+		kind = logProfiles
 	}
-	now := r.near.Now()
-	if due := next.Load(); now < due || !next.CompareAndSwap(due, now+int64(directoryLogEvery)) {
+	if !r.logDue(kind) {
 		return
 	}
 	level, message := slog.LevelError, "sessionctx: directory failed, and no earlier answer is known: no session can be resolved"

@@ -80,7 +80,7 @@ type owned struct {
 func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want) (own owned, err error) {
 	if req.SessionID == "" {
 		own.entry = r.near.Empty(*key)
-		own.customerID = req.asserted()
+		own.ownership = ownership{id: &req.Identity, customerID: req.asserted()}
 		return own, nil
 	}
 	if key.View != "" && want.Since == 0 {

@@ -1,8 +1,6 @@
 package sessionctx
 
-import (
-	"context"
-)
+import "context"
 
 // The names of the calls that Config.Observe is told of.
 const (
@@ -37,23 +35,11 @@ func (o observe) begin(ctx context.Context, call, tenant string) (context.Contex
 
 func ignoreOutcome(Outcome) {}
 
-// resolveObserved is resolveEntry with Config.Observe.
-func (r *Resolver) resolveObserved(ctx context.Context, req *Request) (e *entry, err error) {
-	ctx, done := r.cfg.Observe(ctx, callResolve, req.Tenant)
-	var outcome Outcome
-	defer func() {
-		if outcome.Err = err; e != nil {
-			flags := e.Resolved.flags
-			outcome.Degraded, outcome.ProfileMissing = flags&degradedValue != 0, flags&noProfile != 0
-		}
-		done(outcome)
-	}()
-	req.cutTexts()
-	key := r.cacheKey(req)
-	hash := r.hash(&key, req)
-	if e = r.lookup(&key, hash, req); e != nil {
-		outcome.Cached = true
-		return e, nil
+// outcomeOf returns the outcome of a resolution.
+func outcomeOf(e *entry, err error, cached bool) Outcome {
+	o := Outcome{Err: err, Cached: cached}
+	if e != nil {
+		o.Degraded, o.ProfileMissing = e.Resolved.flags&degradedValue != 0, e.Resolved.flags&noProfile != 0
 	}
-	return r.resolveSlow(ctx, key, hash, *req)
+	return o
 }

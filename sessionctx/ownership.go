@@ -14,6 +14,7 @@ const (
 
 // ownership is what a record is to an identity.
 type ownership struct {
+	id    *Identity
 	state state
 	// customerID says whose session it is to this identity: as asserted on an anonymous record,
 	// else as recorded; empty: a guest's.
@@ -21,10 +22,8 @@ type ownership struct {
 	// generationOf is the customer whose generation decides whether the session is live or ended;
 	// empty: none does. confirm says which.
 	generationOf string
-	// viewer is who the host's own login says is asking. A session that is not the viewer's is
-	// answered with the defaults of the viewer.
-	viewer string
-	// unbound: the session is anonymous, and must become the viewer's under a new id first.
+	// unbound: the session is anonymous, and must first become the session of the customer whom the
+	// host's own login names, under a new id.
 	unbound bool
 }
 
@@ -37,30 +36,31 @@ func ownershipOf(id *Identity, rec *store.Record) ownership {
 	switch {
 	case !rec.Exists(), id.Proof == BySecret && !rec.Secret:
 		// An id that is no secret proves nothing: to a cookie it is merely unknown.
-		return ownership{state: absent, customerID: asserted}
+		return ownership{id: id, state: absent, customerID: asserted}
 	case id.Proof == Asserted && rec.Secret:
-		return ownership{state: foreign}
+		return ownership{id: id, state: foreign}
 	case rec.Ended:
-		return ownership{state: ended}
+		return ownership{id: id, state: ended}
 	case rec.CustomerID == "":
-		return ownership{state: live, customerID: asserted}
+		return ownership{id: id, state: live, customerID: asserted}
 	case id.Proof == Asserted && rec.CustomerID != asserted:
-		return ownership{state: foreign}
+		return ownership{id: id, state: foreign}
 	}
-	return ownership{state: live, customerID: rec.CustomerID, generationOf: rec.CustomerID}
+	return ownership{id: id, state: live, customerID: rec.CustomerID, generationOf: rec.CustomerID}
 }
 
 // ownershipByHostLogin applies the rules for a session by secret whose customer the host's own
 // login says. A session that belongs to another customer is foreign. While nobody is logged in,
-// every customer's session is foreign.
+// every customer's session is foreign. Whatever the session is, what is shown are the values of the
+// customer who asks.
 func ownershipByHostLogin(id *Identity, rec *store.Record) ownership {
-	own := ownership{state: live, customerID: id.CustomerID, viewer: id.CustomerID}
+	own := ownership{id: id, state: live, customerID: id.CustomerID}
 	switch {
 	case !rec.Exists(), !rec.Secret:
 		own.state = absent
 	case rec.Ended:
 		own.state = ended
-	case rec.CustomerID == "":
+	case unbound(rec):
 		own.unbound = id.CustomerID != ""
 	case rec.CustomerID != id.CustomerID:
 		own.state = foreign
@@ -70,11 +70,20 @@ func ownershipByHostLogin(id *Identity, rec *store.Record) ownership {
 	return own
 }
 
+// unbound reports whether a record is an anonymous session by secret.
+func unbound(rec *store.Record) bool {
+	return rec.Exists() && rec.Secret && !rec.Ended && rec.CustomerID == ""
+}
+
 // confirm applies the present generation of the record's customer: a session that remembers another
 // one was ended by EndAll.
 func (o ownership) confirm(rec *store.Record, generation int64) ownership {
-	if o.generationOf != "" && rec.Generation != generation {
-		return ownership{state: ended, customerID: o.viewer, generationOf: o.generationOf, viewer: o.viewer}
+	if o.generationOf == "" || rec.Generation == generation {
+		return o
+	}
+	o.state, o.customerID = ended, ""
+	if o.id.byHostLogin() {
+		o.customerID = o.id.CustomerID
 	}
 	return o
 }
@@ -87,11 +96,11 @@ func (o *ownership) hasData() bool {
 
 // found reports whether there is a session, or a guest, to show. A cookie with an unknown or dead
 // id is a guest's; whoever asserts an id that has no record yet has a session without one.
-func (o *ownership) found(req *Request) (found, asGuest bool) {
+func (o *ownership) found() (found, asGuest bool) {
 	switch {
-	case o.state == live, o.state == absent && req.Proof != BySecret && req.Proof != Management:
-		return true, req.SessionID == ""
-	case req.Proof == BySecret:
+	case o.state == live, o.state == absent && o.id.Proof != BySecret && o.id.Proof != Management:
+		return true, o.id.SessionID == ""
+	case o.id.Proof == BySecret:
 		return true, true
 	}
 	return false, false

@@ -38,31 +38,30 @@ func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Co
 	return &entryContext{ctx, e, req.Identity}, e.Resolved.flags&(degradedValue|noProfile) != 0, nil
 }
 
-// resolveEntry returns an entry with the answer to req.
-func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (*entry, error) {
+// resolveEntry returns an entry with the answer to req: from the near-cache, or by resolveSlow.
+func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (e *entry, err error) {
+	var done func(Outcome)
 	if r.cfg.Observe != nil {
-		return r.resolveObserved(ctx, req)
+		ctx, done = r.cfg.Observe(ctx, callResolve, req.Tenant)
 	}
 	req.cutTexts()
 	key := r.cacheKey(req)
 	hash := r.hash(&key, req)
-	if e := r.lookup(&key, hash, req); e != nil {
-		return e, nil
+	var cached bool
+	if !req.Fresh {
+		var now int64
+		e, now = r.near.Lookup(&key, hash)
+		cached = e != nil && e.Resolved.answers(req, now)
 	}
-	return r.resolveSlow(ctx, key, hash, *req)
-}
-
-// lookup returns an entry that answers req as it is, nil if the near-cache has none.
-func (r *Resolver) lookup(key *nearcache.Key, hash uint64, req *Request) *entry {
-	if req.Fresh {
-		return nil
+	if cached {
+		r.stats.hits.add(hash)
+	} else {
+		e, err = r.resolveSlow(ctx, key, hash, *req)
 	}
-	e, now := r.near.Lookup(key, hash)
-	if e == nil || !e.Resolved.answers(req, now) {
-		return nil
+	if done != nil {
+		done(outcomeOf(e, err, cached))
 	}
-	r.stats.hits.add(hash)
-	return e
+	return e, err
 }
 
 // resolveTries bounds how often a resolution begins again because something that it read has
@@ -96,13 +95,14 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 	profileOf := req.asserted()
 	for try := 1; ; try++ {
 		a, err := r.attempt(ctx, key, hash, req, want, profileOf, rereads(req, try))
+		if err == nil && !a.consistent && try == resolveTries {
+			err = errChanging
+		}
 		switch {
 		case err != nil && a.deps.sites == nil: // without sites not even defaults can be computed
 			return nil, err
 		case err != nil:
 			return r.degraded(ctx, key, req, &a.deps, err)
-		case !a.consistent && try == resolveTries:
-			return r.degraded(ctx, key, req, &a.deps, errChanging)
 		case !a.consistent:
 			profileOf = a.customerID // asked for before the record from now on
 		case a.resolved == nil:
@@ -159,7 +159,7 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	if a.owned, err = r.loadOwned(ctx, key, hash, req, want); err != nil {
 		return a, err
 	}
-	found, asGuest := a.found(req)
+	found, asGuest := a.found()
 	if found {
 		if a.customerID != a.deps.customerID {
 			r.askProfile(ctx, &a.deps, req.Tenant, a.customerID)

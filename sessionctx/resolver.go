@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/breaker"
@@ -27,19 +28,29 @@ type Resolver struct {
 
 	conflicts conflictLog
 
-	background gate          // goroutines
-	touching   sync.Map      // store.Key: touches under way
-	touches    chan struct{} // how many
-	logNext    [numLogs]atomic.Int64
+	background gate                  // goroutines
+	touching   sync.Map              // store.Key: touches under way
+	touches    chan struct{}         // how many
+	logNext    [numLogs]atomic.Int64 // monotonic; before it nothing more of the kind is logged
 }
 
-// Indexes of Resolver.logNext: monotonic times before which nothing more of the kind is logged.
+// The kinds of lines that an outage makes, for logDue.
 const (
 	logDegraded = iota
 	logSites
 	logProfiles
 	numLogs
 )
+
+// logEvery keeps an outage from becoming an outage of the log.
+const logEvery = 10 * time.Second
+
+// logDue reports whether a line of this kind may be logged now.
+func (r *Resolver) logDue(kind int) bool {
+	now, next := r.near.Now(), &r.logNext[kind]
+	due := next.Load()
+	return now >= due && next.CompareAndSwap(due, now+int64(logEvery))
+}
 
 // The shares of Config.CacheBytes, in twelfths. At the default of 96 MiB there are 2^20 stamps.
 const (
