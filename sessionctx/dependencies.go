@@ -173,7 +173,7 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 		known.refused.Store(&next.mistakes)
 		return nil, err
 	case err != nil: // at the start: the sites that a request names serve
-		r.directoryFailed("sites", tenant, err, false)
+		r.logDirectory(slog.LevelError, "sessionctx: no site is the default: only requests that name a site are answered", "sites", tenant, err)
 	}
 	known.refused.Store(nil)
 	next.noDefault = err
@@ -257,28 +257,29 @@ func profileCost(k profileKey, c defaults.Customer) int64 {
 	return typicalProfile + int64(len(k.customerID)+128*len(c.Addresses))
 }
 
-// directoryFailed counts a failed question, and logs it if none was logged lately.
+// directoryFailed counts a failed question, and logs what comes of it.
 func (r *Resolver) directoryFailed(what, tenant string, err error, known bool) {
-	if errors.Is(err, ErrUnknownTenant) {
-		return
+	switch {
+	case errors.Is(err, ErrUnknownTenant): // an answer, and no failure
+	case known:
+		r.logDirectory(slog.LevelWarn, "sessionctx: directory failed, the last answer stays in force", what, tenant, err)
+	case what == "profile":
+		r.logDirectory(slog.LevelError, "sessionctx: directory failed, and no earlier answer is known: values are computed without the profile", what, tenant, err)
+	default:
+		r.logDirectory(slog.LevelError, "sessionctx: directory failed, and no earlier answer is known: no session can be resolved", what, tenant, err)
 	}
-	failures := r.stats.directoryErrors.Add(1)
+}
+
+// logDirectory counts an error of the Directory, and logs it if none was logged lately.
+func (r *Resolver) logDirectory(level slog.Level, message, what, tenant string, err error) {
 	kind := logSites
 	if what == "profile" {
 		kind = logProfiles
 	}
-	if !r.logDue(kind) {
-		return
+	if count := r.stats.directoryErrors.Add(1); r.logDue(kind) {
+		r.cfg.Logger.LogAttrs(context.Background(), level, message, slog.String("tenant", tenant),
+			slog.String("asked", what), slog.Any("error", err), slog.Int64("errors", count))
 	}
-	level, message := slog.LevelError, "sessionctx: directory failed, and no earlier answer is known: no session can be resolved"
-	switch {
-	case known:
-		level, message = slog.LevelWarn, "sessionctx: directory failed, the last answer stays in force"
-	case what == "profile":
-		message = "sessionctx: directory failed, and no earlier answer is known: values are computed without the profile"
-	}
-	r.cfg.Logger.LogAttrs(context.Background(), level, message, slog.String("tenant", tenant),
-		slog.String("asked", what), slog.Any("error", err), slog.Int64("errors", failures))
 }
 
 // directoryError returns the error of a call that cannot go on without the sites.

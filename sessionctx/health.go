@@ -53,9 +53,7 @@ func (r *Resolver) Warm(ctx context.Context, tenants ...string) error {
 		req := Request{Identity: Identity{Tenant: tenant}}
 		leave, err := r.enter(&req)
 		if err == nil {
-			if _, err = r.sites.Get(ctx, tenant); err != nil {
-				err = r.directoryError(ctx, err)
-			}
+			_, err = r.dependenciesOf(ctx, tenant, "")
 			leave()
 		}
 		if err != nil {

@@ -105,3 +105,12 @@ func TestWarm_NamesEachTenantWithoutSites(t *testing.T) {
 	assert.NotContains(t, err.Error(), `"demoshop"`, "its sites are known")
 	assert.Equal(t, "EUR", currency(t, r, cookie("")), "and a request finds them")
 }
+
+func TestWarm_NamesATenantThatIsGone(t *testing.T) {
+	directory := &failingSites{Static: demoshop()}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = directory })
+	require.NoError(t, r.Warm(t.Context(), "demoshop"))
+	directory.holdBy(func(context.Context) error { return sessionctx.ErrUnknownTenant })
+	require.NoError(t, r.Refresh(t.Context(), "demoshop", ""), "that it is gone is an answer")
+	assert.ErrorIs(t, r.Warm(t.Context(), "demoshop"), sessionctx.ErrUnknownTenant)
+}

@@ -186,7 +186,8 @@ func TestDirectory_SiteKeepsItsLastValidFormForADay(t *testing.T) {
 
 func TestDirectory_WithoutADefaultSiteLaterAnswersComeIntoForce(t *testing.T) {
 	d := &desk{Static: demoshop()}
-	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+	var log bytes.Buffer
+	r := newResolver(t, func(c *sessionctx.Config) { c.Directory, c.Logger = d, slog.New(slog.NewTextHandler(&log, nil)) })
 	at := func() string {
 		return resolve(t, r, sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop"}, Site: "b"}).Currency
 	}
@@ -197,6 +198,9 @@ func TestDirectory_WithoutADefaultSiteLaterAnswersComeIntoForce(t *testing.T) {
 		assert.Len(t, r.SiteMistakes("demoshop"), 1)
 		assert.ErrorIs(t, resolveError(t, r, by("s1")), sessionctx.ErrUnavailable, "nobody is given another default site")
 	}
+	require.NoError(t, r.Close())
+	assert.Contains(t, log.String(), "no site is the default: only requests that name a site are answered")
+	assert.NotContains(t, log.String(), "no session can be resolved")
 }
 
 func TestMinorUnits_AreThoseOfTheTenant(t *testing.T) {

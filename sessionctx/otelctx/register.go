@@ -155,7 +155,7 @@ func (t *Telemetry) observeStats(r *sessionctx.Resolver, common *attribute.Set) 
 	lease, err := t.meter.Float64ObservableGauge("session_context.lease.remaining", metric.WithUnit("s"),
 		metric.WithDescription("For how long the near-cache is valid if nothing more is heard; negative: it is not used. Not reported for a lease that never ends."))
 	errs = append(errs, err)
-	hanging, err := t.meter.Int64ObservableGauge("session_context.store.hanging", metric.WithUnit("1"),
+	hanging, err := t.meter.Int64ObservableGauge("session_context.store.hanging", metric.WithUnit("{state}"), // to "1" Prometheus would add _ratio
 		metric.WithDescription("1 while the Store does not answer in time and is only probed, else 0."))
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {

@@ -48,7 +48,7 @@ func TestTelemetry_MetricsHaveTheDocumentedNamesUnitsAndAttributes(t *testing.T)
 		"session_context.cache.dropped_fills":                              {"{fill}", float64(stats.DroppedFills)},
 		"session_context.store.loads":                                      {"{load}", float64(stats.Loads)},
 		"session_context.store.joined_loads":                               {"{load}", float64(stats.Joined)},
-		"session_context.store.hanging":                                    {"1", 0},
+		"session_context.store.hanging":                                    {"{state}", 0},
 		"session_context.writes":                                           {"{write}", 1},
 		"session_context.touches":                                          {"{touch}", float64(stats.Touches)},
 		"session_context.conflicts":                                        {"{conflict}", float64(stats.Conflicts)},
