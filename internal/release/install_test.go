@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,9 +54,14 @@ func TestRelease_OfThisRepositoryInstalls(t *testing.T) {
 	t.Run("README's program", func(t *testing.T) {
 		dir, err := user.module(t.Context())
 		require.NoError(t, err)
-		_, err = command(t.Context(), dir, user.env, "go", "get", "github.com/sessionctx/storefront")
+		get := strings.Fields(readmeCommands.FindString(string(readme)))
+		require.Len(t, get, 3)
+		_, err = command(t.Context(), dir, user.env, get[0], get[1:]...)
 		require.NoError(t, err)
 		program, transcript := readmeProgram(t, string(readme))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte(program), 0o644))
+		_, err = command(t.Context(), dir, slices.Concat(user.env, []string{"GOFLAGS=-modcacherw -trimpath"}), "go", "build", "-o", filepath.Join(dir, "shop.exe"), ".")
+		require.NoError(t, err, "README gets all that its program needs, without go mod tidy")
 		const address = "localhost:8080"
 		require.Contains(t, program, `ListenAndServe("`+address+`"`)
 		started := startOnFreePort(t, func(free string) string {

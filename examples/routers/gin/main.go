@@ -20,13 +20,28 @@ func main() {
 	log.Fatal(http.ListenAndServe("localhost:8080", handler(mw)))
 }
 
+// handler wraps the whole router.
 func handler(mw *middleware.Middleware) http.Handler {
 	router := gin.New()
-	router.Use(func(c *gin.Context) {
+	routes(router, mw)
+	wrapped := mw.Wrap(router)
+	return http.NewCrossOriginProtection().Handler(wrapped)
+}
+
+// grouped is the same shop, with the middleware around a group of the routes.
+func grouped(mw *middleware.Middleware) http.Handler {
+	router := gin.New()
+	group := router.Group("/")
+	group.Use(func(c *gin.Context) {
 		next := func(_ http.ResponseWriter, r *http.Request) { c.Request = r; c.Next() }
 		mw.Wrap(http.HandlerFunc(next)).ServeHTTP(c.Writer, c.Request)
 		c.Abort() // The handlers have run, or the middleware has answered.
 	})
+	routes(group, mw)
+	return http.NewCrossOriginProtection().Handler(router)
+}
+
+func routes(router gin.IRoutes, mw *middleware.Middleware) {
 	router.GET("/", func(c *gin.Context) {
 		c.String(http.StatusOK, shop.Line(c.Request.Context())) // not Line(c): see gin.Engine.ContextWithFallback
 	})
@@ -37,5 +52,4 @@ func handler(mw *middleware.Middleware) http.Handler {
 		}
 		c.Redirect(http.StatusSeeOther, "/")
 	})
-	return http.NewCrossOriginProtection().Handler(router)
 }

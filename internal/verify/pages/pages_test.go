@@ -104,17 +104,18 @@ var fieldsOf = []string{"middleware.Config", "bearer.Config", "sessionctx.Config
 // imported are the packages that are neither of the workspace nor of the standard library, and
 // those of the standard library that share their name with another one.
 var imported = map[string]string{
-	"codes":      "google.golang.org/grpc/codes", // not defaults/codes
-	"grpc":       "google.golang.org/grpc",
-	"metadata":   "google.golang.org/grpc/metadata",
-	"metric":     "go.opentelemetry.io/otel/metric",
-	"prometheus": "github.com/prometheus/client_golang/prometheus",
-	"rand":       "crypto/rand",
-	"rueidis":    "github.com/redis/rueidis",
-	"scs":        "github.com/alexedwards/scs/v2",
-	"status":     "google.golang.org/grpc/status",
-	"template":   "html/template",
-	"trace":      "go.opentelemetry.io/otel/trace",
+	"codes":       "google.golang.org/grpc/codes", // not defaults/codes
+	"credentials": "google.golang.org/grpc/credentials",
+	"grpc":        "google.golang.org/grpc",
+	"metadata":    "google.golang.org/grpc/metadata",
+	"metric":      "go.opentelemetry.io/otel/metric",
+	"prometheus":  "github.com/prometheus/client_golang/prometheus",
+	"rand":        "crypto/rand",
+	"rueidis":     "github.com/redis/rueidis",
+	"scs":         "github.com/alexedwards/scs/v2",
+	"status":      "google.golang.org/grpc/status",
+	"template":    "html/template",
+	"trace":       "go.opentelemetry.io/otel/trace",
 }
 
 // packagesByName returns the paths of the packages that a part of a file may name.
