@@ -59,6 +59,12 @@ func TestIfMatch_HoldsForTheNamedRevisionAlone(t *testing.T) {
 				want               int
 			}{
 				{c, "PATCH", "/me/context", `{"currency":"GBP"}`, status},
+				{c, "PATCH", "/me/context", `{"currency":"CHF","language":"fr"}`, status},
+				{c, "PATCH", "/me/context", `{"siteCode":"us"}`, status},
+				{c, "PATCH", "/me/context", `{"siteCode":"main","currency":"CHF","context":{"a":1}}`, status},
+				{c, "PATCH", "/me/context", `{"context":{"a":2}}`, status},
+				{c, "PATCH", "/me/context", `{"context":null}`, status},
+				{c, "PATCH", "/me/context", `{"currency":null,"language":null}`, status},
 				{c, "POST", "/me/context/attributes", `{"key":"k","value":1}`, created},
 				{c, "DELETE", "/me/context/attributes/k", "", status},
 				{op, "PUT", "/context/s1", `{"metadata":{"version":%d}}`, status},
@@ -116,7 +122,9 @@ func TestIfNoneMatch_LetsAWriteOnlyCreate(t *testing.T) {
 	s.shopper("s1").with("If-None-Match", `"x"`).do("PATCH", "/me/context", `{"currency":"GBP"}`).must(204)
 	// The own session is there from the beginning.
 	s.shopper("s2").with("If-None-Match", "*").do("PATCH", "/me/context", `{"currency":"GBP"}`).must(412)
-	s.shopper("s2").with("If-Match", "*").do("PATCH", "/me/context", `{"currency":"GBP"}`).must(204)
+	s.shopper("s2").with("If-None-Match", "*").do("PATCH", "/me/context", `{"currency":"GBP","language":"fr"}`).must(412)
+	s.shopper("s2").with("If-None-Match", "*").do("PATCH", "/me/context", `{"siteCode":"main"}`).must(412)
+	s.shopper("s2").with("If-Match", "*").do("PATCH", "/me/context", `{"currency":"GBP","language":"fr"}`).must(204)
 }
 
 func TestPatch_StaleVersionIsMergedOrAConflict(t *testing.T) {

@@ -18,7 +18,7 @@ func (x *exchange) merge() error {
 	if err != nil {
 		return err
 	}
-	e := echo{ctx: x.r.Context(), resolver: x.resolver, req: x.req, sent: st.patch()}
+	e := echo{ctx: x.r.Context(), resolver: x.resolver, req: x.req, sent: x.conditional(st.patch())}
 	s, err := e.update(x.update)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (x *exchange) addAttribute() error {
 	if err != nil {
 		return err
 	}
-	s, err := x.update(sessionctx.Patch{Attributes: map[string]json.RawMessage{name: value}})
+	s, err := x.update(x.conditional(sessionctx.Patch{Attributes: map[string]json.RawMessage{name: value}}))
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (x *exchange) addAttribute() error {
 // removeAttribute answers DELETE .../attributes/{name}. An attribute that does not exist is no
 // error.
 func (x *exchange) removeAttribute() error {
-	s, err := x.update(sessionctx.Patch{Attributes: map[string]json.RawMessage{x.to.name: nil}})
+	s, err := x.update(x.conditional(sessionctx.Patch{Attributes: map[string]json.RawMessage{x.to.name: nil}}))
 	if err != nil {
 		return err
 	}
@@ -63,11 +63,16 @@ func (x *exchange) removeAttribute() error {
 	return nil
 }
 
-// update writes to the session of the request, if its preconditions hold.
-func (x *exchange) update(p sessionctx.Patch) (s sessionctx.Session, err error) {
-	if c := readPreconditions(x.r); p.Require == nil && c.sent() {
+// conditional returns p, which is refused if a precondition of the request does not hold.
+func (x *exchange) conditional(p sessionctx.Patch) sessionctx.Patch {
+	if c := readPreconditions(x.r); c.sent() {
 		p.Require = func(now sessionctx.Session) error { return c.check(now, now.ID != "") }
 	}
+	return p
+}
+
+// update writes to the session of the request.
+func (x *exchange) update(p sessionctx.Patch) (s sessionctx.Session, err error) {
 	if x.req.Proof == sessionctx.Management {
 		return x.resolver.Update(x.r.Context(), x.req, p)
 	}
