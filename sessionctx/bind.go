@@ -184,7 +184,7 @@ func (r *Resolver) inherited(rec, guest *store.Record) (next store.Record, write
 			return *rec, false, nil
 		}
 		r.cfg.setExpiry(&next, now)
-		if r.cfg.Limits.checkRecord(&next) == nil {
+		if r.cfg.checkRecord(&next) == nil {
 			return next, true, nil
 		}
 	}

@@ -120,10 +120,10 @@ func TestBind_CustomersCartStaysAndTheHostSeesBoth(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
 	r := newResolver(t, patient, func(c *sessionctx.Config) {
-		c.OnChange = func(_ context.Context, ch sessionctx.Changed) {
+		c.OnChange = func(_ context.Context, before, after sessionctx.Session) {
 			mu.Lock()
 			defer mu.Unlock()
-			seen = append(seen, ch.Old.CustomerID+":"+ch.Old.CartID+" "+ch.New.CustomerID+":"+ch.New.CartID)
+			seen = append(seen, before.CustomerID+":"+before.CartID+" "+after.CustomerID+":"+after.CartID)
 		}
 	})
 	own := update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers"), Attributes: attributes("a", `"customers"`)})

@@ -88,7 +88,7 @@ func TestClose_WaitsForCallsInside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := false
 		r := newResolver(t, func(c *sessionctx.Config) {
-			c.OnChange = func(context.Context, sessionctx.Changed) {
+			c.OnChange = func(_ context.Context, _, _ sessionctx.Session) {
 				time.Sleep(500 * time.Millisecond)
 				ended = true
 			}
@@ -122,7 +122,7 @@ func TestClose_InsideOnChangeIsAnError(t *testing.T) {
 				var r *sessionctx.Resolver
 				var closed error
 				r = newResolver(t, func(c *sessionctx.Config) {
-					c.OnChange = func(context.Context, sessionctx.Changed) { closed = r.Close() }
+					c.OnChange = func(_ context.Context, _, _ sessionctx.Session) { closed = r.Close() }
 				})
 				assert.Equal(t, 2*time.Second, takes(func() {
 					assert.NoError(t, tc.do(r), "the write was committed before")

@@ -74,16 +74,15 @@ type Config struct {
 	// that costs nothing.
 	Observe func(ctx context.Context, call, tenant string) (context.Context, func(Outcome))
 	// OnChange is called after a write was committed, on the writer's goroutine, before the call
-	// returns. It is best effort: a process that dies in between does not call it. A panic in it is
+	// returns. after has no ID if the write ended the session. It is best effort: a process that dies in between does not call it. A panic in it is
 	// logged and goes no further. It must not call Close: its own call is inside.
-	OnChange func(context.Context, Changed)
-	// Limits bound what a session may hold.
-	Limits Limits
-}
+	OnChange func(ctx context.Context, before, after Session)
 
-// Changed says what a committed write changed. New has no ID if the write ended the session.
-type Changed struct {
-	Old, New Session
+	// MaxAttributes, MaxAttributeName, MaxAttributeValue and MaxRecord bound what a session may
+	// hold: how many attributes; the bytes of a name; the bytes of a value, as JSON; the bytes of
+	// the whole record, as encoded. They are checked on the result of a write. 1 or more; default
+	// 64, 64, 1 KiB and 16 KiB.
+	MaxAttributes, MaxAttributeName, MaxAttributeValue, MaxRecord int
 }
 
 // withDefaults returns cfg with its defaults filled in, or every mistake in it.
@@ -115,7 +114,7 @@ func (cfg Config) withDefaults() (Config, error) {
 			*n = def
 		}
 		if *n < 0 {
-			bad("Limits."+field, *n, "must be 1 or more")
+			bad(field, *n, "must be 1 or more")
 		}
 	}
 	required("Store", cfg.Store == nil)
@@ -140,9 +139,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	duration("MaxStale", &cfg.MaxStale, 0, 0, year, false)
 	duration("DirectoryMaxAge", &cfg.DirectoryMaxAge, time.Minute, time.Millisecond, 24*time.Hour, false)
 	duration("Timeout", &cfg.Timeout, 2*time.Second, time.Millisecond, time.Hour, false)
-	limit("Attributes", &cfg.Limits.Attributes, 64)
-	limit("AttributeName", &cfg.Limits.AttributeName, 64)
-	limit("AttributeValue", &cfg.Limits.AttributeValue, 1<<10)
-	limit("Record", &cfg.Limits.Record, 16<<10)
+	limit("MaxAttributes", &cfg.MaxAttributes, 64)
+	limit("MaxAttributeName", &cfg.MaxAttributeName, 64)
+	limit("MaxAttributeValue", &cfg.MaxAttributeValue, 1<<10)
+	limit("MaxRecord", &cfg.MaxRecord, 16<<10)
 	return cfg, errors.Join(errs...)
 }

@@ -18,7 +18,7 @@ func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 	r, err := sessionctx.New(sessionctx.Config{
 		CacheBytes: 1, AnonymousIdle: time.Millisecond, CustomerIdle: -2, MaxAge: time.Nanosecond, TombstoneLife: -5, MaxStale: -1,
 		DirectoryMaxAge: 48 * time.Hour, Timeout: -1,
-		Limits: sessionctx.Limits{Attributes: -1, AttributeName: -1, AttributeValue: -1, Record: -1},
+		MaxAttributes: -1, MaxAttributeName: -1, MaxAttributeValue: -1, MaxRecord: -1,
 	})
 	assert.Nil(t, r)
 	require.Error(t, err)
@@ -34,9 +34,9 @@ func TestNew_ReportsEveryMistakeAtOnce(t *testing.T) {
 		"sessionctx.Config.AnonymousIdle 1ms", "sessionctx.Config.CustomerIdle -2ns",
 		"sessionctx.Config.MaxAge 1ns", "sessionctx.Config.TombstoneLife -5ns", "sessionctx.Config.MaxStale -1ns",
 		"sessionctx.Config.DirectoryMaxAge 48h0m0s", "sessionctx.Config.Timeout -1ns",
-		"sessionctx.Config.Limits.Attributes -1",
-		"sessionctx.Config.Limits.AttributeName -1", "sessionctx.Config.Limits.AttributeValue -1",
-		"sessionctx.Config.Limits.Record -1",
+		"sessionctx.Config.MaxAttributes -1",
+		"sessionctx.Config.MaxAttributeName -1", "sessionctx.Config.MaxAttributeValue -1",
+		"sessionctx.Config.MaxRecord -1",
 	}, got)
 	assert.ErrorContains(t, err, `sessionctx.Config.Timeout "-1ns": must be 1ms to 1h0m0s`)
 }

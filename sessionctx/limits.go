@@ -15,19 +15,10 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Limits bound what a session may hold, checked on the result of a write. 1 or more; a zero field
-// is its default.
-type Limits struct {
-	Attributes     int // default 64
-	AttributeName  int // in bytes, default 64
-	AttributeValue int // in bytes of JSON, default 1 KiB
-	Record         int // in bytes as encoded, default 16 KiB
-}
-
 // maxCarts is at how many sites a session may have a cart.
 const maxCarts = 32
 
-// LimitError says that a write would leave more than Limits allow. Nothing was written.
+// LimitError says that a write would leave more than the Config allows. Nothing was written.
 type LimitError struct {
 	Field string // "cartId", "context", "context[name]", "record"
 	Value string // the name or value at fault, cut to 64 bytes; empty where it would not help
@@ -50,7 +41,7 @@ func tooLarge(field, value, format string, limit int) *LimitError {
 }
 
 // checkPatch judges the form of what p carries: all that can be said without the record.
-func (l *Limits) checkPatch(p *Patch) error {
+func (cfg *Config) checkPatch(p *Patch) error {
 	var errs []error
 	if v := p.CartID.value; len(v) > maxID {
 		errs = append(errs, tooLarge("cartId", v, "has at most %d bytes", maxID))
@@ -62,15 +53,15 @@ func (l *Limits) checkPatch(p *Patch) error {
 		switch {
 		case name == "":
 			errs = append(errs, &LimitError{Field: "context", Rule: "the name of an attribute must not be empty"})
-		case len(name) > l.AttributeName:
-			errs = append(errs, tooLarge(field, "", "the name of an attribute has at most %d bytes", l.AttributeName))
+		case len(name) > cfg.MaxAttributeName:
+			errs = append(errs, tooLarge(field, "", "the name of an attribute has at most %d bytes", cfg.MaxAttributeName))
 		case !printable(name):
 			errs = append(errs, &LimitError{Field: field, Rule: "the name of an attribute must be printable text"})
 		}
 		switch v := p.Attributes[name]; {
 		case removes(v):
-		case len(v) > l.AttributeValue:
-			errs = append(errs, tooLarge(field, "", "the value of an attribute has at most %d bytes", l.AttributeValue))
+		case len(v) > cfg.MaxAttributeValue:
+			errs = append(errs, tooLarge(field, "", "the value of an attribute has at most %d bytes", cfg.MaxAttributeValue))
 		case !json.Valid(v) || !utf8.Valid(v):
 			errs = append(errs, &LimitError{Field: field, Rule: "the value of an attribute must be one JSON document in UTF-8"})
 		}
@@ -86,10 +77,10 @@ func printable(s string) bool {
 }
 
 // checkRecord judges the result of a write.
-func (l *Limits) checkRecord(rec *store.Record) error {
+func (cfg *Config) checkRecord(rec *store.Record) error {
 	switch {
-	case len(rec.Attributes) > l.Attributes:
-		return tooLarge("context", "", "a session has at most %d attributes", l.Attributes)
+	case len(rec.Attributes) > cfg.MaxAttributes:
+		return tooLarge("context", "", "a session has at most %d attributes", cfg.MaxAttributes)
 	case len(rec.Carts) > maxCarts:
 		return tooLarge("cartId", "", "a session has carts at %d sites at most", maxCarts)
 	}
@@ -97,8 +88,8 @@ func (l *Limits) checkRecord(rec *store.Record) error {
 	if err != nil {
 		return fmt.Errorf("sessionctx: %w", err)
 	}
-	if len(b) > l.Record {
-		return tooLarge("context", "", "a session takes at most %d bytes", l.Record)
+	if len(b) > cfg.MaxRecord {
+		return tooLarge("context", "", "a session takes at most %d bytes", cfg.MaxRecord)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		return Explanation{}, err
 	}
 	defer leave()
-	if err := r.cfg.Limits.checkPatch(&p); err != nil {
+	if err := r.cfg.checkPatch(&p); err != nil {
 		return Explanation{}, err
 	}
 	key := r.cacheKey(&req)

@@ -228,7 +228,7 @@ func TestThreat_PanickingHooks(t *testing.T) {
 				f.where.Store("")
 				config := func(c *sessionctx.Config) {
 					c.Store, c.Directory = f, f
-					c.OnChange = func(context.Context, sessionctx.Changed) { f.panics("OnChange") }
+					c.OnChange = func(_ context.Context, _, _ sessionctx.Session) { f.panics("OnChange") }
 				}
 				r := newResolver(t, config)
 				update(t, r, by("s1", "C100"), sessionctx.Patch{CartID: sessionctx.Set("cart")})

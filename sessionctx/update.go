@@ -27,7 +27,7 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 		return Session{}, err
 	}
 	defer leave()
-	if err := r.cfg.Limits.checkPatch(&p); err != nil {
+	if err := r.cfg.checkPatch(&p); err != nil {
 		return Session{}, err
 	}
 	b, cancel := r.newBudget(ctx)
@@ -159,7 +159,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 		setCart(next, site, id)
 	}
 	r.cfg.setExpiry(next, now)
-	return true, r.cfg.Limits.checkRecord(next)
+	return true, r.cfg.checkRecord(next)
 }
 
 // saveTombstoneIfEnded puts a tombstone in the place of a session that EndAll has ended, now that a
@@ -197,7 +197,7 @@ func (r *Resolver) notifyChange(ctx context.Context, req *Request, before *store
 		r.logNotNotified(ctx, req.Tenant, err)
 		return
 	}
-	r.cfg.OnChange(ctx, Changed{Old: r.sessionOf(req, before, !before.Exists(), before.CustomerID, &d), New: after})
+	r.cfg.OnChange(ctx, r.sessionOf(req, before, !before.Exists(), before.CustomerID, &d), after)
 }
 
 // logNotNotified logs that the host does not hear of a write that was applied.

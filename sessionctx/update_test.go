@@ -318,10 +318,11 @@ func TestUpdate_RequireSeesTheNewestSessionAndCanRefuse(t *testing.T) {
 }
 
 func TestOnChange_HearsOfEveryCommittedWriteAndItsPanicIsContained(t *testing.T) {
-	var changes []sessionctx.Changed
+	type change struct{ before, after sessionctx.Session }
+	var changes []change
 	r := newResolver(t, func(c *sessionctx.Config) {
-		c.OnChange = func(_ context.Context, c sessionctx.Changed) {
-			changes = append(changes, c)
+		c.OnChange = func(_ context.Context, before, after sessionctx.Session) {
+			changes = append(changes, change{before, after})
 			panic("the host's mistake")
 		}
 	})
@@ -332,12 +333,12 @@ func TestOnChange_HearsOfEveryCommittedWriteAndItsPanicIsContained(t *testing.T)
 	require.NoError(t, err)
 	require.NoError(t, r.End(t.Context(), by("s1", "C101")))
 	require.Len(t, changes, 3)
-	assert.Equal(t, "EUR", changes[0].Old.Currency)
-	assert.Equal(t, s1, changes[0].New)
-	assert.Equal(t, s1, changes[1].Old)
-	assert.Equal(t, s2, changes[1].New)
-	assert.Equal(t, s2, changes[2].Old)
-	assert.Empty(t, changes[2].New.ID)
+	assert.Equal(t, "EUR", changes[0].before.Currency)
+	assert.Equal(t, s1, changes[0].after)
+	assert.Equal(t, s1, changes[1].before)
+	assert.Equal(t, s2, changes[1].after)
+	assert.Equal(t, s2, changes[2].before)
+	assert.Empty(t, changes[2].after.ID)
 }
 
 // A client has seen a session that then expired. Another device has made it again, under the same

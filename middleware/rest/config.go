@@ -63,7 +63,7 @@ type Config struct {
 	AllowedOrigins []string
 
 	// MaxBody is how long the body of a request may be, in bytes. 1 to 16 MiB; default 32 KiB.
-	// What a session may hold is bounded by sessionctx.Config.Limits.
+	// What a session may hold is bounded by MaxRecord and its neighbours in sessionctx.Config.
 	MaxBody int64
 
 	// MaxDepth is how deep objects and lists may be nested in a body, the body itself counted. 3 to

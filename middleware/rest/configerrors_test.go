@@ -30,9 +30,9 @@ func TestConfigError_NamesAFieldThatExistsTheValueAndTheRule(t *testing.T) {
 	}{
 		{"sessionctx", sessionctx.Config{}, func() error {
 			_, err := sessionctx.New(sessionctx.Config{
+				Directory:  sessionctx.Static{"A B": {Sites: badSite}, "shop": {}},
 				CacheBytes: 1, AnonymousIdle: 1, CustomerIdle: -2, MaxAge: 1, TombstoneLife: -2, MaxStale: -1, DirectoryMaxAge: -1, Timeout: -1,
-				Directory: sessionctx.Static{"A B": {Sites: badSite}, "shop": {}},
-				Limits:    sessionctx.Limits{Attributes: -1, AttributeName: -1, AttributeValue: -1, Record: -1},
+				MaxAttributes: -1, MaxAttributeName: -1, MaxAttributeValue: -1, MaxRecord: -1,
 			})
 			return err
 		}, 14},

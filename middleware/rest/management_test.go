@@ -299,7 +299,7 @@ func TestThreatManagementWithoutTheScope(t *testing.T) {
 }
 
 func TestManagement_CannotSetWhatAShopperCouldNot(t *testing.T) {
-	s := newShop(t, func(c *settings) { c.sessions.Limits.Attributes = 1 })
+	s := newShop(t, func(c *settings) { c.sessions.MaxAttributes = 1 })
 	op := s.operator()
 	d := op.do("PUT", "/context/s1?upsert=true", `{"currency":"JPY","cartId":7,"siteCode":"us"}`).must(400).problem().Details
 	assert.Equal(t, []map[string]string{{"field": "cartId", "value": "7", "reason": "wrongType"}}, d)

@@ -191,7 +191,7 @@ func TestPatch_LimitsHoldForTheMergedResult(t *testing.T) {
 	c.do("PATCH", "/me/context", `{"context":{"k1":[`+strings.Repeat("\n", 2000)+`]}}`).must(204)
 
 	tight := newShop(t, func(c *settings) {
-		c.sessions.Limits = sessionctx.Limits{Attributes: 2, AttributeName: 3, AttributeValue: 5}
+		c.sessions.MaxAttributes, c.sessions.MaxAttributeName, c.sessions.MaxAttributeValue = 2, 3, 5
 		c.rest.MaxBody, c.rest.MaxDepth = 64, 3
 	}).shopper("s1")
 	tight.do("PATCH", "/me/context", `{"context":{"abc":[1,2]}}`).must(204)

@@ -113,12 +113,12 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 	hook.Store("")
 	s := newShop(t, func(c *settings) {
 		c.sessions.Store, c.sessions.Directory, c.sessions.Logger, c.rest.Logger = g, g, logger, logger
-		c.sessions.OnChange = func(_ context.Context, ch sessionctx.Changed) {
+		c.sessions.OnChange = func(_ context.Context, before, after sessionctx.Session) {
 			switch hook.Load() {
 			case "text":
-				panic(fmt.Sprintf("%+v %s %q %s", ch, ch.New.ID, ch.New.CustomerID, ch.New.CartID))
+				panic(fmt.Sprintf("%+v %+v %s %q %s", before, after, after.ID, after.CustomerID, after.CartID))
 			case "value":
-				panic(ch)
+				panic([]sessionctx.Session{before, after})
 			}
 		}
 		c.middleware.Identify = func(r *http.Request) (sessionctx.Identity, error) {

@@ -193,7 +193,7 @@ var Promises = []Promise{
 		{Desc: "a shopper may name a cart", By: by(api, "TestThreatMassAssignment"),
 			Edits: edit("middleware/rest/write.go", "parseState(body, x.maxDepth, false)", "parseState(body, x.maxDepth, true)")},
 		{Desc: "any number of attributes", By: by(api, "TestThreatAttributeBomb"),
-			Edits: edit(limits, "> l.Attributes:", "> l.Attributes*l.Record:")},
+			Edits: edit(limits, "> cfg.MaxAttributes:", "> cfg.MaxAttributes*cfg.MaxRecord:")},
 		{Desc: "names that nobody can print", By: by(api, "TestThreatAttributeBomb", "TestThreatHeaderAndLogInjection"),
 			Edits: edit(limits, "!printable(name)", "name == \"\"")},
 		{Desc: "a name may be there twice", By: by(api, "TestThreatJSONTricks"),
