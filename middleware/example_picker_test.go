@@ -73,6 +73,6 @@ func ExampleMiddleware_Switch() {
 	// 303 /en/shoes?page=2
 	// defaults: currency "Euro": not a three-letter ISO 4217 code
 	// 400
-	// middleware: form: return "/\\evil.example": must be a path of this server
+	// sessionctx: return "/\\evil.example": must be a path of this server
 	// 400
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware/internal/failure"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -14,17 +15,17 @@ import (
 var (
 	// ErrUnauthenticated: the request's credentials are not valid, or credentials are needed and
 	// the request has none. HTTP answers 401.
-	ErrUnauthenticated = errors.New("middleware: unauthenticated")
+	ErrUnauthenticated = failure.ErrUnauthenticated
 	// ErrWrongTenant: the credentials are another tenant's. HTTP answers 403.
-	ErrWrongTenant = errors.New("middleware: credentials of another tenant")
+	ErrWrongTenant = failure.ErrWrongTenant
 	// ErrNoSession is an ErrUnauthenticated: the credentials say who is asking, and the request
 	// names no session to write to. HTTP answers 401.
-	ErrNoSession = fmt.Errorf("%w: noSession: the request names no session to write to", ErrUnauthenticated)
+	ErrNoSession = failure.ErrNoSession
 	// ErrCrossSite: the request comes from another site, and nothing was written. The browser has
 	// withheld the cookie, and a new one would replace it: redirect with 303 to a GET, which has
 	// the cookie. With Config.Partitioned browsers send the cookie, and every write from another
 	// site is refused. HTTP answers 403.
-	ErrCrossSite = errors.New("middleware: cross-site request, for which browsers withhold the cookie")
+	ErrCrossSite = failure.ErrCrossSite
 )
 
 // Middleware says who is asking, resolves the session and attaches it to the request's context.

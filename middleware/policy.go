@@ -1,11 +1,10 @@
 package middleware
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/middleware/internal/failure"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -49,9 +48,9 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 //	403  ErrWrongTenant, ErrCrossSite
 //	404  sessionctx.ErrUnknownTenant, sessionctx.ErrNotFound
 //	409  sessionctx.ErrConflict
-//	400  *defaults.Invalid, *FormError and *sessionctx.LimitError about form
-//	413  *FormError and *sessionctx.LimitError about size
-//	415  *FormError about a header
+//	400  *defaults.Invalid, *sessionctx.InputError about form
+//	413  *sessionctx.InputError about size, unless it is joined with one of those for 400
+//	415  *sessionctx.InputError about a header
 //	503  sessionctx.ErrUnavailable, sessionctx.ErrFull, sessionctx.ErrClosed, the end of a context,
 //	     with Retry-After
 //	503  sessionctx.ErrUnknownOutcome, without Retry-After: the write may have been applied
@@ -61,56 +60,17 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 // The body says no more than the status, and the response is not to be stored.
 func Fail(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 	h := w.Header()
-	h.Set("Cache-Control", "private, no-store")
-	code := status(err)
-	switch code {
-	case http.StatusUnauthorized:
-		challenge := `Bearer error="invalid_token"`
-		if errors.Is(err, ErrNoSession) { // the token is good
-			challenge = "Bearer"
-		}
-		h.Set("WWW-Authenticate", challenge)
-	case http.StatusUnsupportedMediaType:
+	h.Set("Cache-Control", noStore)
+	class := failure.Of(err)
+	switch class {
+	case failure.NoSession: // the token is good
+		h.Set("WWW-Authenticate", "Bearer")
+	case failure.Unauthenticated:
+		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	case failure.MediaType:
 		h.Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
-	case http.StatusServiceUnavailable:
-		if !errors.Is(err, sessionctx.ErrUnknownOutcome) { // nobody may repeat that without a look
-			h.Set("Retry-After", retryAfter)
-		}
+	case failure.Unavailable:
+		h.Set("Retry-After", failure.RetryAfter)
 	}
-	http.Error(w, http.StatusText(code), code)
-}
-
-// retryAfter, in seconds, is longer than the Resolver waits for a store or directory, and shorter
-// than a shopper waits for a page.
-const retryAfter = "5"
-
-func status(err error) int {
-	var limit *sessionctx.LimitError
-	var invalid *defaults.Invalid
-	var form *FormError
-	switch {
-	case errors.Is(err, sessionctx.ErrUnknownOutcome): // before what its cause says
-		return http.StatusServiceUnavailable
-	case errors.Is(err, ErrUnauthenticated):
-		return http.StatusUnauthorized
-	case errors.Is(err, ErrWrongTenant), errors.Is(err, ErrCrossSite):
-		return http.StatusForbidden
-	case errors.Is(err, sessionctx.ErrUnknownTenant), errors.Is(err, sessionctx.ErrNotFound):
-		return http.StatusNotFound
-	case errors.Is(err, sessionctx.ErrConflict):
-		return http.StatusConflict
-	case errors.As(err, &limit) && limit.Size, errors.As(err, &form) && form.Size:
-		return http.StatusRequestEntityTooLarge
-	case form != nil && (form.Field == contentType || form.Field == contentEncoding):
-		return http.StatusUnsupportedMediaType
-	case limit != nil, form != nil, errors.As(err, &invalid):
-		return http.StatusBadRequest
-	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull),
-		errors.Is(err, sessionctx.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return http.StatusServiceUnavailable
-	case errors.Is(err, errors.ErrUnsupported):
-		return http.StatusNotImplemented
-	default:
-		return http.StatusInternalServerError
-	}
+	http.Error(w, http.StatusText(class.Status()), class.Status())
 }

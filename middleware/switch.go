@@ -1,33 +1,14 @@
 package middleware
 
 import (
-	"errors"
-	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/form"
+	"github.com/sessionctx/storefront/middleware/localpath"
 	"github.com/sessionctx/storefront/sessionctx"
 )
-
-// FormError is a form that no picker sends. Nothing was written. HTTP answers 400, unless a field
-// says otherwise.
-type FormError struct {
-	Field string // of the form; Content-Type or Content-Encoding, then HTTP answers 415; empty: the form
-	Value string // cut to 64 bytes
-	Rule  string // what the value must be
-	Size  bool   // the rule is about size: HTTP answers 413
-}
-
-// Error names the field, the value and the rule.
-func (e *FormError) Error() string {
-	if e.Field == "" {
-		return "middleware: form: " + e.Rule
-	}
-	return fmt.Sprintf("middleware: form: %s %q: %s", e.Field, e.Value, e.Rule)
-}
 
 // maxSwitchForm bounds the body of a picker's form, in bytes.
 const maxSwitchForm = 16 << 10
@@ -42,7 +23,7 @@ const maxSwitchForm = 16 << 10
 //   - site, currency, country, language: the choice. Without the field nothing changes; an empty
 //     one removes the choice. At least one of them must be there. Where a form has several, one
 //     that has the value that the page shows is no choice. A form with one alone always chooses.
-//   - return: the page to go back to, a path that [LocalPath] accepts. Default "/". The values are
+//   - return: the page to go back to, a path that [localpath.Parse] accepts. Default "/". The values are
 //     judged as on that page: with the site and the language that its URL says.
 //   - revision: the text of Session.Revision, of the session from which the page was made. With it
 //     a field that somebody has changed in the meantime is sessionctx.ErrConflict and not
@@ -53,20 +34,21 @@ const maxSwitchForm = 16 << 10
 // and fragment stay. On another host the shopper has another cookie, so of the choices only that
 // site and language arrive there.
 //
-// The errors are those of Update, of Resolver.Resolve and of Config.SiteOf, a *FormError, and for a
-// value that cannot be chosen a *defaults.Invalid. A request that a browser has sent from another
-// origin is ErrCrossSite, as http.CrossOriginProtection decides. Call Switch where Update may be
-// called; it may be outside of Wrap.
+// The errors are those of Update, of Resolver.Resolve and of Config.SiteOf. A form that no picker
+// sends is a *sessionctx.InputError, and a value that cannot be chosen a *defaults.Invalid. A
+// request that a browser has sent from another origin is ErrCrossSite, as
+// http.CrossOriginProtection decides. Call Switch where Update may be called; it may be outside of
+// Wrap.
 func (m *Middleware) Switch(w http.ResponseWriter, r *http.Request) error {
 	if crossOrigin.Check(r) != nil {
 		return ErrCrossSite
 	}
-	form, err := readSwitch(w, r)
+	sent, err := readSwitch(w, r)
 	if err != nil {
 		return err
 	}
 	page := r.WithContext(r.Context())
-	page.URL = form.back
+	page.URL = sent.back
 	var says SiteLanguage
 	if m.sites != nil {
 		if says, err = m.sites.find(page); err != nil {
@@ -74,14 +56,14 @@ func (m *Middleware) Switch(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if m.tenant(page) != m.tenant(r) {
-		return formError("return", form.back.Path, "must be a path of the same tenant")
+		return formError("return", sent.back.Path, "must be a path of the same tenant")
 	}
 	now, err := m.sessionAt(page, says)
 	if err != nil {
 		return err
 	}
-	patch := form.patch(now)
-	to := form.back.String()
+	patch := sent.patch(now)
+	to := sent.back.String()
 	if m.sites != nil {
 		moved, err := m.pageFor(page, &patch, now, says)
 		if err != nil {
@@ -92,11 +74,11 @@ func (m *Middleware) Switch(w http.ResponseWriter, r *http.Request) error {
 			if !moved.here {
 				to = moved.url
 			}
-			if form.back.RawQuery != "" {
-				to += "?" + form.back.RawQuery
+			if sent.back.RawQuery != "" {
+				to += "?" + sent.back.RawQuery
 			}
-			if form.back.Fragment != "" {
-				to += "#" + form.back.EscapedFragment()
+			if sent.back.Fragment != "" {
+				to += "#" + sent.back.EscapedFragment()
 			}
 		}
 	}
@@ -117,81 +99,42 @@ type switchForm struct {
 	revision *sessionctx.Revision
 }
 
-// readSwitch reads the form in the body of a request. It takes no value from the
-// query, but a query that cannot be read is an error, too.
-func readSwitch(w http.ResponseWriter, r *http.Request) (form switchForm, err error) {
-	if err := checkForm(r.Header); err != nil {
-		return form, err
-	}
-	if r.PostForm == nil && r.Body != nil {
-		r.Body = http.MaxBytesReader(w, r.Body, maxSwitchForm)
-	}
-	if err := r.ParseForm(); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return form, &FormError{Rule: fmt.Sprintf("has at most %d bytes", tooLarge.Limit), Size: true}
-		}
-		return form, &FormError{Rule: "cannot be read"}
-	}
-	values := map[string]string{}
-	for _, name := range [...]string{"site", "currency", "country", "language", "return", "revision"} {
-		switch given := r.PostForm[name]; len(given) {
-		case 0:
-		case 1:
-			values[name] = given[0]
-		default:
-			return form, formError(name, given[1], "must not be given twice")
+// readSwitch reads the form in the body of a request.
+func readSwitch(w http.ResponseWriter, r *http.Request) (sent switchForm, err error) {
+	values, refused := form.Read(w, r, maxSwitchForm, "site", "currency", "country", "language", "return", "revision")
+	if refused != nil {
+		return sent, &sessionctx.InputError{
+			Field: refused.Field, Value: refused.Value, Rule: refused.Rule, Limit: refused.Limit,
+			Size: refused.Status == http.StatusRequestEntityTooLarge,
 		}
 	}
 	for f := range defaults.Field(defaults.NumFields) {
 		if value, ok := values[f.String()]; ok {
-			form.fields[f] = sessionctx.Set(value)
-			form.touched++
+			sent.fields[f] = sessionctx.Set(value)
+			sent.touched++
 		}
 	}
-	if form.touched == 0 {
-		return form, &FormError{Rule: "must have one of the fields site, currency, country and language"}
+	if sent.touched == 0 {
+		return sent, &sessionctx.InputError{Rule: "must have one of the fields site, currency, country and language"}
 	}
 	back, ok := values["return"]
 	if !ok {
 		back = "/"
 	}
-	local, ok := LocalPath(back)
-	if !ok {
-		return form, formError("return", back, "must be a path of this server")
-	}
-	if form.back, err = url.Parse(local); err != nil {
-		return form, formError("return", back, "must be a path of this server")
+	if sent.back, ok = localpath.Parse(back); !ok {
+		return sent, formError("return", back, "must be a path of this server")
 	}
 	if text, ok := values["revision"]; ok {
-		form.revision = new(sessionctx.Revision)
-		if err := form.revision.UnmarshalText([]byte(text)); err != nil {
-			return form, formError("revision", text, "must be the text of a Session.Revision")
+		sent.revision = new(sessionctx.Revision)
+		if err := sent.revision.UnmarshalText([]byte(text)); err != nil {
+			return sent, formError("revision", text, "must be the text of a Session.Revision")
 		}
 	}
-	return form, nil
+	return sent, nil
 }
 
-// checkForm refuses a body that no form of a browser has, before it is read.
-func checkForm(h http.Header) error {
-	const form = "application/x-www-form-urlencoded"
-	if t, _, err := mime.ParseMediaType(h.Get("Content-Type")); err != nil || t != form {
-		return formError(contentType, h.Get("Content-Type"), "must be "+form)
-	}
-	if coding := strings.Join(h.Values(contentEncoding), ","); coding != "" && !strings.EqualFold(coding, "identity") {
-		return formError(contentEncoding, coding, "must not be compressed")
-	}
-	return nil
-}
-
-// The headers that a FormError may name: HTTP answers 415.
-const (
-	contentType     = "Content-Type"
-	contentEncoding = "Content-Encoding"
-)
-
-func formError(field, value, rule string) *FormError {
-	return &FormError{Field: field, Value: strings.ToValidUTF8(value[:min(len(value), 64)], ""), Rule: rule}
+func formError(field, value, rule string) error {
+	return &sessionctx.InputError{Field: field, Value: form.Cut(value), Rule: rule}
 }
 
 // sessionAt returns the session of a request as a page shows it whose URL says at.

@@ -18,26 +18,39 @@ import (
 // maxCarts is at how many sites a session may have a cart.
 const maxCarts = 32
 
-// LimitError says that a write would leave more than the Config allows. Nothing was written.
-type LimitError struct {
-	Field string // "cartId", "context", "context[name]", "record"
+// InputError says that what a caller sent has a form or a size that no write can have, or would
+// leave more than the Config allows. Nothing was written. A code that cannot be chosen is a
+// *defaults.Invalid instead.
+type InputError struct {
+	// Field is "cartId", "context" or "context[name]". Of the form of a picker, for
+	// middleware.Middleware.Switch, it is the name of a field, Content-Type, Content-Encoding, or
+	// empty for the whole form.
+	Field string
 	Value string // the name or value at fault, cut to 64 bytes; empty where it would not help
 	Rule  string // the rule, as a sentence
 	Limit int    // the limit that the rule speaks of, in bytes or entries; 0 where there is none
-	Size  bool   // true: the rule is about size (HTTP answers 413), false: about form (400)
+	// Size says that the rule is about size: HTTP answers 413. Else the rule is about form: HTTP
+	// answers 400, and 415 for Content-Type and Content-Encoding.
+	Size bool
 }
 
 // Error names the field, the value and the rule.
-func (e *LimitError) Error() string {
-	if e.Value == "" {
-		return fmt.Sprintf("sessionctx: %s: %s", e.Field, e.Rule)
+func (e *InputError) Error() string {
+	text := "sessionctx: "
+	if e.Field == "" {
+		text += "form"
+	} else {
+		text += e.Field
 	}
-	return fmt.Sprintf("sessionctx: %s %q: %s", e.Field, e.Value, e.Rule)
+	if e.Value != "" {
+		text += fmt.Sprintf(" %q", e.Value)
+	}
+	return text + ": " + e.Rule
 }
 
-// tooLarge returns a LimitError about size. format takes the limit.
-func tooLarge(field, value, format string, limit int) *LimitError {
-	return &LimitError{Field: field, Value: cut(value), Rule: fmt.Sprintf(format, limit), Limit: limit, Size: true}
+// tooLarge returns a InputError about size. format takes the limit.
+func tooLarge(field, value, format string, limit int) *InputError {
+	return &InputError{Field: field, Value: cut(value), Rule: fmt.Sprintf(format, limit), Limit: limit, Size: true}
 }
 
 // checkPatch judges the form of what p carries: all that can be said without the record.
@@ -46,24 +59,24 @@ func (cfg *Config) checkPatch(p *Patch) error {
 	if v := p.CartID.value; len(v) > maxID {
 		errs = append(errs, tooLarge("cartId", v, "has at most %d bytes", maxID))
 	} else if !printable(v) {
-		errs = append(errs, &LimitError{Field: "cartId", Value: cut(v), Rule: "must be printable text"})
+		errs = append(errs, &InputError{Field: "cartId", Value: cut(v), Rule: "must be printable text"})
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Attributes)) {
 		field := "context[" + strconv.Quote(cut(name)) + "]"
 		switch {
 		case name == "":
-			errs = append(errs, &LimitError{Field: "context", Rule: "the name of an attribute must not be empty"})
+			errs = append(errs, &InputError{Field: "context", Rule: "the name of an attribute must not be empty"})
 		case len(name) > cfg.MaxAttributeName:
 			errs = append(errs, tooLarge(field, "", "the name of an attribute has at most %d bytes", cfg.MaxAttributeName))
 		case !printable(name):
-			errs = append(errs, &LimitError{Field: field, Rule: "the name of an attribute must be printable text"})
+			errs = append(errs, &InputError{Field: field, Rule: "the name of an attribute must be printable text"})
 		}
 		switch v := p.Attributes[name]; {
 		case removes(v):
 		case len(v) > cfg.MaxAttributeValue:
 			errs = append(errs, tooLarge(field, "", "the value of an attribute has at most %d bytes", cfg.MaxAttributeValue))
 		case !json.Valid(v) || !utf8.Valid(v):
-			errs = append(errs, &LimitError{Field: field, Rule: "the value of an attribute must be one JSON document in UTF-8"})
+			errs = append(errs, &InputError{Field: field, Rule: "the value of an attribute must be one JSON document in UTF-8"})
 		}
 	}
 	return errors.Join(errs...)

@@ -231,7 +231,7 @@ func TestUpdate_InvalidValueIsAnErrorAndWritesNothing(t *testing.T) {
 		req   sessionctx.Request
 		patch sessionctx.Patch
 		want  []error  // of package defaults
-		says  []string // of LimitErrors
+		says  []string // of InputErrors
 	}{
 		{"a currency that is none", by("s1"), sessionctx.Patch{Currency: set("XYZ")}, []error{invalid(defaults.FieldCurrency, "XYZ", defaults.ReasonUnknownCode)}, nil},
 		{"a currency that the site does not offer", by("s1"), sessionctx.Patch{Currency: set("JPY")}, []error{invalid(defaults.FieldCurrency, "JPY", defaults.ReasonNotOffered)}, nil},
@@ -265,12 +265,12 @@ func TestUpdate_InvalidValueIsAnErrorAndWritesNothing(t *testing.T) {
 			var got []error
 			for _, e := range flatten(err) {
 				var i *defaults.Invalid
-				var l *sessionctx.LimitError
+				var l *sessionctx.InputError
 				switch {
 				case errors.As(e, &i):
 					got = append(got, i)
 				case !errors.As(e, &l):
-					t.Errorf("neither *Invalid nor *LimitError: %v", e)
+					t.Errorf("neither *Invalid nor *InputError: %v", e)
 				}
 			}
 			assert.Equal(t, tc.want, got)

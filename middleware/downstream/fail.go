@@ -1,7 +1,6 @@
 package downstream
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/sessionctx/storefront/middleware"
-	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/middleware/internal/failure"
 )
 
 const noStore = "private, no-store"
@@ -42,9 +41,6 @@ type refusal struct {
 // Error says what is wrong with the request.
 func (e *refusal) Error() string { return "downstream: " + e.reason }
 
-// retryAfter, in seconds, is longer than the Resolver waits for a store or directory.
-const retryAfter = "5"
-
 // Fail is the middleware.ErrorPolicy that answers every error with a problem, the JSON object of
 // RFC 9457. It is the default of VerifierConfig.OnError; next is not used and may be nil.
 //
@@ -53,31 +49,34 @@ const retryAfter = "5"
 //	404  sessionctx.ErrNotFound, sessionctx.ErrUnknownTenant
 //	431  a header of more than 8000 bytes
 //	503  sessionctx.ErrUnavailable, sessionctx.ErrClosed, the end of a context; with Retry-After
-//	500  everything else
+//	500  everything else that a Verifier reports
+//
+// The other errors that middleware.Fail knows have the status that they have there.
 //
 // The detail of a problem says the reason for 400, 401 and 431, and no id or attribute of the
 // token. The response is not to be stored.
 func Fail(w http.ResponseWriter, _ *http.Request, err error, _ http.Handler) {
-	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "Something went wrong on the server."}
+	class := failure.Of(err)
+	p := problem{Type: "about:blank", Status: class.Status(), Detail: "The request cannot be answered."}
 	h := w.Header()
-	var refused *refusal
-	switch {
-	case errors.As(err, &refused):
+	switch refused, ok := errors.AsType[*refusal](err); {
+	case ok:
 		p.Status, p.Detail = refused.status, sentence(refused.reason)
-	case errors.Is(err, middleware.ErrUnauthenticated):
-		p.Status, p.Detail = http.StatusUnauthorized, "The credentials are not valid."
+	case class == failure.Unauthenticated, class == failure.NoSession:
+		p.Detail = "The credentials are not valid."
 		if _, reason, ok := strings.Cut(err.Error(), middleware.ErrUnauthenticated.Error()+": "); ok && reason != "" {
 			p.Detail = sentence(reason)
 		}
 		h.Set("WWW-Authenticate", Header)
-	case errors.Is(err, sessionctx.ErrNotFound):
-		p.Status, p.Detail = http.StatusNotFound, "The session has ended."
-	case errors.Is(err, sessionctx.ErrUnknownTenant):
-		p.Status, p.Detail = http.StatusNotFound, "There is no such tenant."
-	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrClosed),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		p.Status, p.Detail = http.StatusServiceUnavailable, "The session cannot be resolved at the moment."
-		h.Set("Retry-After", retryAfter)
+	case class == failure.NotFound:
+		p.Detail = "The session has ended."
+	case class == failure.UnknownTenant:
+		p.Detail = "There is no such tenant."
+	case class == failure.Unavailable:
+		p.Detail = "The session cannot be resolved at the moment."
+		h.Set("Retry-After", failure.RetryAfter)
+	case class == failure.Internal:
+		p.Detail = "Something went wrong on the server."
 	}
 	p.Title = http.StatusText(p.Status)
 	body, err := json.Marshal(p)

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/internal/redact"
-	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/internal/failure"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -166,43 +165,45 @@ func wrongType(field string, raw json.RawMessage) detail {
 // problemFor turns the error of an operation into what the client is told, which says nothing of
 // the server's inside.
 func problemFor(err error) *problem {
-	p := &problem{
-		Type: typeAsTheStatus, Status: http.StatusInternalServerError, Message: "Something went wrong on the server.",
-	}
+	class := failure.Of(err)
+	p := &problem{Type: typeAsTheStatus, Status: class.Status(), Message: "The request cannot be answered."}
 	var r *refusal
-	var conflict *sessionctx.ConflictError
-	switch details, status, sentence := rejections(err); {
-	case errors.Is(err, sessionctx.ErrUnknownOutcome): // before what its cause says
+	switch {
+	case class == failure.UnknownOutcome:
 		// No Retry-After: some clients would send the write again without a look at the session.
-		p.Type, p.Status = typeUnknownOutcome, http.StatusServiceUnavailable
+		p.Type = typeUnknownOutcome
 		p.Message = "The write may have been applied, or may still be. Get the session before the write is sent again."
 	case errors.As(err, &r):
 		p.Status, p.Message, p.Details, p.header = r.status, r.message, slices.Clone(r.details), r.header
-	case errors.Is(err, middleware.ErrNoSession):
+	case class == failure.NoSession:
 		return problemFor(errNoSessionToWrite)
-	case errors.Is(err, middleware.ErrCrossSite):
+	case class == failure.CrossSite:
 		return problemFor(errCrossOrigin)
-	case errors.Is(err, middleware.ErrUnauthenticated):
-		p.Status, p.Message = http.StatusUnauthorized, "The credentials are not valid, or no longer."
+	case class == failure.Unauthenticated:
+		p.Message = "The credentials are not valid, or no longer."
 		p.header = [2]string{"WWW-Authenticate", challengeInvalid}
-	case errors.Is(err, middleware.ErrWrongTenant):
-		p.Status, p.Message = http.StatusForbidden, errOtherTenant.message
-	case errors.Is(err, sessionctx.ErrUnknownTenant):
-		p.Status, p.Message = http.StatusNotFound, "Session not found: there is no such tenant."
-	case errors.Is(err, sessionctx.ErrNotFound):
-		p.Status, p.Message = http.StatusNotFound, "Session not found."
-	case errors.As(err, &conflict):
-		p.Status, p.CurrentVersion = http.StatusConflict, &conflict.Revision.Version
+	case class == failure.WrongTenant:
+		p.Message = errOtherTenant.message
+	case class == failure.UnknownTenant:
+		p.Message = "Session not found: there is no such tenant."
+	case class == failure.NotFound:
+		p.Message = "Session not found."
+	case class == failure.Conflict:
+		if conflict, ok := errors.AsType[*sessionctx.ConflictError](err); ok {
+			p.CurrentVersion = &conflict.Revision.Version
+		}
 		p.Message = "What this write touches has changed since the version that it is based on. " +
 			"Get the session, and try again."
-	case details != nil:
-		p.Status, p.Message, p.Details = status, sentence, details
-	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull),
-		errors.Is(err, sessionctx.ErrClosed), errors.Is(err, context.Canceled),
-		errors.Is(err, context.DeadlineExceeded):
-		p.Status = http.StatusServiceUnavailable
+	case class == failure.Malformed, class == failure.MediaType, class == failure.TooLarge:
+		p.Details, p.Message = rejections(err)
+		if class == failure.MediaType {
+			p.header = errEncoding.header
+		}
+	case class == failure.Unavailable:
 		p.Message = "The service cannot answer at the moment. Nothing was changed."
-		p.header = [2]string{"Retry-After", retryAfter}
+		p.header = [2]string{"Retry-After", failure.RetryAfter}
+	case class == failure.Internal:
+		p.Message = "Something went wrong on the server."
 	}
 	p.Title, p.Code, p.Detail = http.StatusText(p.Status), p.Status, p.Message
 	for i := range p.Details {
@@ -215,29 +216,21 @@ func problemFor(err error) *problem {
 	return p
 }
 
-// rejections collects the values that the Resolver refused, from all the errors that are joined in
-// err.
-func rejections(err error) (details []detail, status int, sentence string) {
-	status = http.StatusRequestEntityTooLarge
-	say := func(s string) {
-		if sentence == "" {
-			sentence = s
-		}
-	}
+// rejections collects the values that were refused, from all the errors that are joined in err. The
+// sentence is about the first one.
+func rejections(err error) (details []detail, sentence string) {
 	var walk func(error)
 	walk = func(err error) {
 		switch e := err.(type) {
 		case *defaults.Invalid:
 			d := detail{Field: fieldNames[e.Field], Value: cut(e.Value), Reason: e.Reason.String()}
-			say(d.sentence())
-			details, status = append(details, d), http.StatusBadRequest
-		case *sessionctx.LimitError:
-			d := detail{Field: e.Field, Value: cut(e.Value), Reason: reasonTooLarge}
-			if !e.Size {
-				d.Reason, status = defaults.ReasonMalformed.String(), http.StatusBadRequest
+			d.Message = d.sentence()
+			details = append(details, d)
+		case *sessionctx.InputError:
+			d := detail{Field: e.Field, Value: cut(e.Value), Reason: defaults.ReasonMalformed.String(), Message: e.Field + ": " + e.Rule + "."}
+			if e.Size {
+				d.Reason = reasonTooLarge
 			}
-			d.Message = e.Field + ": " + e.Rule + "."
-			say(d.Message)
 			details = append(details, d)
 		case interface{ Unwrap() []error }:
 			for _, err := range e.Unwrap() {
@@ -248,12 +241,8 @@ func rejections(err error) (details []detail, status int, sentence string) {
 		}
 	}
 	walk(err)
-	return details, status, sentence
+	return details, details[0].Message
 }
-
-// retryAfter, in seconds, is longer than the Resolver waits for a store or directory, and shorter
-// than a shopper waits for a page.
-const retryAfter = "5"
 
 // fail answers with an error.
 func (x *exchange) fail(err error) {
@@ -262,8 +251,8 @@ func (x *exchange) fail(err error) {
 	if p.header[0] != "" {
 		x.w.Header().Set(p.header[0], p.header[1])
 	}
-	if p.Status == http.StatusInternalServerError {
-		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answered 500",
+	if p.Status == http.StatusInternalServerError || p.Status == http.StatusNotImplemented {
+		x.log.LogAttrs(x.r.Context(), slog.LevelError, "rest: answered "+strconv.Itoa(p.Status),
 			slog.String("method", x.r.Method), slog.Any("error", redact.Error(err, x.secrets()...)))
 	}
 	x.write(p.Status, problemtype.For(x.r.Header), p)

@@ -18,8 +18,8 @@ import (
 )
 
 func TestProblem_EveryErrorHasOneAnswer(t *testing.T) {
-	large := &sessionctx.LimitError{Field: "context", Rule: "a session has at most 2 attributes", Size: true}
-	form := &sessionctx.LimitError{Field: "cartId", Value: "\xff" + strings.Repeat("x", 99), Rule: "must be printable text"}
+	large := &sessionctx.InputError{Field: "context", Rule: "a session has at most 2 attributes", Size: true}
+	form := &sessionctx.InputError{Field: "cartId", Value: "\xff" + strings.Repeat("x", 99), Rule: "must be printable text"}
 	invalid := &defaults.Invalid{Field: defaults.FieldCountry, Value: "EU", Reason: defaults.ReasonUnknownCode}
 	wrap := func(err error) error { return fmt.Errorf("inside db-7: %w", err) }
 	cases := []struct {

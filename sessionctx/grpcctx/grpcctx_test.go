@@ -235,7 +235,7 @@ func TestStatus_CodeForEachError(t *testing.T) {
 			codes.Unknown, sessionctx.ErrUnknownOutcome.Error(),
 		},
 		{"a value", errors.Join(&defaults.Invalid{Field: defaults.FieldCurrency, Value: "JPY", Reason: defaults.ReasonNotOffered}), codes.InvalidArgument, "JPY"},
-		{"a limit", &sessionctx.LimitError{Field: "cartId", Rule: "is too long"}, codes.InvalidArgument, "cartId"},
+		{"a limit", &sessionctx.InputError{Field: "cartId", Rule: "is too long"}, codes.InvalidArgument, "cartId"},
 		{"the caller has gone", wrapped(context.Canceled), codes.Canceled, context.Canceled.Error()},
 		{"a status", status.Error(codes.PermissionDenied, "no"), codes.PermissionDenied, "no"},
 		{"anything else", errors.New("10.0.0.7"), codes.Internal, "grpcctx: internal error"},

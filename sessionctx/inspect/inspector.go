@@ -5,10 +5,11 @@ import (
 	"embed"
 	"encoding/json"
 	"html/template"
-	"mime"
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/sessionctx/storefront/internal/form"
 )
 
 // Inspector is the page. It is an http.Handler, and safe for concurrent use by multiple goroutines.
@@ -73,7 +74,7 @@ func (i *Inspector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		q := i.questionOfBrowser(r)
-		i.answer(w, r, asJSON, formOf(&q), q)
+		i.answer(w, r, asJSON, askedIn(&q), q)
 	case http.MethodPost:
 		i.post(w, r, asJSON)
 	default:
@@ -88,30 +89,26 @@ func (i *Inspector) post(w http.ResponseWriter, r *http.Request, asJSON bool) {
 		http.Error(w, "the form is another site's", http.StatusForbidden)
 		return
 	}
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
-		http.Error(w, "the body must be application/x-www-form-urlencoded", http.StatusUnsupportedMediaType)
+	values, refused := form.Read(w, r, maxForm, "tenant", "site", "language", "country", "acceptLanguage", "sessionId", "customerId")
+	if refused != nil {
+		http.Error(w, refused.String(), refused.Status)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, "the form cannot be read, or is larger than 16 KiB", http.StatusBadRequest)
-		return
-	}
-	value := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
-	f := form{value("tenant"), value("site"), value("language"), value("country"), value("acceptLanguage")}
+	value := func(name string) string { return strings.TrimSpace(values[name]) }
+	f := asked{value("tenant"), value("site"), value("language"), value("country"), value("acceptLanguage")}
 	i.answer(w, r, asJSON, f, i.questionOfForm(&f, value("sessionId"), value("customerId")))
 }
 
-// form is what the form of the page has in it, ids excepted.
-type form struct{ Tenant, Site, Language, Country, AcceptLanguage string }
+// asked is what the form of the page has in it, ids excepted.
+type asked struct{ Tenant, Site, Language, Country, AcceptLanguage string }
 
-// formOf fills the form with the question that was asked.
-func formOf(q *question) form {
-	return form{q.req.Tenant, q.req.Site, q.req.Language, q.req.Hints.Country, q.req.Hints.AcceptLanguage}
+// askedIn fills the form with the question that was asked.
+func askedIn(q *question) asked {
+	return asked{q.req.Tenant, q.req.Site, q.req.Language, q.req.Hints.Country, q.req.Hints.AcceptLanguage}
 }
 
 // answer explains the question and shows everything.
-func (i *Inspector) answer(w http.ResponseWriter, r *http.Request, asJSON bool, f form, q question) {
+func (i *Inspector) answer(w http.ResponseWriter, r *http.Request, asJSON bool, f asked, q question) {
 	report := i.report(r.Context(), &q)
 	var body bytes.Buffer
 	var err error

@@ -18,7 +18,7 @@ const (
 // view is what the page shows.
 type view struct {
 	Report         *report
-	Form           form
+	Form           asked
 	Tenants        []string
 	Level          string
 	Headline, Lead string
@@ -61,7 +61,7 @@ type row struct {
 	Count string
 }
 
-func viewOf(r *report, f form, tenants []string) view {
+func viewOf(r *report, f asked, tenants []string) view {
 	v := view{Report: r, Form: f, Tenants: tenants, Plots: plotsOf(r.Intervals, r.At), Tiles: tilesOf(r), Counters: countersOf(&r.Since)}
 	v.Level, v.Headline, v.Lead = headline(&r.State)
 	var times []string

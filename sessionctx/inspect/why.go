@@ -139,10 +139,10 @@ func (i *Inspector) atFirstTenant(q question) question {
 }
 
 // questionOfForm is about what the form describes.
-func (i *Inspector) questionOfForm(form *form, sessionID, customerID string) question {
+func (i *Inspector) questionOfForm(f *asked, sessionID, customerID string) question {
 	q := question{about: aboutGuest, req: sessionctx.Request{
-		Identity: sessionctx.Identity{Tenant: form.Tenant}, Site: form.Site, Language: form.Language,
-		Hints: defaults.Hints{Country: form.Country, AcceptLanguage: form.AcceptLanguage},
+		Identity: sessionctx.Identity{Tenant: f.Tenant}, Site: f.Site, Language: f.Language,
+		Hints: defaults.Hints{Country: f.Country, AcceptLanguage: f.AcceptLanguage},
 	}}
 	switch {
 	case sessionID != "" && customerID != "":

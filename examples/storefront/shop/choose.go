@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/sessionctx/storefront/defaults"
-	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -20,7 +19,7 @@ func (s *Shop) choose(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	wish, wishErr := parseWish(form)
-	var wrong *middleware.FormError
+	var wrong *sessionctx.InputError
 	switch {
 	case errors.As(err, &wrong), wishErr != nil:
 		s.failForm(w, r, err)

@@ -183,7 +183,7 @@ var Promises = []Promise{
 		{Desc: "the country is believed whoever says it", By: by(web, "TestThreatHintSpoofing"),
 			Edits: edit("middleware/hints.go", " && h.trusts(r)", "")},
 		{Desc: "a form says where the browser goes", By: by(web, "TestThreatOpenRedirect"),
-			Edits: edit("middleware/switch.go", "local, ok := LocalPath(back)", "local, ok := back, true")},
+			Edits: edit("middleware/switch.go", "localpath.Parse(back); !ok {", "localpath.Parse(back); !ok {\n\t\tsent.back, _ = url.Parse(back)\n\t}\n\tif sent.back == nil {")},
 		{Desc: "a picker's form may come from anywhere", By: by(web, "TestThreatForgedForm"),
 			Edits: edit("middleware/switch.go", "crossOrigin.Check(r) != nil", "crossOrigin.Check(r) != nil && r == nil")},
 		{Desc: "X-Forwarded-Host is believed", By: by(web, "TestThreatPoisonedHost"),

@@ -1,4 +1,6 @@
-package middleware
+// Package localpath reads the path of this server that a client names for a redirect, and refuses
+// all that might lead to another server.
+package localpath
 
 import (
 	"net/url"
@@ -7,14 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxLocalPath bounds a path that a form sends back, in bytes: longer ones are cut by old browsers
-// and proxies.
-const maxLocalPath = 2048
+// longest is how many bytes a path may have: longer ones are cut by old browsers and proxies.
+const longest = 2048
 
-// LocalPath checks a path that a client sent and that a redirect is to lead to, such as the field
-// "return" of a form, and returns it as a Location header can carry it. ok is false for everything
-// that is no path of this server, and for everything that some browser or proxy might not take for
-// one:
+// Parse reads a path that a client sent and that a redirect is to lead to, such as the field
+// "return" of a form. The String of the URL is fit for a Location header. ok is false for
+// everything that is no path of this server, and for everything that some browser or proxy might
+// not take for one:
 //
 //   - what does not begin with one slash: a URL with a scheme or a host, "//evil.example", a
 //     relative path, the empty text;
@@ -24,20 +25,20 @@ const maxLocalPath = 2048
 //   - what is no URL, no UTF-8, or longer than 2048 bytes.
 //
 // A query and a fragment may follow the path. The query may hold another URL. Neither may hold a
-// backslash or a control character.
-func LocalPath(s string) (local string, ok bool) {
-	if len(s) > maxLocalPath || !strings.HasPrefix(s, "/") || !utf8.ValidString(s) || hasUnsafe(s) {
-		return "", false
+// backslash or a control character. Safe for concurrent use by multiple goroutines.
+func Parse(s string) (u *url.URL, ok bool) {
+	if len(s) > longest || !strings.HasPrefix(s, "/") || !utf8.ValidString(s) || hasUnsafe(s) {
+		return nil, false
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
-		return "", false
+		return nil, false
 	}
 	if hasUnsafe(u.Path) || !utf8.ValidString(u.Path) || !cleanPath(u.Path) || hasUnsafe(u.Fragment) {
-		return "", false
+		return nil, false
 	}
 	u.RawQuery = escapeQuery(u.RawQuery)
-	return u.String(), true
+	return u, true
 }
 
 // hasUnsafe reports whether s has a backslash or a control character.

@@ -1,4 +1,4 @@
-package middleware_test
+package localpath_test
 
 import (
 	"net/url"
@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/middleware"
+	"github.com/sessionctx/storefront/middleware/localpath"
 )
 
-func TestLocalPath_TakesPathsOfThisServer(t *testing.T) {
+func TestParse_TakesPathsOfThisServer(t *testing.T) {
 	for _, tc := range []struct{ desc, path, want string }{
 		{"the first page", "/", "/"},
 		{"a page", "/shoes/red", "/shoes/red"},
@@ -28,12 +28,12 @@ func TestLocalPath_TakesPathsOfThisServer(t *testing.T) {
 		{"the longest", "/" + strings.Repeat("a", 2047), "/" + strings.Repeat("a", 2047)},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			got, ok := middleware.LocalPath(tc.path)
+			got, ok := localpath.Parse(tc.path)
 			require.True(t, ok)
-			assert.Equal(t, tc.want, got)
-			again, ok := middleware.LocalPath(got)
+			assert.Equal(t, tc.want, got.String())
+			again, ok := localpath.Parse(got.String())
 			assert.True(t, ok)
-			assert.Equal(t, got, again, "what is returned is taken as it is")
+			assert.Equal(t, tc.want, again.String(), "what is returned is taken as it is")
 		})
 	}
 }
@@ -90,17 +90,17 @@ var outside = []struct{ desc, path string }{
 	{"too long", "/" + strings.Repeat("a", 2048)},
 }
 
-func TestLocalPath_RefusesWhatMayLeadElsewhere(t *testing.T) {
+func TestParse_RefusesWhatMayLeadElsewhere(t *testing.T) {
 	for _, tc := range outside {
 		t.Run(tc.desc, func(t *testing.T) {
-			got, ok := middleware.LocalPath(tc.path)
+			got, ok := localpath.Parse(tc.path)
 			assert.False(t, ok)
-			assert.Empty(t, got)
+			assert.Nil(t, got)
 		})
 	}
 }
 
-func FuzzLocalPath(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, tc := range outside {
 		f.Add(tc.path)
 	}
@@ -108,11 +108,13 @@ func FuzzLocalPath(f *testing.F) {
 	base, err := url.Parse("https://shop.example/choices")
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, s string) {
-		local, ok := middleware.LocalPath(s)
+		u, ok := localpath.Parse(s)
 		if !ok {
-			require.Empty(t, local)
+			require.Nil(t, u)
 			return
 		}
+		local := u.String()
+		require.Empty(t, u.Host)
 		require.True(t, strings.HasPrefix(local, "/"))
 		require.False(t, strings.HasPrefix(local, "//"))
 		for _, c := range []byte(local) {
@@ -121,10 +123,12 @@ func FuzzLocalPath(f *testing.F) {
 		to, err := base.Parse(local)
 		require.NoError(t, err)
 		require.Equal(t, "https://shop.example", to.Scheme+"://"+to.Host)
-		again, ok := middleware.LocalPath(local)
+		again, ok := localpath.Parse(local)
 		if len(local) <= 2048 {
 			require.True(t, ok, "%q", local)
-			require.Equal(t, local, again)
+			require.Equal(t, local, again.String())
+			require.Equal(t, u.Path, again.Path)
+			require.Equal(t, u.Fragment, again.Fragment)
 		}
 	})
 }
