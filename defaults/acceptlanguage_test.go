@@ -80,7 +80,7 @@ func TestAcceptLanguage(t *testing.T) {
 		{"empty elements", ",, ,fr,,", "fr", nil},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			in := defaults.Input{Hints: defaults.Hints{AcceptLanguage: tc.header}}
+			in := defaults.Input{AcceptLanguage: tc.header}
 			v, rejected := sites.Explain(in)
 			want := from{tc.want, defaults.SourceAcceptLanguage}
 			if tc.want == "" {
@@ -96,7 +96,7 @@ func TestAcceptLanguage(t *testing.T) {
 func TestAcceptLanguage_IsReadUpToALimit(t *testing.T) {
 	sites := demoSites(t)
 	language := func(header string) from {
-		return valueOf(sites.Resolve(defaults.Input{Hints: defaults.Hints{AcceptLanguage: header}}), defaults.FieldLanguage)
+		return valueOf(sites.Resolve(defaults.Input{AcceptLanguage: header}), defaults.FieldLanguage)
 	}
 	french, none := from{"fr", defaults.SourceAcceptLanguage}, from{"de", defaults.SourceSiteLanguage}
 
@@ -123,7 +123,7 @@ func TestAcceptLanguage_EqualWeightsAreTriedInOrder(t *testing.T) {
 		want = append(want, tag)
 	}
 	sites := newSites(t, oneSite(func(s *defaults.Site) { s.Languages = []string{"de"} })...)
-	_, rejected := sites.Explain(defaults.Input{Hints: defaults.Hints{AcceptLanguage: strings.Join(header, ",")}})
+	_, rejected := sites.Explain(defaults.Input{AcceptLanguage: strings.Join(header, ",")})
 	var got []string
 	for _, r := range rejected {
 		got = append(got, r.Value)
@@ -133,10 +133,10 @@ func TestAcceptLanguage_EqualWeightsAreTriedInOrder(t *testing.T) {
 
 func TestAcceptLanguage_SiteWithEveryLanguageKeepsTheTag(t *testing.T) {
 	sites := demoSites(t)
-	v, rejected := sites.Explain(defaults.Input{RequestSite: "open", Hints: defaults.Hints{AcceptLanguage: "xx,zh_hant_tw;q=0.9,fr"}})
+	v, rejected := sites.Explain(defaults.Input{RequestSite: "open", AcceptLanguage: "xx,zh_hant_tw;q=0.9,fr"})
 	assert.Equal(t, from{"fr", defaults.SourceAcceptLanguage}, valueOf(v, defaults.FieldLanguage))
 	assert.Equal(t, []defaults.Rejection{{Field: defaults.FieldLanguage, Value: "xx", Source: defaults.SourceAcceptLanguage, Reason: defaults.ReasonUnknownCode}}, rejected)
-	v = sites.Resolve(defaults.Input{RequestSite: "open", Hints: defaults.Hints{AcceptLanguage: "zh_hant_tw"}})
+	v = sites.Resolve(defaults.Input{RequestSite: "open", AcceptLanguage: "zh_hant_tw"})
 	assert.Equal(t, "zh-Hant-TW", v.Language)
 }
 
@@ -199,7 +199,7 @@ func TestAcceptLanguage_OfOtherSites(t *testing.T) {
 		{"a less wanted region of the language", "en-US en-GB", "en,en-GB;q=0.9", "en-US"},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			v := offering(t, tc.offered).Resolve(defaults.Input{Hints: defaults.Hints{AcceptLanguage: tc.header}})
+			v := offering(t, tc.offered).Resolve(defaults.Input{AcceptLanguage: tc.header})
 			want := from{tc.want, defaults.SourceAcceptLanguage}
 			if tc.want == "" {
 				want = from{strings.Fields(tc.offered)[0], defaults.SourceSiteLanguage}
@@ -248,7 +248,7 @@ func TestAcceptLanguage_AnswerDependsOnNoLessWantedLanguage(t *testing.T) {
 		}
 		language := func(header []string) (from, string) {
 			joined := strings.Join(header, ",")
-			return valueOf(sites.Resolve(defaults.Input{Hints: defaults.Hints{AcceptLanguage: joined}}), defaults.FieldLanguage), joined
+			return valueOf(sites.Resolve(defaults.Input{AcceptLanguage: joined}), defaults.FieldLanguage), joined
 		}
 		got, joined := language(header)
 		require.Contains(t, list, got.value, joined)

@@ -18,11 +18,11 @@ func BenchmarkResolve(b *testing.B) {
 		in   defaults.Input
 	}{
 		{"anonymous without hints", defaults.Input{}},
-		{"anonymous with a country hint", defaults.Input{Hints: defaults.Hints{Country: "AT"}}},
+		{"anonymous with a country hint", defaults.Input{GeoCountry: "AT"}},
 		{"anonymous with four choices", defaults.Input{Choices: defaults.Choices{Site: "ch", Currency: "EUR", Country: "LI", Language: "it"}}},
 		{"customer", defaults.Input{Customer: returning}},
 		{"customer with a foreign spelling", defaults.Input{Customer: &defaults.Customer{Currency: "gbp", Language: "de_DE"}}},
-		{"request site and browser language", defaults.Input{RequestSite: "us", Hints: defaults.Hints{AcceptLanguage: "en-US,en;q=0.9,de;q=0.8"}}},
+		{"request site and browser language", defaults.Input{RequestSite: "us", AcceptLanguage: "en-US,en;q=0.9,de;q=0.8"}},
 	} {
 		b.Run(bm.desc, func(b *testing.B) {
 			b.ReportAllocs()
@@ -66,7 +66,7 @@ func BenchmarkAcceptLanguage(b *testing.B) {
 		{"hostile: extensions", strings.Repeat("en-u-rg-zzzzzz-a-bb-b-cc-c-dd,", 1_000)},
 	} {
 		b.Run(bm.desc, func(b *testing.B) {
-			in := defaults.Input{Hints: defaults.Hints{AcceptLanguage: bm.header}}
+			in := defaults.Input{AcceptLanguage: bm.header}
 			b.ReportAllocs()
 			for b.Loop() {
 				sites.Resolve(in)

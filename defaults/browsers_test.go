@@ -77,7 +77,7 @@ func TestAcceptLanguage_Browsers(t *testing.T) {
 		t.Run(tc.locale, func(t *testing.T) {
 			small := strings.Fields(tc.small)
 			for i, header := range []string{tc.chrome, tc.firefox, tc.safari} {
-				in := defaults.Input{Hints: defaults.Hints{AcceptLanguage: header}}
+				in := defaults.Input{AcceptLanguage: header}
 				assert.Equal(t, from{tc.want, defaults.SourceAcceptLanguage}, valueOf(world.Resolve(in), defaults.FieldLanguage), header)
 				want := from{small[i], defaults.SourceAcceptLanguage}
 				if small[i] == "-" {
@@ -150,7 +150,7 @@ func TestAcceptLanguage_BrowsersOfMoreLocales(t *testing.T) {
 			"Safari of iOS":               locale + "," + language + ";q=0.9,en-US;q=0.8,en;q=0.7",
 			"an app on Android":           strings.ReplaceAll(locale, "-", "_"),
 		} {
-			v := world.Resolve(defaults.Input{Hints: defaults.Hints{AcceptLanguage: header}})
+			v := world.Resolve(defaults.Input{AcceptLanguage: header})
 			expected := from{want, defaults.SourceAcceptLanguage}
 			switch {
 			case want == "" && strings.Contains(header, "en"):

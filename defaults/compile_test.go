@@ -333,7 +333,7 @@ func TestCompileSites_FailsWithoutExactlyOneUsableDefaultSite(t *testing.T) {
 			if tc.list == nil {
 				assert.Nil(t, sites)
 			} else {
-				v, rejected := sites.Explain(defaults.Input{Hints: defaults.Hints{Country: "AT"}})
+				v, rejected := sites.Explain(defaults.Input{GeoCountry: "AT"})
 				assert.Zero(t, v, "nobody is given another default site")
 				assert.Empty(t, rejected)
 				assert.Equal(t, "a", sites.Resolve(defaults.Input{RequestSite: "a"}).Site, "a site that a request names serves")

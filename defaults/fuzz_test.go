@@ -49,7 +49,7 @@ func FuzzAcceptLanguage(f *testing.F) {
 	offered := map[string][]string{"main": {"de", "en", "fr"}, "export": {"pl", "en", "nb", "zh-Hant"}}
 	f.Fuzz(func(t *testing.T, header string) {
 		for site, languages := range offered {
-			in := defaults.Input{RequestSite: site, Hints: defaults.Hints{AcceptLanguage: header}}
+			in := defaults.Input{RequestSite: site, AcceptLanguage: header}
 			v, rejected := sites.Explain(in)
 			require.Contains(t, languages, v.Language)
 			if v.Sources[defaults.FieldLanguage] != defaults.SourceAcceptLanguage {
@@ -62,7 +62,7 @@ func FuzzAcceptLanguage(f *testing.F) {
 			}
 		}
 		// A site that offers every language takes only what is canonical.
-		v := sites.Resolve(defaults.Input{RequestSite: "open", Hints: defaults.Hints{AcceptLanguage: header}})
+		v := sites.Resolve(defaults.Input{RequestSite: "open", AcceptLanguage: header})
 		canonical, ok := defaults.CanonicalLanguage(v.Language)
 		require.True(t, ok, "%q", v.Language)
 		require.Equal(t, canonical, v.Language)

@@ -18,8 +18,18 @@ type Input struct {
 	// Customer is nil for an anonymous shopper and for a customer of whom nothing is known. It is
 	// only read.
 	Customer *Customer
-	// Hints are what the request suggests. The zero Hints suggest nothing.
-	Hints Hints
+	// GeoCountry is a hint: where the shopper seems to be, ISO 3166-1 alpha-2, as a CDN's country
+	// header says, or empty. Hints are what a single request suggests. They are untrusted, decide
+	// only where neither the shopper nor the customer's profile does, and are never persisted.
+	GeoCountry string
+	// AcceptLanguage is a hint: the value of the request's Accept-Language header (RFC 9110 section
+	// 12.5.4), or empty. Its first 256 bytes and 16 languages are read, tag by tag: one that is
+	// malformed or unknown does not spoil the others, and a tail that cannot be parsed is cut off.
+	// The languages are tried by descending weight, those of equal weight in order. A language of
+	// weight 0 excludes itself and its regional forms; a form that the header also names with a
+	// weight counts from its own place on. "*" suggests nothing. A language without region keeps the
+	// script of its regional form before it: zh-TW,zh asks for traditional Chinese alone.
+	AcceptLanguage string
 	// HasCart says that the session has a cart. A hint then decides neither country nor currency: a
 	// cart was priced and taxed for a country, and the shopper's next network must not change it.
 	HasCart bool
@@ -43,19 +53,4 @@ type Choices struct {
 // of returns the choice for a field.
 func (c *Choices) of(f Field) *string {
 	return [NumFields]*string{&c.Site, &c.Currency, &c.Country, &c.Language}[f]
-}
-
-// Hints are what a single request suggests. They are untrusted, decide only where neither the
-// shopper nor the customer's profile does, and are never persisted.
-type Hints struct {
-	// Country is where the shopper seems to be, ISO 3166-1 alpha-2, as a CDN's country header says.
-	Country string
-	// AcceptLanguage is the value of the request's Accept-Language header (RFC 9110 section
-	// 12.5.4). Its first 256 bytes and 16 languages are read, tag by tag: one that is malformed or
-	// unknown does not spoil the others, and a tail that cannot be parsed is cut off. The languages
-	// are tried by descending weight, those of equal weight in order. A language of weight 0
-	// excludes itself and its regional forms; a form that the header also names with a weight
-	// counts from its own place on. "*" suggests nothing. A language without region keeps the
-	// script of its regional form before it: zh-TW,zh asks for traditional Chinese alone.
-	AcceptLanguage string
 }

@@ -13,7 +13,6 @@ func TestResolve_WeakChoiceRanksBelowTheProfile(t *testing.T) {
 	profile := &defaults.Customer{Site: "ch", Currency: "EUR", Language: "fr", Addresses: []defaults.Address{billedIn("LI")}}
 	choices := defaults.Choices{Site: "main", Currency: "GBP", Country: "AT", Language: "en"}
 	atCH := defaults.Choices{Site: "ch", Currency: "CHF", Country: "CH", Language: "it"}
-	hints := defaults.Hints{Country: "FR", AcceptLanguage: "de"}
 	weak := func(fields ...defaults.Field) [defaults.NumFields]bool { return sent(fields...) }
 	for _, tc := range []struct {
 		desc  string
@@ -31,10 +30,10 @@ func TestResolve_WeakChoiceRanksBelowTheProfile(t *testing.T) {
 		{"a currency that is not weak", defaults.Input{Choices: atCH, Weak: weak(defaults.FieldCountry), Customer: profile}, defaults.FieldCurrency, from{"CHF", defaults.SourceChoice}},
 
 		{"a weak country gives way to a billing address", defaults.Input{Choices: atCH, Weak: everyField, Customer: profile}, defaults.FieldCountry, from{"LI", defaults.SourceBillingAddress}},
-		{"a weak country goes before the geo hint", defaults.Input{Choices: choices, Weak: everyField, Customer: &defaults.Customer{}, Hints: hints}, defaults.FieldCountry, from{"AT", defaults.SourceChoice}},
+		{"a weak country goes before the geo hint", defaults.Input{Choices: choices, Weak: everyField, Customer: &defaults.Customer{}, GeoCountry: "FR"}, defaults.FieldCountry, from{"AT", defaults.SourceChoice}},
 
 		{"a weak language gives way", defaults.Input{Choices: atCH, Weak: everyField, Customer: profile}, defaults.FieldLanguage, from{"fr", defaults.SourcePreferredLanguage}},
-		{"a weak language goes before Accept-Language", defaults.Input{Choices: choices, Weak: everyField, Customer: &defaults.Customer{}, Hints: hints}, defaults.FieldLanguage, from{"en", defaults.SourceChoice}},
+		{"a weak language goes before Accept-Language", defaults.Input{Choices: choices, Weak: everyField, Customer: &defaults.Customer{}, AcceptLanguage: "de"}, defaults.FieldLanguage, from{"en", defaults.SourceChoice}},
 		{"without a profile a weak choice is a choice", defaults.Input{Choices: choices, Weak: everyField}, defaults.FieldLanguage, from{"en", defaults.SourceChoice}},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -48,8 +47,8 @@ func TestResolve_WeakChoiceRanksBelowTheProfile(t *testing.T) {
 func TestExplain_WeakChoiceThatIsRejectedIsListedInItsPlace(t *testing.T) {
 	_, rejected := demoSites(t).Explain(defaults.Input{
 		Choices: defaults.Choices{Country: "US"}, Weak: everyField,
-		Customer: &defaults.Customer{Addresses: []defaults.Address{billedIn("JP"), billedIn("BR")}},
-		Hints:    defaults.Hints{Country: "CN"},
+		Customer:   &defaults.Customer{Addresses: []defaults.Address{billedIn("JP"), billedIn("BR")}},
+		GeoCountry: "CN",
 	})
 	rejection := func(value string, source defaults.Source) defaults.Rejection {
 		return defaults.Rejection{Field: defaults.FieldCountry, Value: value, Source: source, Reason: defaults.ReasonNotOffered}
@@ -62,7 +61,7 @@ func TestExplain_WeakChoiceThatIsRejectedIsListedInItsPlace(t *testing.T) {
 
 func TestResolve_HintDecidesNoCountryWhileThereIsACart(t *testing.T) {
 	sites := demoSites(t)
-	in := defaults.Input{Hints: defaults.Hints{Country: "AT", AcceptLanguage: "fr"}}
+	in := defaults.Input{GeoCountry: "AT", AcceptLanguage: "fr"}
 	assert.Equal(t, from{"AT", defaults.SourceGeo}, valueOf(sites.Resolve(in), defaults.FieldCountry))
 
 	in.HasCart = true
@@ -87,7 +86,7 @@ func TestResolve_RequestLanguageGoesFirst(t *testing.T) {
 		want     from
 		rejected []defaults.Rejection
 	}{
-		{"without a choice", defaults.Input{RequestLanguage: "fr", Hints: defaults.Hints{AcceptLanguage: "en"}}, from{"fr", defaults.SourceRequestLanguage}, nil},
+		{"without a choice", defaults.Input{RequestLanguage: "fr", AcceptLanguage: "en"}, from{"fr", defaults.SourceRequestLanguage}, nil},
 		{"before a choice", defaults.Input{RequestLanguage: "fr", Choices: defaults.Choices{Language: "en"}}, from{"fr", defaults.SourceRequestLanguage}, overruled("en")},
 		{"before a weak choice", defaults.Input{RequestLanguage: "fr", Weak: everyField, Choices: defaults.Choices{Language: "en"}}, from{"fr", defaults.SourceRequestLanguage}, overruled("en")},
 		{"a choice of the same", defaults.Input{RequestLanguage: "fr", Choices: defaults.Choices{Language: "fr-CH"}}, from{"fr", defaults.SourceRequestLanguage}, nil},

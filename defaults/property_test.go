@@ -91,7 +91,7 @@ func (w world) input() defaults.Input {
 		in.Customer = c
 	}
 	if w.IntN(2) == 0 {
-		in.Hints = defaults.Hints{Country: w.maybe(anyCountry), AcceptLanguage: strings.Join(w.some(anyLanguage), ";q=0.5,")}
+		in.GeoCountry, in.AcceptLanguage = w.maybe(anyCountry), strings.Join(w.some(anyLanguage), ";q=0.5,")
 	}
 	return in
 }

@@ -159,7 +159,7 @@ func (st *storefront) countryOf(in *Input, customer *Customer, r *rejections) ca
 		return c
 	}
 	if !in.HasCart {
-		if c, ok := st.try(FieldCountry, candidate{in.Hints.Country, SourceGeo}, r); ok {
+		if c, ok := st.try(FieldCountry, candidate{in.GeoCountry, SourceGeo}, r); ok {
 			return c
 		}
 	}
@@ -200,8 +200,8 @@ func (st *storefront) languageOf(in *Input, customer *Customer, r *rejections) c
 			return c
 		}
 	}
-	if in.Hints.AcceptLanguage != "" {
-		if language, ok := st.acceptLanguage(in.Hints.AcceptLanguage, r); ok {
+	if in.AcceptLanguage != "" {
+		if language, ok := st.acceptLanguage(in.AcceptLanguage, r); ok {
 			return candidate{language, SourceAcceptLanguage}
 		}
 	}

@@ -36,7 +36,6 @@ func TestResolve_FirstAcceptedCandidateDecides(t *testing.T) {
 	}
 	billed := &defaults.Customer{Site: "ch", Addresses: []defaults.Address{billedIn("LI")}}
 	anonymous := (*defaults.Customer)(nil)
-	hints := defaults.Hints{Country: "LI", AcceptLanguage: "it"}
 
 	for _, tc := range []struct {
 		desc  string
@@ -61,22 +60,22 @@ func TestResolve_FirstAcceptedCandidateDecides(t *testing.T) {
 			defaults.Input{Customer: billed}, from{"CHF", defaults.SourceSiteCurrency}},
 
 		{"country 1: choice", defaults.FieldCountry,
-			defaults.Input{Choices: defaults.Choices{Country: "CH"}, Customer: profile, Hints: hints}, from{"CH", defaults.SourceChoice}},
+			defaults.Input{Choices: defaults.Choices{Country: "CH"}, Customer: profile, GeoCountry: "LI", AcceptLanguage: "it"}, from{"CH", defaults.SourceChoice}},
 		{"country 2: shipping address", defaults.FieldCountry,
-			defaults.Input{Customer: profile, Hints: defaults.Hints{Country: "CH"}}, from{"LI", defaults.SourceShippingAddress}},
+			defaults.Input{Customer: profile, GeoCountry: "CH"}, from{"LI", defaults.SourceShippingAddress}},
 		{"country 3: billing address", defaults.FieldCountry,
-			defaults.Input{Customer: billed, Hints: defaults.Hints{Country: "CH"}}, from{"LI", defaults.SourceBillingAddress}},
+			defaults.Input{Customer: billed, GeoCountry: "CH"}, from{"LI", defaults.SourceBillingAddress}},
 		{"country 4: geo hint", defaults.FieldCountry,
-			defaults.Input{RequestSite: "ch", Customer: anonymous, Hints: hints}, from{"LI", defaults.SourceGeo}},
+			defaults.Input{RequestSite: "ch", Customer: anonymous, GeoCountry: "LI", AcceptLanguage: "it"}, from{"LI", defaults.SourceGeo}},
 		{"country 5: home base of the session's site", defaults.FieldCountry,
 			defaults.Input{Choices: defaults.Choices{Site: "us"}}, from{"US", defaults.SourceHomeBase}},
 
 		{"language 1: choice", defaults.FieldLanguage,
-			defaults.Input{Choices: defaults.Choices{Language: "de"}, Customer: profile, Hints: hints}, from{"de", defaults.SourceChoice}},
+			defaults.Input{Choices: defaults.Choices{Language: "de"}, Customer: profile, GeoCountry: "LI", AcceptLanguage: "it"}, from{"de", defaults.SourceChoice}},
 		{"language 2: preferred language", defaults.FieldLanguage,
-			defaults.Input{Customer: profile, Hints: hints}, from{"fr", defaults.SourcePreferredLanguage}},
+			defaults.Input{Customer: profile, GeoCountry: "LI", AcceptLanguage: "it"}, from{"fr", defaults.SourcePreferredLanguage}},
 		{"language 3: Accept-Language", defaults.FieldLanguage,
-			defaults.Input{Customer: billed, Hints: hints}, from{"it", defaults.SourceAcceptLanguage}},
+			defaults.Input{Customer: billed, GeoCountry: "LI", AcceptLanguage: "it"}, from{"it", defaults.SourceAcceptLanguage}},
 		{"language 4: site's language", defaults.FieldLanguage,
 			defaults.Input{Customer: billed}, from{"de", defaults.SourceSiteLanguage}},
 	} {
@@ -261,7 +260,7 @@ func TestExplain_KeepsRejectedCandidatesWithTheirReason(t *testing.T) {
 				{defaults.SourceBillingAddress, func(v string) defaults.Input {
 					return defaults.Input{Customer: &defaults.Customer{Addresses: []defaults.Address{billedIn(v)}}}
 				}},
-				{defaults.SourceGeo, func(v string) defaults.Input { return defaults.Input{Hints: defaults.Hints{Country: v}} }},
+				{defaults.SourceGeo, func(v string) defaults.Input { return defaults.Input{GeoCountry: v} }},
 			},
 			judged: []judged{
 				{"Germany", defaults.ReasonMalformed}, {"T1", defaults.ReasonMalformed}, {"001", defaults.ReasonMalformed},
@@ -274,7 +273,7 @@ func TestExplain_KeepsRejectedCandidatesWithTheirReason(t *testing.T) {
 			places: []place{
 				{defaults.SourceChoice, func(v string) defaults.Input { return defaults.Input{Choices: defaults.Choices{Language: v}} }},
 				{defaults.SourcePreferredLanguage, func(v string) defaults.Input { return defaults.Input{Customer: &defaults.Customer{Language: v}} }},
-				{defaults.SourceAcceptLanguage, func(v string) defaults.Input { return defaults.Input{Hints: defaults.Hints{AcceptLanguage: v}} }},
+				{defaults.SourceAcceptLanguage, func(v string) defaults.Input { return defaults.Input{AcceptLanguage: v} }},
 			},
 			judged: []judged{
 				{"english", defaults.ReasonMalformed}, {"_en", defaults.ReasonMalformed}, {"xx", defaults.ReasonUnknownCode},
@@ -302,7 +301,7 @@ func TestExplain_ListsRejectedCandidatesInTheOrderOfTrial(t *testing.T) {
 			Site:      "default",
 			Addresses: []defaults.Address{billedIn("EU"), shippingTo("Austria")},
 		},
-		Hints: defaults.Hints{Country: "XX"},
+		GeoCountry: "XX",
 	})
 	assert.Equal(t, []defaults.Rejection{
 		{Field: defaults.FieldSite, Value: "nowhere", Source: defaults.SourceRequestSite, Reason: defaults.ReasonUnknownSite},
@@ -403,7 +402,7 @@ func TestResolve_DoesNotAllocateForCanonicalCandidates(t *testing.T) {
 		"weak choices":          {Customer: customer, Weak: everyField, Choices: defaults.Choices{Site: "ch", Currency: "EUR", Country: "LI", Language: "it"}},
 		"request language":      {RequestLanguage: "fr", HasCart: true},
 		"rejected addresses":    {Customer: &defaults.Customer{Addresses: []defaults.Address{shippingTo("US"), billedIn("JP"), shippingTo("FR")}}},
-		"anonymous, geo hint":   {Hints: defaults.Hints{Country: "AT"}},
+		"anonymous, geo hint":   {GeoCountry: "AT"},
 		"customer":              {Customer: customer},
 		"customer with choices": {Customer: customer, Choices: defaults.Choices{Site: "ch", Currency: "EUR", Country: "LI", Language: "it"}},
 		"rejected candidates":   {Choices: defaults.Choices{Site: "closed", Currency: "JPY", Country: "US"}},

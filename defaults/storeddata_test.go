@@ -43,7 +43,7 @@ func TestStoredData_Countries(t *testing.T) {
 
 		_, err = open.Check(defaults.Input{Choices: defaults.Choices{Country: stored}}, everyField)
 		assert.Equal(t, strings.EqualFold(stored, want), err == nil, "a shopper's %q", stored)
-		v = open.Resolve(defaults.Input{Hints: defaults.Hints{Country: stored}})
+		v = open.Resolve(defaults.Input{GeoCountry: stored})
 		assert.Equal(t, strings.EqualFold(stored, want), v.Sources[defaults.FieldCountry] == defaults.SourceGeo, "a proxy's %q", stored)
 	}
 }

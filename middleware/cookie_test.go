@@ -126,7 +126,7 @@ func TestRequest_AllocatesNothing(t *testing.T) {
 	req, err := mw.Request(r)
 	require.NoError(t, err)
 	require.Equal(t, "at", req.Site)
-	require.Equal(t, "AT", req.Hints.Country)
+	require.Equal(t, "AT", req.GeoCountry)
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = mw.Request(r) }))
 }
 

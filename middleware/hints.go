@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/sessionctx"
 )
 
 // hinter reads the hints of a request that the configuration believes.
@@ -74,24 +74,25 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-func (h *hinter) read(r *http.Request, hints *defaults.Hints) {
+// read fills in what r suggests.
+func (h *hinter) read(r *http.Request, req *sessionctx.Request) {
 	if h.countryHeader != "" {
 		// Two values would mean that the proxy adds to what the client sent instead of replacing
 		// it.
 		if v := r.Header[h.countryHeader]; len(v) == 1 && h.trusts(r) {
-			hints.Country = textproto.TrimString(v[0])
+			req.GeoCountry = textproto.TrimString(v[0])
 		}
 	}
-	if h.country != nil && hints.Country == "" {
-		hints.Country = h.country(r)
+	if h.country != nil && req.GeoCountry == "" {
+		req.GeoCountry = h.country(r)
 	}
 	if h.acceptLanguage {
 		v := r.Header["Accept-Language"]
 		switch {
 		case len(v) == 1:
-			hints.AcceptLanguage = v[0]
+			req.AcceptLanguage = v[0]
 		case len(v) > 1:
-			hints.AcceptLanguage = strings.Join(v, ",") // RFC 9110, section 5.3
+			req.AcceptLanguage = strings.Join(v, ",") // RFC 9110, section 5.3
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/middleware"
 )
 
@@ -48,7 +47,8 @@ func TestHints_CountryIsBelievedFromATrustedProxyAlone(t *testing.T) {
 			r.RemoteAddr, r.Header = tc.remote, tc.header
 			req, err := mw.Request(r)
 			require.NoError(t, err)
-			assert.Equal(t, defaults.Hints{Country: tc.want}, req.Hints)
+			assert.Equal(t, tc.want, req.GeoCountry)
+			assert.Empty(t, req.AcceptLanguage)
 		})
 	}
 }
@@ -59,7 +59,8 @@ func TestHints_AreOptIn(t *testing.T) {
 	r.Header = http.Header{"Cf-Ipcountry": {"AT"}, "Accept-Language": {"fr"}, "X-Country": {"AT"}}
 	req, err := newShop(t).middleware(nil).Request(r)
 	require.NoError(t, err)
-	assert.Zero(t, req.Hints)
+	assert.Empty(t, req.GeoCountry)
+	assert.Empty(t, req.AcceptLanguage)
 }
 
 func TestHints_AcceptLanguageCountsWhoeverSendsIt(t *testing.T) {
@@ -79,7 +80,8 @@ func TestHints_AcceptLanguageCountsWhoeverSendsIt(t *testing.T) {
 			r.Header["Accept-Language"] = tc.lines
 			req, err := mw.Request(r)
 			require.NoError(t, err)
-			assert.Equal(t, defaults.Hints{AcceptLanguage: tc.want}, req.Hints)
+			assert.Equal(t, tc.want, req.AcceptLanguage)
+			assert.Empty(t, req.GeoCountry)
 		})
 	}
 }
@@ -121,7 +123,7 @@ func TestHints_UnixSocketIsATrustedProxyIfTheHostSaysSo(t *testing.T) {
 			r.Header.Set("X-Country", "AT")
 			req, err := mw.Request(r)
 			require.NoError(t, err)
-			assert.Equal(t, tc.want, req.Hints.Country)
+			assert.Equal(t, tc.want, req.GeoCountry)
 		})
 	}
 }

@@ -282,7 +282,7 @@ func (m *Middleware) buildRequest(a *hostAnswers, r *http.Request, w http.Header
 		req.Site, req.Language = of.Site, of.Language
 	}
 	if m.hints.any {
-		m.hints.read(r, &req.Hints)
+		m.hints.read(r, req)
 	}
 	if m.identify != nil {
 		id, err := m.identityOf(a, r)

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -24,7 +23,7 @@ func TestAttach_CarriesWhatResolveReturns(t *testing.T) {
 		_, err := r.Login(t.Context(), by("s2"), "C100")
 		require.NoError(t, err)
 		hinted := by("s3")
-		hinted.Hints, hinted.Site = defaults.Hints{Country: "AT", AcceptLanguage: "fr"}, "ch"
+		hinted.GeoCountry, hinted.AcceptLanguage, hinted.Site = "AT", "fr", "ch"
 		check := func(req sessionctx.Request) {
 			for range 3 { // cold, and from the cache
 				want, wantErr := r.Resolve(t.Context(), req)

@@ -15,21 +15,19 @@ import (
 	"github.com/dgraph-io/ristretto/v2"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
 const benchSessions = 100_000
 
-var benchHints = defaults.Hints{Country: "AT", AcceptLanguage: "de-AT,de;q=0.9,en;q=0.8"}
-
 // shopper is who asks; the rest of a request is the same for all.
 type shopper struct{ sessionID, customerID string }
 
 func (s *shopper) request() sessionctx.Request {
 	return sessionctx.Request{
-		Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: s.sessionID, CustomerID: s.customerID, Proof: sessionctx.Asserted}, Hints: benchHints,
+		Identity:   sessionctx.Identity{Tenant: "demoshop", SessionID: s.sessionID, CustomerID: s.customerID, Proof: sessionctx.Asserted},
+		GeoCountry: "AT", AcceptLanguage: "de-AT,de;q=0.9,en;q=0.8",
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // unknown, with and without hints.
 func readsOf(i int) []sessionctx.Request {
 	hinted := cookie("")
-	hinted.Site, hinted.Hints = "ch", defaults.Hints{Country: "LI", AcceptLanguage: fmt.Sprintf("fr;q=0.%d", i%9+1)}
+	hinted.Site, hinted.GeoCountry, hinted.AcceptLanguage = "ch", "LI", fmt.Sprintf("fr;q=0.%d", i%9+1)
 	return []sessionctx.Request{by(fmt.Sprint("anonymous", i)), by(fmt.Sprint("customers", i), "C100"), by("", "C100"), cookie("unknown"), hinted}
 }
 

@@ -5,15 +5,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"github.com/sessionctx/storefront/defaults"
 )
 
 func TestResolve_OverlongAcceptLanguageIsCutBetweenLanguages(t *testing.T) {
 	r := newResolver(t)
 	language := func(header string) string {
 		req := by("s1")
-		req.Hints = defaults.Hints{AcceptLanguage: header}
+		req.AcceptLanguage = header
 		return resolve(t, r, req).Language
 	}
 	const limit = 256

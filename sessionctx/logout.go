@@ -59,7 +59,7 @@ func (r *Resolver) end(b *budget, req *Request) (was store.Record, err error) {
 
 // guest returns the session of a guest without an id.
 func (r *Resolver) guest(ctx context.Context, req *Request) (s Session) {
-	guest := Request{Identity: Identity{Tenant: req.Tenant, Proof: BySecret}, Site: req.Site, Language: req.Language, Hints: req.Hints}
+	guest := Request{Identity: Identity{Tenant: req.Tenant, Proof: BySecret}, Site: req.Site, Language: req.Language, GeoCountry: req.GeoCountry, AcceptLanguage: req.AcceptLanguage}
 	key := r.cacheKey(&guest)
 	e, err := r.resolve(context.WithoutCancel(ctx), &key, r.hash(&key, &guest), &guest)
 	if err != nil {

@@ -32,11 +32,11 @@ func TestPreview_InputHasWhatDecides(t *testing.T) {
 	r := newResolver(t)
 	update(t, r, by("s1", "C100"), sessionctx.Patch{Currency: sessionctx.Set("gbp"), CartID: sessionctx.Set("cart-1")})
 	req := by("s1", "C100")
-	req.Hints.Country = "FR"
+	req.GeoCountry = "FR"
 	x, err := r.Preview(t.Context(), req, sessionctx.Patch{Country: sessionctx.Set("at")})
 	require.NoError(t, err)
 	assert.Equal(t, defaults.Choices{Currency: "GBP", Country: "AT"}, x.Input.Choices, "with those of the patch")
-	assert.Equal(t, "FR", x.Input.Hints.Country)
+	assert.Equal(t, "FR", x.Input.GeoCountry)
 	assert.True(t, x.Input.HasCart)
 	profile, err := demoshop().Customer(t.Context(), "demoshop", "C100")
 	require.NoError(t, err)

@@ -53,7 +53,10 @@ type Request struct {
 	// derived from host or path by its own mapping. Empty: none. They outrank the shopper's choices,
 	// hold for this request alone and are never persisted.
 	Site, Language string
-	Hints          defaults.Hints // what the request suggests: untrusted, never persisted
+	// GeoCountry and AcceptLanguage are hints, what the request suggests, see defaults.Input: the
+	// country where the visitor seems to be, and the header of the browser. Empty: none. They are
+	// untrusted and never persisted.
+	GeoCountry, AcceptLanguage string
 
 	// Fresh asks the Store: the answer is never older than a write that any process has finished
 	// before the call. Without it the near-cache may answer: never older than a write that this
@@ -132,12 +135,11 @@ const (
 // cutTexts cuts the hints and the request language.
 func (req *Request) cutTexts() {
 	req.Language = req.Language[:min(len(req.Language), maxRequestLanguage)]
-	h := &req.Hints
-	if len(h.AcceptLanguage) > maxAcceptLanguage {
-		h.AcceptLanguage = h.AcceptLanguage[:maxAcceptLanguage]
-		h.AcceptLanguage = h.AcceptLanguage[:strings.LastIndexByte(h.AcceptLanguage, ',')+1] // no half languages
+	if len(req.AcceptLanguage) > maxAcceptLanguage {
+		req.AcceptLanguage = req.AcceptLanguage[:maxAcceptLanguage]
+		req.AcceptLanguage = req.AcceptLanguage[:strings.LastIndexByte(req.AcceptLanguage, ',')+1] // no half languages
 	}
-	h.Country = h.Country[:min(len(h.Country), maxGeo)]
+	req.GeoCountry = req.GeoCountry[:min(len(req.GeoCountry), maxGeo)]
 }
 
 // cacheKey names what is cached for req.
@@ -150,7 +152,7 @@ func (r *Resolver) cacheKey(req *Request) nearcache.Key {
 func (r *Resolver) hash(key *nearcache.Key, req *Request) uint64 {
 	h := r.near.Hash(key)
 	if req.SessionID == "" {
-		h = r.near.HashMore(h, req.Site, req.Language, req.Hints.Country, req.Hints.AcceptLanguage)
+		h = r.near.HashMore(h, req.Site, req.Language, req.GeoCountry, req.AcceptLanguage)
 	}
 	return h
 }

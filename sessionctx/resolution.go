@@ -55,10 +55,10 @@ type moreValues struct {
 // sharedValues are what a request said beyond its identity, and what it resolved to. The sessions
 // of a tenant share them.
 type sharedValues struct {
-	site     string // request site
-	language string // request language
-	hints    defaults.Hints
-	values   defaults.Values
+	site                       string // request site
+	language                   string // request language
+	geoCountry, acceptLanguage string
+	values                     defaults.Values
 }
 
 // sharedTable holds the shared values of a tenant. It lives as long as the tenant's sites.
@@ -80,9 +80,10 @@ func (t *sharedTable) share(v sharedValues) *sharedValues {
 		return p
 	}
 	p = &sharedValues{
-		site:     strings.Clone(v.site),
-		language: strings.Clone(v.language),
-		hints:    defaults.Hints{Country: strings.Clone(v.hints.Country), AcceptLanguage: strings.Clone(v.hints.AcceptLanguage)},
+		site:           strings.Clone(v.site),
+		language:       strings.Clone(v.language),
+		geoCountry:     strings.Clone(v.geoCountry),
+		acceptLanguage: strings.Clone(v.acceptLanguage),
 		values: defaults.Values{
 			Site: strings.Clone(v.values.Site), Currency: strings.Clone(v.values.Currency),
 			Country: strings.Clone(v.values.Country), Language: strings.Clone(v.values.Language), Sources: v.values.Sources,
@@ -114,7 +115,7 @@ func (n resolution) cost() int64 {
 		}
 	}
 	if n.shared != nil {
-		c += int64(len(n.shared.site) + len(n.shared.language) + len(n.shared.hints.Country) + len(n.shared.hints.AcceptLanguage))
+		c += int64(len(n.shared.site) + len(n.shared.language) + len(n.shared.geoCountry) + len(n.shared.acceptLanguage))
 	}
 	return c
 }
@@ -125,7 +126,7 @@ func (n *resolution) answers(req *Request, now int64) bool {
 	v := n.shared
 	return v != nil && now < n.until && n.proof == req.Proof && n.hostLogin == req.HostLogin &&
 		now < n.sites.Until() && n.sites.Value.profiles.Load() == n.profiles &&
-		v.site == req.Site && v.language == req.Language && v.hints.Country == req.Hints.Country && v.hints.AcceptLanguage == req.Hints.AcceptLanguage &&
+		v.site == req.Site && v.language == req.Language && v.geoCountry == req.GeoCountry && v.acceptLanguage == req.AcceptLanguage &&
 		(req.AtLeast == Revision{} || newEnough(req.AtLeast, Revision{Incarnation: n.incarnation, Version: n.version}))
 }
 
@@ -134,7 +135,7 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	in := r.input(req, rec, customerID, d)
 	values, rejected := d.sites.Value.table.Explain(in)
 	n := resolution{
-		shared:   d.sites.Value.shared.share(sharedValues{req.Site, req.Language, req.Hints, values}),
+		shared:   d.sites.Value.shared.share(sharedValues{req.Site, req.Language, req.GeoCountry, req.AcceptLanguage, values}),
 		sites:    d.sites,
 		profiles: d.profiles, proof: req.Proof, hostLogin: req.HostLogin, until: int64(1<<63 - 1),
 	}
@@ -197,7 +198,7 @@ func (r *Resolver) checkSite(req *Request, rec *store.Record, customerID string,
 func (r *Resolver) input(req *Request, rec *store.Record, customerID string, d *dependencies) defaults.Input {
 	return defaults.Input{
 		RequestSite: req.Site, RequestLanguage: req.Language, Choices: rec.Choices, Weak: weakChoices(r.cfg.PreferProfile, rec, customerID),
-		Customer: d.customer(), Hints: req.Hints, HasCart: len(rec.Carts) > 0,
+		Customer: d.customer(), GeoCountry: req.GeoCountry, AcceptLanguage: req.AcceptLanguage, HasCart: len(rec.Carts) > 0,
 	}
 }
 

@@ -65,13 +65,13 @@ func (s Snapshot) Request() Request {
 		req.Site = from.Site
 	}
 	if from.sources[defaults.FieldCountry] == defaults.SourceGeo {
-		req.Hints.Country = from.Country
+		req.GeoCountry = from.Country
 	}
 	switch from.sources[defaults.FieldLanguage] {
 	case defaults.SourceRequestLanguage:
 		req.Language = from.Language
 	case defaults.SourceAcceptLanguage:
-		req.Hints.AcceptLanguage = from.Language
+		req.AcceptLanguage = from.Language
 	}
 	return req
 }

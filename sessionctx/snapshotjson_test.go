@@ -79,7 +79,7 @@ func TestSnapshot_RoundTripsWhatAResolverReturns(t *testing.T) {
 	secret := update(t, r, cookie(""), write)
 	asserted := update(t, r, by("s1", "C100"), write)
 	hinted, onSite, operator := by("s3"), by("s4"), by(asserted.ID)
-	hinted.Hints = defaults.Hints{Country: "AT", AcceptLanguage: "fr"}
+	hinted.GeoCountry, hinted.AcceptLanguage = "AT", "fr"
 	onSite.Site = "ch"
 	operator.Proof = sessionctx.Management
 	for _, tc := range []struct {

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
@@ -107,7 +106,7 @@ func TestThreat_PinnedMemory(t *testing.T) {
 		}},
 		{"hints", func(r *sessionctx.Resolver, i int) {
 			req := cookie("")
-			req.Hints = defaults.Hints{Country: part("AT"), AcceptLanguage: part(fmt.Sprintf("de;q=0.%d", i+1))}
+			req.GeoCountry, req.AcceptLanguage = part("AT"), part(fmt.Sprintf("de;q=0.%d", i+1))
 			_, err := r.Resolve(t.Context(), req)
 			assert.NoError(t, err)
 		}},

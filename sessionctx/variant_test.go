@@ -218,7 +218,7 @@ func TestVariant_MeansTheSameAfterAChangeOfTheSites(t *testing.T) {
 		for i := range 20 {
 			req := by(fmt.Sprint("s", i))
 			req.Site, req.Language = pick("", "", "site1"), pick("", "", "fr")
-			req.Hints = defaults.Hints{Country: pick("", "CH"), AcceptLanguage: pick("", "fr", "de")}
+			req.GeoCountry, req.AcceptLanguage = pick("", "CH"), pick("", "fr", "de")
 			choices := sessionctx.Patch{Upsert: true}
 			if rng.IntN(2) == 0 {
 				choices.Currency = sessionctx.Set(pick("EUR", "CHF"))

@@ -66,14 +66,12 @@ func TestClear_IsNeverToHaveChosen(t *testing.T) {
 		require.NoError(t, err)
 
 		question := sessionctx.Request{
-			Site: rapid.SampledFrom([]string{"", "main", "us", "nowhere"}).Draw(t, "request site"),
-			Hints: defaults.Hints{
-				Country:        rapid.SampledFrom([]string{"", "AT", "US", "XX"}).Draw(t, "geo"),
-				AcceptLanguage: rapid.SampledFrom([]string{"", "fr", "es, en;q=0.5", "*"}).Draw(t, "Accept-Language"),
-			},
+			Site:           rapid.SampledFrom([]string{"", "main", "us", "nowhere"}).Draw(t, "request site"),
+			GeoCountry:     rapid.SampledFrom([]string{"", "AT", "US", "XX"}).Draw(t, "geo"),
+			AcceptLanguage: rapid.SampledFrom([]string{"", "fr", "es, en;q=0.5", "*"}).Draw(t, "Accept-Language"),
 		}
 		see := func(req sessionctx.Request) string {
-			req.Site, req.Hints = question.Site, question.Hints
+			req.Site, req.GeoCountry, req.AcceptLanguage = question.Site, question.GeoCountry, question.AcceptLanguage
 			resolved, err := r.Resolve(ctx, req)
 			require.NoError(t, err)
 			explained, err := r.Preview(ctx, req, sessionctx.Patch{})

@@ -104,7 +104,7 @@ type asked struct{ Tenant, Site, Language, Country, AcceptLanguage string }
 
 // askedIn fills the form with the question that was asked.
 func askedIn(q *question) asked {
-	return asked{q.req.Tenant, q.req.Site, q.req.Language, q.req.Hints.Country, q.req.Hints.AcceptLanguage}
+	return asked{q.req.Tenant, q.req.Site, q.req.Language, q.req.GeoCountry, q.req.AcceptLanguage}
 }
 
 // answer explains the question and shows everything.

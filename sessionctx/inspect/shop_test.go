@@ -91,8 +91,8 @@ func newWorld(t *testing.T, options ...option) *world {
 		}},
 	}}}}
 	w.own = sessionctx.Request{
-		Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID, CustomerID: customerID, Proof: sessionctx.Asserted},
-		Hints:    defaults.Hints{Country: "AT", AcceptLanguage: "de-AT,de;q=0.9"},
+		Identity:   sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID, CustomerID: customerID, Proof: sessionctx.Asserted},
+		GeoCountry: "AT", AcceptLanguage: "de-AT,de;q=0.9",
 	}
 	rc := sessionctx.Config{Store: w.backend, Directory: w.directory, Logger: slog.New(slog.DiscardHandler), Timeout: 100 * time.Millisecond}
 	ic := inspect.Config{

@@ -142,7 +142,7 @@ func (i *Inspector) atFirstTenant(q question) question {
 func (i *Inspector) questionOfForm(f *asked, sessionID, customerID string) question {
 	q := question{about: aboutGuest, req: sessionctx.Request{
 		Identity: sessionctx.Identity{Tenant: f.Tenant}, Site: f.Site, Language: f.Language,
-		Hints: defaults.Hints{Country: f.Country, AcceptLanguage: f.AcceptLanguage},
+		GeoCountry: f.Country, AcceptLanguage: f.AcceptLanguage,
 	}}
 	switch {
 	case sessionID != "" && customerID != "":
@@ -224,8 +224,8 @@ func candidatesOf(f defaults.Field, value string, x *sessionctx.Explanation) (al
 			all = append(all, candidate{Source: source.String(), Value: value, Verdict: taken})
 			found = true
 		case tried:
-		case x.Input.HasCart && source == defaults.SourceGeo && x.Input.Hints.Country != "" && !found:
-			all = append(all, candidate{Source: source.String(), Value: shown(f, source, x.Input.Hints.Country), Verdict: ignored})
+		case x.Input.HasCart && source == defaults.SourceGeo && x.Input.GeoCountry != "" && !found:
+			all = append(all, candidate{Source: source.String(), Value: shown(f, source, x.Input.GeoCountry), Verdict: ignored})
 		case !found && x.Session.ProfileMissing && strings.HasPrefix(source.String(), "customer."):
 			all = append(all, candidate{Source: source.String(), Verdict: missing})
 		case !found:
@@ -268,9 +268,9 @@ func stated(f defaults.Field, source defaults.Source, in *defaults.Input) (value
 	case defaults.SourceShippingAddress, defaults.SourceBillingAddress:
 		return "", len(customer.Addresses) > 0
 	case defaults.SourceGeo:
-		value = in.Hints.Country
+		value = in.GeoCountry
 	case defaults.SourceAcceptLanguage:
-		value = in.Hints.AcceptLanguage
+		value = in.AcceptLanguage
 	default:
 		return "", true
 	}

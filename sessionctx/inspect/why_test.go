@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/inspect"
 	"github.com/sessionctx/storefront/sessionctx/sessiontest"
@@ -120,7 +119,7 @@ func TestWhy_CartKeepsTheCountryOfTheVisitAway(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
 		w.own = sessionctx.Request{
-			Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID, Proof: sessionctx.Asserted}, Hints: defaults.Hints{Country: "AT"},
+			Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: sessionID, Proof: sessionctx.Asserted}, GeoCountry: "AT",
 		}
 		assert.Contains(t, w.json().Why.of("country"), "request.geo AT taken")
 		w.update(sessionctx.Patch{CartID: sessionctx.Set(cartID)})

@@ -77,8 +77,8 @@ func aDay(t *testing.T) map[string]*httptest.ResponseRecorder {
 		require.NoError(t, err)
 		defer elsewhere.Close()
 		own := sessionctx.Request{
-			Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "session-of-the-operator", CustomerID: "customer-7", Proof: sessionctx.Asserted},
-			Hints:    defaults.Hints{Country: "AT", AcceptLanguage: "de-AT,de;q=0.9,en;q=0.8"},
+			Identity:   sessionctx.Identity{Tenant: "demoshop", SessionID: "session-of-the-operator", CustomerID: "customer-7", Proof: sessionctx.Asserted},
+			GeoCountry: "AT", AcceptLanguage: "de-AT,de;q=0.9,en;q=0.8",
 		}
 		page, err := inspect.New(inspect.Config{
 			Resolver: r, Authorize: func(*http.Request) bool { return true },
