@@ -12,7 +12,7 @@ import "errors"
 // is refused they need only be current codes.
 //
 // Check returns in.Choices with the sent values in canonical spelling, or the zero Choices and the
-// joined errors, each an [*Invalid]. A language stays the one that was sent, also where the site
+// joined errors, each an [*Rejection]. A language stays the one that was sent, also where the site
 // spells it otherwise: de-AT is stored, and shown as de by a site that offers de alone. What Check
 // accepts, Resolve takes, and from the choice, as long as the sites do not change; a site or a
 // language that the request says it takes from the request. A sent value is not weak: Input.Weak
@@ -36,7 +36,7 @@ func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 			reason = ReasonOverruled
 		}
 		if reason != accepted {
-			errs = append(errs, &Invalid{Field: FieldSite, Value: code, Reason: reason})
+			errs = append(errs, &Rejection{Field: FieldSite, Value: code, Reason: reason})
 			st = s.unrestricted
 		}
 	}
@@ -50,7 +50,7 @@ func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 			canonical, _ = CanonicalLanguage(*value)
 		}
 		if reason != accepted {
-			errs = append(errs, &Invalid{Field: f, Value: *value, Reason: reason})
+			errs = append(errs, &Rejection{Field: f, Value: *value, Reason: reason})
 			continue
 		}
 		*value = canonical

@@ -17,14 +17,14 @@ func sent(fields ...defaults.Field) (marks [defaults.NumFields]bool) {
 	return marks
 }
 
-// invalids returns the errors that are joined in err, each of which must be an *Invalid.
-func invalids(tb testing.TB, err error) []defaults.Invalid {
+// invalids returns the errors that are joined in err, each of which must be an *Rejection.
+func invalids(tb testing.TB, err error) []defaults.Rejection {
 	tb.Helper()
 	joined, ok := err.(interface{ Unwrap() []error })
 	require.True(tb, ok, "%v is not joined", err)
-	var list []defaults.Invalid
+	var list []defaults.Rejection
 	for _, e := range joined.Unwrap() {
-		var invalid *defaults.Invalid
+		var invalid *defaults.Rejection
 		require.ErrorAs(tb, e, &invalid)
 		list = append(list, *invalid)
 	}
@@ -128,12 +128,12 @@ func TestCheck_RefusesWhatResolveWouldReject(t *testing.T) {
 	for _, tc := range []struct {
 		desc string
 		in   defaults.Input
-		want []defaults.Invalid
+		want []defaults.Rejection
 	}{
 		{
 			"every mistake at once",
 			defaults.Input{Choices: defaults.Choices{Currency: "XYZ", Country: "Germany", Language: "ja"}},
-			[]defaults.Invalid{
+			[]defaults.Rejection{
 				{Field: defaults.FieldCurrency, Value: "XYZ", Reason: defaults.ReasonUnknownCode},
 				{Field: defaults.FieldCountry, Value: "Germany", Reason: defaults.ReasonMalformed},
 				{Field: defaults.FieldLanguage, Value: "ja", Reason: defaults.ReasonNotOffered},
@@ -142,7 +142,7 @@ func TestCheck_RefusesWhatResolveWouldReject(t *testing.T) {
 		{
 			"what the sent site does not offer, even if the present one does",
 			defaults.Input{Choices: defaults.Choices{Site: "us", Currency: "gbp", Country: "de", Language: "fr"}},
-			[]defaults.Invalid{
+			[]defaults.Rejection{
 				{Field: defaults.FieldCurrency, Value: "gbp", Reason: defaults.ReasonNotOffered},
 				{Field: defaults.FieldCountry, Value: "de", Reason: defaults.ReasonNotOffered},
 				{Field: defaults.FieldLanguage, Value: "fr", Reason: defaults.ReasonNotOffered},
@@ -151,12 +151,12 @@ func TestCheck_RefusesWhatResolveWouldReject(t *testing.T) {
 		{
 			"what the request site does not offer",
 			defaults.Input{RequestSite: "us", Choices: defaults.Choices{Currency: "GBP"}},
-			[]defaults.Invalid{{Field: defaults.FieldCurrency, Value: "GBP", Reason: defaults.ReasonNotOffered}},
+			[]defaults.Rejection{{Field: defaults.FieldCurrency, Value: "GBP", Reason: defaults.ReasonNotOffered}},
 		},
 		{
 			"what a profile may say and a shopper may not",
 			defaults.Input{Choices: defaults.Choices{Currency: " EUR", Country: "GBR", Language: "de_DE.UTF-8"}},
-			[]defaults.Invalid{
+			[]defaults.Rejection{
 				{Field: defaults.FieldCurrency, Value: " EUR", Reason: defaults.ReasonMalformed},
 				{Field: defaults.FieldCountry, Value: "GBR", Reason: defaults.ReasonMalformed},
 				{Field: defaults.FieldLanguage, Value: "de_DE.UTF-8", Reason: defaults.ReasonMalformed},
@@ -165,17 +165,17 @@ func TestCheck_RefusesWhatResolveWouldReject(t *testing.T) {
 		{
 			"a weak country is judged against the customer's preferred site all the same",
 			defaults.Input{Customer: &defaults.Customer{Site: "us"}, Weak: [defaults.NumFields]bool{defaults.FieldCountry: true}, Choices: defaults.Choices{Country: "CH"}},
-			[]defaults.Invalid{{Field: defaults.FieldCountry, Value: "CH", Reason: defaults.ReasonNotOffered}},
+			[]defaults.Rejection{{Field: defaults.FieldCountry, Value: "CH", Reason: defaults.ReasonNotOffered}},
 		},
 		{
 			"an unknown site; the others are not judged against another",
 			defaults.Input{Choices: defaults.Choices{Site: "nowhere", Currency: "JPY", Country: "BR", Language: "ja"}},
-			[]defaults.Invalid{{Field: defaults.FieldSite, Value: "nowhere", Reason: defaults.ReasonUnknownSite}},
+			[]defaults.Rejection{{Field: defaults.FieldSite, Value: "nowhere", Reason: defaults.ReasonUnknownSite}},
 		},
 		{
 			"an inactive site; the others must be codes all the same",
 			defaults.Input{Choices: defaults.Choices{Site: "closed", Currency: "DEM", Country: "BR", Language: "english"}},
-			[]defaults.Invalid{
+			[]defaults.Rejection{
 				{Field: defaults.FieldSite, Value: "closed", Reason: defaults.ReasonInactiveSite},
 				{Field: defaults.FieldCurrency, Value: "DEM", Reason: defaults.ReasonUnknownCode},
 				{Field: defaults.FieldLanguage, Value: "english", Reason: defaults.ReasonMalformed},
@@ -184,12 +184,12 @@ func TestCheck_RefusesWhatResolveWouldReject(t *testing.T) {
 		{
 			"a site that the request site overrules",
 			defaults.Input{RequestSite: "ch", Choices: defaults.Choices{Site: "us", Currency: "GBP"}},
-			[]defaults.Invalid{{Field: defaults.FieldSite, Value: "us", Reason: defaults.ReasonOverruled}},
+			[]defaults.Rejection{{Field: defaults.FieldSite, Value: "us", Reason: defaults.ReasonOverruled}},
 		},
 		{
 			"an unknown site under a request site is unknown in the first place",
 			defaults.Input{RequestSite: "ch", Choices: defaults.Choices{Site: "nowhere"}},
-			[]defaults.Invalid{{Field: defaults.FieldSite, Value: "nowhere", Reason: defaults.ReasonUnknownSite}},
+			[]defaults.Rejection{{Field: defaults.FieldSite, Value: "nowhere", Reason: defaults.ReasonUnknownSite}},
 		},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -203,21 +203,21 @@ func TestCheck_RefusesWhatResolveWouldReject(t *testing.T) {
 
 func TestInvalid_NamesFieldValueAndRule(t *testing.T) {
 	for _, tc := range []struct {
-		invalid defaults.Invalid
+		invalid defaults.Rejection
 		want    string
 	}{
-		{defaults.Invalid{Field: defaults.FieldCurrency, Value: "Euro", Reason: defaults.ReasonMalformed}, `defaults: currency "Euro": not a three-letter ISO 4217 code`},
-		{defaults.Invalid{Field: defaults.FieldCurrency, Value: "XYZ", Reason: defaults.ReasonUnknownCode}, `defaults: currency "XYZ": not a current ISO 4217 code`},
-		{defaults.Invalid{Field: defaults.FieldCurrency, Value: "JPY", Reason: defaults.ReasonNotOffered}, `defaults: currency "JPY": not offered by the site`},
-		{defaults.Invalid{Field: defaults.FieldCountry, Value: "Germany", Reason: defaults.ReasonMalformed}, `defaults: country "Germany": not a two-letter ISO 3166-1 code`},
-		{defaults.Invalid{Field: defaults.FieldCountry, Value: "EU", Reason: defaults.ReasonUnknownCode}, `defaults: country "EU": not a current ISO 3166-1 code`},
-		{defaults.Invalid{Field: defaults.FieldCountry, Value: "US", Reason: defaults.ReasonNotOffered}, `defaults: country "US": the site does not ship there`},
-		{defaults.Invalid{Field: defaults.FieldLanguage, Value: "english\n", Reason: defaults.ReasonMalformed}, `defaults: language "english\n": not a BCP 47 language tag`},
-		{defaults.Invalid{Field: defaults.FieldLanguage, Value: "xx", Reason: defaults.ReasonUnknownCode}, `defaults: language "xx": not a known BCP 47 language`},
-		{defaults.Invalid{Field: defaults.FieldLanguage, Value: "ja", Reason: defaults.ReasonNotOffered}, `defaults: language "ja": not offered by the site`},
-		{defaults.Invalid{Field: defaults.FieldSite, Value: "nowhere", Reason: defaults.ReasonUnknownSite}, `defaults: site "nowhere": there is no such site`},
-		{defaults.Invalid{Field: defaults.FieldSite, Value: "closed", Reason: defaults.ReasonInactiveSite}, `defaults: site "closed": the site is not active`},
-		{defaults.Invalid{Field: defaults.FieldSite, Value: "us", Reason: defaults.ReasonOverruled}, `defaults: site "us": the request is bound to another site`},
+		{defaults.Rejection{Field: defaults.FieldCurrency, Value: "Euro", Reason: defaults.ReasonMalformed}, `defaults: currency "Euro": not a three-letter ISO 4217 code`},
+		{defaults.Rejection{Field: defaults.FieldCurrency, Value: "XYZ", Reason: defaults.ReasonUnknownCode}, `defaults: currency "XYZ": not a current ISO 4217 code`},
+		{defaults.Rejection{Field: defaults.FieldCurrency, Value: "JPY", Reason: defaults.ReasonNotOffered}, `defaults: currency "JPY": not offered by the site`},
+		{defaults.Rejection{Field: defaults.FieldCountry, Value: "Germany", Reason: defaults.ReasonMalformed}, `defaults: country "Germany": not a two-letter ISO 3166-1 code`},
+		{defaults.Rejection{Field: defaults.FieldCountry, Value: "EU", Reason: defaults.ReasonUnknownCode}, `defaults: country "EU": not a current ISO 3166-1 code`},
+		{defaults.Rejection{Field: defaults.FieldCountry, Value: "US", Reason: defaults.ReasonNotOffered}, `defaults: country "US": the site does not ship there`},
+		{defaults.Rejection{Field: defaults.FieldLanguage, Value: "english\n", Reason: defaults.ReasonMalformed}, `defaults: language "english\n": not a BCP 47 language tag`},
+		{defaults.Rejection{Field: defaults.FieldLanguage, Value: "xx", Reason: defaults.ReasonUnknownCode}, `defaults: language "xx": not a known BCP 47 language`},
+		{defaults.Rejection{Field: defaults.FieldLanguage, Value: "ja", Reason: defaults.ReasonNotOffered}, `defaults: language "ja": not offered by the site`},
+		{defaults.Rejection{Field: defaults.FieldSite, Value: "nowhere", Reason: defaults.ReasonUnknownSite}, `defaults: site "nowhere": there is no such site`},
+		{defaults.Rejection{Field: defaults.FieldSite, Value: "closed", Reason: defaults.ReasonInactiveSite}, `defaults: site "closed": the site is not active`},
+		{defaults.Rejection{Field: defaults.FieldSite, Value: "us", Reason: defaults.ReasonOverruled}, `defaults: site "us": the request is bound to another site`},
 	} {
 		assert.EqualError(t, &tc.invalid, tc.want)
 	}
@@ -225,7 +225,7 @@ func TestInvalid_NamesFieldValueAndRule(t *testing.T) {
 
 func TestCheck_ErrorsAreFoundByErrorsAs(t *testing.T) {
 	_, err := demoSites(t).Check(defaults.Input{Choices: defaults.Choices{Country: "UK"}}, everyField)
-	var invalid *defaults.Invalid
+	var invalid *defaults.Rejection
 	require.True(t, errors.As(err, &invalid))
-	assert.Equal(t, defaults.Invalid{Field: defaults.FieldCountry, Value: "UK", Reason: defaults.ReasonUnknownCode}, *invalid)
+	assert.Equal(t, defaults.Rejection{Field: defaults.FieldCountry, Value: "UK", Reason: defaults.ReasonUnknownCode}, *invalid)
 }

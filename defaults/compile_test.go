@@ -240,7 +240,7 @@ func TestCompileSites_OwnCurrencyServesAlthoughWithdrawn(t *testing.T) {
 			assert.Equal(t, "BGN", checked.Currency)
 		}
 		_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Currency: "HRK"}}, everyField)
-		assert.Equal(t, []defaults.Invalid{{Field: defaults.FieldCurrency, Value: "HRK", Reason: defaults.ReasonUnknownCode}}, invalids(t, err))
+		assert.Equal(t, []defaults.Rejection{{Field: defaults.FieldCurrency, Value: "HRK", Reason: defaults.ReasonUnknownCode}}, invalids(t, err))
 	}
 }
 
@@ -283,7 +283,7 @@ func TestCompileSites_JudgesNoInactiveSite(t *testing.T) {
 				assert.NoError(t, err, "an inactive site hides no active one")
 				if tc.inactive.Code == "old" {
 					_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Site: "old"}}, everyField)
-					assert.Equal(t, []defaults.Invalid{{Field: defaults.FieldSite, Value: "old", Reason: defaults.ReasonInactiveSite}}, invalids(t, err))
+					assert.Equal(t, []defaults.Rejection{{Field: defaults.FieldSite, Value: "old", Reason: defaults.ReasonInactiveSite}}, invalids(t, err))
 				}
 			}
 		})
@@ -340,7 +340,7 @@ func TestCompileSites_FailsWithoutExactlyOneUsableDefaultSite(t *testing.T) {
 				_, err := sites.Check(defaults.Input{Choices: defaults.Choices{Currency: "USD"}}, everyField)
 				assert.NoError(t, err)
 				_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Site: "c"}}, everyField)
-				assert.Equal(t, []defaults.Invalid{{Field: defaults.FieldSite, Value: "c", Reason: defaults.ReasonUnknownSite}}, invalids(t, err))
+				assert.Equal(t, []defaults.Rejection{{Field: defaults.FieldSite, Value: "c", Reason: defaults.ReasonUnknownSite}}, invalids(t, err))
 			}
 			var e *defaults.SiteError
 			assert.ErrorAs(t, err, &e)
@@ -414,7 +414,7 @@ func TestCompileSites_RetainsNoSiteThatIsGone(t *testing.T) {
 			sites, _, err := defaults.CompileSites(tc.list, tc.previous, time.Time{})
 			require.NoError(t, err)
 			_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Site: "us"}}, everyField)
-			assert.Equal(t, []defaults.Invalid{{Field: defaults.FieldSite, Value: "us", Reason: tc.want}}, invalids(t, err))
+			assert.Equal(t, []defaults.Rejection{{Field: defaults.FieldSite, Value: "us", Reason: tc.want}}, invalids(t, err))
 		})
 	}
 }

@@ -18,7 +18,7 @@ func ExampleSites_Check() {
 
 	_, err = sites.Check(defaults.Input{Choices: defaults.Choices{Site: "us", Currency: "EUR", Country: "UK"}}, sent)
 	fmt.Println(err)
-	var invalid *defaults.Invalid
+	var invalid *defaults.Rejection
 	if errors.As(err, &invalid) {
 		fmt.Println(invalid.Field, invalid.Reason)
 	}

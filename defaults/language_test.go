@@ -266,7 +266,7 @@ func TestResolve_LanguageMatches(t *testing.T) {
 			checked, err := sites.Check(in, everyField)
 			if tc.want == "" {
 				assert.Equal(t, from{own, defaults.SourceSiteLanguage}, valueOf(v, defaults.FieldLanguage))
-				assert.Equal(t, []defaults.Invalid{{Field: defaults.FieldLanguage, Value: tc.asked, Reason: defaults.ReasonNotOffered}}, invalids(t, err))
+				assert.Equal(t, []defaults.Rejection{{Field: defaults.FieldLanguage, Value: tc.asked, Reason: defaults.ReasonNotOffered}}, invalids(t, err))
 				return
 			}
 			assert.Equal(t, from{tc.want, defaults.SourceChoice}, valueOf(v, defaults.FieldLanguage))

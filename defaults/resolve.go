@@ -9,14 +9,6 @@ type Values struct {
 	Sources                           [NumFields]Source // indexed by Field
 }
 
-// Rejection is a candidate that was tried and not taken.
-type Rejection struct {
-	Field  Field
-	Value  string // as it was found
-	Source Source
-	Reason Reason
-}
-
 // Resolve decides the four values. For each field the first candidate that the rules accept wins:
 //
 //   - site: the request site; the choice; the customer's preferred site; the default site

@@ -48,7 +48,7 @@ func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http
 //	403  ErrWrongTenant, ErrCrossSite
 //	404  sessionctx.ErrUnknownTenant, sessionctx.ErrNotFound
 //	409  sessionctx.ErrConflict
-//	400  *defaults.Invalid, *sessionctx.InputError about form
+//	400  *defaults.Rejection, *sessionctx.InputError about form
 //	413  *sessionctx.InputError about size, unless it is joined with one of those for 400
 //	415  *sessionctx.InputError about a header
 //	503  sessionctx.ErrUnavailable, sessionctx.ErrFull, sessionctx.ErrClosed, the end of a context,

@@ -32,7 +32,7 @@ func TestFail_SaysNoMoreThanTheStatus(t *testing.T) {
 		{"unknown tenant", wrap(sessionctx.ErrUnknownTenant), 404},
 		{"ended session", wrap(sessionctx.ErrNotFound), 404},
 		{"conflict", wrap(&sessionctx.ConflictError{Revision: sessionctx.Revision{Incarnation: 1, Version: 7}}), 409},
-		{"a value that is not offered", wrap(&defaults.Invalid{Field: defaults.FieldCurrency, Value: internal}), 400},
+		{"a value that is not offered", wrap(&defaults.Rejection{Field: defaults.FieldCurrency, Value: internal}), 400},
 		{"a value of the wrong form", wrap(&sessionctx.InputError{Field: "context", Value: internal}), 400},
 		{"a value that is too large", wrap(&sessionctx.InputError{Field: "context", Value: internal, Size: true}), 413},
 		{"store or directory down", wrap(sessionctx.ErrUnavailable), 503},

@@ -35,7 +35,7 @@ const maxSwitchForm = 16 << 10
 // site and language arrive there.
 //
 // The errors are those of Update, of Resolver.Resolve and of Config.SiteOf. A form that no picker
-// sends is a *sessionctx.InputError, and a value that cannot be chosen a *defaults.Invalid. A
+// sends is a *sessionctx.InputError, and a value that cannot be chosen a *defaults.Rejection. A
 // request that a browser has sent from another origin is ErrCrossSite, as
 // http.CrossOriginProtection decides. Call Switch where Update may be called; it may be outside of
 // Wrap.

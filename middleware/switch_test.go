@@ -125,12 +125,12 @@ func TestSwitch_ValueThatCannotBeChosenIsRefused(t *testing.T) {
 	for _, tc := range []struct {
 		desc string
 		form []string
-		want []defaults.Invalid
+		want []defaults.Rejection
 	}{
-		{"a currency that is not offered", []string{"currency", "USD"}, []defaults.Invalid{{Field: defaults.FieldCurrency, Value: "USD", Reason: defaults.ReasonNotOffered}}},
-		{"no currency", []string{"currency", `"><script>`}, []defaults.Invalid{{Field: defaults.FieldCurrency, Value: `"><script>`, Reason: defaults.ReasonMalformed}}},
-		{"no such site", []string{"site", "nope"}, []defaults.Invalid{{Field: defaults.FieldSite, Value: "nope", Reason: defaults.ReasonUnknownSite}}},
-		{"two of them", []string{"currency", "USD", "language", "sv"}, []defaults.Invalid{
+		{"a currency that is not offered", []string{"currency", "USD"}, []defaults.Rejection{{Field: defaults.FieldCurrency, Value: "USD", Reason: defaults.ReasonNotOffered}}},
+		{"no currency", []string{"currency", `"><script>`}, []defaults.Rejection{{Field: defaults.FieldCurrency, Value: `"><script>`, Reason: defaults.ReasonMalformed}}},
+		{"no such site", []string{"site", "nope"}, []defaults.Rejection{{Field: defaults.FieldSite, Value: "nope", Reason: defaults.ReasonUnknownSite}}},
+		{"two of them", []string{"currency", "USD", "language", "sv"}, []defaults.Rejection{
 			{Field: defaults.FieldCurrency, Value: "USD", Reason: defaults.ReasonNotOffered}, {Field: defaults.FieldLanguage, Value: "sv", Reason: defaults.ReasonNotOffered},
 		}},
 	} {
@@ -138,9 +138,9 @@ func TestSwitch_ValueThatCannotBeChosenIsRefused(t *testing.T) {
 			s := newShop(t)
 			b := newBrowser(t, s.middleware(nil))
 			w, err := b.post("/switch", tc.form...)
-			var got []defaults.Invalid
+			var got []defaults.Rejection
 			for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
-				got = append(got, *e.(*defaults.Invalid))
+				got = append(got, *e.(*defaults.Rejection))
 			}
 			assert.Equal(t, tc.want, got)
 			assert.Empty(t, w.Header(), "an error is no answer")
@@ -365,7 +365,7 @@ func TestSwitch_ValuesAreJudgedAsOnThePage(t *testing.T) {
 	b.change("/switch", "country", "CH", "currency", "EUR", "return", "/ch/shoes")
 	assert.Equal(t, [4]string{"ch", "EUR", "CH", "fr"}, values(b.get("/ch/shoes")))
 	_, err := b.post("/switch", "language", "en", "return", "/ch/shoes")
-	var invalid *defaults.Invalid
+	var invalid *defaults.Rejection
 	require.ErrorAs(t, err, &invalid)
 	assert.Equal(t, defaults.ReasonNotOffered, invalid.Reason, "the Swiss site has no English")
 
@@ -382,7 +382,7 @@ func TestSwitch_SiteWithoutAURLIsRefusedWhereTheURLSaysTheSite(t *testing.T) {
 		cfg.Sites = map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}}
 	}))
 	_, err := b.post("http://shop.example/switch", "site", "at")
-	var invalid *defaults.Invalid
+	var invalid *defaults.Rejection
 	require.ErrorAs(t, err, &invalid)
 	assert.Equal(t, defaults.ReasonOverruled, invalid.Reason)
 }

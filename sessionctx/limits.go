@@ -20,7 +20,7 @@ const maxCarts = 32
 
 // InputError says that what a caller sent has a form or a size that no write can have, or would
 // leave more than the Config allows. Nothing was written. A code that cannot be chosen is a
-// *defaults.Invalid instead.
+// *defaults.Rejection instead.
 type InputError struct {
 	// Field is "cartId", "context" or "context[name]". Of the form of a picker, for
 	// middleware.Middleware.Switch, it is the name of a field, Content-Type, Content-Encoding, or

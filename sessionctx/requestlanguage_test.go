@@ -135,7 +135,7 @@ func TestUpdate_LanguageSentUnderARequestLanguageIsStored(t *testing.T) {
 			r := newResolver(t)
 			s, err := r.Update(t.Context(), on(by("s1"), "", "fr"), sessionctx.Patch{Language: sessionctx.Set(tc.sent)})
 			if tc.elsewhere == "" {
-				var invalid *defaults.Invalid
+				var invalid *defaults.Rejection
 				require.ErrorAs(t, err, &invalid)
 				assert.Equal(t, defaults.FieldLanguage, invalid.Field)
 				return

@@ -224,7 +224,7 @@ func TestUpdate_InvalidValueIsAnErrorAndWritesNothing(t *testing.T) {
 		heavy[fmt.Sprint("k", i)] = json.RawMessage(`"` + strings.Repeat("x", 1000) + `"`)
 	}
 	invalid := func(f defaults.Field, v string, r defaults.Reason) error {
-		return &defaults.Invalid{Field: f, Value: v, Reason: r}
+		return &defaults.Rejection{Field: f, Value: v, Reason: r}
 	}
 	for _, tc := range []struct {
 		desc  string
@@ -264,13 +264,13 @@ func TestUpdate_InvalidValueIsAnErrorAndWritesNothing(t *testing.T) {
 			require.Error(t, err)
 			var got []error
 			for _, e := range flatten(err) {
-				var i *defaults.Invalid
+				var i *defaults.Rejection
 				var l *sessionctx.InputError
 				switch {
 				case errors.As(e, &i):
 					got = append(got, i)
 				case !errors.As(e, &l):
-					t.Errorf("neither *Invalid nor *InputError: %v", e)
+					t.Errorf("neither *Rejection nor *InputError: %v", e)
 				}
 			}
 			assert.Equal(t, tc.want, got)

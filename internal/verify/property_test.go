@@ -55,7 +55,7 @@ func TestClear_IsNeverToHaveChosen(t *testing.T) {
 		customer := rapid.SampledFrom([]string{"", "C1", "C2", "C3"}).Draw(t, "customer")
 		wavering, never := evidence.Asserted(fmt.Sprint("wavering", n), customer), evidence.Asserted(fmt.Sprint("never", n), customer)
 		for range rapid.IntRange(1, 4).Draw(t, "patches") {
-			var invalid *defaults.Invalid
+			var invalid *defaults.Rejection
 			if _, err := r.Update(ctx, wavering, drawPatch(t)); err != nil {
 				require.ErrorAs(t, err, &invalid)
 			}

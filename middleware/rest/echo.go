@@ -238,7 +238,7 @@ func (e *echo) isDefault(now *sessionctx.Session, p *sessionctx.Patch, f default
 	}
 	*changes(&without)[f] = sessionctx.Clear()
 	preview, err := e.resolver.Preview(e.ctx, e.req, without)
-	var invalid *defaults.Invalid
+	var invalid *defaults.Rejection
 	if errors.As(err, &invalid) {
 		return false, nil // the write itself names every value that is not valid
 	}

@@ -222,7 +222,7 @@ func rejections(err error) (details []detail, sentence string) {
 	var walk func(error)
 	walk = func(err error) {
 		switch e := err.(type) {
-		case *defaults.Invalid:
+		case *defaults.Rejection:
 			d := detail{Field: fieldNames[e.Field], Value: cut(e.Value), Reason: e.Reason.String()}
 			d.Message = d.sentence()
 			details = append(details, d)

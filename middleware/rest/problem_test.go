@@ -20,7 +20,7 @@ import (
 func TestProblem_EveryErrorHasOneAnswer(t *testing.T) {
 	large := &sessionctx.InputError{Field: "context", Rule: "a session has at most 2 attributes", Size: true}
 	form := &sessionctx.InputError{Field: "cartId", Value: "\xff" + strings.Repeat("x", 99), Rule: "must be printable text"}
-	invalid := &defaults.Invalid{Field: defaults.FieldCountry, Value: "EU", Reason: defaults.ReasonUnknownCode}
+	invalid := &defaults.Rejection{Field: defaults.FieldCountry, Value: "EU", Reason: defaults.ReasonUnknownCode}
 	wrap := func(err error) error { return fmt.Errorf("inside db-7: %w", err) }
 	cases := []struct {
 		desc    string

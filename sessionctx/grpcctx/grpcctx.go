@@ -195,7 +195,7 @@ var states = []struct {
 // handlers can, after an Update.
 //
 //   - nil and a status stay as they are.
-//   - *defaults.Invalid and *sessionctx.InputError: InvalidArgument, with their texts.
+//   - *defaults.Rejection and *sessionctx.InputError: InvalidArgument, with their texts.
 //   - ErrConflict: Aborted. ErrNotFound, ErrUnknownTenant: NotFound. ErrFull: ResourceExhausted.
 //   - ErrUnavailable, ErrClosed: Unavailable. ErrUnknownOutcome: Unknown.
 //   - The end of a context: Canceled, DeadlineExceeded.
@@ -207,7 +207,7 @@ func Status(err error) error {
 	if s, ok := status.FromError(err); ok {
 		return s.Err()
 	}
-	var invalid *defaults.Invalid
+	var invalid *defaults.Rejection
 	var limit *sessionctx.InputError
 	if errors.As(err, &invalid) || errors.As(err, &limit) {
 		return status.Error(codes.InvalidArgument, err.Error())

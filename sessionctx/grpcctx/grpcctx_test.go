@@ -234,7 +234,7 @@ func TestStatus_CodeForEachError(t *testing.T) {
 			"an outcome that nobody knows is nothing to repeat", errors.Join(sessionctx.ErrUnknownOutcome, sessionctx.ErrUnavailable),
 			codes.Unknown, sessionctx.ErrUnknownOutcome.Error(),
 		},
-		{"a value", errors.Join(&defaults.Invalid{Field: defaults.FieldCurrency, Value: "JPY", Reason: defaults.ReasonNotOffered}), codes.InvalidArgument, "JPY"},
+		{"a value", errors.Join(&defaults.Rejection{Field: defaults.FieldCurrency, Value: "JPY", Reason: defaults.ReasonNotOffered}), codes.InvalidArgument, "JPY"},
 		{"a limit", &sessionctx.InputError{Field: "cartId", Rule: "is too long"}, codes.InvalidArgument, "cartId"},
 		{"the caller has gone", wrapped(context.Canceled), codes.Canceled, context.Canceled.Error()},
 		{"a status", status.Error(codes.PermissionDenied, "no"), codes.PermissionDenied, "no"},

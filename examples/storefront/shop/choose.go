@@ -68,7 +68,7 @@ func (s *Shop) refused(w http.ResponseWriter, r *http.Request, want wish, err er
 
 // refuse notes that the value was refused, if that is what err says.
 func (e *effect) refuse(err error) bool {
-	var invalid *defaults.Invalid
+	var invalid *defaults.Rejection
 	if !errors.As(err, &invalid) {
 		return false
 	}

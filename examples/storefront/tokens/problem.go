@@ -138,7 +138,7 @@ var wireNames = [defaults.NumFields]string{
 // refusals are the values within err that cannot be taken.
 func refusals(err error) (details []detail) {
 	switch e := err.(type) {
-	case *defaults.Invalid:
+	case *defaults.Rejection:
 		return []detail{{Field: wireNames[e.Field], Value: cut(e.Value), Reason: e.Reason.String()}}
 	case interface{ Unwrap() []error }:
 		for _, joined := range e.Unwrap() {

@@ -31,7 +31,7 @@ const (
 	// of these counts: it would be wrong to call a request too large that is malformed, too.
 	TooLarge  // *sessionctx.InputError about size
 	MediaType // *sessionctx.InputError about a header
-	Malformed // *sessionctx.InputError about form, *defaults.Invalid
+	Malformed // *sessionctx.InputError about form, *defaults.Rejection
 
 	UnknownOutcome // sessionctx.ErrUnknownOutcome
 	NoSession      // ErrNoSession
@@ -95,7 +95,7 @@ func Of(err error) Class {
 // sent returns the class of what a client has sent, and Internal if err is not about that.
 func sent(err error) Class {
 	switch e := err.(type) {
-	case *defaults.Invalid:
+	case *defaults.Rejection:
 		return Malformed
 	case *sessionctx.InputError:
 		switch {

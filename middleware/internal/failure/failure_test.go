@@ -59,7 +59,7 @@ func policies(t *testing.T) map[string]func(error) *httptest.ResponseRecorder {
 }
 
 func TestOf_EachErrorHasOneStatusEverywhere(t *testing.T) {
-	invalid := &defaults.Invalid{Field: defaults.FieldCurrency, Value: "XYZ", Reason: defaults.ReasonUnknownCode}
+	invalid := &defaults.Rejection{Field: defaults.FieldCurrency, Value: "XYZ", Reason: defaults.ReasonUnknownCode}
 	input := &sessionctx.InputError{Field: "cartId", Rule: "must be printable text"}
 	large := &sessionctx.InputError{Field: "context", Rule: "has at most 7 bytes", Size: true}
 	header := &sessionctx.InputError{Field: "Content-Type", Value: "text/plain", Rule: "must be a form"}

@@ -2,19 +2,21 @@ package defaults
 
 import "fmt"
 
-// Invalid is a value that a caller sent and that cannot be taken, as [Sites.Check] reports it.
-type Invalid struct {
+// Rejection is a value that was not taken, and why: a candidate that [Sites.Explain] passed over, or,
+// as an error, a value that a caller sent and that [Sites.Check] refuses.
+type Rejection struct {
 	Field  Field
-	Value  string // as it was sent
+	Value  string // as it was found or sent
+	Source Source // of the candidate; zero in an error
 	Reason Reason
 }
 
 // Error says in a sentence for people what is wrong with the value.
-func (e *Invalid) Error() string {
+func (e *Rejection) Error() string {
 	return fmt.Sprintf("defaults: %s %q: %s", e.Field, e.Value, e.sentence())
 }
 
-func (e *Invalid) sentence() string {
+func (e *Rejection) sentence() string {
 	switch e.Reason {
 	case ReasonMalformed, ReasonUnknownCode:
 		return codeSentence(e.Field, e.Reason)
