@@ -1,11 +1,5 @@
 package defaults
 
-import "errors"
-
-// ErrUnknownTenant is what a source of sites answers for a tenant that it does not know. Package
-// sessionctx has the same value under the same name.
-var ErrUnknownTenant = errors.New("sessionctx: unknown tenant")
-
 // Site is one storefront of a tenant, as the shop's administration wrote it. [NewSites] demands
 // that every active site is valid; [CompileSites] makes the best of one that is not. Both bring the
 // codes into canonical spelling. A site's own currency, country and language are always offered

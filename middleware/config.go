@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -243,9 +243,9 @@ func mistake(field, value, rule string) error {
 // Tenant returns a Config.Tenant for a server of one tenant. It panics if name is not a tenant:
 // ^[a-z][a-z0-9]+$, 3 to 16 characters.
 func Tenant(name string) func(*http.Request) string {
-	if !defaults.ValidTenant(name) {
+	if !tenants.Valid(name) {
 		panic((&sessionctx.ConfigError{
-			Field: "middleware.Tenant", Value: name, Rule: "must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters",
+			Field: "middleware.Tenant", Value: name, Rule: tenants.Rule,
 		}).Error())
 	}
 	return func(*http.Request) string { return name }

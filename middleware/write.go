@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -114,7 +114,7 @@ func (m *Middleware) logout(w http.ResponseWriter, r *http.Request) (s sessionct
 	m.hostAnswersIn(r.Context()).replace("")
 	guest := m.guest(req)
 	var cookies [numCookies]sent
-	if !m.cookie.off && defaults.ValidTenant(req.Tenant) {
+	if !m.cookie.off && tenants.Valid(req.Tenant) {
 		cookies[guestCookie] = m.cookie.inBrowser(r, w.Header(), guestCookie, req.Tenant)
 		if m.customer != nil {
 			cookies[customerCookie] = m.cookie.inBrowser(r, w.Header(), customerCookie, req.Tenant)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 )
 
 // Directory is where sites and customers come from: the shop's own services, files, a database.
@@ -53,8 +54,8 @@ type StaticTenant struct {
 func (s Static) check() (errs []error) {
 	const field = "sessionctx.Config.Directory"
 	for _, tenant := range slices.Sorted(maps.Keys(s)) {
-		if !defaults.ValidTenant(tenant) {
-			errs = append(errs, &ConfigError{Field: field, Value: tenant, Rule: tenantRule})
+		if !tenants.Valid(tenant) {
+			errs = append(errs, &ConfigError{Field: field, Value: tenant, Rule: tenants.Rule})
 		}
 		_, err := defaults.NewSites(s[tenant].Sites)
 		joined, _ := err.(interface{ Unwrap() []error })

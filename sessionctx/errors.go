@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -27,7 +27,7 @@ var (
 	// may still be. Read the session again before you repeat the write.
 	ErrUnknownOutcome = errors.New("sessionctx: the outcome of the write is unknown")
 	// ErrUnknownTenant: the directory does not know the tenant, or its name is malformed.
-	ErrUnknownTenant = defaults.ErrUnknownTenant
+	ErrUnknownTenant = tenants.ErrUnknown
 	// ErrFull: the store is at its bound and no record may be evicted. What was written is said as
 	// with ErrUnavailable.
 	ErrFull = store.ErrFull

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"unique"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/nearcache"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -83,15 +83,13 @@ func newEnough(least, have Revision) bool {
 	return have.Version >= least.Version && (least.Incarnation == 0 || least.Incarnation == have.Incarnation)
 }
 
-const tenantRule = "must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters"
-
 const maxID = 256 // bytes of a session, customer or cart id
 
 // check judges the form of an identity. What an id looks like is its issuer's business.
 func (id *Identity) check() error {
 	switch {
-	case !defaults.ValidTenant(id.Tenant):
-		return fmt.Errorf("%w: Tenant %q: %s", ErrUnknownTenant, cut(id.Tenant), tenantRule)
+	case !tenants.Valid(id.Tenant):
+		return fmt.Errorf("%w: Tenant %q: %s", ErrUnknownTenant, cut(id.Tenant), tenants.Rule)
 	case len(id.SessionID) > maxID:
 		return fmt.Errorf("%w: SessionID has %d bytes: it must have %d or less", ErrNotFound, len(id.SessionID), maxID)
 	case len(id.CustomerID) > maxID:

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 )
 
 // Config is what [Open] needs besides the folder. The zero Config is usable.
@@ -135,7 +136,7 @@ func (f *Files) Close() error {
 
 // Sites returns the sites of a tenant in the order of the file, in the form that
 // [defaults.CompileSites] gives them. A site that cannot be used at present, and an inactive one,
-// are as the file has them. An unknown tenant is [defaults.ErrUnknownTenant]. The result is shared:
+// are as the file has them. An unknown tenant is sessionctx.ErrUnknownTenant. The result is shared:
 // it must not be changed. The only other error is that of a context that has ended.
 func (f *Files) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
 	if err := ctx.Err(); err != nil {
@@ -143,7 +144,7 @@ func (f *Files) Sites(ctx context.Context, tenant string) ([]defaults.Site, erro
 	}
 	t := f.state.Load().tenants[tenant]
 	if t == nil {
-		return nil, fmt.Errorf("sitefile: sites of %q: %w", tenant, defaults.ErrUnknownTenant)
+		return nil, fmt.Errorf("sitefile: sites of %q: %w", tenant, tenants.ErrUnknown)
 	}
 	return t.sites, nil
 }

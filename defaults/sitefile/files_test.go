@@ -11,6 +11,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/defaults/sitefile"
+	"github.com/sessionctx/storefront/sessionctx"
 )
 
 // What sessionctx asks of a directory; this package lies below it and cannot name it.
@@ -102,7 +103,7 @@ func TestSites_UnknownTenantIsItsOwnError(t *testing.T) {
 	require.NoError(t, err)
 	for _, tenant := range []string{"nobody", "", "DEMOSHOP", ".", "../demoshop"} {
 		sites, err := f.Sites(context.Background(), tenant)
-		assert.ErrorIs(t, err, defaults.ErrUnknownTenant)
+		assert.ErrorIs(t, err, sessionctx.ErrUnknownTenant)
 		assert.Nil(t, sites)
 	}
 }
@@ -116,7 +117,7 @@ func TestSites_EndedContextIsAnError(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 	_, err = f.Customer(ctx, "demoshop", "C1")
 	assert.ErrorIs(t, err, context.Canceled)
-	assert.False(t, errors.Is(err, defaults.ErrUnknownTenant))
+	assert.False(t, errors.Is(err, sessionctx.ErrUnknownTenant))
 }
 
 func TestAccount_IsFoundByItsAddressInAnyCase(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/defaults/sitefile"
+	"github.com/sessionctx/storefront/sessionctx"
 )
 
 // What is accepted can be used, and what is refused says where and why.
@@ -59,6 +60,6 @@ func FuzzFiles(f *testing.F) {
 			assert.Equal(t, list, again.List(), "in the form of the table")
 		}
 		_, err = files.Sites(context.Background(), "shops")
-		require.True(t, errors.Is(err, defaults.ErrUnknownTenant))
+		require.True(t, errors.Is(err, sessionctx.ErrUnknownTenant))
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 )
 
 // A change is in force within 5 s: a second until the next poll; three if it does not show in
@@ -233,7 +233,7 @@ func (f *Files) list() ([]string, []*Mistake) {
 
 // invalidName is the mistake of a folder whose name is no tenant, or nil.
 func invalidName(name string) *Mistake {
-	if defaults.ValidTenant(name) {
+	if tenants.Valid(name) {
 		return nil
 	}
 	return &Mistake{File: label(name), Record: -1, Value: label(name),

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/defaults/sitefile"
+	"github.com/sessionctx/storefront/sessionctx"
 )
 
 // followed is an open folder within a bubble: its clock runs when everybody waits.
@@ -70,7 +70,7 @@ func (f *followed) currency(tenant string) string {
 	f.t.Helper()
 	sites, err := f.Sites(context.Background(), tenant)
 	if err != nil {
-		require.ErrorIs(f.t, err, defaults.ErrUnknownTenant)
+		require.ErrorIs(f.t, err, sessionctx.ErrUnknownTenant)
 		return ""
 	}
 	return sites[0].Currency

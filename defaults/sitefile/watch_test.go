@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/defaults/sitefile"
+	"github.com/sessionctx/storefront/sessionctx"
 )
 
 // set changes the currency of a shop in memory.
@@ -149,5 +149,5 @@ func TestFiles_ReadersSeeOneVersionWhole(t *testing.T) {
 	f.Poll()
 	assert.Equal(t, before, told.Load())
 	_, err = f.Sites(context.Background(), "nobody")
-	assert.ErrorIs(t, err, defaults.ErrUnknownTenant)
+	assert.ErrorIs(t, err, sessionctx.ErrUnknownTenant)
 }

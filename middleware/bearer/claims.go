@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -81,7 +81,7 @@ func (is *issuer) read(token map[string]any) (Claims, error) {
 	session, customer := text(n.session), text(n.customer)
 	scopes, isList := scopesOf(token[n.scopes])
 	switch {
-	case !ok || !isList || !defaults.ValidTenant(tenant):
+	case !ok || !isList || !tenants.Valid(tenant):
 		return Claims{}, errClaims
 	case session != "" && session == customer:
 		return Claims{}, errSession

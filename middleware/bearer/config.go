@@ -11,7 +11,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -258,8 +258,8 @@ func (cfg *Config) compile(m *mistakes) *issuer {
 	if cfg.Audience == "" && cfg.Introspect == nil {
 		m.add("Audience", "", "is required, unless Introspect is set")
 	}
-	if cfg.Tenant != "" && !defaults.ValidTenant(cfg.Tenant) {
-		m.add("Tenant", cfg.Tenant, "must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters")
+	if cfg.Tenant != "" && !tenants.Valid(cfg.Tenant) {
+		m.add("Tenant", cfg.Tenant, tenants.Rule)
 	}
 	if len(cfg.CustomerPrefix) > maxID/2 {
 		m.add("CustomerPrefix", cfg.CustomerPrefix, fmt.Sprintf("must have %d bytes or less", maxID/2))

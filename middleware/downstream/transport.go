@@ -16,7 +16,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -184,9 +184,8 @@ func (t *Transport) Token(audience string, s sessionctx.Session) (string, error)
 	if t.selected != nil {
 		s = t.selected(audience, s)
 	}
-	if !defaults.ValidTenant(s.Tenant) {
-		return "", fmt.Errorf("downstream: the session for audience %q has the tenant %.64q: it must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters",
-			audience, s.Tenant)
+	if !tenants.Valid(s.Tenant) {
+		return "", fmt.Errorf("downstream: the session for audience %q has the tenant %.64q: it %s", audience, s.Tenant, tenants.Rule)
 	}
 	now := time.Now()
 	token := jwt.NewWithClaims(t.method, jwt.MapClaims{

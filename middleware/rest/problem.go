@@ -15,6 +15,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/internal/redact"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/middleware/internal/failure"
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -112,10 +113,9 @@ const (
 )
 
 var (
-	errNowhere = &refusal{status: http.StatusNotFound, message: "There is nothing at this path."}
-	errEscape  = badRequest("The path is not UTF-8 with proper percent-encoding.")
-	errTenant  = badRequest("The tenant in the path is malformed: it must match ^[a-z][a-z0-9]+$ and " +
-		"have 3 to 16 characters.")
+	errNowhere          = &refusal{status: http.StatusNotFound, message: "There is nothing at this path."}
+	errEscape           = badRequest("The path is not UTF-8 with proper percent-encoding.")
+	errTenant           = badRequest("The tenant in the path is malformed: it " + tenants.Rule + ".")
 	errNoIdentity       = unauthorized("The request has neither a bearer token nor a session cookie.", challenge)
 	errNoToken          = unauthorized("This operation needs a bearer token.", challenge)
 	errOtherTenant      = forbidden("The tenant in the path is not that of the credentials.")

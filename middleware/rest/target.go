@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 )
 
 // Prefix is where the interface begins: /session-context/{tenant}/...
@@ -84,7 +84,7 @@ func parseTarget(escapedPath string) (t target, err error) {
 			return target{}, errEscape
 		}
 	}
-	if !defaults.ValidTenant(t.tenant) {
+	if !tenants.Valid(t.tenant) {
 		return target{}, errTenant
 	}
 	return t, nil

@@ -287,7 +287,7 @@ func (a *accounts) failure(h http.Header, r *http.Request, err error) (int, any)
 	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrClosed):
 		h.Set("Retry-After", "1")
 		known = &apiError{http.StatusServiceUnavailable, "service_unavailable", "The sessions cannot be asked at the moment."}
-	case errors.Is(err, middleware.ErrWrongTenant), errors.Is(err, defaults.ErrUnknownTenant):
+	case errors.Is(err, middleware.ErrWrongTenant), errors.Is(err, sessionctx.ErrUnknownTenant):
 		known = &apiError{http.StatusForbidden, "Forbidden", "User not authorized"}
 	case errors.Is(err, middleware.ErrUnauthenticated):
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)

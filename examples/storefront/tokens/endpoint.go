@@ -11,8 +11,8 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/problemtype"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/middleware/bearer"
 )
@@ -78,7 +78,7 @@ func notFound(*http.Request) (any, error) {
 
 // tenant checks a tenant that a request names.
 func (is *Issuer) tenant(r *http.Request, name string) error {
-	if !defaults.ValidTenant(name) {
+	if !tenants.Valid(name) {
 		return malformed("tenant", "malformed", "The tenant must match ^[a-z][a-z0-9]+$ and have 3 to 16 characters.")
 	}
 	_, err := is.files.Sites(r.Context(), name)

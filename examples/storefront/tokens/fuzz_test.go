@@ -14,7 +14,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 )
 
 // FuzzTokens holds of the token parser that it never panics, and that what it accepts was issued
@@ -91,7 +91,7 @@ func issued(token, audience string) bool {
 	tenant, _ := claims["tenant"].(string)
 	return header.Alg == "HS256" && claims["iss"] == "storefront-example" &&
 		(slices.Contains(list, any(audience)) || claims["aud"] == audience) &&
-		exp > float64(time.Now().Add(-time.Minute).Unix()) && defaults.ValidTenant(tenant)
+		exp > float64(time.Now().Add(-time.Minute).Unix()) && tenants.Valid(tenant)
 }
 
 func decode(part string, v any) bool {

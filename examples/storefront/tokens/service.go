@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/tenants"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -170,7 +170,7 @@ func tenantAndScopes(p map[string]string) (tenant string, scopes []string, err e
 			}
 		}
 	}
-	if tenant != "" && !defaults.ValidTenant(tenant) {
+	if tenant != "" && !tenants.Valid(tenant) {
 		return "", nil, invalidRequest("tenant is malformed.")
 	}
 	return tenant, scopes, nil
