@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
 func TestAcceptLanguage(t *testing.T) {
@@ -232,7 +233,7 @@ func TestAcceptLanguage_AnswerDependsOnNoLessWantedLanguage(t *testing.T) {
 		near = stock[i : i+8]
 		var tags []string // of them, those that a site can offer
 		for _, tag := range append([]string{"fr"}, near...) {
-			if _, ok := defaults.CanonicalLanguage(tag); ok {
+			if _, ok := codes.Language(tag); ok {
 				tags = append(tags, tag)
 			}
 		}
@@ -290,7 +291,7 @@ func requireAskedFor(t *testing.T, header []string, shown string) {
 		if tag == "i-klingon" {
 			language = "tlh"
 		}
-		canonical, ok := defaults.CanonicalLanguage(language)
+		canonical, ok := codes.Language(language)
 		if q != "0.000" && ok && group(canonical) == group(shown) {
 			return
 		}

@@ -47,7 +47,7 @@ func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 		}
 		canonical, reason := st.judge(f, *value, false)
 		if reason == accepted && f == FieldLanguage && canonical != *value {
-			canonical, _ = CanonicalLanguage(*value)
+			canonical, _ = languageCode(*value)
 		}
 		if reason != accepted {
 			errs = append(errs, &Rejection{Field: f, Value: *value, Reason: reason})

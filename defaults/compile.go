@@ -11,7 +11,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"github.com/sessionctx/storefront/defaults/codes"
-	"github.com/sessionctx/storefront/defaults/internal/letters"
+	"github.com/sessionctx/storefront/internal/letters"
 )
 
 // retained is how long a site that is not valid any more keeps its last valid form.
@@ -323,7 +323,7 @@ func (c *compiler) canonicalOwn(site *Site) {
 	}
 	site.ExtraCurrencies = c.extra.only(site.ExtraCurrencies)
 	site.Country, _ = codes.Country(site.Country)
-	site.Language, _ = CanonicalLanguage(site.Language)
+	site.Language, _ = languageCode(site.Language)
 }
 
 // readSite brings the codes that can be read generously into canonical spelling, and leaves the

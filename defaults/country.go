@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/sessionctx/storefront/defaults/codes"
-	"github.com/sessionctx/storefront/defaults/internal/letters"
+	"github.com/sessionctx/storefront/internal/letters"
 )
 
 // countryCode returns a current country in canonical spelling, or why s is none.

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/text/currency"
 
 	"github.com/sessionctx/storefront/defaults/codes"
-	"github.com/sessionctx/storefront/defaults/internal/letters"
+	"github.com/sessionctx/storefront/internal/letters"
 )
 
 // extraCurrencies are the decimals of the currencies that a tenant uses besides the current ones of

@@ -8,33 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
-
-// A language tag that is accepted is canonical: it is spelled in one way, and stays as it is when
-// it is accepted again.
-func FuzzCanonicalLanguage(f *testing.F) {
-	for _, s := range []string{
-		"de", "DE", "Euro", "en_GB", "EN-us", "iw", "sh", "mo", "zh-cmn-Hans", "i-klingon", "x-foo", "und", "mul-DE",
-		"en-US-u-hc-h12", "en-US-POSIX", "de-1996-1901", "en-GB-oed", "sgn-BE-FR", "art-lojban", "en-a-bbb-x-y", "en-t-de-m0-abc", "root", "", "é", "de-CHE", "zh-yue-HK", "no-nyn", "ms-PSE", "i-hak",
-	} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		c, ok := defaults.CanonicalLanguage(s)
-		if !ok {
-			require.Empty(t, c)
-			return
-		}
-		again, ok := defaults.CanonicalLanguage(c)
-		require.True(t, ok, "language %q is accepted, its canonical spelling %q is not", s, c)
-		require.Equal(t, c, again, "of %q", s)
-		for _, spelling := range []string{strings.ToUpper(s), strings.ToLower(s), strings.ReplaceAll(s, "-", "_")} {
-			same, ok := defaults.CanonicalLanguage(spelling)
-			require.True(t, ok, "language %q is accepted, %q is not", s, spelling)
-			require.Equal(t, c, same, "%q and %q", s, spelling)
-		}
-	})
-}
 
 // Whatever the header says, the language is one of the site's, and the site's own unless the header
 // led to it.
@@ -63,7 +38,7 @@ func FuzzAcceptLanguage(f *testing.F) {
 		}
 		// A site that offers every language takes only what is canonical.
 		v := sites.Resolve(defaults.Input{RequestSite: "open", AcceptLanguage: header})
-		canonical, ok := defaults.CanonicalLanguage(v.Language)
+		canonical, ok := codes.Language(v.Language)
 		require.True(t, ok, "%q", v.Language)
 		require.Equal(t, canonical, v.Language)
 	})

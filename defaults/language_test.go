@@ -9,33 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
-
-func TestCanonicalLanguage(t *testing.T) {
-	for _, tc := range []struct{ in, want string }{
-		{"en", "en"}, {"EN", "en"}, {"en_gb", "en-GB"}, {"EN-us", "en-US"}, {"zh_hant_tw", "zh-Hant-TW"}, {"SR-cyrl-rs", "sr-Cyrl-RS"},
-		{"iw", "he"}, {"no", "no"}, {"nb", "nb"}, {"i-klingon", "tlh"}, {"en-GB-oed", "en-GB-oxendict"}, {"de-1901", "de-1901"}, {"es-419", "es-419"},
-		{"zh-yue-HK", "yue-HK"}, {"ms-zsm", "zsm"}, {"no-bok", "nb"}, {"no-nyn", "nn"}, {"i-hak", "hak"}, {"zh-min-nan", "nan"}, {"sgn-BE-FR", "sfb"},
-		{"ger", "de"}, {"zho-TW", "zh-TW"}, {"en-826", "en-GB"}, {"en-uk", "en-GB"}, {"jw", "jv"}, {"sh", "sr-Latn"},
-	} {
-		got, ok := defaults.CanonicalLanguage(tc.in)
-		assert.True(t, ok, tc.in)
-		assert.Equal(t, tc.want, got)
-	}
-	for _, in := range []string{
-		"", " ", "e", "english", "german", " en", "en ", "en-", "-en", "en--US", "en-US.UTF-8", "C", "de\x00", "dé",
-		"xx", "en-foobar", "und", "und-DE", "mul", "mis", "zxx", "root", "x-private", "*",
-		"en-1996-biske-GB-" + strings.Repeat("a", 30),
-		"en-ekavsk-1996-GB",                                                            // the region behind the variants: x/text passes it
-		"de-CHE", "en_USA", "pt-BRA", "zh-CHN", "de-gsw", "zh-jpn", "en-cmn", "no-NOR", // x/text takes the country for a language
-		"sh-no-polyton-1901-1996-", // a tag cut off
-		"sh-no-polyton-1901-1996-arevmda" /* 31 bytes, which become 36 */, strings.Repeat("a-", 1000),
-	} {
-		got, ok := defaults.CanonicalLanguage(in)
-		assert.False(t, ok, in)
-		assert.Empty(t, got, in)
-	}
-}
 
 // group is the language of a canonical tag, in which matching must stay. It is a second, simpler
 // statement of the rule.
@@ -51,7 +26,7 @@ func group(tag string) string {
 
 func requireSameLanguage(tb testing.TB, asked, shown string) {
 	tb.Helper()
-	canonical, ok := defaults.CanonicalLanguage(asked)
+	canonical, ok := codes.Language(asked)
 	require.True(tb, ok, asked)
 	require.Equal(tb, group(canonical), group(shown), "%q was asked for, %q is shown", asked, shown)
 }
@@ -271,7 +246,7 @@ func TestResolve_LanguageMatches(t *testing.T) {
 			}
 			assert.Equal(t, from{tc.want, defaults.SourceChoice}, valueOf(v, defaults.FieldLanguage))
 			require.NoError(t, err)
-			canonical, ok := defaults.CanonicalLanguage(tc.asked)
+			canonical, ok := codes.Language(tc.asked)
 			require.True(t, ok)
 			assert.Equal(t, canonical, checked.Language, "what is stored is what was asked for")
 		})
@@ -382,7 +357,7 @@ func TestResolve_LanguageNeverLeavesItsGroup(t *testing.T) {
 		list := sites.List()[0].Languages
 		v := sites.Resolve(defaults.Input{Choices: defaults.Choices{Language: asked}})
 		require.Contains(t, list, v.Language)
-		canonical, _ := defaults.CanonicalLanguage(asked)
+		canonical, _ := codes.Language(asked)
 		if slices.Contains(list, canonical) {
 			require.Equal(t, from{canonical, defaults.SourceChoice}, valueOf(v, defaults.FieldLanguage), "%q of %q", asked, list)
 		}

@@ -1,8 +1,11 @@
 package defaults
 
 import (
+	"cmp"
 	"strings"
 	"sync"
+
+	"github.com/sessionctx/storefront/internal/languages"
 )
 
 // languageTag is a language tag, ready to be compared with others.
@@ -42,19 +45,16 @@ func twoScripts(group string) bool { return group == "sr" || group == "bs" }
 
 // newLanguageTag takes a tag in canonical spelling apart.
 func newLanguageTag(canonical string) languageTag {
-	t := languageTag{text: canonical, bare: true}
-	t.add(canonical)
-	if same, ok := sameLanguages[t.language]; ok {
-		given := t
-		t.add(same)
-		if given.script != "" {
-			t.script = given.script
-		}
-		if given.region != "" {
-			t.region = given.region
-		}
+	given := languages.Split(canonical)
+	of := given
+	if same, ok := sameLanguages[given.Language]; ok {
+		of = languages.Split(same)
 	}
-	t.group = t.language
+	t := languageTag{
+		text: canonical, language: of.Language, group: of.Language,
+		script: cmp.Or(given.Script, of.Script), region: cmp.Or(given.Region, of.Region), variants: given.Variants,
+		bare: of.Script == "" && of.Region == "" && given.Script == "" && given.Region == "" && given.Variants == "",
+	}
 	if t.language == "nb" || t.language == "nn" {
 		t.group = norwegian
 	}
@@ -62,31 +62,6 @@ func newLanguageTag(canonical string) languageTag {
 		t.script = likelyScript(t.language, t.region)
 	}
 	return t
-}
-
-// add sets what the subtags of a canonical tag say. Extensions and private use say nothing about
-// the language.
-func (t *languageTag) add(canonical string) {
-	language, rest, _ := strings.Cut(canonical, "-")
-	t.language = language
-	for rest != "" {
-		subtag, after, _ := strings.Cut(rest, "-")
-		if len(subtag) == 1 {
-			break
-		}
-		t.bare = false
-		switch {
-		case t.variants != "":
-		case len(subtag) == 4 && subtag[0] > '9':
-			t.script = subtag
-		case len(subtag) <= 3:
-			t.region = subtag
-		default:
-			t.variants = rest
-		}
-		rest = after
-	}
-	t.variants = strings.TrimSuffix(strings.TrimSuffix(t.variants, rest), "-")
 }
 
 // toParent turns t into the next tag of the parent chain of CLDR (es-AR, es-419). The chain ends

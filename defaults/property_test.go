@@ -129,7 +129,7 @@ func TestResolve_ValuesAreOfferedOrTheSitesOwn(t *testing.T) {
 		for _, canonical := range []struct {
 			of    func(string) (string, bool)
 			value string
-		}{{codes.Currency, v.Currency}, {codes.Country, v.Country}, {defaults.CanonicalLanguage, v.Language}} {
+		}{{codes.Currency, v.Currency}, {codes.Country, v.Country}, {codes.Language, v.Language}} {
 			c, ok := canonical.of(canonical.value)
 			require.True(t, ok)
 			require.Equal(t, c, canonical.value)
@@ -275,14 +275,14 @@ func TestCanonicalLanguage_IsIdempotentAndIgnoresCase(t *testing.T) {
 		for range w.IntN(6) {
 			tag += w.one([]string{"-", "_"}) + w.one(subtags)
 		}
-		canonical, ok := defaults.CanonicalLanguage(tag)
+		canonical, ok := codes.Language(tag)
 		sites.Resolve(defaults.Input{RequestSite: "export", Choices: defaults.Choices{Language: tag}}) // does not panic
 		if !ok {
 			continue
 		}
 		accepted++
 		for _, spelling := range []string{canonical, strings.ToUpper(tag), strings.ToLower(canonical)} {
-			again, ok := defaults.CanonicalLanguage(spelling)
+			again, ok := codes.Language(spelling)
 			require.True(t, ok, "%q of %q", spelling, tag)
 			require.Equal(t, canonical, again, "%q of %q", spelling, tag)
 		}

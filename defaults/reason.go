@@ -1,6 +1,6 @@
 package defaults
 
-import "github.com/sessionctx/storefront/defaults/internal/letters"
+import "github.com/sessionctx/storefront/internal/letters"
 
 // Reason says why a candidate was rejected. The zero Reason is none.
 type Reason uint8

@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/text/language"
-
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/languages"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -118,29 +117,11 @@ func nameLanguages(list []Alternate, table *defaults.Sites, def string) {
 	}
 	for i := range list {
 		site, _ := table.Site(list[i].Site)
-		if regional, ok := withRegion(list[i].Language, site.Country); ok {
-			name(&list[i], regional)
+		if tag := languages.Split(list[i].Language); tag.Region == "" {
+			tag.Region = site.Country
+			name(&list[i], tag.String())
 		}
 	}
-}
-
-// withRegion returns a language as it is written in a country, and false for a language that has a
-// region already.
-func withRegion(tag, country string) (string, bool) {
-	t, err := language.Parse(tag)
-	if err != nil {
-		return "", false
-	}
-	base, script, region := t.Raw()
-	if region != (language.Region{}) {
-		return "", false
-	}
-	inCountry, err := language.ParseRegion(country)
-	if err != nil {
-		return "", false
-	}
-	t, err = language.Compose(base, script, inCountry, t.Variants())
-	return t.String(), err == nil
 }
 
 // pageURL is one URL of a page.

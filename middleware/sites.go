@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 )
 
 // SiteLanguage is what a URL says: the request site and the request language of package sessionctx.
@@ -70,7 +70,7 @@ func newSiteMap(cfg *Config) (*siteMap, error) {
 			continue
 		}
 		if found.Language != "" {
-			canonical, ok := defaults.CanonicalLanguage(found.Language)
+			canonical, ok := codes.Language(found.Language)
 			if !ok {
 				refuse(key, fmt.Sprintf("must have a language of BCP 47, not %q", found.Language))
 				continue

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/sessionctx/storefront/defaults/internal/letters"
+	"github.com/sessionctx/storefront/internal/letters"
 )
 
 // Country returns the canonical, upper-case spelling of a country: a code that ISO 3166-1 alpha-2

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/sessionctx/storefront/defaults/internal/letters"
+	"github.com/sessionctx/storefront/internal/letters"
 )
 
 // Currency returns the canonical, upper-case spelling of a currency in which a shop can price: a

@@ -1,4 +1,4 @@
-// Package codes knows the currencies and countries that are current.
+// Package codes knows the currencies and countries that are current, and spells languages.
 //
 // Traps of the surrounding software:
 //
@@ -6,5 +6,6 @@
 //     and accepts DEM and HRK as current.
 //   - golang.org/x/text/language.ParseRegion accepts EU, UK, DD and 001, which are no countries.
 //
-// [Currency] and [Country] read a table that is generated from current data.
+// [Currency] and [Country] read a table that is generated from current data. [Language] uses the data
+// of golang.org/x/text, in which languages are current enough.
 package codes

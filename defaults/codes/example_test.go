@@ -27,3 +27,13 @@ func ExampleCountry() {
 	//  false
 	//  false
 }
+
+func ExampleLanguage() {
+	for _, s := range []string{"en_gb", "iw", "english"} {
+		fmt.Println(codes.Language(s))
+	}
+	// Output:
+	// en-GB true
+	// he true
+	//  false
+}

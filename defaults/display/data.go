@@ -10,7 +10,8 @@ import (
 
 	"golang.org/x/text/language"
 
-	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
+	"github.com/sessionctx/storefront/internal/languages"
 )
 
 //go:embed cldr.zip
@@ -151,19 +152,14 @@ func (t *tables) find(tag string) *locale {
 	if by, ok := t.aliases[strings.ToLower(base)]; ok && (rest == "" || !strings.Contains(by, "-")) {
 		tag = strings.TrimSuffix(by+"-"+rest, "-")
 	}
-	tag, ok := defaults.CanonicalLanguage(tag)
+	tag, ok := codes.Language(tag)
 	if !ok {
 		return nil
 	}
-	asked, err := language.Parse(tag)
-	if err != nil {
-		return nil
-	}
-	b, _, r := asked.Raw()
-	script, _ := asked.Script()
-	lang, in, region := b.String(), "-"+script.String(), ""
-	if r != (language.Region{}) {
-		region = "-" + r.String()
+	asked, script := languages.Split(tag), scriptOf(tag)
+	lang, in, region := asked.Language, "-"+script.String(), ""
+	if asked.Region != "" {
+		region = "-" + asked.Region
 	}
 	for _, candidate := range [...]string{lang + in + region, lang + region, lang + in, lang} {
 		if _, ok := t.parents[candidate]; ok && scriptOf(candidate) == script {

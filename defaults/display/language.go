@@ -5,10 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/text/language"
-
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/defaults/codes"
+	"github.com/sessionctx/storefront/internal/languages"
 )
 
 // Language says names and prices to readers of one language. It is immutable, and safe for
@@ -38,29 +36,13 @@ func Languages() []string { return slices.Clone(data().languages()) }
 // list returns the languages that have all names, sorted.
 func (t *tables) list() (tags []string) {
 	for tag := range t.parents {
-		canonical, ok := defaults.CanonicalLanguage(tag)
-		if _, _, region := raw(tag); ok && canonical == tag && region == "" && !t.basic[tag] && tag != "no" { // nb and nn
+		canonical, ok := codes.Language(tag)
+		if ok && canonical == tag && languages.Split(tag).Region == "" && !t.basic[tag] && tag != "no" { // nb and nn
 			tags = append(tags, tag)
 		}
 	}
 	slices.Sort(tags)
 	return tags
-}
-
-// raw returns the subtags that a tag has.
-func raw(tag string) (lang, script, region string) {
-	t, err := language.Parse(tag)
-	if err != nil {
-		return "", "", ""
-	}
-	b, s, r := t.Raw()
-	if s != (language.Script{}) {
-		script = s.String()
-	}
-	if r != (language.Region{}) {
-		region = r.String()
-	}
-	return b.String(), script, region
 }
 
 func (l Language) locale() *locale {
@@ -143,12 +125,13 @@ func (l Language) ofCurrency(code, kind string) string {
 // language in the language itself, which whoever looks for it can read, is For(tag).Language(tag).
 // A text that is no tag, or of a language without a name, is returned isolated.
 func (l Language) Language(tag string) string {
-	canonical, ok := defaults.CanonicalLanguage(tag)
+	canonical, ok := codes.Language(tag)
 	if !ok {
 		return Isolate(tag)
 	}
 	says := l.locale()
-	lang, script, region := raw(canonical)
+	tagged := languages.Split(canonical)
+	lang, script, region := tagged.Language, tagged.Script, tagged.Region
 	for _, has := range [...]struct{ name, and, more string }{
 		{join(lang, script, region), "", ""},
 		{join(lang, script), region, ""},

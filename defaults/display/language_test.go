@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/defaults/codes"
 	"github.com/sessionctx/storefront/defaults/display"
 )
@@ -137,7 +136,7 @@ func TestLanguages_NameEveryCountryAndCurrency(t *testing.T) {
 
 func TestLanguages_SiteAcceptsEachAndTheSliceIsTheCallers(t *testing.T) {
 	for _, tag := range display.Languages() {
-		canonical, ok := defaults.CanonicalLanguage(tag)
+		canonical, ok := codes.Language(tag)
 		require.True(t, ok, tag)
 		require.Equal(t, tag, canonical)
 	}

@@ -139,7 +139,7 @@ func canonical(f defaults.Field, value string) string {
 	case defaults.FieldCountry:
 		code, ok = codes.Country(value)
 	case defaults.FieldLanguage:
-		code, ok = defaults.CanonicalLanguage(value)
+		code, ok = codes.Language(value)
 	}
 	if !ok {
 		return value

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/defaults/codes"
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
@@ -299,7 +300,7 @@ func looksLike(f defaults.Field, value string) bool {
 	case defaults.FieldSite:
 		return len(value) <= 64 && isWord(value)
 	case defaults.FieldLanguage:
-		_, ok := defaults.CanonicalLanguage(value)
+		_, ok := codes.Language(value)
 		return ok
 	}
 	return len(value) <= 3 && isWord(value)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/sessionctx/storefront/defaults/internal/letters"
+	"github.com/sessionctx/storefront/internal/letters"
 )
 
 func TestUpper(t *testing.T) {
