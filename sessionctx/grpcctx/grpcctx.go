@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -130,15 +129,8 @@ func passedOn(ctx context.Context, sessionID string) (rev sessionctx.Revision, e
 	if len(ids) != 1 || len(revisions) == 0 || sessionID == "" || ids[0] != sessionID {
 		return rev, nil
 	}
-	incarnation, version, ok := strings.Cut(revisions[0], ".")
-	if ok && len(revisions) == 1 && len(incarnation) == 16 {
-		rev.Incarnation, err = strconv.ParseUint(incarnation, 16, 64)
-		if err == nil {
-			rev.Version, err = strconv.ParseInt(version, 10, 64)
-		}
-		if err == nil && rev.Version > 0 {
-			return rev, nil
-		}
+	if len(revisions) == 1 && rev.UnmarshalText([]byte(revisions[0])) == nil && rev != (sessionctx.Revision{}) {
+		return rev, nil
 	}
 	return sessionctx.Revision{}, fmt.Errorf("grpcctx: metadata %q is %.64q: it must be one revision, 16 hexadecimal digits, a dot and a number above 0",
 		RevisionKey, strings.Join(revisions, ", "))
@@ -168,7 +160,7 @@ func passOn(ctx context.Context) context.Context {
 	if s, _ := sessionctx.FromContext(ctx); s.ID != "" {
 		md.Set(SessionIDKey, s.ID)
 		if rev := s.Revision(); rev.Version > 0 {
-			md.Set(RevisionKey, fmt.Sprintf("%016x.%d", rev.Incarnation, rev.Version))
+			md.Set(RevisionKey, rev.String())
 		}
 	}
 	return metadata.NewOutgoingContext(ctx, md)
