@@ -10,10 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/surrogates"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -400,7 +400,7 @@ func readValue(raw json.RawMessage, into any) (rule string) {
 		if json.Unmarshal(raw, into) != nil {
 			return "must be a text, not " + shown
 		}
-		if loneSurrogate(raw) {
+		if surrogates.Lone(raw) {
 			return "has half of a surrogate pair"
 		}
 	case *time.Time:
@@ -432,38 +432,6 @@ func kindOf(doc []byte) string {
 		return "null"
 	}
 	return "a number"
-}
-
-// loneSurrogate reports whether an escape in a JSON string is half of a surrogate pair. Package
-// json would put U+FFFD there, and two ids could become one.
-func loneSurrogate(text []byte) bool {
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' {
-			continue
-		}
-		unit := escapedUnit(text[i:])
-		switch {
-		case !utf16.IsSurrogate(unit):
-			i++ // the escaped character, which may be a backslash
-		case utf16.DecodeRune(unit, escapedUnit(text[i+6:])) == utf8.RuneError:
-			return true
-		default:
-			i += 11
-		}
-	}
-	return false
-}
-
-// escapedUnit returns the UTF-16 code unit of the escape \uXXXX that b begins with, 0 without one.
-func escapedUnit(b []byte) rune {
-	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
-		return 0
-	}
-	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(n)
 }
 
 // memberError says which member of the document is wrong, and why.

