@@ -2,8 +2,8 @@ package defaults
 
 import "fmt"
 
-// Rejection is a value that was not taken, and why: a candidate that [Sites.Explain] passed over, or,
-// as an error, a value that a caller sent and that [Sites.Check] refuses.
+// Rejection is a value that was not taken, and why: a candidate that [Sites.Explain] passed over,
+// or, as an error, a value that a caller sent and that [Sites.Check] refuses.
 type Rejection struct {
 	Field  Field
 	Value  string // as it was found or sent

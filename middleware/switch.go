@@ -23,8 +23,8 @@ const maxSwitchForm = 16 << 10
 //   - site, currency, country, language: the choice. Without the field nothing changes; an empty
 //     one removes the choice. At least one of them must be there. Where a form has several, one
 //     that has the value that the page shows is no choice. A form with one alone always chooses.
-//   - return: the page to go back to, a path that [localpath.Parse] accepts. Default "/". The values are
-//     judged as on that page: with the site and the language that its URL says.
+//   - return: the page to go back to, a path that [localpath.Parse] accepts. Default "/". The
+//     values are judged as on that page: with the site and the language that its URL says.
 //   - revision: the text of Session.Revision, of the session from which the page was made. With it
 //     a field that somebody has changed in the meantime is sessionctx.ErrConflict and not
 //     overwritten. Without it the last write wins.

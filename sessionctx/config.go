@@ -74,15 +74,23 @@ type Config struct {
 	// that costs nothing.
 	Observe func(ctx context.Context, call, tenant string) (context.Context, func(Outcome))
 	// OnChange is called after a write was committed, on the writer's goroutine, before the call
-	// returns. after has no ID if the write ended the session. It is best effort: a process that dies in between does not call it. A panic in it is
-	// logged and goes no further. It must not call Close: its own call is inside.
+	// returns, with the session before and after the write. after has no ID if the write ended the
+	// session. The call is best effort: a process that dies in between does not make it. A panic in
+	// OnChange is logged and goes no further. OnChange must not call Close: its own call is inside.
 	OnChange func(ctx context.Context, before, after Session)
 
-	// MaxAttributes, MaxAttributeName, MaxAttributeValue and MaxRecord bound what a session may
-	// hold: how many attributes; the bytes of a name; the bytes of a value, as JSON; the bytes of
-	// the whole record, as encoded. They are checked on the result of a write. 1 or more; default
-	// 64, 64, 1 KiB and 16 KiB.
-	MaxAttributes, MaxAttributeName, MaxAttributeValue, MaxRecord int
+	// MaxAttributes is how many attributes a session may have. As with the next three fields, the
+	// result of a write is judged, and a write that breaks the rule is an *InputError. 1 or more;
+	// default 64.
+	MaxAttributes int
+	// MaxAttributeName bounds the name of an attribute, in bytes. 1 or more; default 64.
+	MaxAttributeName int
+	// MaxAttributeValue bounds the value of an attribute, in bytes of JSON. 1 or more; default
+	// 1 KiB.
+	MaxAttributeValue int
+	// MaxRecord bounds all that is stored of a session, in bytes as encoded. 1 or more; default
+	// 16 KiB.
+	MaxRecord int
 }
 
 // withDefaults returns cfg with its defaults filled in, or every mistake in it.

@@ -16,10 +16,10 @@ import (
 // a new random id: look at Session.ID. An asserted identity's first write creates its record. A
 // patch that changes nothing writes nothing.
 //
-// Errors: either every *InputError, joined, or once there is none every *defaults.Rejection, joined;
-// ErrConflict; ErrNotFound for a session that has ended or is not this identity's; ErrUnavailable;
-// ErrFull; and what Patch.Require returned. After each of them nothing was written. After
-// ErrUnknownOutcome the patch may have been applied, or may still be. The whole call takes
+// Errors: either every *InputError, joined, or once there is none every *defaults.Rejection,
+// joined; ErrConflict; ErrNotFound for a session that has ended or is not this identity's;
+// ErrUnavailable; ErrFull; and what Patch.Require returned. After each of them nothing was written.
+// After ErrUnknownOutcome the patch may have been applied, or may still be. The whole call takes
 // Config.Timeout at most.
 func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, error) {
 	leave, err := r.enter(&req)

@@ -6,6 +6,6 @@
 //     and accepts DEM and HRK as current.
 //   - golang.org/x/text/language.ParseRegion accepts EU, UK, DD and 001, which are no countries.
 //
-// [Currency] and [Country] read a table that is generated from current data. [Language] uses the data
-// of golang.org/x/text, in which languages are current enough.
+// [Currency] and [Country] read a table that is generated from current data. [Language] knows the
+// languages that golang.org/x/text knows.
 package codes

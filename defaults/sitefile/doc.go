@@ -25,8 +25,8 @@
 //
 // Each of these is a [*Mistake], and all of them are reported at once:
 //
-//   - a folder whose name is no tenant (^[a-z][a-z0-9]+$, 3 to 16 characters). Plain files beside the
-//     folders, names that begin with a dot, and lost+found are ignored. Symbolic links are
+//   - a folder whose name is no tenant (^[a-z][a-z0-9]+$, 3 to 16 characters). Plain files beside
+//     the folders, names that begin with a dot, and lost+found are ignored. Symbolic links are
 //     followed;
 //   - a root without any folder, a folder without sites.json, a file that cannot be read or is no
 //     regular file;
