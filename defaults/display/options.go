@@ -31,10 +31,10 @@ type Option struct {
 //
 // Countries are sorted by name, as readers of the language look for them. The others are in the
 // order of the site's list, which is the shop's own. Where a site offers every currency they are
-// sorted by code. Where it offers every language, the options are the languages that have all names,
-// without their regional forms, sorted by name. The value of the session is Selected. If the site
-// does not offer it, it is the first option, and not Offered. Safe for concurrent use by multiple
-// goroutines.
+// sorted by code. Where it offers every language, the options are the languages that have all
+// names, without their regional forms, sorted by name. The value of the session is Selected. If the
+// site does not offer it, it is the first option, and not Offered. Safe for concurrent use by
+// multiple goroutines.
 func (l Language) Options(sites *defaults.Sites, f defaults.Field, site, current string) []Option {
 	values, all := sites.Offered(site, f)
 	options := make([]Option, 0, len(values)+1)
