@@ -112,6 +112,7 @@ func TestResolve_LanguageMatches(t *testing.T) {
 		{"cnr of Montenegro", "cnr", "sr-Latn sr-Latn-ME", "sr-Latn-ME"},
 		{"offered as cnr", "sr-ME", "en cnr", "cnr"},
 		{"cnr in Cyrillic", "cnr-Cyrl", "sr-Latn sr-Cyrl", "sr-Cyrl"},
+		{"cnr with a variant is in Latin script, too", "cnr-ekavsk", "sr-Cyrl sr-Latn", "sr-Latn"},
 		{"cmn", "cmn-Hans", "en zh", "zh"},
 		{"zh-cmn", "zh-cmn-Hant", "en zh-TW", "zh-TW"},
 		{"zsm", "zsm", "en ms", "ms"},

@@ -264,7 +264,7 @@ func TestCheck_AcceptedValueIsWhatResolveTakes(t *testing.T) {
 }
 
 // Tags made of real subtags in wrong places find what random bytes do not.
-func TestCanonicalLanguage_IsIdempotentAndIgnoresCase(t *testing.T) {
+func TestLanguage_CanonicalSpellingIsIdempotentAndIgnoresCase(t *testing.T) {
 	subtags := strings.Fields("en sh cmn zh yue no sgn i klingon art lojban x a u t m0 co phonebk hc h12 rg gbzzzz va posix oed 1996 1901 rozaj biske " +
 		"ekavsk hepburn heploc arevela polyton Latn Hant Qaaa Zyyy US GB UK DD BU SU YU ZZ 001 419 gan min bokmal mo iw in tl und root BE FR valencia sr hy de")
 	sites := demoSites(t)

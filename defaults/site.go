@@ -35,6 +35,6 @@ type Site struct {
 	// Language is what a shopper without a language reads: BCP 47, required.
 	Language string `validate:"required,language"`
 	// Languages are offered besides Language: BCP 47. Empty: every language that
-	// [CanonicalLanguage] accepts.
+	// [codes.Language] accepts.
 	Languages []string `validate:"dive,language"`
 }
