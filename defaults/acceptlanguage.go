@@ -75,7 +75,7 @@ func (st *storefront) acceptLanguage(header string, r *rejections) (string, bool
 	return "", false
 }
 
-// withScript returns the tag of element i, if it is bare with the script of its first regional form
+// withScript returns the tag of element i. A bare tag gets the script of its first regional form
 // before it: browsers write zh-TW,zh and mean traditional Chinese, although zh alone is simplified.
 func (h *languageRanges) withScript(t languageTag, i int) languageTag {
 	if !t.bare {
@@ -95,10 +95,10 @@ func (h *languageRanges) withScript(t languageTag, i int) languageTag {
 	return t
 }
 
-// excludes reports whether the header says of a language that it is not acceptable: whether the
-// closest range that covers the language has weight 0. So en;q=0 excludes en-GB, unless the header
-// also names en-GB with a weight: before element i or by it, so that what is less wanted than i
-// changes nothing. The nil pointer excludes nothing.
+// excludes reports whether the header says that a language is not acceptable: the closest range
+// that covers the language has weight 0. So en;q=0 excludes en-GB, unless element i or one before
+// it names en-GB with a weight. Elements after i are less wanted and cannot bring a language back.
+// The nil pointer excludes nothing.
 func (h *languageRanges) excludes(o *languageTag, i int) bool {
 	if h == nil || !h.zeros {
 		return false
@@ -114,15 +114,15 @@ func (h *languageRanges) excludes(o *languageTag, i int) bool {
 			continue
 		}
 		if closeness, ok := tag.covers(o); ok && closeness >= closest {
-			closest, zero = closeness, lr.quality == 0 // of two that are as close the one of weight 0 comes last
+			closest, zero = closeness, lr.quality == 0 // of two equally close ranges that of weight 0 comes last
 		}
 	}
 	return zero
 }
 
 // parseAcceptLanguage appends the elements of the header to ranges, best first, those of equal
-// quality in the order of the header. golang.org/x/text/language.ParseAcceptLanguage gives up the
-// whole header for one tag that it does not know.
+// quality in the order of the header. It is not golang.org/x/text/language.ParseAcceptLanguage,
+// which rejects the whole header for one tag that it does not know.
 func parseAcceptLanguage(header string, ranges []languageRange) []languageRange {
 	if len(header) > maxAcceptLanguage {
 		header = header[:maxAcceptLanguage]
@@ -159,7 +159,7 @@ func qualityOf(parameters string) int {
 		if err != nil || !(q >= 0 && q <= 1) { // NaN is neither
 			return -1
 		}
-		return int(math.Ceil(q * 1000)) // only 0 is 0
+		return int(math.Ceil(q * 1000)) // rounded up: only 0 becomes 0
 	}
 	return 1000
 }

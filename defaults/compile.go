@@ -48,7 +48,7 @@ func NewSites(sites []Site) (*Sites, error) {
 	return nil, errors.Join(errs...)
 }
 
-// place sorts the mistakes of the list behind those of the sites.
+// place returns the sort key of a mistake: mistakes of the list come after those of its sites.
 func place(e *SiteError, last int) int {
 	if e.Index < 0 {
 		return last
@@ -57,32 +57,35 @@ func place(e *SiteError, last int) int {
 }
 
 // CompileSites compiles the sites of one tenant as far as they are valid. It is for data that a
-// running shop reads: codes are withdrawn, and the shop must not close for it. The mistakes say
-// what was wrong and what came of it:
+// running shop reads: codes are withdrawn, and that must not close the shop. The mistakes say what
+// was wrong, and their effects what CompileSites did about it:
 //
 //   - Codes are read generously: surrounding blanks and case do not count, except for the case of a
-//     site's code; a country may also be written with three letters, UK or EL. That is no mistake.
+//     site's code; a country may also be written with three letters, or as UK or EL. None of this
+//     is a mistake.
 //   - An entry of a list that is no current code is not offered. A list that was given stays a
 //     restriction, however little is left of it.
-//   - A declaration of an extra currency that cannot be used, is ISO's or contradicts an earlier
-//     one is not used.
-//   - A site's own currency of three letters serves, also if it was withdrawn or is unknown.
+//   - A declaration of an extra currency is not used if it is malformed, if it contradicts an
+//     earlier one, or if it gives a current code of ISO 4217 other decimals.
+//   - A site keeps its own currency of three letters, also if the currency was withdrawn or is
+//     unknown.
 //   - An unusable country of the home base is replaced by the first usable one of ShipTo, an
 //     unusable language by the first usable one of Languages.
-//   - A site without country or language then, with a currency that is no code, or with an invalid
-//     code of its own, is left out. If it was valid in previous it keeps the form that it had
-//     there, for 24 hours after it was valid last.
+//   - A site that then has no country or no language is left out. So is a site whose currency is no
+//     code, or whose own code is invalid. If previous has a valid form of the site, the site keeps
+//     that form until 24 hours after it was last valid.
 //   - An inactive site is not judged. Of active sites with the same code the first counts.
 //
-// An empty list, no usable default site and several default sites are an error, which joins each
-// [*SiteError] of the site that it is about: nobody is ever given another default site. That
-// mistake is among the others, too. With the error comes, unless the list is empty, a table without
-// a default site, for a caller that knows no better one: it serves those sites that a request
-// names. CompileSites never writes to what it was given.
+// An empty list, no usable default site and several default sites are an error, because a shopper
+// must not get another site as the default. The error joins each [*SiteError] of the site that it
+// is about, and the mistakes contain them, too. Unless the list is empty, a table without a default
+// site comes with the error, for a caller that has no better table. It serves shoppers whose site
+// is named: by the request, by a choice or by a profile. CompileSites never writes to what it was
+// given.
 //
-// previous is the table that the tenant's answer before this one gave, or nil, and now is the time
-// at which sites were read. An unchanged answer has to be compiled again, too: a site that keeps an
-// old form loses it when its time is over.
+// previous is the last table that was compiled for the tenant, or nil, and now is the time at which
+// sites were read. Compile an unchanged list again, too: a site that keeps its last valid form
+// loses that form after 24 hours.
 func CompileSites(sites []Site, previous *Sites, now time.Time) (*Sites, []*SiteError, error) {
 	c := compiler{sites: sites, generous: true, previous: previous, now: now}
 	table := c.compile()
@@ -111,7 +114,7 @@ type compiler struct {
 	now      time.Time
 	extra    extraCurrencies // that the sites declare
 	mistakes []*SiteError
-	failed   *SiteError // the mistake for which there can be no table
+	failed   *SiteError // the first mistake that leaves the table without a default site
 }
 
 func (c *compiler) add(m SiteError) *SiteError {
@@ -186,8 +189,8 @@ func (c *compiler) compile() *Sites {
 	return table
 }
 
-// declareExtra collects the extra currencies of the active sites, before anything is judged by
-// them.
+// declareExtra collects the extra currencies of the active sites. It runs first, because the
+// currencies of the sites are judged by them.
 func (c *compiler) declareExtra() {
 	c.extra = make(extraCurrencies)
 	for i := range c.sites {
@@ -285,7 +288,7 @@ func (c *compiler) lastValid(site *Site) *storefront {
 	return &st
 }
 
-// repair makes the best of a mistake in a field of an active site, and says what that is.
+// repair corrects a field of an active site where it can, and returns the effect of the mistake.
 func repair(site *Site, field string) (effect string) {
 	name, _, entry := strings.Cut(field, "[")
 	switch {
@@ -315,8 +318,8 @@ func replace(own *string, list []string, canonical func(string) (string, Reason)
 	return effectLeftOut
 }
 
-// canonicalOwn brings a site's own values into canonical spelling. A currency that is not current
-// is so already.
+// canonicalOwn brings a site's own values into canonical spelling. A currency that is neither
+// current nor extra is so already, by repair.
 func (c *compiler) canonicalOwn(site *Site) {
 	if code, reason := c.extra.code(site.Currency); reason == accepted {
 		site.Currency = code

@@ -13,7 +13,7 @@ import (
 // ISO 4217. The nil map has none.
 type extraCurrencies map[string]int
 
-const maxDigits = 18 // of which an amount in an int64 can have so many
+const maxDigits = 18 // the most decimals of an amount in an int64
 
 // code returns a current or an extra currency in canonical spelling, or why s is none.
 func (x extraCurrencies) code(s string) (string, Reason) {
@@ -33,7 +33,8 @@ func (x extraCurrencies) code(s string) (string, Reason) {
 // read reads a currency as stored data has it: surrounding blanks and case do not count.
 func (x extraCurrencies) read(s string) (string, Reason) { return x.code(strings.Trim(s, blanks)) }
 
-// only returns, in canonical spelling, those of a site's declarations that are in force.
+// only returns those declarations of a site that are in force, with their codes in canonical
+// spelling.
 func (x extraCurrencies) only(declared map[string]int) (inForce map[string]int) {
 	for given, digits := range declared {
 		code, ok := letters.Upper(strings.Trim(given, blanks), 3)
@@ -47,9 +48,10 @@ func (x extraCurrencies) only(declared map[string]int) (inForce map[string]int) 
 	return inForce
 }
 
-// MinorUnits returns how many decimals a currency has in this shop: those of ISO 4217
-// ([codes.MinorUnits]), those that a site declares ([Site.ExtraCurrencies]), or for a currency that
-// was withdrawn, which a site may still have as its own, those that it had. ok is false for any
+// MinorUnits returns how many decimals a currency has in this shop. For a current code of ISO 4217
+// they are those of [codes.MinorUnits], and for a code that a site declares those of
+// [Site.ExtraCurrencies]. For any other code that golang.org/x/text knows they are those of that
+// package: a site may still have a currency of its own that was withdrawn. ok is false for any
 // other text. Safe for concurrent use by multiple goroutines.
 func (s *Sites) MinorUnits(code string) (digits int, ok bool) {
 	if digits, ok = codes.MinorUnits(code); ok {

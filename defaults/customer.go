@@ -6,11 +6,11 @@ import (
 )
 
 // Customer is what the shop knows of a customer's preferences, in whatever spelling it was stored.
-// Surrounding blanks do not count, a country may also be written with three letters, UK or EL, and
-// so may the country in a language, which may also have a tail that cannot be parsed, such as that
-// of de_DE.UTF-8. A preference that cannot be used is rejected and never an error: the data is
-// older than the rules. The zero Customer prefers nothing: it stands for a customer who is not
-// known.
+// Surrounding blanks do not count. A country may also be written with three letters, or as UK or
+// EL. The country in a language may have three letters, too. A tail of a language that cannot be
+// parsed is cut off, as in de_DE.UTF-8. A preference that cannot be used is rejected and never an
+// error: the data is older than the rules. The zero Customer prefers nothing: it stands for a
+// customer who is not known.
 type Customer struct {
 	Site      string // code of the preferred site
 	Currency  string // preferred currency, ISO 4217
@@ -23,7 +23,7 @@ type Customer struct {
 type Address struct {
 	Country string // ISO 3166-1 alpha-2
 	// Tags are the kinds: "shipping", "billing". Case, surrounding blanks, the usual prefixes and
-	// the word "address" behind do not count, as in "DEFAULT_SHIPPING", "address.billing" and
+	// the word "address" at the end do not count, as in "DEFAULT_SHIPPING", "address.billing" and
 	// "billingAddress". Other tags are ignored.
 	Tags    []string
 	Default bool // tried first among the addresses of its kind
@@ -52,7 +52,8 @@ func (a *Address) is(kind string) bool {
 // before one that it begins with.
 var tagPrefixes = [...]string{"default", "is", "primary", "preferred", "main", "address", "addr", "customer", "type", "kind", "role", "tag"}
 
-// isTagPrefix reports whether s consists of the usual prefixes and of separators, be it of nothing.
+// isTagPrefix reports whether s consists of the usual prefixes and of separators alone. An empty s
+// does.
 func isTagPrefix(s string) bool {
 	for s = trimSeparators(s); s != ""; s = trimSeparators(s) {
 		i := slices.IndexFunc(tagPrefixes[:], func(prefix string) bool {

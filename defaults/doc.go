@@ -7,9 +7,9 @@
 //   - The data of golang.org/x/text on currencies and regions is not current. Check codes with
 //     [codes.Currency] and [codes.Country].
 //   - golang.org/x/text/language.Matcher is not used: it takes Malay for Indonesian, Swiss German
-//     for German and nynorsk for bokmål, and serves Ukrainian and Japanese readers anything. Here
-//     a language matches within itself and one script: a reader of en-GB gets en, and a reader of
-//     zh-TW does not get zh, which is simplified.
+//     for German and nynorsk for bokmål, and gives Russian to readers of Ukrainian. Where nothing
+//     matches, it returns the first language. Here a language matches within itself and one script:
+//     a reader of en-GB gets en, and a reader of zh-TW does not get zh, which is simplified.
 //   - Data becomes out of date: Bulgaria's currency was withdrawn while sites listed it. [NewSites]
 //     refuses such a site, and is for sites that are written in the program. [CompileSites] uses
 //     what is valid, and is for sites that a running shop reads.

@@ -30,13 +30,13 @@ type Input struct {
 	// weight counts from its own place on. "*" suggests nothing. A language without region keeps the
 	// script of its regional form before it: zh-TW,zh asks for traditional Chinese alone.
 	AcceptLanguage string
-	// HasCart says that the session has a cart. A hint then decides neither country nor currency: a
-	// cart was priced and taxed for a country, and the shopper's next network must not change it.
+	// HasCart says that the session has a cart. The country hint then decides nothing: the cart was
+	// priced and taxed for a country, and the shopper's next network must not change that country.
 	HasCart bool
 }
 
-// choice returns the choice of a field in its two places: above the customer's values, and below
-// them. At most one is not empty.
+// choice returns the choice of a field as strong, which ranks above the customer's values, or as
+// weak, which ranks below them. At most one of the two is not empty.
 func (in *Input) choice(f Field) (strong, weak candidate) {
 	c := candidate{*in.Choices.of(f), SourceChoice}
 	if in.Weak[f] {

@@ -22,7 +22,8 @@ func languageCode(s string) (string, Reason) {
 // readLanguage reads a tag as profiles and browsers have it: surrounding blanks do not count, the
 // country may have three letters, and a tail that cannot be parsed is cut off, as in de_DE_formal
 // (WordPress) and de_DE.UTF-8 (POSIX), except for the script that it may name. If nothing can be
-// parsed the reason is that of the whole tag.
+// parsed, the reason is ReasonUnknownCode if a shorter tag has that one, else the reason of the
+// whole tag.
 func readLanguage(s string) (string, Reason) {
 	s = strings.Trim(s, blanks)
 	tag, reason := languageCode(s)
@@ -57,12 +58,12 @@ func readLanguage(s string) (string, Reason) {
 	}
 }
 
-// scriptModifiers are the scripts that POSIX names in a tail, as in uz_UZ@cyrillic, and Windows
-// named in zh-CHS and zh-CHT.
+// scriptModifiers are the names of scripts in tails: of POSIX, as in uz_UZ@cyrillic, and of early
+// Windows, as in zh-CHS and zh-CHT.
 var scriptModifiers = map[string]string{"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva", "chs": "Hans", "cht": "Hant"}
 
-// addScript adds to a canonical tag the script that the tail names which was cut off: POSIX writes
-// sr_RS@latin, Java zh__#Hant, and Windows wrote uz-UZ-Cyrl.
+// addScript adds to a canonical tag the script that the cut-off tail names: POSIX writes
+// sr_RS@latin, Java writes zh__#Hant, and Windows wrote uz-UZ-Cyrl.
 func addScript(tag, tail string) string {
 	language, rest, _ := strings.Cut(tag, "-")
 	for _, word := range strings.FieldsFunc(tail, languages.IsSeparator) {

@@ -35,10 +35,10 @@ func (l *languageSet) match(value string, read func(string) (string, Reason)) (s
 	return "", ReasonNotOffered
 }
 
-// best returns the offered language that serves t, element i of the header, best and that the
-// header, if there is one, does not exclude. A set of every language offers t itself. Of several
-// with the same rank it is the site's own language, else one without region and variant, else the
-// first.
+// best returns the offered language that serves t best and that the header does not exclude. t is
+// element i of the header, or header is nil. A set of every language offers t itself. Of several
+// languages with the same rank best returns the site's own, else one without region and variant,
+// else the first.
 func (l *languageSet) best(t languageTag, header *languageRanges, i int) (string, bool) {
 	if l.tags == nil {
 		return t.text, !header.excludes(&t, i)

@@ -20,8 +20,8 @@ type languageTag struct {
 }
 
 // sameLanguages are the languages that are written under two codes. The values are language, script
-// and region, as far as the old code says them. Macrolanguages are not in the table, except where
-// the macrolanguage and its one large member are one thing to everybody: Malay (ms) is not
+// and region, as far as the old code implies them. Macrolanguages are not in the table, except
+// where everybody uses the macrolanguage and its one large member alike: Malay (ms) is not
 // Indonesian (id), and Serbian (sr) is not Croatian (hr).
 var sameLanguages = map[string]string{
 	"iw":  "he",
@@ -43,7 +43,7 @@ const norwegian = "no" // the group of no, nb and nn
 // its languages.
 func twoScripts(group string) bool { return group == "sr" || group == "bs" }
 
-// newLanguageTag takes a tag in canonical spelling apart.
+// newLanguageTag parses a tag in canonical spelling.
 func newLanguageTag(canonical string) languageTag {
 	given := languages.Split(canonical)
 	of := given
@@ -143,7 +143,7 @@ func (t languageTag) rank(o *languageTag) int {
 }
 
 // covers reports whether a range of Accept-Language covers a tag, and how closely: the range en
-// covers en-GB, and en-001 does more closely.
+// covers en-GB, and the range en-001 covers it more closely.
 func (t languageTag) covers(o *languageTag) (closeness int, ok bool) {
 	switch {
 	case t.group != o.group || t.language != o.language && t.language != t.group:

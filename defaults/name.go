@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// nameOf, textOf and parseName serve the closed lists Field, Source and Reason: the index in names
-// is the value. A hole in a list that has one is the name "-", which is no text.
+// nameOf, textOf and parseName serve the enumerations Field, Source and Reason: the index in names
+// is the value. The name "-" stands for a value that has no text.
 
 const noName = "-"
 

@@ -36,7 +36,8 @@ var reasonNames = []string{
 	ReasonOverruled:    "overruled",
 }
 
-// reasonForLetters says why s, which is no current code, was rejected where a code has n letters.
+// reasonForLetters returns the reason to reject s, which is not a current code, for a field whose
+// codes have n letters.
 func reasonForLetters(s string, n int) Reason {
 	if _, wellFormed := letters.Upper(s, n); wellFormed {
 		return ReasonUnknownCode

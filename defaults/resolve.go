@@ -21,11 +21,12 @@ type Values struct {
 // A choice that Input.Weak marks is tried after the customer's values instead. Among the addresses
 // of a kind those flagged default are tried first, then the others, both in order.
 //
-// A site is accepted if it exists and is active. The others must be codes that are current and that
-// the session's site offers; they are compared and returned in canonical spelling, a language as
-// the site spells it. A site's own currency, country and language are always offered. Resolve never
-// fails: the last candidate always holds. Only a table without a default site, which comes with an
-// error of [CompileSites], gives the zero Values where nothing names a site.
+// A site is accepted if it exists and is active. A currency, a country or a language is accepted if
+// it is a current code, or an extra currency of the tenant, and the session's site offers it.
+// Values are compared and returned in canonical spelling, a language as the site spells it. A
+// site's own currency, country and language are always offered. Resolve never fails, because the
+// last candidate is always accepted. The one exception is a table without a default site, which
+// comes with an error of [CompileSites]: it gives the zero Values where no other site is accepted.
 //
 // A language is accepted if the site offers the same language in the same script. Serbian and
 // Bosnian match in both of their scripts, Norwegian (no), bokmål (nb) and nynorsk (nn) match each
@@ -34,7 +35,7 @@ type Values struct {
 // chain of regional parents (es-419 for es-AR, en-GB for en-AU, zh-HK for zh-MO); then the site's
 // own language; then the tag without a region; then the first in the site's order.
 //
-// It costs no allocation where the candidates are in canonical spelling and the hints say no
+// Resolve does not allocate if the candidates are in canonical spelling and the hints have no
 // language. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Resolve(in Input) Values {
 	return s.resolve(&in, nil)
@@ -90,8 +91,8 @@ func (s *Sites) resolve(in *Input, r *rejections) Values {
 	}
 }
 
-// siteOf decides the session's site. It is nil if nothing names one and the table has no default
-// site.
+// siteOf decides the session's site. The site is nil if no candidate is accepted and the table has
+// no default site.
 func (s *Sites) siteOf(in *Input, customer *Customer, r *rejections) (*storefront, Source) {
 	choice, weak := in.choice(FieldSite)
 	candidates := [...]candidate{

@@ -1,17 +1,17 @@
 package defaults
 
 // Site is one storefront of a tenant, as the shop's administration wrote it. [NewSites] demands
-// that every active site is valid; [CompileSites] makes the best of one that is not. Both bring the
-// codes into canonical spelling. A site's own currency, country and language are always offered
-// there, also when a list forgets them.
+// that every active site is valid; [CompileSites] uses what is valid of a site that is not. Both
+// bring the codes into canonical spelling. A site's own currency, country and language are always
+// offered there, also when a list does not contain them.
 type Site struct {
 	// Code names the site within the tenant: 1 to 64 printable ASCII characters without a space,
 	// unique, case matters.
 	Code string `validate:"required,sitecode"`
 	// Name is for people. It decides nothing.
 	Name string
-	// Inactive sites serve nobody, and nothing in them is judged. Their record is kept, so that a
-	// choice of such a site is told from a mistyped one.
+	// Inactive sites serve nobody, and nothing in them is judged. They stay in the list, so that a
+	// choice of such a site has another reason than a mistyped one.
 	Inactive bool
 	// Default marks the site of a shopper who has none. Exactly one active site of a tenant is the
 	// default site.
@@ -23,11 +23,11 @@ type Site struct {
 	Currencies []string `validate:"dive,currency"`
 	// ExtraCurrencies are codes of three letters that the shop uses besides the current ones of ISO
 	// 4217, with their decimals, 0 to 18: tomans (TMN, 0), Jersey pounds (JEP, 2), loyalty points.
-	// What one active site declares, every site of the tenant may offer. A current code of ISO 4217
+	// Every site of the tenant may offer what one active site declares. A current code of ISO 4217
 	// keeps the decimals that it has there.
 	ExtraCurrencies map[string]int
 	// Country is the country of the home base: ISO 3166-1 alpha-2, required. It is the country of a
-	// shopper of whom none is known.
+	// shopper whose country is not known.
 	Country string `validate:"required,country"`
 	// ShipTo are the countries that the site ships to besides Country: ISO 3166-1 alpha-2. Empty:
 	// every country that [codes.Country] accepts.

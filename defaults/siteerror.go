@@ -15,7 +15,7 @@ type SiteError struct {
 	Field  string // as in "currency", "currencies[2]", "extraCurrencies[TMN]", "default"; empty: the list
 	Value  string // as it was given; empty for "default"
 	Rule   string // the rule that is broken, for people
-	Reason Reason // of a code: whether it is malformed, or well-formed but not current, as data that has aged; else 0
+	Reason Reason // of a code: malformed, or not current, as in data that has aged; 0 for other mistakes
 	Effect string // what [CompileSites] made of it, for people, as in "not offered"; empty in an error
 }
 
@@ -44,7 +44,7 @@ var siteRules = map[string]string{
 	"language": codeSentence(FieldLanguage, ReasonUnknownCode),
 }
 
-// siteCodes read the codes of a site by the tags of its fields.
+// siteCodes are the functions that read the codes of a site, by the validation tags of the fields.
 var siteCodes = map[string]func(string) (string, Reason){
 	"currency": extraCurrencies(nil).code,
 	"country":  countryCode,

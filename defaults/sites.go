@@ -18,10 +18,10 @@ type Sites struct {
 	unrestricted *storefront
 }
 
-// List returns the sites that are in force, in the order given, as a copy that is the caller's.
-// Codes of active sites are in canonical spelling and each once; what was left out is not in it.
-// Where nothing is left of a list that was given, the list holds the site's own value. Inactive
-// sites are as they were given.
+// List returns the sites that are in force, in the order given, as a copy that is the caller's. The
+// codes of active sites are in canonical spelling, and each is in its list once. Sites and codes
+// that were left out are missing. If nothing is left of a list that was given, it holds the site's
+// own value. Inactive sites are as they were given.
 func (s *Sites) List() []Site {
 	list := make([]Site, len(s.list))
 	for i, st := range s.list {
@@ -41,14 +41,14 @@ func (s *Sites) Site(code string) (site Site, ok bool) {
 }
 
 // Offered returns what a shopper may choose for a field at a site, in canonical spelling and as a
-// copy that is the caller's: what [Sites.Check] accepts. The site's own value comes first if the
-// site's list forgets it; the others are in the order of the list. For FieldSite it returns the
-// codes of the active sites, whatever site is.
+// copy that is the caller's. [Sites.Check] accepts each of the values. The site's own value comes
+// first if the site's list does not contain it; the others are in the order of the list. For
+// FieldSite it returns the codes of the active sites, whatever site is.
 //
-// all says that the site has no list, and takes every code. Then the codes are all current ones,
-// the extra currencies of the tenant and the site's own, sorted. Of languages there is no list of
-// all: the only code is the site's own. For a site that is inactive or not known there is no code.
-// Safe for concurrent use by multiple goroutines.
+// all says that the site has no list for the field, and takes every code. Then offered has all
+// current codes, the extra currencies of the tenant and the site's own value, sorted. A list of all
+// languages does not exist: offered then has the site's own language alone. For a site that is
+// inactive or not known offered is empty. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Offered(site string, f Field) (offered []string, all bool) {
 	if f == FieldSite {
 		for _, st := range s.list {

@@ -38,7 +38,9 @@ var sourceNames = []string{
 	SourceRequestLanguage:   "request.language",
 }
 
-// stored reports whether the value is one of the customer's profile, which is read generously.
+// stored reports whether the value is a currency, a language or an address of the customer's
+// profile. judge reads such a value generously. A preferred site is not among them: siteOf reads
+// it.
 func (s Source) stored() bool {
 	switch s {
 	case SourcePreferredCurrency, SourceShippingAddress, SourceBillingAddress, SourcePreferredLanguage:

@@ -63,9 +63,9 @@ func setOf(list []string, own string) map[string]struct{} {
 	return set
 }
 
-// judge returns a currency, a country or a language that the site offers, in canonical spelling, a
-// language as the site spells it, or why it is rejected. A stored value, one of a profile, is read
-// generously.
+// judge returns a currency, a country or a language that the site offers, or why it is rejected. A
+// currency and a country are returned in canonical spelling, a language as the site spells it. A
+// stored value is one of a profile, and is read generously.
 func (st *storefront) judge(f Field, value string, stored bool) (canonical string, reason Reason) {
 	currency, country, language := st.extra.code, countryCode, languageCode
 	if stored {

@@ -9,9 +9,10 @@ import (
 // What browsers say of a request by Sec-Fetch headers (Fetch Metadata, W3C). Browsers from before
 // 2023, and pages over plain HTTP, send none.
 
-// withheld reports whether the browser that sent r has left SameSite=Lax cookies out, whatever it
-// has: the request comes from another site, and is no top-level navigation by GET (RFC 6265bis,
-// section 5.6.7.2). Without Sec-Fetch headers it is an unsafe method with a foreign Origin.
+// withheld reports whether the browser that sent r withholds its SameSite=Lax cookies from it: the
+// request comes from another site, and is no top-level navigation by GET (RFC 6265bis, section
+// 5.6.7.2). A request without Sec-Fetch headers counts as such if it has an unsafe method and a
+// foreign Origin.
 func withheld(r *http.Request) bool {
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch r.Header.Get("Sec-Fetch-Site") {

@@ -53,8 +53,8 @@ func newCaching(cfg *Config) caching {
 	return c
 }
 
-// set makes the response one shopper's. What the host has said before stays, unless nobody may
-// store the page.
+// set marks the response as one shopper's. A Cache-Control that the host has set stays, unless the
+// page must not be stored.
 func (c *caching) set(h http.Header, transient bool) {
 	switch {
 	case transient:
@@ -98,10 +98,10 @@ func hasMember(lines []string, token string) bool {
 }
 
 // Shareable lets a shared cache, such as a CDN, keep the page for age, in whole seconds, and give
-// it to every visitor for whom it is the same: Cache-Control becomes public, with age for shared
-// caches and none for browsers, because a browser would go on to show its copy after the shopper
-// has chosen another currency. Vary still names what the page depends on; Accept-Language is left
-// out where the URL says the language. Call it before the response is written:
+// it to every visitor for whom it is the same. Cache-Control becomes public, with age for shared
+// caches and 0 for browsers: a browser would still show its copy after the shopper has chosen
+// another currency. Vary still names what the page depends on; Accept-Language is left out where
+// the URL says the language. Call it before the response is written:
 //
 //	mw.Shareable(w, r, 5*time.Minute) // an error: the page stays private
 //
@@ -113,8 +113,8 @@ func hasMember(lines []string, token string) bool {
 // Shareable changes nothing and returns an error that says why if the page is not everybody's: the
 // session has an id, a customer or a cart, is Degraded or has ProfileMissing; the response sets a
 // cookie or may not be stored; the request is neither GET nor HEAD; Wrap has attached no session;
-// Config.Country is set, because no header names for a cache what it looks at; or age is less than
-// a second. A later Update, Login or Logout makes the response private again.
+// Config.Country is set, because no header tells a cache what that function looks at; or age is
+// less than a second. A later Update, Login or Logout makes the response private again.
 //
 // With Config.Variant the page is that of everybody who has the session's variant, so the session
 // may have an id, a customer and a cart, and Config.Country may be set. The page must show nothing
@@ -147,7 +147,7 @@ func (m *Middleware) Shareable(w http.ResponseWriter, r *http.Request, age time.
 	case hasMember(h["Cache-Control"], "no-store"):
 		why = fmt.Sprintf("the response has Cache-Control %q", strings.Join(h["Cache-Control"], ", "))
 	case guests && m.hints.country != nil:
-		why = "Config.Country decides, and no header names for a cache what it looks at"
+		why = "Config.Country is set, and no header tells a cache what that function looks at"
 	case age < time.Second:
 		why = fmt.Sprintf("the age is %q, less than a second", age)
 	case m.variant.on && !confirmed(r.Header[variantHeader], h):

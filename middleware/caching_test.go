@@ -105,7 +105,7 @@ func TestWrap_NextMayReplaceBothHeaders(t *testing.T) {
 	}
 }
 
-// What is answered in place of a session is not what the URL is to be answered next time.
+// An answer in place of a session must not be stored for the URL.
 func TestWrap_AnswerOfAPolicyIsNotToBeStored(t *testing.T) {
 	down := errors.New("connection refused")
 	cases := []struct {

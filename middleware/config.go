@@ -118,11 +118,11 @@ type Config struct {
 	// keys of Sites without a host, such as "/de". Look at nothing but host and path: caches know
 	// pages by their URLs.
 	//
-	// SiteOf is asked once by Wrap and once by each Request, Update, Login and Logout, and several
-	// times by Switch and Alternates, so it must answer from memory. An error refuses the request:
-	// sessionctx.ErrUnknownTenant for a host that is nobody's (404), sessionctx.ErrUnavailable
-	// while the database cannot be asked (503). The zero SiteLanguage lets the shopper's choice and
-	// the defaults decide.
+	// SiteOf is asked once by Wrap and once by each Request, Update, Start, Login and Logout, and
+	// several times by Switch and Alternates, so it must answer from memory. An error refuses the
+	// request: sessionctx.ErrUnknownTenant for a host that is nobody's (404),
+	// sessionctx.ErrUnavailable while the database cannot be asked (503). The zero SiteLanguage
+	// lets the shopper's choice and the defaults decide.
 	SiteOf func(r *http.Request, host string) (SiteLanguage, error)
 
 	// CountryHeader names the header in which a proxy or CDN puts the visitor's country, an ISO
@@ -148,8 +148,8 @@ type Config struct {
 	// from a GeoIP database, say. It is asked where CountryHeader gives nothing. Default: no country
 	// hint. A page whose country depends on more than headers is not Shareable.
 	//
-	// Security: a client behind a proxy is known by what that proxy says alone. Whoever believes
-	// X-Forwarded-For from everybody lets the client say where the client comes from.
+	// Security: behind a proxy only the proxy knows where the client is. If you believe
+	// X-Forwarded-For from every address, the client says where it is.
 	Country func(*http.Request) string
 
 	// AcceptLanguage makes the Accept-Language header a hint for the language. It needs no trusted
@@ -170,17 +170,17 @@ type Config struct {
 	//     first page of a visitor is not kept, and nobody can have a page kept under the name of
 	//     another variant.
 	//   - The cookie lives for half of the shorter one of AnonymousIdle and CustomerIdle of
-	//     sessionctx.Config, 30 minutes at most. Then a request comes through, which also keeps the
-	//     session alive. For so long a browser may see pages of the variant that it had before:
-	//     after a write without a response to this browser, such as on another device, and after a
-	//     change of the sites.
+	//     sessionctx.Config, 30 minutes at most. Then a request reaches the server, which also
+	//     keeps the session alive. Until then a browser may see pages of the variant that it had
+	//     before: after a write whose response goes elsewhere, such as to another device, and after
+	//     a change of the sites.
 	//   - A response that sets a cookie, or is of another variant than the request's header names,
 	//     becomes private, no-store before it is written, whatever the handler has said. For that
 	//     Wrap wraps the ResponseWriter: use http.ResponseController for what it does not implement.
 	//     Middleware around Wrap that sets a cookie later is out of its sight.
 	//
-	// Security: whoever sends a key sees the public pages of that variant. The site of a closed
-	// group of customers must not be shared. A request with a token changes no variant
+	// Security: whoever sends a key sees the public pages of that variant. Do not call Shareable
+	// for the site of a closed group of customers. A request with a token changes no variant
 	// cookie.
 	Variant bool
 

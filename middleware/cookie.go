@@ -273,10 +273,10 @@ func (c *cookie) age(customer bool) time.Duration {
 	return c.ages[guestCookie]
 }
 
-// The server does not know when it last set a cookie: it goes by the times of the record. A write
-// sets the cookie if it is the first in its quarter of a cookie's life, counted from the creation
-// of the session. So at the last write the cookie was younger than a quarter of its life, and it is
-// in the second half of its life at most a quarter later.
+// The server does not know when it last set a cookie, so it uses the times of the record. Quarters
+// of a cookie's life are counted from the creation of the session, and the first write in each
+// quarter sets the cookie. So at each write the cookie is younger than a quarter of its life. A use
+// sets the cookie again once the last write is a quarter of that life ago.
 
 // renewedByWrite reports whether the write after before sets the cookie of s again.
 func (c *cookie) renewedByWrite(s *sessionctx.Session, before time.Time) bool {

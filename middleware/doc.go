@@ -1,5 +1,5 @@
-// Package middleware attaches the shopper's session to the requests of a net/http server: it says
-// who is asking, has the session resolved, and sets the cookie where a write changes it.
+// Package middleware attaches the shopper's session to the requests of a net/http server: it finds
+// out who is asking, resolves the session, and sets the cookie where a write changes it.
 //
 // The rest of this page is about the software around it.
 //
@@ -7,10 +7,10 @@
 //
 // A page that shows a session is one shopper's page. Wrap therefore sets Cache-Control: private
 // before the handler runs, unless the host has set another one, and adds to Vary what the session
-// depends on. It is private, no-store where a cookie is set or deleted, where a session is degraded
-// or the customer's profile is missing, and where Config.OnError answers.
+// depends on. Cache-Control is private, no-store where a cookie is set or deleted, where a session
+// is degraded or the customer's profile is missing, and where Config.OnError answers.
 //
-// A page that is the same for all guests may go to a shared cache: say Middleware.Shareable. With
+// A page that is the same for all guests may go to a shared cache: call Middleware.Shareable. With
 // Config.Variant a page may also be the same for all who see one site, currency, country and
 // language, customers among them: docs/page-caches.md has recipes for nginx and Varnish.
 //
@@ -37,18 +37,18 @@
 // # Browsers
 //
 // A browser accepts a cookie whose name begins with __Host- only if the cookie is Secure, has
-// Path=/ and has no Domain. net/http enforces none of that, on neither side: a client that is no
-// browser may send what it likes. So the name proves nothing; the 256 random bits of the value do.
-// Two cookies of the name count as none, unless they are equal.
+// Path=/ and has no Domain. net/http enforces none of that, on the server or on the client: a
+// client that is no browser may send what it likes. So the name proves nothing; the 256 random bits
+// of the value do. Two cookies of the name count as none, unless they are equal.
 //
 // Over plain HTTP, browsers drop a Secure cookie (some make an exception of localhost): see
 // Config.InsecureCookie for development.
 //
 // SameSite=Lax does not stop requests that a neighbouring subdomain makes, nor top-level
 // navigations by GET. A handler that calls Update, Login or Logout must not answer to GET, and
-// belongs behind [net/http.CrossOriginProtection]. That accepts a request that has neither an
-// Origin nor a Sec-Fetch-Site header, which browsers since 2023 always send. So a handler of JSON
-// should also insist on its content type, which no cross-site form can send.
+// belongs behind [net/http.CrossOriginProtection]. The protection accepts a request that has
+// neither an Origin nor a Sec-Fetch-Site header. Browsers since 2023 always send one of the two. So
+// a handler of JSON should also insist on its content type, which no cross-site form can send.
 //
 // SameSite=Lax also means that browsers withhold the cookie from a form that another site posts: a
 // payment provider's return, an identity provider's form_post. A new cookie would replace the one

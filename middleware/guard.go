@@ -11,7 +11,7 @@ import (
 
 // guard is a ResponseWriter that keeps a response out of shared caches, unless it is the same for
 // everybody whose request names its variant. What the handler has said about caching, and when,
-// does not count. It is the only ResponseWriter of this package, and there only with
+// does not count. guard is the only ResponseWriter of this package, and it is used only with
 // Config.Variant: without variants a response with a session cookie is never meant for shared
 // caches.
 type guard struct {
@@ -57,7 +57,8 @@ func (g *guard) begin() {
 	g.begun = true
 }
 
-// check makes a response private that no shared cache may keep, unless it is written already.
+// check makes the response private if no shared cache may keep it, unless its header is written
+// already.
 func (g *guard) check() {
 	h := g.Header()
 	switch {

@@ -9,7 +9,7 @@ import (
 )
 
 // hostAnswers is a context that remembers what Identify and Customer have answered for a request.
-// Its key is its Middleware.
+// The key of the context value is the Middleware.
 type hostAnswers struct {
 	context.Context
 	m *Middleware
@@ -59,7 +59,7 @@ func (m *Middleware) identityOf(a *hostAnswers, r *http.Request) (sessionctx.Ide
 	return a.identity, a.identityErr
 }
 
-// customerOf is Config.Customer, likewise.
+// customerOf is Config.Customer, which is called once for each a that is not nil.
 func (m *Middleware) customerOf(a *hostAnswers, r *http.Request) (string, error) {
 	if a == nil {
 		return m.customer(r)
@@ -73,7 +73,7 @@ func (m *Middleware) customerOf(a *hostAnswers, r *http.Request) (string, error)
 	return a.customerID, a.customerErr
 }
 
-// replace replaces the remembered customer: after Login, and after Logout by nobody.
+// replace sets the remembered customer: after Login the customer, and after Logout the empty text.
 func (a *hostAnswers) replace(customerID string) {
 	if a == nil {
 		return

@@ -96,8 +96,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Attach resolves the session of r and returns r with a context that carries it. Wrap calls it;
-// call it where no Wrap is around the handler. Beside an error the session is that of a guest, and
-// there is none if even that could not be resolved.
+// call it where no Wrap is around the handler. With an error the session is that of a guest, and if
+// that could not be resolved either, there is none.
 //
 // Attach sets Cache-Control and Vary as Wrap does. It sets cookies where an anonymous session
 // becomes a customer's (Config.Customer), where a top-level navigation renews the cookie
@@ -121,8 +121,8 @@ func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Reque
 			return r.WithContext(attached), nil
 		}
 	}
-	// The policy may want to show the defaults of a guest. They are what could be had, and not what
-	// this request is to be answered next time.
+	// The policy may want to show the defaults of a guest. They are a substitute, so the response
+	// must not be stored.
 	m.caching.set(w.Header(), true)
 	req = m.guest(req)
 	if attached, guestErr := m.resolve(ctx, w, r, &req, false); guestErr == nil {
@@ -164,8 +164,9 @@ func (m *Middleware) tellVariant(ctx context.Context, h http.Header, r *http.Req
 	if !isRead || !m.variant.isBrowsers(r) || m.variant.sent(r) == key {
 		return
 	}
-	// The browser may know better: another process has changed the session a moment ago, and this
-	// one does not know it yet. The cookie would outlive that moment.
+	// The browser may have the newer variant: another process may have changed the session a moment
+	// ago, and this process does not know it yet. A cookie with the stale variant would outlive
+	// that moment. So the session is read from the store.
 	if req.SessionID != "" {
 		var err error
 		req.Fresh = true
@@ -184,9 +185,9 @@ func cookieOf(req *sessionctx.Request) int {
 	return guestCookie
 }
 
-// bind makes the guest's session that the request of a customer names the customer's. attached has
-// the session as it was resolved without it. While that cannot be done, the page shows what may be
-// shown of the guest's session.
+// bind assigns the guest's session that req names to the customer who is asking. attached has the
+// session as it was resolved before. While the session cannot be assigned, the page shows what may
+// be shown of the guest's session.
 func (m *Middleware) bind(ctx context.Context, w http.ResponseWriter, r *http.Request, req *sessionctx.Request,
 	attached context.Context, transient bool,
 ) (context.Context, bool, error) {
@@ -237,16 +238,16 @@ func (m *Middleware) bindCookies(ctx context.Context, h http.Header, req *sessio
 }
 
 // Request says what a request asks the Resolver for: who is asking, the request site and language,
-// and the hints.
-// Wrap, Update, Login and Logout use the same Request. It asks neither store nor directory.
+// and the hints. Wrap, Update, Login and Logout use the same Request. Request asks neither the
+// store nor the directory.
 //
 // A guest is no error: the session id is then empty. Below http.StripPrefix the request site and
 // language are those of the session in the request's context, so that a handler there writes to the
 // site that Wrap resolved.
 //
-// The error is one of Config.Identify, ErrUnauthenticated among them, one of Config.SiteOf,
-// ErrWrongTenant or sessionctx.ErrUnknownTenant. The Request beside an error is a guest's, and the
-// zero Request beside one of Config.SiteOf.
+// The error is one of Config.Identify or Config.Customer, ErrUnauthenticated among them, one of
+// Config.SiteOf, ErrWrongTenant or sessionctx.ErrUnknownTenant. The Request beside an error is a
+// guest's, and the zero Request beside one of Config.SiteOf.
 func (m *Middleware) Request(r *http.Request) (sessionctx.Request, error) {
 	var req sessionctx.Request
 	_, err := m.requestFor(r, nil, &req, "")

@@ -9,9 +9,10 @@ import (
 	"github.com/sessionctx/storefront/sessionctx"
 )
 
-// variantHeader is what a proxy copies the variant cookie to, and what the response names its
-// variant in. The cookie has the same name, after "__Host-". No session's cookie has such a name:
-// that ends with a tenant, which begins with a small letter.
+// variantHeader is the request header to which a proxy copies the variant cookie, and the response
+// header that names the variant of the response. The cookie has the same name, after "__Host-"
+// unless Config.InsecureCookie is set. A session cookie never has this name, because its name ends
+// with a tenant, which begins with a small letter.
 const variantHeader = "Session-Variant"
 
 // maxVariantAge is the longest life of the variant cookie.
@@ -35,7 +36,7 @@ func newVariant(cfg *Config) (variant, error) {
 		v.cookie.Name, v.cookie.Secure = variantHeader, false
 	}
 	if cfg.Resolver != nil {
-		// A page from a cache is no use of the session. Within half of the idle time one request of
+		// A page from a cache does not use the session. Within half of the idle time one request of
 		// the visitor must come through, or the session of a busy shopper would expire.
 		for _, customer := range [...]bool{false, true} {
 			if idle := cfg.Resolver.IdleTime(customer); idle > 0 {
@@ -110,7 +111,7 @@ func (v *variant) set(h http.Header, key string, age int) {
 }
 
 // sent returns the key that the browser has sent, as the proxy has read it, or else by its cookie.
-// It is empty if there are several.
+// It is empty if there are several cookies with different keys.
 func (v *variant) sent(r *http.Request) string {
 	if lines := r.Header[variantHeader]; len(lines) == 1 && lines[0] != "" {
 		return lines[0]

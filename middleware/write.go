@@ -16,21 +16,21 @@ import (
 // Call Update, Start, Login and Logout before the response is written: they set the cookie, if it
 // has to change or to be renewed. With the cookie they set Cache-Control: private, no-store, which
 // must stay. The cookie changes only for a session that the cookie names, and for a request without
-// a session; but for Logout it never changes for an identity of Config.Identify. Several calls for
-// one response build on each other: an Update after a Login writes to the customer's session, and
-// the response carries one session cookie.
+// a session. For an identity of Config.Identify only Logout changes it. Several calls for one
+// response build on each other: an Update after a Login writes to the customer's session, and the
+// response carries one session cookie.
 //
 // The errors are those of Request and of the Resolver's method of the same name, and these.
 // ErrUnauthenticated says that there is no session to write to: NoCookie is set, or the identity
 // has no session id. ErrNoSession says that Config.Customer is set, and that the request has a
 // token and no session cookie. Nothing begins then, because a client that keeps no cookies would
-// begin a session with each write. ErrCrossSite says that the browser has withheld the cookie. No
-// error of Update or Login sets a cookie for a new session. With Config.Customer a guest's session
-// becomes the customer's before the write, and it stays so, with its cookie, if the write then
-// fails. sessionctx.ErrNotFound says that the session of the cookie has ended less than a minute
-// ago: to go on with a new session, call Logout and then Update again. Update does not do so by
-// itself, because the browser may have a newer cookie by then. A minute after the end Update begins
-// a new session, and sets the cookie.
+// begin a session with each write. ErrCrossSite says that the browser has withheld the cookie. If
+// Update or Login fails, it sets no cookie for a new session. With Config.Customer a guest's
+// session becomes the customer's before the write, and it stays so, with its cookie, if the write
+// then fails. sessionctx.ErrNotFound says that the session of the cookie has ended less than a
+// minute ago: to go on with a new session, call Logout and then Update again. Update does not do so
+// by itself, because the browser may have a newer cookie by then. A minute after the end Update
+// begins a new session, and sets the cookie.
 func (m *Middleware) Update(w http.ResponseWriter, r *http.Request, p sessionctx.Patch) (sessionctx.Session, error) {
 	return m.update(w, r, p, writing{})
 }
@@ -89,11 +89,12 @@ func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID st
 // keeps the four choices and nothing else, and sets the cookie to it. Without choices that session
 // has no id.
 //
-// After an error the cookies are deleted, too: this browser is logged out although a session may go
-// on. Call Resolver.End or Resolver.EndAll later if the session must end as well. The errors are
-// joined. With Config.Customer, end the host's own login in the same handler: the rest of this
-// request is nobody's, and the next request is what the host says. Put http.CrossOriginProtection
-// around the handler, so that no other site logs a shopper out.
+// After an error the cookies are deleted, too, except after ErrCrossSite and
+// sessionctx.ErrUnknownTenant: this browser is logged out although a session may go on. Call
+// Resolver.End or Resolver.EndAll later if the session must end as well. The errors are joined.
+// With Config.Customer, end the host's own login in the same handler: the rest of this request is
+// nobody's, and the next request is what the host says. Put http.CrossOriginProtection around the
+// handler, so that no other site logs a shopper out.
 func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
 	s, byCookie, err := m.logout(w, r)
 	if m.variant.on && !byCookie { // Identify says who asks next, and what it will say is not known
@@ -175,7 +176,8 @@ type writing struct {
 	at     *SiteLanguage // of the page that the write is for; nil: that of the request itself
 }
 
-// crossOrigin refuses what another site makes a browser send, where no SameSite does.
+// crossOrigin refuses what another site makes a browser send: for Switch, and for the cookies of
+// Config.Partitioned, which no SameSite protects.
 var crossOrigin http.CrossOriginProtection
 
 // admit refuses a write by cookie that must not begin a session.
@@ -234,7 +236,7 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request, why writing,
 	if err != nil {
 		return sessionctx.Session{}, err
 	}
-	// An id that stays is not set again: the answer may be late, and the browser have a newer
+	// An id that stays is not set again: the answer may be late, and the browser may have a newer
 	// cookie.
 	if s.ID != "" && s.ID != req.SessionID {
 		m.cookie.set(w.Header(), cookieOf(&req), req.Tenant, s.ID, s.CustomerID != "")

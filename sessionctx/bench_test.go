@@ -55,8 +55,8 @@ var bench = sync.OnceValues(func() (*sessionctx.Resolver, [2][]shopper) {
 			}
 		}
 	}
-	// Who comes back brings an id that was just read from a request: the ids lie in the order of
-	// the visits.
+	// A request of a known shopper has an id that was just read: so the ids are allocated in the
+	// order of the visits.
 	visits := make([]shopper, benchSessions)
 	for i, p := range rand.New(rand.NewPCG(1, 2)).Perm(benchSessions) {
 		visits[i] = shopper{strings.Clone(made[p].sessionID), strings.Clone(made[p].customerID)}

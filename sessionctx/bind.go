@@ -12,15 +12,15 @@ import (
 // HostLogin and a customer. For any other identity, and where nothing is to be bound, it is
 // Resolve.
 //
-// SessionID and GuestID are the two ids of the request. Where SessionID is the customer's already,
-// that session stays: it gets the choices of the guest's, carts for sites where it has none, and
-// attributes that it lacks. Config.OnChange shows both sessions, so that the host can merge carts.
-// The old id is dead, but another request of the same customer with it finds the session, for an
-// hour.
+// SessionID and GuestID are the two ids of the request. If SessionID names a session of the
+// customer already, that session stays. It takes over from the guest's session the choices, the
+// carts for sites where it has none, and the attributes that it lacks. Config.OnChange shows both
+// sessions, so that the host can merge carts. The guest's id is dead then, but for an hour a
+// request of the same customer that still has the old id finds the session.
 //
-// bound says that the session which GuestID names has become this one, so its cookie can go. The
-// errors are those of Login and Resolve. After ErrUnavailable, which may say that a part was
-// written, Resolve still shows the choices.
+// bound says that the session that GuestID named has become a part of the returned session, so the
+// cookie with GuestID can go. The errors are those of Login and Resolve. After ErrUnavailable,
+// which may say that a part was written, Resolve still shows the choices.
 func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool, err error) {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -43,8 +43,8 @@ func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool
 	return s, bound, nil
 }
 
-// bind gives req the id of the customer's session, if there is one: found. bound says that what
-// GuestID named is a part of it.
+// bind gives req the id of the customer's session. found says that there is one, and bound that the
+// session that GuestID named has become a part of it.
 func (r *Resolver) bind(b *budget, req *Request) (found, bound bool, err error) {
 	ids := [...]string{req.SessionID, req.GuestID}
 	req.GuestID = ""
@@ -77,7 +77,7 @@ func (r *Resolver) bind(b *budget, req *Request) (found, bound bool, err error) 
 		if err != nil {
 			return false, false, unavailable(b, err)
 		}
-		if customer := g.Record(); customer.Ended { // erased: nothing of the person is begun again
+		if customer := g.Record(); customer.Ended { // erased: no session of the customer may begin
 			return false, false, nil
 		}
 	}
@@ -123,10 +123,10 @@ func (r *Resolver) ownedBySecret(b *budget, req *Request) (rec store.Record, own
 	return rec, own, nil
 }
 
-// mergeGuest takes the data of a guest's session over to the customer's session that req names, and
-// puts a tombstone in its place. The data comes first: a process that dies in between leaves both,
-// and the next request begins again. Config.OnChange hears of it from whoever has put the
-// tombstone.
+// mergeGuest copies the data of a guest's session to the customer's session that req names, and
+// puts a tombstone in the place of the guest's session. The data comes first: a process that dies
+// in between leaves both, and the next request begins again. Whoever has put the tombstone calls
+// Config.OnChange.
 func (r *Resolver) mergeGuest(b *budget, req *Request, guestID string) error {
 	old := *req
 	old.SessionID = guestID

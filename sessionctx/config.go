@@ -30,21 +30,23 @@ type Config struct {
 	// stamps that say what is still valid. The live heap can be half as much again, because of the
 	// tables of ristretto. 1 MiB or more; default 96 MiB.
 	CacheBytes int64
-	// AnonymousIdle is how long an anonymous session's record lives without being used. 1 s to 100
-	// years; default 1 h; -1: for ever.
+	// AnonymousIdle is how long an anonymous session's record lives at least without being used. It
+	// may live a quarter longer, so that not every use writes the store. 1 s to 100 years; default
+	// 1 h; -1: for ever.
 	AnonymousIdle time.Duration
 	// CustomerIdle is the same for a customer's session. Default 30 days.
 	CustomerIdle time.Duration
 	// MaxAge ends a session that long after its record was created, used or not. 1 s to 100 years;
 	// default: no limit.
 	MaxAge time.Duration
-	// TombstoneLife is how long the end of an asserted session is remembered: as long as the
-	// longest-lived token that names the session, refresh tokens included. 1 s to 100 years;
-	// default 30 days; -1: for ever. The end of a session by secret is remembered for 1 h.
+	// TombstoneLife is how long the end of an asserted session is remembered. It must not be
+	// shorter than the longest life of a token that names the session, refresh tokens included. 1 s
+	// to 100 years; default 30 days; -1: for ever. The end of a session by secret is remembered for
+	// 1 h.
 	TombstoneLife time.Duration
 
-	// MaxStale is for how long a record is reused that came from a Store that is no store.Watcher:
-	// nobody tells of the changes that other processes make. 0 to a year; default 0, no reuse.
+	// MaxStale is for how long a record is reused if the Store is no store.Watcher: such a Store
+	// does not report the changes that other processes make. 0 to a year; default 0, no reuse.
 	MaxStale time.Duration
 	// DirectoryMaxAge is how old an answer of the Directory may be before the Directory is asked
 	// again, in the background; Invalidate, Refresh, and a Directory that is a DirectoryWatcher,
@@ -52,8 +54,8 @@ type Config struct {
 	// 1 min.
 	DirectoryMaxAge time.Duration
 	// Timeout bounds each call of Store and Directory, by a timer of the Resolver: a call that
-	// ignores the end of its context is abandoned. It also bounds the whole of a call that writes.
-	// 1 ms to 1 h; default 2 s.
+	// ignores the end of its context is abandoned. It also bounds the whole of a call that writes,
+	// except Erase. 1 ms to 1 h; default 2 s.
 	Timeout time.Duration
 
 	// PreferProfile lets the customer's profile outrank what the shopper chose before the login.
@@ -66,12 +68,13 @@ type Config struct {
 	// Observe is called when a call begins, and returns the context for the call and a function
 	// that is called when the call has ended. It is for spans and metrics, instead of a Store that
 	// wraps another one. The calls are "resolve" (Resolve and Attach, warm ones too), "load" and
-	// "save" of the Store, and "sites" and "customer" of the Directory. The context must derive from
-	// ctx. Both functions are called on the goroutine of the call. A call of Store or Directory may
-	// be for many requests at once: its goroutine and its ctx are not those of any request. Both
-	// must be quick, must not panic, and are safe for concurrent use by multiple goroutines. A call
-	// that ignores the end of its context may end after Close. Default: nothing is observed, and
-	// that costs nothing.
+	// "save" of the Store, and "sites" and "customer" of the Directory. The context must derive
+	// from ctx. Both functions are called on the goroutine of the call. A call of Store or
+	// Directory may be for many requests at once. It has a goroutine of its own; its ctx has the
+	// values of the request that came first, if there is one, and does not end with that request.
+	// Both must be quick, must not panic, and are safe for concurrent use by multiple goroutines. A
+	// call that ignores the end of its context may end after Close. Default: nothing is observed,
+	// and that costs nothing.
 	Observe func(ctx context.Context, call, tenant string) (context.Context, func(Outcome))
 	// OnChange is called after a write was committed, on the writer's goroutine, before the call
 	// returns, with the session before and after the write. after has no ID if the write ended the

@@ -10,9 +10,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// baseOf returns the version that a write is based on, for a comparison with the versions that
-// fields remember. known is false if this record never had the revision: then everything may have
-// changed.
+// baseOf returns the version that a write is based on, to be compared with the versions at which
+// the fields changed last. known is false if this record never had the revision: then everything
+// may have changed.
 func baseOf(base Revision, cur *store.Record) (version int64, known bool) {
 	switch {
 	case base == Revision{}: // there was no record: every field that has been set since conflicts
@@ -24,8 +24,8 @@ func baseOf(base Revision, cur *store.Record) (version int64, known bool) {
 }
 
 // conflicts reports whether a field or attribute that p touches has changed since the revision that
-// p is based on, and names those fields as ConflictError.Fields does. It is judged by version and
-// not by value. The cart is judged by cartConflicts.
+// p is based on, and names those fields as ConflictError.Fields does. Versions decide, not values.
+// cartConflicts decides about the cart.
 func (p *Patch) conflicts(cur *store.Record) (fields []string, found bool) {
 	if p.Base == nil {
 		return nil, false
@@ -107,9 +107,9 @@ func (l *conflictLog) note(req *Request, err error) {
 }
 
 // Conflicts returns the last writes of this process that were refused with a *ConflictError, 32 at
-// most, the newest first. It says what two writers wanted at once and when, not whose session it
-// was: each Revision is zero. Stats.Conflicts counts something else: compare-and-sets, most of
-// which are retried with success. It is safe for concurrent use by multiple goroutines.
+// most, the newest first. An element says what two writers wanted at once and when, not whose
+// session it was: its Revision is zero. Stats.Conflicts counts something else: compare-and-sets,
+// most of which are retried with success. It is safe for concurrent use by multiple goroutines.
 func (r *Resolver) Conflicts() []ConflictError {
 	l := &r.conflicts
 	l.mu.Lock()

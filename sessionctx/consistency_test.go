@@ -100,8 +100,9 @@ func TestConsistency_RecordIsReadAgainWhileAWriteIsUnderWay(t *testing.T) {
 	assert.Equal(t, "CHF two", first.Currency+" "+first.CartID)
 }
 
-// Another process writes, and then the profile changes: who has read the record before the one must
-// not show it with the profile after the other. Nothing tells this process of the write.
+// Another process writes, and then the profile changes: a read that found the record before the
+// write must not show it with the profile after the change. Nothing tells this process of the
+// write.
 func TestConsistency_WriteOfAnotherProcessComesBeforeALaterProfile(t *testing.T) {
 	for _, tc := range []struct {
 		desc          string
@@ -200,8 +201,6 @@ func TestConsistency_ProfileThatChangesDuringALoadComesAfterTheRecord(t *testing
 	}
 }
 
-// A session is ended, and then the profile changes: no read shows the one as it was with the other
-// as it is.
 // Another process writes the session during each read of it: no try sees one state.
 func TestConsistency_NoAnswerIsAMixtureHoweverOftenAllChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -230,12 +229,14 @@ func TestConsistency_NoAnswerIsAMixtureHoweverOftenAllChanges(t *testing.T) {
 	})
 }
 
+// A session is ended, and then the profile changes: no read shows the session before its end with
+// the profile after the change.
 func TestConsistency_EndComesBeforeALaterProfile(t *testing.T) {
 	assert.Empty(t, endedMeanwhile(t, func(r *sessionctx.Resolver, id string) error { return r.End(t.Context(), cookie(id)) }).ID)
 }
 
-// All sessions of a customer are ended, and then the profile changes: no read shows the one without
-// the other.
+// All sessions of a customer are ended, and then the profile changes: no read shows the new profile
+// with a session that still lives.
 func TestConsistency_EndAllComesBeforeALaterProfile(t *testing.T) {
 	s := endedMeanwhile(t, func(r *sessionctx.Resolver, _ string) error { return r.EndAll(t.Context(), "demoshop", "C100") })
 	assert.Empty(t, s.CustomerID)

@@ -9,8 +9,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// degraded answers a request without the record, because of cause: with computed defaults that are
-// marked, and never cached. Where defaults would not do, the answer is an error.
+// degraded answers a request whose record could not be had because of cause. The answer is computed
+// defaults, marked Degraded and never cached, or an error where defaults would not do.
 func (r *Resolver) degraded(ctx context.Context, key *nearcache.Key, req *Request, d *dependencies, cause error) (*entry, error) {
 	if errors.Is(cause, ErrNotFound) || r.cfg.FailDegraded || req.Proof == Management || req.needsStore() || ctx.Err() != nil {
 		return nil, unavailable(ctx, cause)
@@ -46,8 +46,8 @@ func (r *Resolver) knownUnbound(key *nearcache.Key, req *Request) store.Record {
 	return store.Record{}
 }
 
-// unavailable returns the error of a read that has failed. The caller's own end, and an error that
-// says more, are passed on as they are.
+// unavailable returns the error of a read that has failed. The end of the caller's context, and an
+// error that says more than ErrUnavailable, are passed on as they are.
 func unavailable(ctx context.Context, cause error) error {
 	if err := ctx.Err(); err != nil {
 		return chain(err)

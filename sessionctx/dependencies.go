@@ -16,7 +16,7 @@ import (
 )
 
 // dependencies are what a resolution depends on besides the request and the record: the answers of
-// the Directory. The identity of an answer says whether it is still in force.
+// the Directory. An Answer says itself whether it is still in force.
 type dependencies struct {
 	sites      *directory.Answer[*tenantSites]
 	profile    *directory.Answer[defaults.Customer] // nil: no customer, or missing
@@ -58,8 +58,8 @@ func (t *tenantSites) lastMistakes() []*defaults.SiteError {
 	return t.mistakes
 }
 
-// dependenciesOf asks for the sites of a tenant, and for the profile of a customer unless there is
-// none. It fails only without sites.
+// dependenciesOf asks for the sites of a tenant, and for the profile of the customer unless
+// customerID is empty. It fails only without sites.
 func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string) (d dependencies, err error) {
 	d.sites, err = r.sites.Get(ctx, tenant)
 	if err != nil {
@@ -73,8 +73,8 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 	return d, nil
 }
 
-// askProfile gives d the profile of a customer. A profile that cannot be had is missing, and no
-// error: the session is worth more.
+// askProfile gives d the profile of a customer. A profile that cannot be had is no error: d.missing
+// is set, and the session is resolved without the profile.
 func (r *Resolver) askProfile(ctx context.Context, d *dependencies, tenant, customerID string) {
 	d.customerID, d.profile, d.missing = customerID, nil, false
 	if customerID == "" {
@@ -157,7 +157,7 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 	}
 	given, err := source.Sites(ctx, tenant)
 	if errors.Is(err, ErrUnknownTenant) && known.table != nil {
-		return &tenantSites{}, nil // it was known: this is news, and no failure
+		return &tenantSites{}, nil // the tenant was known and is gone: an answer, and no failure
 	}
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 	case refused:
 		known.refused.Store(&next.mistakes)
 		return nil, err
-	case err != nil: // at the start: the sites that a request names serve
+	case err != nil: // no default site, now or before: the sites that a request names serve
 		r.logDirectory(slog.LevelError, "sessionctx: no site is the default: only requests that name a site are answered", "sites", tenant, err)
 	}
 	known.refused.Store(nil)
@@ -196,9 +196,9 @@ func (r *Resolver) logMistakes(ctx context.Context, tenant string, mistakes []*d
 }
 
 // SiteMistakes returns what is wrong with the sites of a tenant, as the Directory gave them last:
-// each mistake with what came of it. The answer need not be in force: one without a default site
-// leaves the answer before it in force. It neither asks nor waits, and is nil for a tenant that is
-// not known.
+// each mistake with its effect. That answer need not be in force: if it has no default site, the
+// answer before it stays in force. SiteMistakes neither asks nor waits, and returns nil for a
+// tenant that is not known.
 func (r *Resolver) SiteMistakes(tenant string) []*defaults.SiteError {
 	if a := r.sites.Known(tenant); a != nil {
 		return slices.Clone(a.Value.lastMistakes())
@@ -206,8 +206,8 @@ func (r *Resolver) SiteMistakes(tenant string) []*defaults.SiteError {
 	return nil
 }
 
-// Tenants returns the tenants whose sites are known, sorted: those of which a session was resolved,
-// or that Warm has asked about. It neither asks nor waits.
+// Tenants returns the tenants whose sites are known, sorted: those that any call has asked about,
+// Warm and Sites too. Tenants neither asks nor waits.
 func (r *Resolver) Tenants() []string {
 	tenants := slices.DeleteFunc(r.sites.Keys(), func(tenant string) bool {
 		a := r.sites.Known(tenant)
@@ -218,8 +218,9 @@ func (r *Resolver) Tenants() []string {
 }
 
 // Sites returns the sites of a tenant that are in force: the table by which sessions are resolved
-// at this moment, from the cache. It is immutable and may be kept, but then it ages: ask for each
-// page. Only the first question about a tenant waits for the Directory, for Config.Timeout at most.
+// at this moment, from the cache. The table is immutable. A table that is kept gets old: ask again
+// for each page. The first call about a tenant waits for the Directory, for Config.Timeout at most;
+// a call after an Invalidate waits for 100 ms at most.
 //
 // The error is ErrUnknownTenant, ErrUnavailable while no sites are known, or ErrClosed. It is safe
 // for concurrent use by multiple goroutines.
@@ -238,8 +239,8 @@ func (r *Resolver) Sites(ctx context.Context, tenant string) (*defaults.Sites, e
 }
 
 // MinorUnits returns how many decimals a currency has at a tenant, as [defaults.Sites.MinorUnits]
-// does from the sites that the Directory gave. It neither asks nor waits: ok is false for a tenant
-// that is not known, of which no session has been resolved.
+// does from the sites that the Directory gave. MinorUnits neither asks nor waits: ok is also false
+// while the sites of the tenant are not known.
 func (r *Resolver) MinorUnits(tenant, currency string) (digits int, ok bool) {
 	if a := r.sites.Known(tenant); a != nil && a.Value.table != nil {
 		return a.Value.table.MinorUnits(currency)

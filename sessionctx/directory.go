@@ -17,8 +17,8 @@ import (
 //     holds says that there is no such tenant.
 //   - Customer returns what the shop knows of a customer's preferences; a customer who is not known
 //     is the zero Customer, not an error.
-//   - Any other error, or a panic, says that the answer is not to be had now: what was known before
-//     stays in force for a while.
+//   - Any other error, or a panic, says that there is no answer now: what was known before stays in
+//     force for up to 24 h.
 //   - What is returned is not changed afterwards by either side.
 //   - Both honour the context's end, and both are safe for concurrent use by multiple goroutines.
 //
@@ -40,8 +40,8 @@ type DirectoryWatcher interface {
 	Watch(changed func(tenant, customerID string)) (stop func())
 }
 
-// Static is a Directory from literals, for table-driven tests and small shops: by tenant. New
-// checks its tenants and their sites. It must not be changed once it is in use.
+// Static is a Directory from literals, for table-driven tests and small shops. Its keys are the
+// tenants. New checks the tenants and their sites. It must not be changed once it is in use.
 type Static map[string]StaticTenant
 
 // StaticTenant is one tenant of a Static directory.

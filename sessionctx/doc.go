@@ -12,14 +12,15 @@
 // returned sees that write. It never mixes a record and a profile that were not in force at the
 // same time. One shopper never sees another's session: every answer of the cache is compared with
 // the full key and the identity that asks. After a write by another process, a read is stale by
-// less than the lease of the shared store; for so long it may show a record with a profile that
-// came after the record had changed. What a write returns was computed from its own record; site
+// less than the lease of the shared store; during that time it may show the old record with a
+// profile that is newer than the write. What a write returns was computed from its own record; site
 // and profile may be a moment older.
 //
-// No caller waits for a value that is known already. While a Directory is slow or fails, its last
-// answer stays in force. If there is no profile to be had, the session is resolved without it
-// ([Session.ProfileMissing]). While a store hangs, the first few callers wait for Config.Timeout.
-// After that, reads return computed defaults at once, marked Degraded, and writes fail at once.
+// No caller waits for a value that is known already, except for up to 100 ms after
+// [Resolver.Invalidate]. While a Directory is slow or fails, its last answer stays in force. If
+// there is no profile to be had, the session is resolved without it ([Session.ProfileMissing]).
+// While a store hangs, the first few callers wait for Config.Timeout. After that, reads return
+// computed defaults at once, marked Degraded, and writes fail at once.
 //
 // # Traps of surrounding software
 //

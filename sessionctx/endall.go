@@ -10,19 +10,19 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// EndAll ends every session of a customer, on every device and in every process: it changes the
-// customer's generation, and a session remembers the one of its login. It holds at once in this
-// process, and within the Store's lease in others.
+// EndAll ends every session of a customer, on every device and in every process: it gives the
+// customer a new generation, and a session remembers the generation of its login. The end holds at
+// once in this process, and within the Store's lease in others.
 //
 // It does not end a session that was never written (an asserted identity without a Login or a
 // write), because nothing remembers its generation: let its token expire. A login under way at the
 // same time may be ended with the rest. Another process may have logged the customer in, and this
-// process may not know it yet: until it does, for less than the lease, whoever asks for that
-// session without its customer (a guest's token, Management) sees what it was before that login.
+// process may not know it yet. For less than the lease, an identity that does not name the customer
+// (a guest's token, Management) still sees that session as it was before the login.
 //
-// Neither the tenant nor the customer is looked up: that there is no such customer is no error.
-// ErrUnknownTenant and ErrNotFound say that the tenant's or the customer's id is malformed,
-// ErrUnavailable and ErrFull that nothing was ended, ErrUnknownOutcome that nobody knows.
+// EndAll looks up neither the tenant nor the customer: an unknown one is no error. ErrUnknownTenant
+// and ErrNotFound say that the tenant's or the customer's id is malformed, ErrUnavailable and
+// ErrFull that nothing was ended, ErrUnknownOutcome that nobody knows.
 func (r *Resolver) EndAll(ctx context.Context, tenant, customerID string) error {
 	return r.endAll(ctx, tenant, customerID, false)
 }

@@ -11,13 +11,15 @@ import (
 
 // Erase removes what this library keeps of a customer. It ends all sessions, as EndAll does; every
 // session record of the customer becomes a tombstone without personal data; and every process drops
-// the customer's profile, as soon as its Store tells it. From then on an asserted identity of the
-// customer begins no session: a token from before the erasure may still be good, and its writes are
-// ErrNotFound. Only Login begins one. A person who comes back should get a new id.
+// the customer's profile, as soon as its Store reports the erasure. From then on an asserted
+// identity of the customer begins no session: a token from before the erasure may still be good,
+// and its writes are ErrNotFound. Only Login begins one. A person who comes back should get a new
+// id.
 //
-// What remains: the customer's id, hashed or not, as the name of one record that says so, and of
-// each session a tombstone for Config.TombstoneLife. Copies that a Store does not overwrite are the
-// host's to deal with: append-only files, replicas, free pages of a file, snapshots, backups.
+// Two things remain. One record, which is named by the customer's id, hashed or not, says that the
+// customer was erased. Each session leaves a tombstone for Config.TombstoneLife, or for 1 h if its
+// id is a secret. Copies that a Store does not overwrite are the host's to deal with: append-only
+// files, replicas, free pages of a file, snapshots, backups.
 //
 // The error is errors.ErrUnsupported, after EndAll has succeeded, if the Store is no store.Eraser;
 // else the errors are those of EndAll, and those of a Store that fails: call Erase again then. The

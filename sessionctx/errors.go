@@ -12,8 +12,9 @@ import (
 
 // The states on which a caller branches. Compare with errors.Is: most errors carry more.
 var (
-	// ErrNotFound: the session has ended, or it is not this identity's. Nothing was read, nothing
-	// changed.
+	// ErrNotFound: there is no such session for this identity. It has ended, it is another
+	// identity's, an id or the Proof is malformed, or the Store has no record as new as
+	// Request.AtLeast asks. Nothing was read, nothing changed.
 	ErrNotFound = errors.New("sessionctx: session not found")
 	// ErrConflict: what the write touches has changed since the revision that it is based on. A
 	// *ConflictError carries the current revision.
@@ -28,8 +29,8 @@ var (
 	ErrUnknownOutcome = errors.New("sessionctx: the outcome of the write is unknown")
 	// ErrUnknownTenant: the directory does not know the tenant, or its name is malformed.
 	ErrUnknownTenant = tenants.ErrUnknown
-	// ErrFull: the store is at its bound and no record may be evicted. What was written is said as
-	// with ErrUnavailable.
+	// ErrFull: the store is at its bound and no record may be evicted. Nothing was written, unless
+	// the text says "a part was written", as with ErrUnavailable.
 	ErrFull = store.ErrFull
 	// ErrClosed: the resolver was closed.
 	ErrClosed = errors.New("sessionctx: resolver closed")
@@ -63,10 +64,10 @@ type chainedError struct {
 	errs []error
 }
 
-// chain returns an error that wraps every error among parts, and whose text is their texts and the
-// strings among parts, with colons between. Nothing is said twice, although a store's error may
-// wrap ErrUnavailable by itself: the text names this package once, it leaves out an error that the
-// last part wraps, and a part that begins with the part before it loses that beginning.
+// chain returns an error that wraps every error among parts. Its text is the texts of the parts,
+// with colons between. A store's error may wrap ErrUnavailable by itself, so chain takes care that
+// nothing is said twice: the text names this package once, leaves out an error that the last part
+// wraps, and cuts from a part a beginning that repeats the part before it.
 func chain(parts ...any) error {
 	var texts []string
 	e := &chainedError{}

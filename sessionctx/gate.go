@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// gate counts what is going on inside, so that Close can wait for it. The zero gate is open.
+// gate counts the calls, or the goroutines, that are inside, so that Close can wait for them. The
+// zero gate is open.
 type gate struct {
 	mu     sync.Mutex
 	inside int

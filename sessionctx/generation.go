@@ -30,8 +30,9 @@ func (r *Resolver) generation(ctx context.Context, tenant, customerID string) (*
 	return r.generationSince(ctx, tenant, customerID, 0)
 }
 
-// freshGeneration asks the Store. What this process knows of an older generation is not used after
-// it: another process may have moved the generation, of which nothing has told yet.
+// freshGeneration reads the generation from the Store. Another process may have changed it, and
+// this process may not know it yet. After the read, nothing that depends on an older generation is
+// used.
 func (r *Resolver) freshGeneration(ctx context.Context, tenant, customerID string) (*entry, error) {
 	return r.generationSince(ctx, tenant, customerID, r.near.Now())
 }
@@ -45,8 +46,9 @@ func (r *Resolver) prefetchGeneration(ctx context.Context, tenant, customerID st
 
 // ownershipForWrite applies the rules of ownership for a write. Another process may have called
 // EndAll and then logged the customer in again, while the near-cache still holds the old
-// generation. A write must not take this live session for one that has ended, so the generation is
-// read again from the Store before that is said. endedAt is when the session ended, if it did.
+// generation. A write must not take this live session for one that has ended, so a session counts
+// as ended only after the generation was read again from the Store, unless this is a preview.
+// endedAt is when the session ended, if it did.
 func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *store.Record, preview bool) (own ownership, endedAt time.Time, err error) {
 	own = ownershipOf(&req.Identity, rec)
 	if own.generationOf == "" {
@@ -70,13 +72,13 @@ func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *sto
 // owned is the record of a session, and what it is to an identity.
 type owned struct {
 	ownership
-	entry      *entry // hangs on the generation, too, if there is one
+	entry      *entry // depends on the generation, too, if there is one
 	record     store.Record
 	generation *entry // of the record's customer; nil: not asked for
 }
 
-// loadOwned loads the record that req names, and applies the rules of ownership. A request that
-// names none has an entry that hangs on no session.
+// loadOwned loads the record that req names, and applies the rules of ownership. For a request that
+// names no session the entry depends on none.
 func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want) (own owned, err error) {
 	if req.SessionID == "" {
 		own.entry = r.near.Empty(*key)
@@ -107,7 +109,8 @@ func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint6
 	}
 	g := own.generation.Record()
 	own.ownership = own.confirm(&own.record, g.Generation)
-	// A fresh read of the generation has outdated the stamp of the customer from before.
+	// Without a view the entry depends on no customer yet. A fresh read of the generation has moved
+	// the customer's stamp on.
 	if key.View == "" || want.Since != 0 {
 		own.entry = own.entry.DependsOn(own.generation.Stamp())
 	}
@@ -116,8 +119,8 @@ func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint6
 
 // ownershipForLogin applies the rules of ownership for a login, and returns the record of the
 // customer who logs in. The generations are read fresh: a session that remembered one from before
-// an EndAll of another process would be dead from the beginning. One reading decides both what the
-// old session is and what the new one remembers: between two, an EndAll could fall.
+// an EndAll of another process would be dead from the beginning. One read decides both what the old
+// session is and what the new one remembers: an EndAll could come between two reads.
 func (r *Resolver) ownershipForLogin(ctx context.Context, req *Request, customerID string, rec *store.Record) (own ownership, customer store.Record, err error) {
 	own = ownershipOf(&req.Identity, rec)
 	g, err := r.freshGeneration(ctx, req.Tenant, customerID)

@@ -29,8 +29,8 @@ var (
 	errHanging = fmt.Errorf("%w: the store has not answered several calls in time, and is probed until it does", ErrUnavailable)
 )
 
-// ready returns an error while the Store hangs. A caller that would only fail, such
-// as a fresh read, calls ready first.
+// ready returns an error while the Store hangs. A call that cannot do without the Store, such as a
+// fresh read, asks ready first.
 func (s *guardedStore) ready() error {
 	if s.breaker.Open() {
 		return errHanging

@@ -72,11 +72,11 @@ func heirCipher(oldID string) cipher.AEAD {
 	key := sha256.Sum256([]byte("sessionctx: key of an heir\x00" + oldID))
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
-		panic(err) // the key has a right length
+		panic(err) // the key has 32 bytes, which AES takes
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
-		panic(err) // AES has a right block
+		panic(err) // AES has blocks of 16 bytes, which GCM takes
 	}
 	return aead
 }

@@ -15,14 +15,14 @@ import (
 // Config.PreferProfile the choices from before the login rank below the profile. From then on the
 // anonymous identity reads and changes nothing of the session.
 //
-// A BySecret identity gets a new random id: look at Session.ID. The old id is dead, but a second
-// login of the same customer with it finds the new session, for an hour: a double click, or an
-// answer that was lost. If the Store fails between the new record and the end of the old one, the
-// login has succeeded all the same: the old id lives on as it was until it expires, and the log
-// says so. A session of another customer is ended, and the new one keeps its four choices alone. An
-// Asserted identity keeps its id; the error is ErrNotFound if the session has ended or is another
-// customer's: that takes End and a new id. The other errors are those of Update. With HostLogin an
-// ErrUnavailable may say that a part was written: see there.
+// A BySecret identity gets a new random id: look at Session.ID. The old id is dead, but for an hour
+// a second login of the same customer with the old id finds the new session: after a double click,
+// or after an answer that was lost. If the Store fails between the new record and the end of the
+// old one, the login has succeeded all the same: the old id lives on as it was until it expires,
+// and the log says so. If the session was another customer's, it is ended, and the new session
+// keeps only its four choices. An Asserted identity keeps its id. The error is ErrNotFound if the
+// session has ended or is another customer's: such a login needs a new id. The other errors are
+// those of Update. With HostLogin an ErrUnavailable may say that a part was written: see there.
 func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -148,7 +148,7 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 		if c, err = r.login(b, &old, customerID, &cur); err != nil {
 			return c, err
 		}
-		if was != nil && was.lost(&cur) { // and with it, maybe, the EndAll after which nothing may survive
+		if was != nil && was.lost(&cur) { // the store may have lost an EndAll, too: look again
 			if cur, err = was.load(); err != nil {
 				return c, err
 			}
@@ -183,8 +183,8 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 }
 
 // replaceByTombstone puts a tombstone in the place of the old session. It reports false if another
-// write was quicker, which cur is then. A login whose new record is saved has succeeded, whatever
-// becomes of the tombstone: an error is logged.
+// write was quicker: then cur is the record of that write. A login whose new record is saved has
+// succeeded, whatever becomes of the tombstone: an error is only logged.
 func (w *saving) replaceByTombstone(cur *store.Record, heir []byte) (done bool) {
 	now := time.Now()
 	tombstone := *cur

@@ -8,9 +8,10 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// End ends the session: a write that comes later never revives it. To end what has ended, or what
-// never was, is no error. Another identity's session is ErrNotFound, and stays as it is. The other
-// errors are those of Update.
+// End ends the session: a write that comes later never revives it. To end a session that has ended,
+// or that never was, is no error; only a Management identity gets ErrNotFound for a session without
+// a record. Another identity's session is ErrNotFound, and stays as it is. The other errors are
+// those of Update.
 func (r *Resolver) End(ctx context.Context, req Request) error {
 	leave, err := r.enter(&req)
 	if err != nil {

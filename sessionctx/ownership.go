@@ -95,7 +95,7 @@ func (o *ownership) hasData() bool {
 }
 
 // found reports whether there is a session, or a guest, to show. A cookie with an unknown or dead
-// id is a guest's; whoever asserts an id that has no record yet has a session without one.
+// id is a guest's. An asserted id without a record is a session that was not written yet.
 func (o *ownership) found() (found, asGuest bool) {
 	switch {
 	case o.state == live, o.state == absent && o.id.Proof != BySecret && o.id.Proof != Management:

@@ -35,7 +35,7 @@ func randomNonZero() uint64 {
 }
 
 // newRecord returns a record without a version: nextVersion makes it the first one. Versions begin
-// at a random number, so that a version of an earlier incarnation is hardly ever one of this one.
+// at a random number, so that an earlier incarnation under the same id rarely had the same version.
 func newRecord(tenant string, secret bool, now time.Time) store.Record {
 	first := 1 + rand.Int64N(1<<30-1)
 	return store.Record{
@@ -97,7 +97,7 @@ func inherit(rec, from *store.Record, withAttributes bool) (changed bool) {
 	return changed
 }
 
-// choice returns the choice of a field.
+// choice returns a pointer to the choice of a field.
 func choice(c *defaults.Choices, f defaults.Field) *string {
 	return [...]*string{&c.Site, &c.Currency, &c.Country, &c.Language}[f]
 }

@@ -36,9 +36,9 @@ type Identity struct {
 	CustomerID string // asserted customer, empty: nobody; ignored unless Proof is Asserted or HostLogin is set; at most 256 bytes
 	Proof      Proof
 	// HostLogin, with the Proof BySecret: the session id says which session, and a login of the
-	// host's own says who the customer is. A customer's session is then this identity's only if it
-	// is of CustomerID. An anonymous session must become the customer's by Resolver.Bind first:
-	// until then Resolve shows its choices alone, marked Degraded, and Update refuses it.
+	// host's own says who the customer is. A customer's session is then this identity's only if
+	// that customer is CustomerID. An anonymous session must become the customer's by Resolver.Bind
+	// first: until then Resolve shows its choices alone, marked Degraded, and Update refuses it.
 	HostLogin bool
 }
 
@@ -65,11 +65,11 @@ type Request struct {
 	//
 	// If the Store cannot be asked the error is ErrUnavailable, and no answer is Degraded.
 	Fresh bool
-	// AtLeast refuses states of the session from before this revision: the one that a queue's
-	// message, or another server, has spoken of. If the Store itself has no record so new, the
-	// error is ErrNotFound: the session has expired, or the Store has lost a write. An Incarnation
-	// of 0 stands for every incarnation. The zero Revision, and a request that names no session,
-	// ask for nothing. As with Fresh no answer is Degraded.
+	// AtLeast refuses states of the session that are older than this revision, which a message of a
+	// queue, or another server, has named. If the Store itself has no record so new, the error is
+	// ErrNotFound: the session has expired, or the Store has lost a write. An Incarnation of 0
+	// stands for every incarnation. The zero Revision, and a request that names no session, ask for
+	// nothing. As with Fresh no answer is Degraded.
 	AtLeast Revision
 }
 
@@ -145,8 +145,8 @@ func (r *Resolver) cacheKey(req *Request) nearcache.Key {
 	return nearcache.Key{Tenant: req.Tenant, ID: req.SessionID, View: req.asserted(), Kind: store.KindSession}
 }
 
-// hash returns the hash under which the entry is cached that answers req. Without a session id the
-// answer depends on the question alone.
+// hash returns the hash under which the entry is cached that answers req. Without a session id many
+// requests have the same key, so the hash takes in site, language and hints, too.
 func (r *Resolver) hash(key *nearcache.Key, req *Request) uint64 {
 	h := r.near.Hash(key)
 	if req.SessionID == "" {
@@ -155,7 +155,8 @@ func (r *Resolver) hash(key *nearcache.Key, req *Request) uint64 {
 	return h
 }
 
-// enter lets a call other than Resolve in.
+// enter lets a call in after a check of its request. Resolve and Attach have a way of their own:
+// resolveSlow.
 func (r *Resolver) enter(req *Request) (leave func(), err error) {
 	if !r.gate.enter() {
 		return nil, ErrClosed
@@ -165,7 +166,7 @@ func (r *Resolver) enter(req *Request) (leave func(), err error) {
 		return nil, err
 	}
 	if len(req.GuestID) > maxID {
-		req.GuestID = "" // no id of ours
+		req.GuestID = "" // too long to be the id of a session
 	}
 	req.cloneStrings()
 	req.cutTexts()

@@ -15,18 +15,18 @@ import (
 // entry is what the near-cache holds of a session: a record, and what it last resolved to.
 type entry = nearcache.Entry[resolution]
 
-// resolution is what a record resolved to for one request. It is immutable, and answers every
-// request that is the same but for its identity's texts.
+// resolution is what a record resolved to for one request. It is immutable. It answers every
+// request that differs from that request only in the texts of its identity.
 type resolution struct {
 	shared *sharedValues // nil: there is no resolution
 	sites  *directory.Answer[*tenantSites]
-	// profiles is tenantSites.profiles as it was. That the profile has changed shows in the stamp of
-	// the customer, on which the entry hangs.
+	// profiles is what tenantSites.profiles was. A change of one profile shows in the stamp of its
+	// customer, on which the entry depends.
 	profiles int64
 
 	customerID string // whose session the record says it is; empty for an asserted identity, which says so itself
 	more       *moreValues
-	until      int64 // monotonic; from then on the slow path has something to do
+	until      int64 // monotonic; from then on a read is slow: the profile is old, or a touch is due
 
 	incarnation       uint64
 	version           int64
@@ -46,7 +46,7 @@ const (
 	noProfile                                 // computed without the customer's profile
 )
 
-// moreValues is what most sessions have nothing of.
+// moreValues are the cart and the attributes, which most sessions lack.
 type moreValues struct {
 	cartID     string
 	attributes []store.Attribute // shared with the record
@@ -104,7 +104,7 @@ func (t *sharedTable) share(v sharedValues) *sharedValues {
 }
 
 // cost returns the bytes that the resolution keeps alive beyond its own size. Shared values are
-// counted in part: nobody promises that others share them.
+// counted in part, because perhaps no other resolution shares them.
 func (n resolution) cost() int64 {
 	c := int64(len(n.customerID))
 	if n.more != nil {

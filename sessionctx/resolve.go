@@ -14,10 +14,11 @@ import (
 //
 // A secret id that is unknown or has ended, and a request without a session id, resolve to computed
 // defaults with an empty ID. An asserted session that has ended, or is not this identity's, is
-// ErrNotFound. When the store cannot be asked, the answer is computed defaults marked Degraded, or
-// ErrUnavailable if Config.FailDegraded says so. Without the tenant's sites it is always
-// ErrUnavailable. A customer whose profile cannot be had is served without it: see
-// Session.ProfileMissing.
+// ErrNotFound. When the store cannot be asked, the answer is computed defaults marked Degraded.
+// With Config.FailDegraded, for a Management identity, and for a request with Fresh or AtLeast it
+// is ErrUnavailable instead. Without the tenant's sites it is always an error: ErrUnavailable, or
+// ErrUnknownTenant if there is no such tenant. A customer whose profile cannot be had is served
+// without it: see Session.ProfileMissing.
 func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err error) {
 	e, err := r.resolveEntry(ctx, &req)
 	if err == nil {
@@ -183,8 +184,8 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 }
 
 // rereads reports whether a try reads a record again whose stamp has changed, instead of starting
-// over: see consistent. A herd that a change has overtaken starts over, because it shares that
-// load.
+// over: see consistent. At first a try starts over: after one change many requests do so at once,
+// and they share the new load.
 func rereads(req *Request, try int) bool { return req.Fresh || try > 2 }
 
 // consistent reports whether record, generation, sites and profile were in force at one moment, at
@@ -196,8 +197,9 @@ func rereads(req *Request, try int) bool { return req.Fresh || try > 2 }
 // write the stamp does not change at the moment at which the Store changes, so the record is read
 // again: the same revision says that it was in force from the first reading to the second. All
 // first readings come before all second ones, so all was in force when the last first reading was
-// done. With reread a record is read again, too, whose stamp has only changed: fresh reads outdate
-// the stamps of each other and of all others, for whom that is no progress.
+// done. With reread a record is also read again if its stamp has changed without a write under way.
+// Fresh reads move stamps on, so without reread they could make each other, and all other reads,
+// start over without end.
 func (r *Resolver) consistent(ctx context.Context, own *owned, d, before *dependencies, begun int64, reread bool) (bool, error) {
 	if !d.inForceSince(begun, before) {
 		return false, nil

@@ -139,9 +139,12 @@ func (r *Resolver) Close() error {
 	return nil
 }
 
-// Invalidate starts to ask the directory again about a customer, or with an empty customerID about
-// the sites and all customers of the tenant. Calls that begin after it wait for the new answer, but
-// no longer than 100 ms. It is safe for concurrent use by multiple goroutines.
+// Invalidate says that what the directory has told about a customer may be wrong. With an empty
+// customerID that goes for the sites and all customers of the tenant, and with an empty tenant as
+// well it goes for everything. The directory is asked again: about the one customer, or about the
+// sites of the one tenant, at once; otherwise when a call needs the answer. Calls that begin after
+// Invalidate wait for the new answer, but no longer than 100 ms. It is safe for concurrent use by
+// multiple goroutines.
 func (r *Resolver) Invalidate(tenant, customerID string) {
 	switch {
 	case tenant == "" && customerID == "":
@@ -157,7 +160,7 @@ func (r *Resolver) Invalidate(tenant, customerID string) {
 	default:
 		key := profileKey{tenant, customerID}
 		r.profiles.Invalidate(key)
-		r.near.Bump(key.record()) // also where the answer was evicted, and what was made of it was not
+		r.near.Bump(key.record()) // entries may outlive the answer that they were made of
 	}
 }
 

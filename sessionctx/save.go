@@ -15,7 +15,7 @@ import (
 // not answered was applied.
 type budget struct {
 	context.Context                 // ends with the whole time, or with the caller
-	firstHalf       context.Context // ends with the first half, too
+	firstHalf       context.Context // also ends with the first half of the time
 	caller          context.Context
 	wrote           bool // a Save of the call was applied
 }
@@ -54,8 +54,9 @@ func (b *budget) notWritten(cause error) error {
 	return chain(ErrUnavailable, b.written(), cause)
 }
 
-// final returns the error of a whole call. An error that says nothing of its cause comes from the
-// budget. Where a part was written the error says so, whatever has failed after it.
+// final returns the error of a whole call. A DeadlineExceeded that is not the caller's comes from
+// the budget, and becomes ErrUnavailable. Where a part was written the error says so, whatever has
+// failed after it.
 func (b *budget) final(err error) error {
 	if err == nil || errors.Is(err, ErrUnknownOutcome) {
 		return err
@@ -139,7 +140,8 @@ const saveTries = 256
 
 var errOtherWrites = fmt.Errorf("%d tries met other writes", saveTries)
 
-// compareAndSet takes the record under key through decide. It returns the record before and after.
+// compareAndSet replaces the record under key by what decide makes of it. It returns the record
+// before and after.
 func (r *Resolver) compareAndSet(b *budget, key nearcache.Key, decide decision) (before, after store.Record, err error) {
 	cached := r.near.Peek(key)
 	w, err := r.beginSave(b, key)
@@ -156,7 +158,7 @@ func (r *Resolver) compareAndSet(b *budget, key nearcache.Key, decide decision) 
 	return w.compareAndSet(cur, cached != nil, decide)
 }
 
-// create takes the record under a new id through decide: nothing can be stored there.
+// create saves what decide makes of no record under a new id, where nothing can be stored yet.
 func (r *Resolver) create(b *budget, key nearcache.Key, decide decision) error {
 	w, err := r.beginSave(b, key)
 	if err != nil {
@@ -183,8 +185,9 @@ func (w *saving) compareAndSet(cur store.Record, cached bool, decide decision) (
 			continue
 		}
 		// A refusal, and a write that changes nothing, are not followed by a compare-and-set that
-		// would notice an outdated record. So a refusal needs a fresh read, and both a record that
-		// was not lost, with the EndAll that came after it, before its customer was looked at.
+		// would notice an outdated record. So a refusal needs a fresh read. Both also need to know
+		// that the store has lost nothing since the record was read: it could have lost an EndAll
+		// that decide did not see.
 		if (err == nil || !cached) && !w.lost(&cur) {
 			return cur, cur, err
 		}

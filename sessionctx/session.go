@@ -104,8 +104,8 @@ func (s Session) Attributes() iter.Seq2[string, json.RawMessage] {
 	}
 }
 
-// WithAttributes returns a copy of s that has those attributes of s alone whose names are given:
-// for a Snapshot that is to carry less. Its ETag is another one, where attributes are left out.
+// WithAttributes returns a copy of s with only those attributes whose names are given, for a
+// Snapshot that carries less. If attributes are left out, the copy has another ETag.
 func (s Session) WithAttributes(names ...string) Session {
 	var kept []store.Attribute
 	for _, a := range s.attributes {

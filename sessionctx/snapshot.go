@@ -42,7 +42,8 @@ func (s Snapshot) Session() Session { return s.session }
 
 // Request returns the request with which a Resolver resolves, or changes, the session as it is now.
 //
-//   - The identity is that of the request which the session was resolved for.
+//   - The identity is that of the request that the session was resolved for, but without HostLogin:
+//     the record says who the customer is.
 //   - A site or language that the first request decided, and a country or language that it only
 //     suggested, are in this request too, where the session shows them: both requests see the same
 //     values and cart.

@@ -58,7 +58,7 @@ func TestThreat_SharedMemory(t *testing.T) {
 	for _, tc := range attacks {
 		t.Run(tc.desc, func(t *testing.T) {
 			tc.do()
-			for range 3 { // from the store, a flight or the cache
+			for range 3 { // from the store, a shared load or the cache
 				s := resolve(t, r, by("annas", "C100"))
 				note, _ := s.Attribute("note")
 				assert.Equal(t, `"of anna's"`, string(note))

@@ -26,7 +26,7 @@ func TestThreat_KeyAmbiguity(t *testing.T) {
 	type name struct{ tenant, session, customer string }
 	names := []name{
 		{"abc", "dxyz", ""}, {"abcd", "xyz", ""}, // together the same text
-		{"s1p1x", "same", ""}, {"s2p1x", "same", ""}, // one hash in the near-cache, which takes of a tenant a few letters only
+		{"s1p1x", "same", ""}, {"s2p1x", "same", ""}, // tenants that differ in one letter
 		{"abc", "a", ""}, {"abc", "A", ""}, {"abc", "a ", ""}, {"abc", " a", ""}, {"abc", "a\x00", ""}, {"abc", "a\x00b", ""},
 		{"abc", "a/b", ""}, {"abc", "a%2Fb", ""}, {"abc", "a:b", ""}, {"abc", "..", ""}, {"abc", "*", ""},
 		{"abc", "\u00e9", ""}, {"abc", "e\u0301", ""}, // one to the eye
@@ -54,7 +54,7 @@ func TestThreat_KeyAmbiguity(t *testing.T) {
 			if j%2 == i%2 && n.tenant == m.tenant {
 				continue // half of them are enough
 			}
-			warm(t, r, request(m)) // now it is m that lies where n is looked for, if they could be taken for one
+			warm(t, r, request(m)) // if the two could be confused, the cache now has m in the place of n
 			s := resolve(t, r, request(n))
 			assert.Equal(t, fmt.Sprint("cart-", i), s.CartID, "%q", n)
 			assert.Equal(t, versions[i], s.Version, "%q", n)

@@ -33,9 +33,9 @@ func (cfg *Config) tombstone(rec *store.Record, endedAt time.Time) {
 	}
 }
 
-// replaceable reports whether a write with a dead or foreign cookie begins a new session. Another
-// customer's session is foreign to whom the host's own login names, and its cookie is never newer
-// than the login.
+// replaceable reports whether a write with a dead or foreign cookie begins a new session. A session
+// is foreign to a cookie only if the host's own login says that another customer, or nobody, is
+// logged in. The cookie is never newer than that, so it need not be kept.
 func (o *ownership) replaceable(endedAt, now time.Time) bool {
 	return o.state == foreign || o.state == ended && healed(endedAt, now)
 }

@@ -8,9 +8,9 @@ import (
 )
 
 // Country returns the canonical, upper-case spelling of a country: a code that ISO 3166-1 alpha-2
-// assigns, or XK (Kosovo), which it leaves to users and which shops, banks and CLDR use. Not
-// accepted are codes that are merely reserved (EU, UN, UK, AC), former countries (DD, SU), numbers,
-// names, and what CDNs say for "unknown" (XX, T1). Safe for concurrent use by multiple goroutines.
+// assigns, or XK (Kosovo), a user-assigned code that shops, banks and CLDR use. Country does not
+// accept codes that are merely reserved (EU, UN, UK, AC), former countries (DD, SU), numbers,
+// names, and what CDNs send for "unknown" (XX, T1). Safe for concurrent use by multiple goroutines.
 func Country(s string) (code string, ok bool) {
 	code, ok = letters.Upper(s, 2)
 	if !ok {

@@ -8,7 +8,7 @@ import (
 )
 
 // Currency returns the canonical, upper-case spelling of a currency in which a shop can price: a
-// current code of ISO 4217 that people pay with. Not accepted are
+// current code of ISO 4217 that people pay with. Currency does not accept
 //
 //   - codes that became historic, such as DEM, HRK, SLL, ZWL, CUC, ANG (2025) and BGN (2026);
 //   - codes of no currency: XXX, XTS, metals (XAU), bond units (XBA), XDR, XSU, XUA, XAD;
@@ -32,8 +32,8 @@ func Currency(s string) (code string, ok bool) {
 func Currencies() []string { return slices.Sorted(maps.Keys(minorUnits)) }
 
 // MinorUnits returns how many decimals ISO 4217 gives a currency: 2 for EUR, 0 for JPY, 3 for KWD.
-// Payment providers count in these units. Some amounts are displayed with fewer decimals, as those
-// of IQD, which has 3 and no such coins. ok is false for what [Currency] does not accept. Safe for
+// Payment providers count in these units. Some currencies are displayed with fewer decimals: IQD
+// has 3, and no coins for them. ok is false for what [Currency] does not accept. Safe for
 // concurrent use by multiple goroutines.
 func MinorUnits(currency string) (digits int, ok bool) {
 	code, ok := Currency(currency)

@@ -20,10 +20,10 @@ var archive []byte
 // locale is what CLDR says in one language, or in one regional form of it. It is immutable.
 type locale struct {
 	tag    string
-	parent *locale // nil: none, what nobody says is the code itself
+	parent *locale // nil: none
 	texts  map[string]string
-	// countries and languages are all of them as options, sorted by name, those of languages in the
-	// languages themselves.
+	// countries and languages return all countries and all languages as options, sorted by name.
+	// Each language is named in itself.
 	countries, languages func() []Option
 }
 
@@ -106,7 +106,7 @@ func unpack(f *zip.File) string {
 	return b.String()
 }
 
-// read returns the locales of a file. Their texts are parts of the one text.
+// read returns the locales of a file. Their texts share the memory of file.
 func (t *tables) read(file string) map[string]*locale {
 	all := map[string]*locale{}
 	var l *locale

@@ -4,9 +4,9 @@
 // The names and patterns are those of Unicode CLDR 48. About 100 languages have all names, with
 // their regional forms; some 60 more, such as Maltese and Luxembourgish, have their own patterns
 // and own name, and many names. A regional form takes the names of its language, except where CLDR
-// has names for that form, along CLDR's chain of parents (es-AR, es-419, es). What has no name in a
-// language has the English one. For a language that CLDR does not cover all is English, and
-// [Language.Tag] says so.
+// has names for that form, along CLDR's chain of parents (es-AR, es-419, es). A code that has no
+// name in a language has its English name. For a language that CLDR does not cover everything is in
+// English, and [Language.Tag] says so.
 //
 // The data are 1 MB in the program. A language is unpacked when it is first asked for, and takes
 // 0.2 MB from then on.

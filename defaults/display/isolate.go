@@ -8,19 +8,21 @@ import (
 )
 
 // The marks around a part of a text whose direction is its own (Unicode Standard Annex 9, section
-// 2.4): what is between them is laid out by its first letter, and does not move what is around it.
+// 2.4): the text between them has the direction of its first letter, and does not move the text
+// around it.
 const (
 	fsi = "\u2068"
 	pdi = "\u2069"
 )
 
-// Isolate returns a text from somewhere else, such as the name of a site, as it can stand in a line
-// of any direction: without marks that turn around what follows, without control characters, on one
-// line, and within marks of isolation if it has letters that are written from right to left. Use it
-// where no markup can isolate, in options, titles and attributes; elsewhere there is <bdi>.
+// Isolate returns a text from somewhere else, such as the name of a site, in a form that is safe in
+// a line of any direction. The text is on one line, without control characters and without marks
+// that turn the text after it. If it has letters that are written from right to left, marks of
+// isolation are around it. Use Isolate where no markup can isolate: in options, titles and
+// attributes. Elsewhere use the element <bdi>.
 func Isolate(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if r == '\f' || r == '\u2028' { // of the class of blanks, and no blanks
+		if r == '\f' || r == '\u2028' { // they have the bidi class of blanks, and end a line or a page
 			return ' '
 		}
 		properties, _ := bidi.LookupRune(r)

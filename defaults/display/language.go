@@ -9,7 +9,7 @@ import (
 	"github.com/sessionctx/storefront/internal/languages"
 )
 
-// Language says names and prices to readers of one language. It is immutable, and safe for
+// Language writes names and prices for readers of one language. It is immutable, and safe for
 // concurrent use by multiple goroutines. The zero Language is English.
 type Language struct {
 	asked  string
@@ -19,8 +19,8 @@ type Language struct {
 
 const fallback = "en"
 
-// For returns the Language of a tag, BCP 47: that of the session, say. For a language that CLDR
-// does not cover, and for a tag that is none, it is English.
+// For returns the Language of a BCP 47 tag, such as the language of a session. It is English for a
+// language that CLDR does not cover, and for a text that is not a tag.
 func For(tag string) Language {
 	l := Language{asked: tag, data: data().find(tag)}
 	if l.data == nil {
@@ -87,8 +87,8 @@ func (l Language) nameOf(code string) string {
 }
 
 // Currency returns the name of a currency, ISO 4217: Swiss Franc. Currencies that were withdrawn
-// since 2015 have names, too. Every other text is returned isolated: the codes that a shop has
-// besides have no names.
+// since 2015 have names, too. Every other text is returned isolated: the extra currencies of a shop
+// have no names.
 func (l Language) Currency(code string) string {
 	if english := (Language{}).ofCurrency(code, ""); english != "" {
 		return cmp.Or(l.ofCurrency(code, ""), english)
@@ -109,7 +109,8 @@ func (l Language) Symbol(code string) string {
 	return Isolate(code)
 }
 
-// ofCurrency returns the text of a kind of a currency.
+// ofCurrency returns the text of a currency and a kind: "" is the name, "$" the symbol, "~" the
+// narrow symbol.
 func (l Language) ofCurrency(code, kind string) string {
 	if len(code) != 3 {
 		return ""
@@ -117,9 +118,9 @@ func (l Language) ofCurrency(code, kind string) string {
 	return l.locale().text(strings.ToUpper(code) + kind)
 }
 
-// Language returns the name of a language, BCP 47: German, and Austrian German. The name of a
-// language in the language itself, which whoever looks for it can read, is For(tag).Language(tag).
-// A text that is no tag, or of a language without a name, is returned isolated.
+// Language returns the name of a language, BCP 47: German, and Austrian German.
+// For(tag).Language(tag) is the name of a language in the language itself, which its own readers
+// understand. A text that is no tag, or of a language without a name, is returned isolated.
 func (l Language) Language(tag string) string {
 	canonical, ok := codes.Language(tag)
 	if !ok {
@@ -167,7 +168,7 @@ func join(subtags ...string) string {
 	return strings.Join(slices.DeleteFunc(subtags, func(s string) bool { return s == "" }), "-")
 }
 
-// fill fills in a pattern of CLDR, by its key and what it usually is.
+// fill fills in the pattern of CLDR under a key, or the usual pattern if the language has none.
 func fill(l *locale, key, usual, first, second string) string {
 	pattern := l.text(key)
 	if pattern == "" {

@@ -8,15 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// maxDigits is how many decimals of an int64 there can be.
+// maxDigits is the most decimals of an amount in an int64.
 const maxDigits = 18
 
-// Price returns an amount as readers of the language write it: with their digits and separators, so
-// many decimals, and the symbol of the currency in its place. units counts the smallest unit: cents
-// of EUR, yen of JPY. digits is how many decimals the currency has, 0 to 18, from
-// Resolver.MinorUnits or defaults.Sites.MinorUnits; a number outside of that counts as the nearest
-// one. The currency is a code of ISO 4217 or one of the shop's own, which stands beside the amount
-// as it is.
+// Price returns an amount as readers of the language write it: with their digits and separators,
+// and with the symbol of the currency in its place. units counts the smallest unit: cents of EUR,
+// yen of JPY. digits is how many decimals the currency has, 0 to 18, from Resolver.MinorUnits or
+// defaults.Sites.MinorUnits. A smaller number counts as 0, a larger one as 18. The currency is a
+// code of ISO 4217 or one of the shop's own, which stands beside the amount as it is.
 //
 // Nothing is rounded, and no float is involved. In a text of another direction than the language's
 // put the price in a <bdi> element, or see [Isolate].
@@ -126,8 +125,8 @@ func writeDigit(b *strings.Builder, own []rune, digit rune) {
 	b.WriteRune(digit)
 }
 
-// groupsOf returns how many digits the group before the decimal separator has, and the groups
-// before it: 3 and 2 for #,##,##0.00. 0: there are no groups.
+// groupsOf returns how many digits the group before the decimal separator has, and how many the
+// groups before that one have: 3 and 2 for #,##,##0.00. first is 0 if there are no groups.
 func groupsOf(pattern string) (first, others int) {
 	whole, _, _ := strings.Cut(pattern, ".")
 	last := strings.LastIndexByte(whole, ',')

@@ -29,7 +29,7 @@ type contents struct {
 	}
 }
 
-// glance is what a file looks like from outside.
+// glance is the metadata of the files of a folder.
 type glance [len(fileNames)]fs.FileInfo
 
 // version tells contents apart. The zero version is none.

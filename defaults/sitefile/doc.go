@@ -50,7 +50,8 @@
 //
 // A currency may be withdrawn, or a country renamed, while the file stays the same. The server must
 // start nevertheless. So a file with a well-formed code that is not current is not refused. The
-// site is used without that code, as [defaults.CompileSites] says. [Files.Warnings] and one log
+// site is used without that code, as [defaults.CompileSites] says. The exception is a default site
+// that cannot be used without the code: then the file is refused. [Files.Warnings] and one log
 // record for each version name every such value. If the file is refused because of another mistake,
 // its error names these values, too, so that one correction is enough.
 //

@@ -21,16 +21,17 @@ import (
 type Config struct {
 	_ [0]func()
 
-	// Logger receives one record for each version of a tenant's files that comes into force (level
-	// info), one for each of them that has values that are not used (level warn), and one for each
-	// version that is refused (level error). Records carry no e-mail address, no hash and no value
-	// of a customer. Default: slog.Default().
+	// Logger receives one record for each version of a tenant's files that comes into force after
+	// Open, for each tenant that is removed and for each refused version that is withdrawn (level
+	// info). It receives one for each version in force that has codes that are not current (level
+	// warn), and one for each version that is refused (level error). Records carry no e-mail
+	// address, no hash and no value of a customer. Default: slog.Default().
 	Logger *slog.Logger
 }
 
-// Files are the sites, customers and clients of any number of tenants, read from a folder.
-// They are a directory of sessionctx, and one that can be watched. Reading
-// takes no lock and does no I/O. All methods are safe for concurrent use by multiple goroutines.
+// Files are the sites, customers and clients of any number of tenants, read from a folder. They are
+// a sessionctx.Directory and a sessionctx.DirectoryWatcher. Reading takes no lock and does no I/O.
+// All methods are safe for concurrent use by multiple goroutines.
 type Files struct {
 	fsys     fs.FS
 	root     string // what a mistake of the root itself is called
@@ -38,7 +39,7 @@ type Files struct {
 	state    atomic.Pointer[snapshot]
 	watchers watchers
 
-	// What the goroutine that polls knows, and nobody else touches once it runs.
+	// The state of the goroutine that polls. Nothing else touches it once that goroutine runs.
 	folders map[string]*folder
 	whole   folder // the root, which can be unusable too
 	polls   int
@@ -182,7 +183,7 @@ func (f *Files) Tenants() []string {
 func (f *Files) Warnings() []*Mistake { return f.state.Load().aged }
 
 // Err returns what keeps files from being in force, joined as by [Open], or nil if everything in
-// the folder is. It is nil again once the mistakes are mended or their files gone.
+// the folder is. It is nil again once the mistakes are corrected or their files are gone.
 func (f *Files) Err() error { return f.state.Load().err }
 
 // join makes one error of mistakes.

@@ -9,23 +9,23 @@ import (
 	"unicode/utf8"
 )
 
-// Mistake is one thing that is wrong in the data, with the place where it stands.
-// [Open], [FromFS] and [Files.Err] answer all of them at once, joined by errors.Join; take them
-// apart with errors.As, or with an assertion to interface{ Unwrap() []error }.
+// Mistake is one thing that is wrong in the data, with the place where it stands. [Open], [FromFS]
+// and [Files.Err] return all mistakes at once, joined by errors.Join. Find them with errors.As, or
+// with an assertion to interface{ Unwrap() []error }.
 //
 // A Mistake may be logged and shown to operators: it carries no e-mail address, no hash and no
 // value of a customer.
 type Mistake struct {
-	// File is the path below the root folder, with slashes ("demoshop/sites.json"); of a
-	// folder the folder's. A mistake of the root itself has the root's name as it was given.
+	// File is the path of the file or folder below the root, with slashes ("demoshop/sites.json").
+	// For a mistake of the root itself it is the root's name as it was given.
 	File string
 
 	// Line and Column say where in File, both from 1, columns counted in bytes. Both are 0
 	// where the mistake is one of the whole file or folder.
 	Line, Column int
 
-	// Record is the index of the record within the file's array, from 0, and -1 where the
-	// mistake is none of a single record.
+	// Record is the index of the record within the file's array, from 0, and -1 where the mistake
+	// is not in a single record.
 	Record int
 
 	// ID is the record's code, id or clientId. It is empty where the record has none, and

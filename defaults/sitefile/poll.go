@@ -15,9 +15,10 @@ import (
 	"github.com/sessionctx/storefront/internal/tenants"
 )
 
-// A change is in force within 5 s: a second until the next poll; three if it does not show in
-// size, time and identity of a file, since only every third poll reads regardless of them; and one
-// more if it takes something away, which is believed at the second sight.
+// A change is in force within 5 s. The next poll comes within 1 s. A change that does not show in
+// size, time and identity of a file takes up to 3 s, since only every third poll reads each file. A
+// change that takes something away takes 1 s more, because it counts only when two polls have seen
+// it.
 const (
 	interval    = time.Second
 	rereadEvery = 3
@@ -65,7 +66,7 @@ func (f *Files) poll() {
 	f.polls++
 	names, mistakes := f.list()
 	if len(mistakes) > 0 {
-		// A volume that is not mounted looks like an empty folder: nothing is taken away for it.
+		// A volume that is not mounted looks like an empty folder, so no tenant is removed.
 		f.refuse(&f.whole, f.root, sha256.Sum256([]byte(mistakes[0].Rule)), mistakes)
 		f.publish()
 		return
@@ -142,10 +143,10 @@ func (f *Files) update(d *folder, name string) bool {
 	return true
 }
 
-// logAged reports the values of a version in force that are not used.
+// logAged reports the codes of a version in force that are not current.
 func (f *Files) logAged(d *folder, name string) {
 	if len(d.tenant.aged) > 0 {
-		f.logger.LogAttrs(context.Background(), slog.LevelWarn, "sitefile: values that are not current are not used", slog.String("tenant", name),
+		f.logger.LogAttrs(context.Background(), slog.LevelWarn, "sitefile: codes that are not current", slog.String("tenant", name),
 			slog.Int("count", len(d.tenant.aged)), mistakeGroup(d.tenant.aged))
 	}
 }

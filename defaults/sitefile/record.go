@@ -16,7 +16,7 @@ type table struct {
 	showing  bool // values may be shown: they are neither personal nor secret
 	root     *node
 	mistakes []*Mistake
-	aged     []*Mistake          // what is not used and refuses nothing
+	aged     []*Mistake          // codes that are not current: they refuse nothing
 	wrong    map[position]bool   // what a mistake has been noted for
 	seen     map[position]record // in a table that shows its values: every member that was read
 }
@@ -59,8 +59,8 @@ func (t *table) records() []record {
 	return out
 }
 
-// reject notes a mistake, unless one is known of the same place or of what contains it: what
-// follows from a mistake is none of its own.
+// reject notes a mistake, unless one is known of the same place or of a place that contains it: a
+// mistake that follows from another one is not reported.
 func (r record) reject(rule string) {
 	t := r.table
 	for field := r.field; ; field = field[:max(0, strings.LastIndexAny(field, ".["))] {
@@ -75,7 +75,7 @@ func (r record) reject(rule string) {
 	t.mistakes = append(t.mistakes, r.mistake(rule))
 }
 
-// age notes a value that is not used, although the file is.
+// age notes a code that is not current. The file is used all the same.
 func (r record) age(rule string) { r.table.aged = append(r.table.aged, r.mistake(rule)) }
 
 // mistake describes the place of a record.
@@ -104,7 +104,8 @@ func (t *table) note(r record) record {
 	return r
 }
 
-// finish gives the mistakes and what has aged their files, lines and ids, in the order of the file.
+// finish sets the file, the line and the id of each mistake and of each code that is not current,
+// and returns both lists in the order of the file.
 func (t *table) finish() (mistakes, aged []*Mistake) {
 	place(t.mistakes, t.data)
 	place(t.aged, t.data)

@@ -15,7 +15,7 @@ import (
 // tenant is what one folder says: immutable.
 type tenant struct {
 	sites     []defaults.Site
-	aged      []*Mistake // values of the sites that are not used
+	aged      []*Mistake // codes of the sites that are not current
 	customers map[string]defaults.Customer
 	accounts  map[string]Account // by customer id
 	emails    map[string]string  // folded e-mail address to customer id
@@ -76,8 +76,8 @@ func (t *tenant) compileSites(table *table) {
 	for _, m := range mistakes {
 		table.siteField(m).age(m.Rule + "; " + m.Effect)
 	}
-	// A site that is left out stays as the file has it: whoever compiles the sites again may know
-	// its last valid form.
+	// A site that is left out stays as the file has it, because the caller that compiles the sites
+	// again may know its last valid form.
 	inForce := sites.List()
 	for i := range t.sites {
 		code := strings.TrimFunc(t.sites[i].Code, func(r rune) bool { return r <= ' ' || r > '~' })
@@ -87,8 +87,8 @@ func (t *tenant) compileSites(table *table) {
 	}
 }
 
-// rejectSites reports every mistake of sites that cannot be used: whoever corrects the file
-// corrects them all.
+// rejectSites reports every mistake of sites that cannot be used, so that one correction of the
+// file is enough.
 func (t *tenant) rejectSites(table *table) {
 	_, err := defaults.NewSites(t.sites)
 	// Which site is the default one cannot be judged while one of them cannot be read.
@@ -104,7 +104,7 @@ func (t *tenant) rejectSites(table *table) {
 	}
 }
 
-// siteErrors takes the error of defaults.NewSites apart.
+// siteErrors returns the mistakes that an error of defaults.NewSites joins.
 func siteErrors(err error) []*defaults.SiteError {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

@@ -26,14 +26,14 @@ type watcher struct {
 	calling chan struct{}
 }
 
-// Watch has changed called after anything of a tenant has changed, appeared or gone, when the new
-// state is already in force. The customerID is always empty: the tenant's sites and all of its
-// customers may be other ones. No lock of Files is held meanwhile, so changed may use every method;
-// it should be short, since changes wait for it.
+// Watch makes Files call changed after anything of a tenant has changed, appeared or gone, when the
+// new state is already in force. The customerID is always empty: the tenant's sites and all of its
+// customers may have changed. No lock of Files is held during the call, so changed may use every
+// method. It should be short, since later changes wait for it.
 //
 // After stop has returned, changed is not called again and no call of it is running: stop waits for
-// a call that is under way, so do not hold a lock meanwhile that changed needs. Called from within
-// changed it does not wait. stop may be called more than once. After Close no watcher is called
+// a call that is under way, so do not call it with a lock that changed needs. A stop that changed
+// itself calls does not wait. stop may be called more than once. After Close no watcher is called
 // again. Watch and stop are safe for concurrent use by multiple goroutines.
 func (f *Files) Watch(changed func(tenant, customerID string)) (stop func()) {
 	ws, w := &f.watchers, &watcher{changed: changed, calling: make(chan struct{}, 1)}
@@ -89,10 +89,10 @@ func (ws *watchers) inside() bool {
 	return telling != 0 && telling == goroutine()
 }
 
-// goroutine is the number of the goroutine. The runtime tells it only in the head of a stack trace
-// ("goroutine 7 [running]:"); without it a stop that should wait could not be told from one that
-// would wait for itself. If a runtime ever writes another head, every goroutine is -1 and nobody
-// waits.
+// goroutine is the number of the goroutine. The runtime shows it only in the head of a stack trace
+// ("goroutine 7 [running]:"). Without it inside could not distinguish a stop that should wait from
+// one that would wait for itself. If a runtime ever writes another head, every goroutine is -1, and
+// no stop waits.
 func goroutine() int64 {
 	head := make([]byte, 64)
 	head = bytes.TrimPrefix(head[:runtime.Stack(head, false)], []byte("goroutine "))

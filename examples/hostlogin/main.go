@@ -1,5 +1,5 @@
-// Hostlogin is a shop that logs its customers in with scs, and has the session context beside it:
-// scs says who, the library says which session.
+// Hostlogin is a shop that logs its customers in with scs, and uses the session context beside scs.
+// scs knows who is logged in, and the library knows which session that is.
 package main
 
 import (

@@ -44,7 +44,7 @@ type orders struct {
 	queue *river.Client[pgx.Tx]
 }
 
-// place saves an order, and the job of its mail in the same transaction: there is both or nothing.
+// place saves an order, and the job of its mail in the same transaction: either both exist or none.
 func (o *orders) place(ctx context.Context, s sessionctx.Session, product string) (order int64, err error) {
 	amount, err := priceOf(product, s.Currency)
 	if err != nil {
@@ -77,8 +77,8 @@ func valuesOf(s sessionctx.Session) sessionctx.Snapshot {
 // mail is what a worker sends. A mail server that gets one ID twice has got the mail once.
 type mail struct{ ID, Text string }
 
-// sender sends a mail. A job is done again if it fails, or if the process ends before River knows
-// that it has not.
+// sender sends a mail. A job runs again if it fails, or if the process ends before River knows that
+// the job has succeeded.
 type sender func(context.Context, mail) error
 
 // confirmationWorker does the jobs of kind confirmation.

@@ -1,4 +1,4 @@
-// Command preview says what a customer would see, and why: the library without a server. Somebody
+// Command preview says what a customer would see, and why: the library without a server. A customer
 // whom the shop does not know sees what a guest sees.
 //
 //	go run ./examples/preview -tenant demoshop -customer C100 -country CH

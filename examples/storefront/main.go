@@ -6,9 +6,9 @@
 //	go run ./examples/storefront [-addr 127.0.0.1:8080] [-data DIR] [-store memory|bolt:PATH|redis://HOST:PORT/DB] [-key FILE]
 //		[-trusted-proxy PREFIX[,PREFIX]] [-cors ORIGIN[,ORIGIN]] [-insecure-cookie] [-drain 2s] [-admin 127.0.0.1:9090]
 //
-// It speaks plain HTTP, and browsers keep its cookie over HTTPS only, this machine's own addresses
-// excepted. So it listens elsewhere only behind a proxy that -trusted-proxy names, which speaks
-// HTTPS, or with -insecure-cookie.
+// It speaks plain HTTP. Browsers keep its cookie over plain HTTP only from this machine's own
+// addresses. So it listens on another address only behind a proxy that -trusted-proxy names, which
+// speaks HTTPS, or with -insecure-cookie.
 //
 // With -admin a second address, of this machine alone, has a page for operators at /, /metrics for
 // Prometheus, /healthz and /readyz.

@@ -19,8 +19,8 @@ import (
 // deleted value again and because its Del blocks while its queue is full.
 type Cache[V any] struct {
 	cache *ristretto.Cache[uint64, V]
-	// locks keep Close away from callers that are inside ristretto, which would panic. One lock for
-	// all callers would be a cache line that every core writes.
+	// locks keep Close away while callers are inside ristretto: it would panic. One lock for all
+	// callers would be a cache line that every core writes.
 	locks  [numLocks]lock
 	closed bool // guarded by all locks
 	recent []atomic.Pointer[recent[V]]

@@ -14,10 +14,11 @@ import (
 type Result uint8
 
 const (
-	// Other says nothing about the server: the caller gave up, the connection was refused, the
-	// server was busy or full, or a write was a conflict.
+	// Other says nothing about whether the server hangs: for example the connection was refused, or
+	// the server was busy.
 	Other Result = iota
-	// Answered says that the server answered in time.
+	// Answered says that the server answered in time, also if its answer was a conflict, or that it
+	// is full.
 	Answered
 	// TimedOut says that the call ran into the timer of the caller's own side.
 	TimedOut

@@ -9,11 +9,11 @@ import (
 type Answer[V any] struct {
 	Value V // immutable
 
-	// until is the time until when nobody needs to ask: 0 for good once superseded, 0 for now after
-	// an Invalidate of the key. It moves on when the source confirms the answer, and while a
-	// question runs.
+	// until is the time until when nobody needs to ask. It is 0 after an Invalidate of the key,
+	// until Get serves the answer again, and 0 for ever once the answer is superseded. It moves on
+	// when the source confirms the answer, and while a question runs.
 	until atomic.Int64
-	// checked is the number up to which until takes account of invalidations of the group.
+	// Invalidations of the group with a number up to checked are taken into account in until.
 	checked atomic.Uint64
 	group   *group
 	kept    *kept[V] // bounded form only
@@ -22,8 +22,8 @@ type Answer[V any] struct {
 }
 
 // kept is what boundedcache holds in place of an Answer. boundedcache deletes nothing, so the
-// Answer is taken out of the box when it is superseded: the data of a person must not stay in
-// memory after a Drop.
+// Answer is taken out of it when it is superseded: the data of a person must not stay in memory
+// after a Drop.
 type kept[V any] struct {
 	answer atomic.Pointer[Answer[V]]
 	drop   func() // Drop of the key
@@ -40,7 +40,7 @@ type group struct {
 // while the answer is invalidated. Once the answer is superseded, Until always returns 0. It takes
 // no lock.
 func (a *Answer[V]) Until() int64 {
-	// First the invalidation: extend stores until before checked.
+	// The invalidation is read first, because extend stores until before checked.
 	if a.checked.Load() < a.group.invalidated.Load() {
 		return 0
 	}
@@ -55,7 +55,7 @@ func (a *Answer[V]) Superseded() bool { return a.Until() == 0 }
 // Answered returns when the source first gave this answer, in the time of Config.Now.
 func (a *Answer[V]) Answered() int64 { return a.answered }
 
-// extend says that nobody needs to ask until then, in spite of invalidations up to number.
+// extend says that nobody needs to ask before until, in spite of the invalidations up to number.
 func (a *Answer[V]) extend(until int64, number uint64) {
 	a.until.Store(until)
 	a.checked.Store(max(a.checked.Load(), number))

@@ -93,11 +93,11 @@ type Cache[K comparable, V any] struct {
 	numbers   atomic.Uint64 // of questions, invalidations and refreshes
 	underWay  atomic.Int64  // questions that have not returned, the abandoned ones included
 	abandoned atomic.Int64
-	// failure is the last refresh of what is known that has failed since the last success; nil:
-	// none has. While it is there nobody waits for the next.
+	// failure is the last failed refresh of a known answer since the last success; nil: there is
+	// none. While it is set, nobody waits for a new answer after an Invalidate.
 	failure atomic.Pointer[Failure[K]]
-	// hanging: a question has run into Timeout since the last success. Nobody waits for first
-	// answers.
+	// hanging says that a question has run into Timeout since the last success. Then nobody waits
+	// for first answers.
 	hanging atomic.Bool
 }
 
@@ -148,14 +148,14 @@ func (cfg *Config[K, V]) check() error {
 	return errors.Join(errs...)
 }
 
-// Failure is a refresh of what is known that has failed.
+// Failure is a failed refresh of a known answer.
 type Failure[K comparable] struct {
 	Key K
 	Err error
 }
 
-// Failure returns the last refresh of what is known that has failed since the last success, of
-// whatever key; nil if none has.
+// Failure returns the last failed refresh of a known answer, of any key, since the last success;
+// nil if there is none.
 func (c *Cache[K, V]) Failure() *Failure[K] { return c.failure.Load() }
 
 // Close ends the questions under way. No question sets out after it. A second Close does nothing.

@@ -1,10 +1,11 @@
 // Package directory caches the answers of a source that is slow and unreliable, such as a service
 // that knows the sites of a shop. It knows no rules of sessions.
 //
-// No caller waits for an answer that is known. Only the first question about a key has callers that
-// wait, at most for Config.Timeout. An answer past its age is served while one question runs in the
-// background, for at most 24 hours after the source last confirmed it. After an Invalidate callers
-// wait at most 100 ms for the new answer, and not at all if the source fails.
+// No caller waits for an answer that is known, except after an Invalidate. Only the first question
+// about a key has callers that wait, at most for Config.Timeout. An answer past its age is served
+// while one question runs in the background, for at most 24 hours after the source last confirmed
+// it. After an Invalidate callers wait at most 100 ms for the new answer, and not at all if the
+// last refresh of any key has failed.
 //
 // # Order
 //
@@ -20,8 +21,8 @@
 // # Identity
 //
 // The pointer to an Answer is its identity: there is at most one Answer of a key that is not
-// superseded. The bounded form keeps this rule, too. Package boundedcache decides which answers
-// stay in memory, but the table of keys has a weak pointer to each answer. So an answer that was
-// evicted, and that a caller still holds, is still known: the table finds it, an Invalidate reaches
-// it, and nobody asks for it again.
+// superseded. A Cache with Config.MaxBytes, the bounded form, keeps this rule, too. Package
+// boundedcache decides which answers stay in memory, but the table of keys has a weak pointer to
+// each answer. So an answer that was evicted, and that a caller still holds, is still known: the
+// table finds it, an Invalidate reaches it, and nobody asks for it again.
 package directory

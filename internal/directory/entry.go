@@ -18,7 +18,7 @@ type shard[K comparable, V any] struct {
 	// unknown are keys that failed while they had no answer, the oldest first. Some have one by
 	// now.
 	unknown []K
-	sweepAt int // so many entries
+	sweepAt int // the number of entries at which sweep runs
 	_       [40]byte
 }
 
@@ -46,8 +46,8 @@ type entry[K comparable, V any] struct {
 	listed    bool // in shard.unknown
 }
 
-// due returns the number that a question must be above to count as asked after the last
-// invalidation.
+// due returns the number of the last invalidation: a question with a higher number was asked after
+// it.
 func (e *entry[K, V]) due() uint64 { return max(e.invalidated, e.group.invalidated.Load()) }
 
 // answer returns the answer in force, nil if there is none.
@@ -81,8 +81,7 @@ func (e *entry[K, V]) replace(a *Answer[V]) {
 	}
 }
 
-// extend says that nobody needs to ask about what is known until then, at most until it is too
-// stale.
+// extend says that nobody needs to ask again before until, or before the answer is too stale.
 func (e *entry[K, V]) extend(a *Answer[V], until int64, number uint64) {
 	a.extend(min(until, e.confirmed+int64(maxStale)), number)
 }

@@ -44,7 +44,7 @@ func (c *Cache[K, V]) InvalidateAll() {
 	}
 }
 
-// changed says that what was made of an older answer is out of date.
+// changed tells Config.Changed that what was made of an older answer is out of date.
 func (c *Cache[K, V]) changed(key K) {
 	if c.cfg.Changed != nil {
 		c.cfg.Changed(key)
@@ -63,8 +63,8 @@ func (c *Cache[K, V]) Drop(key K) {
 	}
 }
 
-// DropHash is Drop for a caller who knows of the key its Config.Hash alone. It is for the bounded
-// form, and reaches the answers that boundedcache shows.
+// DropHash is Drop for a caller who knows only the Config.Hash of the key. It is for the bounded
+// form, and drops only an answer that boundedcache shows.
 func (c *Cache[K, V]) DropHash(hash uint64) {
 	if c.kept == nil {
 		return

@@ -53,7 +53,7 @@ type withValues struct {
 	of context.Context
 }
 
-// Value asks the context itself first: package context finds there what ends it.
+// Value asks the context itself first, because package context finds by Value what ends a context.
 func (c withValues) Value(key any) any {
 	if v := c.Context.Value(key); v != nil {
 		return v

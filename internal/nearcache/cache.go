@@ -16,8 +16,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// ErrForeign is the error of a Store that returns the record of another tenant: a grave fault, and
-// the last thing between one tenant's record and another's shopper.
+// ErrForeign is the error of a load if the Store returns the record of another tenant. This check
+// is the last one that keeps one tenant's record from another tenant's shopper.
 var ErrForeign = errors.New("sessionctx: the store returned a record of another tenant")
 
 // ErrBusy is the error of a write that cannot begin because too many are under way.
@@ -25,7 +25,7 @@ var ErrBusy = errors.New("sessionctx: too many writes are under way")
 
 const endless = math.MaxInt64
 
-// Config configures a Cache. All fields are required but those that say so.
+// Config configures a Cache. A field is required unless it says that it is optional.
 type Config[R any] struct {
 	// Load reads the store. It must not panic.
 	Load func(ctx context.Context, key store.Key) (store.Record, error)
@@ -169,7 +169,8 @@ func (c *Cache[R]) of(kind store.Kind) *boundedcache.Cache[handle[R]] {
 	return c.sessions
 }
 
-// Bump says that what was made of a record, or of what the caller knows besides, is out of date.
+// Bump makes all entries of a record invalid. It is for a change of the record, or of what the
+// caller has resolved it with, such as a profile.
 func (c *Cache[R]) Bump(k store.Key) { c.stamps.Bump(c.StripeOf(k)) }
 
 // Lookup returns a valid entry of the key, and the time at which it was valid; nil if ristretto
@@ -305,7 +306,7 @@ func (c *Cache[R]) begin(k *Key) *Entry[R] {
 	return e
 }
 
-// Empty returns an entry without a record that hangs on no session: only on the customer of its
+// Empty returns an entry without a record. It depends on no session, only on the customer of its
 // view.
 func (c *Cache[R]) Empty(k Key) *Entry[R] {
 	e := &Entry[R]{key: hold(&k), start: c.Now(), deadline: endless}
@@ -395,7 +396,7 @@ type Write[R any] struct {
 	known bool
 }
 
-// Begin counts a write in. End counts it out; one of the two ways to end must follow.
+// Begin counts a write in. End or EndLater must follow, which count it out.
 func (c *Cache[R]) Begin(k Key) (*Write[R], error) {
 	e := c.Empty(k)
 	s, ok := c.stamps.Begin(c.StripeOf(k.Store()))

@@ -53,7 +53,8 @@ func (c *clock) compare(now int64) (jumped bool) {
 	return drift > int64(maxDrift) || drift < -int64(maxDrift)
 }
 
-// until returns the monotonic time of a wall time that lies ahead: now is both clocks' present.
+// until returns the monotonic time of the wall time t. now and wallNow are the present on the two
+// clocks.
 func until(now int64, wallNow, t time.Time) int64 {
 	return now + int64(t.Sub(wallNow))
 }

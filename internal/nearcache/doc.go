@@ -40,5 +40,6 @@
 //
 // A fresh read finds every write that had finished when it began, so it joins only fresh reads that
 // began after it. When it has read the store, and before it returns, it moves the stamp on. So
-// nothing that was read or written before can take back what it has found, whenever that is kept.
+// nothing that was read or written before, and is kept later, can take the place of what the fresh
+// read has found.
 package nearcache

@@ -46,8 +46,8 @@ func hold(k *Key) (h heldKey) {
 	return h
 }
 
-// is reports whether h is the key. The conversions allocate nothing, because they are compared
-// alone.
+// is reports whether h is the key. The conversions allocate nothing, because their results are only
+// compared.
 func (h *heldKey) is(k *Key) bool {
 	if h.long != nil {
 		return *h.long == *k
@@ -64,8 +64,8 @@ func (h *heldKey) key() Key {
 	return Key{Tenant: h.tenant, ID: string(h.texts[:h.idLen]), View: string(h.texts[h.idLen:end]), Kind: h.kind}
 }
 
-// Entry is what the cache holds of one key: that there is a record or none, what it was loaded
-// under, and what it last resolved to. It is immutable.
+// Entry is what the cache holds of one key: the record, or that there is none, the stamps under
+// which it was loaded, and what it last resolved to. It is immutable.
 type Entry[R any] struct {
 	deadline int64       // monotonic; after it the record may have expired
 	session  stamp.Stamp // of the key, from before the load
@@ -147,7 +147,7 @@ func (e *Entry[R]) packed() (*Entry[R], bool) {
 	return &c, true
 }
 
-// cost returns the bytes that the entry keeps alive, about. The tenant's name is shared.
+// cost returns about how many bytes the entry keeps alive. The tenant's name is shared.
 func (e *Entry[R]) cost(resolved func(R) int64) int64 {
 	n := int64(unsafe.Sizeof(*e)) + boundedcache.Overhead + allocated(len(e.encoded))
 	if long := e.key.long; long != nil {
@@ -162,7 +162,7 @@ func (e *Entry[R]) cost(resolved func(R) int64) int64 {
 	return n + resolved(e.Resolved)
 }
 
-// allocated returns what an allocation of n bytes takes, about.
+// allocated returns about how many bytes an allocation of n bytes takes.
 func allocated(n int) int64 {
 	if n > 1024 {
 		return int64(n) * 9 / 8

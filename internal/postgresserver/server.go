@@ -95,7 +95,7 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// run starts the process and waits until it answers. It ends with the test. It is asked by its
+// run starts the process, which ends with the test, and waits until it answers. run asks by the
 // socket, because another process may have the port.
 func run(t testing.TB, server *exec.Cmd, isReady, port string) error {
 	var log bytes.Buffer

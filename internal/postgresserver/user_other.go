@@ -4,5 +4,5 @@ package postgresserver
 
 import "syscall"
 
-// unprivileged says as whom the server runs: as whoever runs the test.
+// unprivileged returns how the server becomes another user: not at all, it runs as the test does.
 func unprivileged(string) (*syscall.SysProcAttr, error) { return nil, nil }

@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// unprivileged says as whom the server runs, and gives that user the folder.
+// unprivileged returns how the server becomes a user who is not root, and gives that user the
+// folder. Nil: the test does not run as root.
 func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

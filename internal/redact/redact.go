@@ -15,8 +15,8 @@ import (
 const mark = "[redacted]"
 
 // Text returns text without the secrets, also where they are spelled as in a URL, in quotes or in
-// base64. Empty secrets are none. It is for errors: not fast, and a secret of a letter or two takes
-// much of the text with it.
+// base64. An empty secret is ignored. It is for errors: not fast, and a secret of a letter or two
+// takes much of the text with it.
 func Text(text string, secrets ...string) string {
 	var all []string
 	for _, s := range secrets {

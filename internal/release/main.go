@@ -27,7 +27,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run returns the exit code: 0, 1 for a release that must not be, 2 for flags that are wrong.
+// run returns the exit code: 0 for success, 1 if the command fails or the release is refused, 2 if
+// the arguments are wrong.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.SetOutput(stderr)

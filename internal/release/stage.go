@@ -110,8 +110,8 @@ func tidyModule(ctx context.Context, root string, modules []repoModule, m repoMo
 	})
 }
 
-// buildAlone builds all packages of the module and its tests without the workspace, with the other
-// modules of the same tree.
+// buildAlone has go vet type-check all packages of the module and their tests, without the
+// workspace and with the other modules of the same tree.
 func buildAlone(ctx context.Context, root string, modules []repoModule, m repoModule) error {
 	return alone(ctx, root, modules, m, func(file string, run func(args ...string) error) error {
 		return run("vet", "-modfile="+file, "./...")

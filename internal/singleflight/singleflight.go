@@ -1,7 +1,7 @@
 // Package singleflight shares one call among all who ask for the same at the same time.
 //
-// Each call runs on a goroutine of its own, under a timer of its own. So nobody who gives up fails
-// the others, and a call that ignores its context is abandoned.
+// Each call runs on a goroutine of its own, under a timer of its own. So a caller who gives up does
+// not fail the others, and a call that ignores its context is abandoned.
 package singleflight
 
 import (

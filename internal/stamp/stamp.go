@@ -64,8 +64,8 @@ func NewTable(n int64) *Table {
 func (t *Table) Len() int { return len(t.stripes) - 1 }
 
 // StripeOf returns the stripe of a key: slot is 0 to 16383, and hash tells the keys of a slot
-// apart. A slot has up to 64 stripes of its own, so that a server that loses a slot concerns no
-// other slot's stripes.
+// apart. A large table has up to 64 stripes for each slot, which no other slot has. A small table
+// has one stripe for several slots.
 func (t *Table) StripeOf(slot int, hash []byte) Stripe {
 	low := maphash.Bytes(t.seed, hash) & (1<<seededBits - 1)
 	return Stripe((uint64(slot)<<seededBits | low) >> t.shift)

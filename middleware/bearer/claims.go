@@ -38,7 +38,7 @@ type claimNames struct {
 	audience, tenant, session, customer, scopes string
 }
 
-// clientClaims are the names under which the large issuers say whose client a token was issued to.
+// clientClaims are the names under which the large issuers say to which client a token was issued.
 var clientClaims = [...]string{"client_id", "azp", "cid", "appid"}
 
 const maxID = 256 // bytes of a session or customer id, see sessionctx.Identity

@@ -20,8 +20,8 @@ import (
 type Config struct {
 	_ [0]func()
 
-	// Issuer is the token's iss, exactly. Required, unless Introspect is set: an answer then counts
-	// whatever its iss is, or without one.
+	// Issuer is the token's iss, exactly. Required, unless Introspect is set. With Introspect and
+	// without Issuer an answer counts whatever its iss is.
 	Issuer string
 
 	// IssuerAliases are other texts for iss that name the same issuer: with the same keys, and with
@@ -33,8 +33,9 @@ type Config struct {
 	// unless Introspect is set.
 	//
 	// Security: without an audience a token that the issuer gave to another service is accepted,
-	// and that service can act for its visitors here (RFC 9700, section 2.3). So it is with
-	// Introspect, too: an answer that says active is enough then, whoever the token is for.
+	// and that service can act for its visitors here (RFC 9700, section 2.3). With Introspect and
+	// without Audience the same holds: an active answer is enough, whichever service the token is
+	// for.
 	Audience string
 
 	// Type is the only typ of a token that is accepted (RFC 7515, section 4.1.9): "at+jwt" for an
@@ -79,7 +80,7 @@ type Config struct {
 	//     token. So return ErrUnauthenticated only for what the issuer says about the token, not
 	//     for a 401 about the host's own credentials.
 	//   - An answer is cached until the token's end, but for 60 s at most. A token that the issuer
-	//     revokes counts for so long.
+	//     revokes counts until then.
 	//   - All who wait for an answer about one token share one call. Its context has the values of
 	//     the request's context, but ends by its own timer alone.
 	//
@@ -115,7 +116,7 @@ type Config struct {
 
 	// CustomerPrefix goes before the customer claim: together they are the CustomerID, of at most
 	// 256 bytes. A subject is unique for its issuer alone (OpenID Connect Core 1.0, section 2), so
-	// of several Configs that may be for one tenant each needs another prefix: "google:". A
+	// each of several Configs that may be for one tenant needs a prefix of its own: "google:". A
 	// CustomerID that begins with a longer prefix of another Config is refused, so each id belongs
 	// to one issuer. Default: none.
 	//
@@ -129,9 +130,9 @@ type Config struct {
 
 	// CachedTokens is how many verified tokens are cached, so that the signature of each is checked
 	// once. A token is cached until it expires, but for at most 5 min (60 s with Introspect).
-	// During that time a token counts whose key was withdrawn, or which was revoked. Of a token
-	// only a keyed fingerprint is kept. Default 4096; -1: none; else 2 to 1048576. Several Configs
-	// share one cache of all their places.
+	// During that time a token counts although its key was withdrawn, or it was revoked. Only a
+	// keyed fingerprint of a token is kept. Default 4096; -1: none; else 2 to 1048576. Several
+	// Configs share one cache, of the sum of their sizes.
 	CachedTokens int
 }
 
@@ -174,8 +175,8 @@ func (m *mistakes) add(field, value, rule string) {
 // Config. One of several Configs may have Introspect: it is for the tokens that are no JSON Web
 // Tokens, or name none of the other issuers.
 //
-// An error joins one *sessionctx.ConfigError per mistake; none contains a key. Mistakes of more are
-// those of "bearer.Config[1]" and so on.
+// An error joins one *sessionctx.ConfigError per mistake; none contains a key. A mistake in more
+// names "bearer.Config[1]" and so on.
 func New(cfg Config, more ...Config) (*Verifier, error) {
 	m := mistakes{config: "bearer.Config."}
 	v := &Verifier{fingerprints: newFingerprinter()}
@@ -236,7 +237,7 @@ func (v *Verifier) all() []*issuer {
 	return append(slices.Clone(v.issuers), v.opaque)
 }
 
-// compile returns the compiled form, which counts if there are no mistakes.
+// compile returns the compiled form, which is valid if m has no mistakes.
 func (cfg *Config) compile(m *mistakes) *issuer {
 	is := &issuer{
 		audience: cfg.Audience, typ: mediaType(cfg.Type), tenant: cfg.Tenant, prefix: cfg.CustomerPrefix,
@@ -321,7 +322,7 @@ func (cfg *Config) claimNames(m *mistakes) claimNames {
 	return n
 }
 
-// keyfunc returns what finds the key of a token, which is nothing with Introspect.
+// keyfunc returns the function that finds the key of a token, nil with Introspect.
 func (cfg *Config) keyfunc(m *mistakes) jwt.Keyfunc {
 	algorithmRule := "must be one of " + strings.Join(append(slices.Clone(secretKeyAlgorithms), publicKeyAlgorithms...), ", ")
 	if cfg.Introspect != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/sessionctx/storefront/middleware"
 )
 
-// Who looked at the caches before the call of somebody else ended, and joins no call, must
-// not ask again.
+// A caller that looked at the caches before the call of another caller ended, and that joins no
+// call, must not ask again.
 func TestAsk_LooksAtTheCachesAgain(t *testing.T) {
 	for _, active := range []bool{true, false} {
 		asked := 0

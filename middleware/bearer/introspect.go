@@ -79,7 +79,7 @@ func (v *Verifier) ask(ctx context.Context, fp fingerprint, token string, now ti
 	return c, err
 }
 
-// unanswered returns an ErrUnavailable. The URL in an error of net/http may have the token.
+// unanswered returns an ErrUnavailable. The URL in an error of net/http may contain the token.
 func unanswered(err error, token string) error {
 	return fmt.Errorf("bearer: introspection: %w: %w", sessionctx.ErrUnavailable, redact.Error(err, token))
 }
@@ -133,7 +133,7 @@ func (v *Verifier) introspect(ctx context.Context, fp fingerprint, token string)
 	return c, nil
 }
 
-// endOf returns when a token ends, says the answer: by exp or by expires_in, whichever is earlier.
+// endOf returns when a token ends according to the answer: the earlier of exp and expires_in.
 func endOf(answer map[string]any, now time.Time) (end time.Time, hasEnd bool, err error) {
 	for _, name := range []string{"exp", "expires_in"} {
 		v, exists := answer[name]
@@ -155,8 +155,8 @@ func endOf(answer map[string]any, now time.Time) (end time.Time, hasEnd bool, er
 	return end, hasEnd, nil
 }
 
-// secondsOf reads a number as encoding/json decodes it, or as a host writes it. What is beyond a
-// century is as good as endless.
+// secondsOf reads a number as encoding/json decodes it, or as a host writes it. A larger number
+// than endless is cut to it, so that it fits a time.Duration.
 func secondsOf(v any) (int64, bool) {
 	const endless = 1 << 33
 	switch v := v.(type) {

@@ -153,7 +153,8 @@ func hasType(t *jwt.Token, wanted string) bool {
 	}
 }
 
-// mediaType returns a typ in the form in which two of one meaning are the same text.
+// mediaType returns a typ in lower case and without the prefix "application/", so that equal types
+// are equal texts.
 func mediaType(typ string) string {
 	return strings.TrimPrefix(strings.ToLower(typ), "application/")
 }

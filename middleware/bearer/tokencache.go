@@ -99,7 +99,7 @@ func (c *tokenCache) get(token fingerprint, now time.Time) (Claims, bool) {
 	return claims, true
 }
 
-// put caches the claims of a token that was verified at the time now, for most at most.
+// put caches the claims of a token that was verified at the time now, for no longer than most.
 func (c *tokenCache) put(token fingerprint, claims Claims, now time.Time, leeway, most time.Duration) {
 	id := &claims.Identity
 	texts := id.SessionID + id.CustomerID + id.Tenant + claims.Scopes

@@ -36,8 +36,8 @@ const (
 // request without a token: it is a middleware.Config.Identify.
 //
 // A token without a session id identifies its tenant alone, since its subject may be a client: the
-// CustomerID is empty. Whether such a token says who the customer is, see Customer. The errors are
-// those of Verify.
+// CustomerID is empty. For a token that says who the customer is and names no session, see
+// Customer. The errors are those of Verify.
 func (v *Verifier) Identify(r *http.Request) (sessionctx.Identity, error) {
 	c, err := v.Verify(r)
 	if err != nil {
@@ -154,8 +154,8 @@ func (v *Verifier) verify(ctx context.Context, token string) (Claims, error) {
 	return c, err
 }
 
-// parser refuses what no key can have, the algorithm none before all. It checks no claims, because
-// each issuer has a leeway of its own.
+// parser refuses the algorithms that no key can have, above all the algorithm "none". It checks no
+// claims, because each issuer has a leeway of its own.
 var parser = jwt.NewParser(
 	jwt.WithValidMethods(slices.Concat(secretKeyAlgorithms, publicKeyAlgorithms)),
 	jwt.WithoutClaimsValidation(),

@@ -31,8 +31,8 @@ const (
 	tokenType    = "session-context+jwt" // the typ of tokens: nothing else that a key has signed counts
 	sessionClaim = "session_context"
 
-	// lifetime is how long a token counts: enough for a request that waits in a queue, and no time
-	// to collect tokens.
+	// lifetime is how long a token counts: long enough for a request that waits in a queue, and too
+	// short to collect tokens.
 	lifetime = 60 * time.Second
 
 	// maxToken is the size of the largest token in bytes. Together with its name the header fits

@@ -38,17 +38,17 @@ type TransportConfig struct {
 	// ed25519.PrivateKey (EdDSA), of which the receivers have the public half.
 	Key any
 
-	// Audiences says which services get the session: by their origin (RFC 6454, section 4), such as
-	// "https://prices.internal" or "http://127.0.0.1:8081", the audience of their tokens, which is
-	// their VerifierConfig.Audience. Required. The list is exact: to another host, port or scheme,
-	// also by a redirect, the request goes without the header.
+	// Audiences says which services get the session. A key is the origin of a service (RFC 6454,
+	// section 4), such as "https://prices.internal" or "http://127.0.0.1:8081". The value is the
+	// audience of its tokens, which is its VerifierConfig.Audience. Required. The list is exact: a
+	// request to another host, port or scheme, also after a redirect, goes without the header.
 	Audiences map[string]string
 
 	// Select says what of the session an audience gets: it returns a copy of s in which some fields
 	// are empty, or which has fewer attributes, see sessionctx.Session.WithAttributes. Without ID a
-	// receiver takes the shopper for a guest; all need the Tenant. Default: all of the session. A
-	// token that would then be larger than 8000 bytes is an error of RoundTrip; nothing is left
-	// out by itself. It is safe for concurrent use by multiple goroutines.
+	// receiver takes the shopper for a guest. The Tenant must stay. Default: all of the session. A
+	// token that would then be larger than 8000 bytes is an error of RoundTrip: no field is left
+	// out automatically. Select must be safe for concurrent use by multiple goroutines.
 	Select func(audience string, s sessionctx.Session) sessionctx.Session
 
 	// Base sends the requests. Default: http.DefaultTransport.

@@ -188,7 +188,8 @@ func (v *Verifier) Attach(w http.ResponseWriter, r *http.Request) (*http.Request
 	if v.resolver != nil {
 		attached, isTransient, err := v.resolver.Attach(r.Context(), snapshot.Request())
 		if err == nil && s.ID != "" {
-			// The id of a cookie that has ended shows a guest. The caller has spoken of a session.
+			// For the id of a cookie whose session has ended, Attach returns a guest. But the token
+			// names a session, so the error is ErrNotFound.
 			if now, _ := sessionctx.FromContext(attached); now.ID != s.ID {
 				err = sessionctx.ErrNotFound
 			}
@@ -247,8 +248,8 @@ func (v *Verifier) VerifyToken(token string) (s sessionctx.Snapshot, err error) 
 	return s, nil
 }
 
-// claims are those that package bearer does not read. Until it has verified the token they are what
-// anybody may have written.
+// claims are the claims that package bearer does not read. Until bearer has verified the token,
+// anybody may have written them.
 type claims struct {
 	issuer   string
 	issuedAt *float64

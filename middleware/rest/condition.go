@@ -50,10 +50,10 @@ func readCondition(h http.Header, name string) (c condition) {
 }
 
 // revises reports whether a tag names the revision of s: its first two parts. The last part changes
-// with the shop's defaults, too, and says nothing about writes, so it does not count. Nor does it
-// count that a tag is weak: RFC 9110, section 13.1.1, wants a strong comparison, but a proxy that
-// compresses makes each tag weak, or changes its end, and the first two parts are then still those
-// of one state.
+// with the shop's defaults, too, and says nothing about writes, so it does not count. It does not
+// count either whether the tag is weak. RFC 9110, section 13.1.1, wants a strong comparison, but a
+// proxy that compresses makes each tag weak, or changes its end. The first two parts still name one
+// state then.
 func (c condition) revises(s sessionctx.Session) bool {
 	rev := s.Revision()
 	prefix := fmt.Sprintf(`"%016x.%d.`, rev.Incarnation, rev.Version)

@@ -35,8 +35,8 @@ type Config struct {
 	Scopes func(*http.Request) (tenant, scopes string, err error)
 
 	// SaasToken verifies the token in the header saas-token, for the given tenant, and returns the
-	// id of the customer whose it is. A PUT to a customer's session needs one. Default: there are
-	// none, and such a PUT is refused with 403.
+	// id of the customer whose token it is. A PUT to a customer's session needs one. Default: there
+	// are none, and such a PUT is refused with 403.
 	//
 	// An error for which errors.Is(err, sessionctx.ErrUnavailable) holds says that the token could
 	// not be checked: 503. Any other error means that the token is not valid. It must be safe for

@@ -40,8 +40,8 @@ type rejection struct {
 	Reason string `json:"reason"`
 }
 
-// newContextBody shows s. Nobody knows the attributes and the version of a degraded session, so the
-// body has neither.
+// newContextBody returns s as a body. The attributes and the version of a degraded session are not
+// known, so the body has neither.
 func (x *exchange) newContextBody(s sessionctx.Session) *contextBody {
 	b := &contextBody{
 		SessionID: x.sessionID(), CustomerID: s.CustomerID, SiteCode: s.Site, Currency: s.Currency,
@@ -111,8 +111,8 @@ func (x *exchange) show() error {
 	return nil
 }
 
-// checkRead refuses to show s if If-Match does not hold: RFC 9110, section 13.1.1. Nobody knows
-// that of a degraded session.
+// checkRead refuses to show s if If-Match does not hold: RFC 9110, section 13.1.1. Whether it holds
+// is not known for a degraded session, so the error is ErrUnavailable.
 func (x *exchange) checkRead(s sessionctx.Session) error {
 	p := preconditions{match: readCondition(x.r.Header, "If-Match")}
 	if p.match.sent && s.Degraded {

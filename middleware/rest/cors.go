@@ -56,7 +56,7 @@ func (o origins) answer(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	h := w.Header()
-	h.Add("Vary", "Origin") // also for who has none: a cache must not give their answer to others
+	h.Add("Vary", "Origin") // also without an Origin: a cache must not give that answer to other requests
 	origin := r.Header["Origin"]
 	if len(origin) != 1 || !slices.Contains(o, origin[0]) {
 		return false

@@ -2,10 +2,10 @@
 // process, so that a client written for that service works against a Go server that mounts it.
 //
 // A Handler answers below /session-context/{tenant}/ and reads nothing but the request's own path:
-// mount it on any mux under that prefix; only a base before the prefix is for http.StripPrefix. The
-// interface describes itself at /session-context/{tenant}/openapi.json.
+// mount it on any mux under that prefix. Use http.StripPrefix only for a base path before the
+// prefix. The interface describes itself at /session-context/{tenant}/openapi.json.
 //
-// # Where the service leaves it open
+// # What the service leaves open
 //
 //   - Missing or invalid credentials are 401. Valid ones that do not suffice are 403: a token that
 //     names no session on a read of /me, and a token without the scope on /context/{sessionId}. A
@@ -13,7 +13,8 @@
 //     name no session is 401, reason noSession.
 //   - Clients send back what they were shown. A value that the session shows now leaves the field
 //     alone. Where the site or the country changes, a value that is then the default removes the
-//     choice. Of currency, targetLocation and language one that is sent alone is always a choice.
+//     choice. If a write sends one of currency, targetLocation and language alone, and changes no
+//     site, the value is always a choice.
 //   - The first version of a record is a random number below 2^30, and each write adds 1. Version 0
 //     says that there is no record.
 //   - A PATCH with a stale metadata.version is merged where nothing that it touches has changed

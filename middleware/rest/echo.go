@@ -97,8 +97,8 @@ const echoTries = 16
 
 // update decides the write and calls write with it.
 //
-// The write itself is the first to know the present state for certain. So it is decided for the
-// state that a preview shows, and refused, by its own Require, over any other state.
+// Only the write itself knows the present state for certain. So the write is decided for the state
+// that a preview shows, and its own Require refuses any other state.
 func (e *echo) update(write func(sessionctx.Patch) (sessionctx.Session, error)) (sessionctx.Session, error) {
 	if e.plain() {
 		return write(e.sent)
@@ -132,7 +132,7 @@ func (e *echo) update(write func(sessionctx.Patch) (sessionctx.Session, error)) 
 	return sessionctx.Session{}, &sessionctx.ConflictError{Revision: now.Revision()}
 }
 
-// plain reports whether the patch means what it says, whatever the session is.
+// plain reports whether the patch can be written as it is, whatever the session shows.
 func (e *echo) plain() bool {
 	_, site := value(&e.sent.Site)
 	_, touchesSite := e.sent.Site.Value()
@@ -246,7 +246,7 @@ func (e *echo) isDefault(now *sessionctx.Session, p *sessionctx.Patch, f default
 }
 
 // checkMoved refuses a value that the session does not show now, if the site or the country has
-// changed since the base: the value may be what the client was shown, and nobody knows.
+// changed since the base: the value may be what the client was shown, and that cannot be told.
 func (e *echo) checkMoved(now *sessionctx.Session) error {
 	base := e.sent.Base
 	if base == nil || base.Version == now.Version {

@@ -111,7 +111,7 @@ func (s *state) base() *sessionctx.Revision {
 	return &sessionctx.Revision{Version: s.version}
 }
 
-// replacement returns the state as a patch that leaves the session nothing else.
+// replacement returns the state as a patch that clears everything else in the session.
 func (s *state) replacement() sessionctx.Patch {
 	p := s.patch()
 	p.ReplaceAttributes = true

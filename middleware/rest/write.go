@@ -111,7 +111,7 @@ func (x *exchange) replace() error {
 		return errCustomerID
 	}
 	c := readPreconditions(x.r)
-	anonymous := false // the session, and the body says that it is a customer's
+	anonymous := false // the session is anonymous, and the body names a customer
 	p := st.replacement()
 	p.Upsert = upsert
 	p.Require = func(s sessionctx.Session) error {

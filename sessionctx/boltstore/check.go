@@ -28,7 +28,7 @@ const (
 	metaMagic   = 0xED0CDAED
 	metaVersion = 2
 	noFreelist  = ^uint64(0)
-	manyFree    = 0xFFFF // their number is the first of them
+	manyFree    = 0xFFFF // a count that does not fit: the first entry is the real one
 )
 
 var order = binary.NativeEndian
@@ -143,9 +143,9 @@ func readMeta(file io.ReaderAt, at int64) (m meta, ok bool) {
 	return m, m.pageSize >= 1<<10 && order.Uint32(x) == metaMagic && order.Uint32(x[4:]) == metaVersion && order.Uint64(x[56:]) == sum.Sum64()
 }
 
-// sound looks at what a transaction that writes uses without a look: the meta pages, and the head
-// of the list of free pages. bbolt would go through four billion pages if that said so, or panic
-// with its locks held.
+// sound checks what a transaction of bbolt that writes uses without a check: the meta pages, and
+// the header of the list of free pages. If these are damaged, bbolt may go through four billion
+// pages, or panic with its locks held.
 func sound(file io.ReaderAt, pageSize int64) error {
 	m, ok := readMeta(file, 0)
 	if second, okToo := readMeta(file, pageSize); okToo && (!ok || second.tx > m.tx) {
@@ -227,7 +227,8 @@ func (c *checker) tree(id uint64, s span, visit visitor) error {
 	return nil
 }
 
-// bucket goes through a bucket, whose pages are its own or, while it is small, in its value.
+// bucket goes through a bucket. A large bucket has pages of its own, a small one (bbolt's inline
+// bucket) has its only page in its value.
 func (c *checker) bucket(value []byte, visit visitor) error {
 	if len(value) < bucketHeader {
 		return errors.New("half a bucket")
@@ -283,8 +284,8 @@ func (c *checker) entries(b []byte, s span, visit visitor) error {
 			return err
 		}
 	}
-	// bbolt writes pages from zeroed memory, so a count that has got smaller leaves what it does
-	// not count any more.
+	// bbolt writes pages from zeroed memory. If damage has made the count smaller, the entries that
+	// it does not count any more are still there.
 	if len(bytes.TrimLeft(b[end:], "\x00")) > 0 {
 		return fmt.Errorf("there is something behind the last of %d entries", n)
 	}

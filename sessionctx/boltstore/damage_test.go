@@ -172,7 +172,7 @@ func TestStore_ADamagedRecordStopsNoRemovalAndGoesAtItsExpiry(t *testing.T) {
 	})
 }
 
-// damageAll spoils each page in turn, in the ways of which the damaged files that were met consist.
+// damageAll spoils each page in turn, in the ways that were found in real damaged files.
 func damageAll(image []byte, each func(desc string, spoiled []byte)) {
 	const pageSize = 4096
 	rnd := rand.New(rand.NewPCG(1, 2))

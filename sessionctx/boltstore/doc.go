@@ -38,6 +38,6 @@
 // return an error until it expires. They never return the record, and never say that there is no
 // such session. bbolt's pages have no checksums, so Open checks all pages, and refuses a damaged
 // file: put a backup in its place. A file that is damaged while it is in use causes errors, not
-// panics. The next Open finds what such damage hides. After a failed fsync nobody knows what is on
-// the disk, so the Store refuses all calls until the file is opened again.
+// panics. The next Open finds such damage. After a failed fsync nobody knows what is on the disk,
+// so the Store refuses all calls until the file is opened again.
 package boltstore

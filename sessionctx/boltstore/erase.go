@@ -22,9 +22,9 @@ const (
 	pageSessions = 64
 )
 
-// Erase implements store.Eraser. There is no index by customer: it reads every record. A damaged
-// record may be the customer's, so that it makes an error, but only after everything else was
-// erased. Free pages of the file, and copies of it, may hold the erased data until they are
+// Erase implements store.Eraser. It reads every record, because there is no index by customer. A
+// damaged record may be the customer's, so Erase returns an error, after it has erased everything
+// else. Free pages of the file, and copies of it, may hold the erased data until they are
 // overwritten.
 func (s *Store) Erase(
 	ctx context.Context, tenant, customerID string, tombstone func(store.Record) store.Record,

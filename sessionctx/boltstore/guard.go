@@ -60,8 +60,8 @@ func (s *Store) beginWrite() (*bbolt.Tx, error) {
 	return s.begin(true)
 }
 
-// begin starts a transaction. A panic in there leaves bbolt locked: the next call would hang, so
-// there must not be one.
+// begin starts a transaction. After a panic in bbolt's Begin its locks stay held, and the next call
+// would hang. So the Store refuses all calls from then on.
 func (s *Store) begin(writable bool) (tx *bbolt.Tx, err error) {
 	if err := s.failure(); err != nil {
 		return nil, err

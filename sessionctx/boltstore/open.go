@@ -24,9 +24,9 @@ import (
 const lockTimeout = time.Second
 
 // roomToMap is how much is mapped from the beginning. A file that outgrows what is mapped is mapped
-// again, for which bbolt waits until no transaction is open, a copy by WriteTo included, and lets
-// no new one begin: reads and writes stand still. A mapping takes address space, no memory. 0 is
-// the size of the file.
+// again. For that bbolt waits until no transaction is open, not even that of a WriteTo, and lets no
+// new one begin: reads and writes stand still. A mapping takes address space, no memory. 0 is the
+// size of the file.
 func roomToMap() int {
 	room := int64(64 << 30)                                 // not a constant: it does not fit an int of 32 bits
 	if strconv.IntSize == 32 || runtime.GOOS == "windows" { // where the file itself would grow

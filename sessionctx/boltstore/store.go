@@ -59,8 +59,9 @@ var errClosed = errors.New("the store is closed")
 // Load implements store.Store.
 //
 // What it returns is on the disk: a Load of a record that is being committed waits for the end of
-// the commit. A damaged record is an error. A missing record is an error, too, if a damaged one may
-// be it. Load returns when the context ends, also while the disk or the file is busy.
+// the commit. A damaged record is an error. If the record is missing, and a damaged one may be the
+// missing one, that is an error, too. Load returns when the context ends, also while the disk or
+// the file is busy.
 func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	rec, err := s.load(ctx, key.Hash())
 	if err != nil {
@@ -158,7 +159,7 @@ type Stats struct {
 	Bytes   int64 // of the file, in use or free for reuse; the file itself may be up to 16 MiB longer
 	Swept   int64 // expired records removed since the Store was opened
 	Damaged int64 // records that were found damaged when the Store was opened
-	Refused int64 // calls of Load and Save since then that failed because of damage
+	Refused int64 // calls of Load, Save and Erase since then that failed because of damage
 }
 
 // Stats returns what the Store holds, and what it has met.

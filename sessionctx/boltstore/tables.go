@@ -43,8 +43,8 @@ func get(records *bbolt.Bucket, key []byte) (store.Record, error) {
 	if bytes.Equal(k, key) {
 		return unseal(k, v)
 	}
-	// There is none, unless it is here under a key that was damaged. Pages are ordered, which Open
-	// has checked, so it stands between the same neighbours then.
+	// There is none, unless its key was damaged. Open has checked that keys are in order, so a
+	// record with a damaged key is still next to the place of the right key.
 	near := fmt.Errorf("%w: a record next to the place of this one has a wrong checksum, and may be it", errDamaged)
 	if k != nil && !intact(k, v) {
 		return store.Record{}, near
@@ -81,10 +81,10 @@ func (t tables) index(key []byte, rec *store.Record) error {
 	return t.due.Put(d, d.sum())
 }
 
-// sweep removes records that have expired, and looks at so many entries of the index at most; it
-// returns at how many it did, and how many records it removed. What is damaged does not stop it: a
-// damaged record is removed when an undamaged entry says that its time is over, for until then it
-// stands for the answer that nobody knows.
+// sweep removes records that have expired. It looks at no more entries of the index than most, and
+// returns how many it has looked at and how many records it has removed. Damage does not stop it. A
+// damaged record is removed when an undamaged entry says that its time is over. Until then the
+// record stays: Load must return an error for it, and not say that there is none.
 func (t tables) sweep(now time.Time, most int) (seen, removed int, err error) {
 	type entry struct {
 		due

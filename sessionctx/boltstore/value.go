@@ -18,8 +18,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sum is the checksum of a value under its key: all of it, itself excepted. The key counts, so that
-// a value in another's place is found too.
+// sum is the checksum of a key and its value, without the bytes of the checksum itself. With the
+// key, a value in the place of another one is found, too.
 func sum(key, value []byte) uint32 {
 	c := crc32.Update(0, castagnoli, key)
 	c = crc32.Update(c, castagnoli, value[:1])
@@ -58,8 +58,8 @@ func unseal(key, value []byte) (rec store.Record, err error) {
 	return rec, rec.UnmarshalBinary(value[sealLength:])
 }
 
-// due is an entry of the index by expiry: the milliseconds of Unix time in an order that bytes
-// have, then the record's key. Its value is its checksum.
+// due is an entry of the index by expiry: the milliseconds of Unix time, big-endian with the sign
+// bit inverted, so that bytes sort as times do, then the record's key. Its value is its checksum.
 type due []byte
 
 const dueTime = 8

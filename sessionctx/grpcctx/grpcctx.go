@@ -47,8 +47,8 @@ type Config struct {
 	// metadata.FromIncomingContext and package peer. Required. A guest is a Request with a tenant
 	// and nothing else. The Request may also have a site and hints.
 	//
-	// AtLeast, if it is zero, comes from RevisionKey where SessionIDKey is the SessionID of the
-	// Request. Nobody has to trust it: a wrong revision harms the one who sent it.
+	// If AtLeast is zero, and SessionIDKey is the SessionID of the Request, AtLeast is taken from
+	// RevisionKey. That needs no trust: a wrong revision harms only its sender.
 	//
 	// An error ends the call: see Status. Return a status, such as codes.Unauthenticated, for a
 	// token that is not good. It is safe for concurrent use by multiple goroutines.

@@ -13,11 +13,11 @@ type Config struct {
 
 	// Resolver is what is looked at. Required; its owner closes it.
 	Resolver *sessionctx.Resolver
-	// Authorize says whether a request may see the page; each other is answered with 403. Required:
-	// a page that everybody may see says so with a function that returns true. It must be safe for
-	// concurrent use by multiple goroutines, as Request.
+	// Authorize says whether a request may see the page; every other request is answered with 403.
+	// Required: for a page that everybody may see, give a function that returns true. Authorize and
+	// Request must be safe for concurrent use by multiple goroutines.
 	//
-	// Security: it is asked for every request, and it is the only thing that protects the page.
+	// Security: Authorize is asked for every request, and nothing else protects the page.
 	Authorize func(*http.Request) bool
 	// Request says what a request of the operator's own browser asks the Resolver for, so that the
 	// page explains it: the method Request of a middleware.Middleware. Default: the page explains a

@@ -25,8 +25,9 @@
 //
 // An Inspector reads [sessionctx.Resolver.Stats] every five seconds into a ring of fixed size, and
 // does nothing else until somebody looks. It sets no hook in the Resolver, so a request costs what
-// it costs without one: see BenchmarkResolveWarm. A page asks the store three times at
-// most: Resolver.Check, and what the near-cache does not have of the session and its customer.
+// it costs without one: see BenchmarkResolveWarm. A page asks the store up to three times: by
+// Resolver.Check, and for what the near-cache does not have of the session and its customer. It
+// asks more often only while these change.
 //
 // # Traps of surrounding software
 //

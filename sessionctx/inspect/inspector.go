@@ -119,14 +119,14 @@ func (i *Inspector) answer(w http.ResponseWriter, r *http.Request, asJSON bool, 
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		err = page.Execute(&body, viewOf(&report, f, i.cfg.Resolver.Tenants()))
 	}
-	if err != nil { // no report is like that: the tests make every kind
+	if err != nil { // cannot happen: the tests make every kind of report
 		http.Error(w, "the page cannot be made", http.StatusInternalServerError)
 		return
 	}
 	w.Write(body.Bytes())
 }
 
-// wantsJSON reports whether the answer is JSON. ok is false for a format that there is none of.
+// wantsJSON reports whether the answer is JSON. ok is false for an unknown format.
 func wantsJSON(format string, accept []string) (asJSON, ok bool) {
 	switch format {
 	case "json":

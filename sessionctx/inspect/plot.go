@@ -16,7 +16,7 @@ const plotHeight = 40
 type plot struct {
 	ID, Title, Unit string
 	Now             string // the last value, or the sum of counts
-	About           string // for who cannot see the picture
+	About           string // for screen readers
 	Top, Middle     string // labels of the scale; the lowest is 0
 	Message         string // in the place of a picture
 	Series          []series
@@ -232,8 +232,8 @@ func left(i *interval, now time.Time) float64 {
 	return max(0, intervals-(now.Sub(i.At).Seconds()+i.Seconds)/every.Seconds())
 }
 
-// roundUp returns a top of a scale that is at least v, with a middle that is as short a number.
-// Both are counts from 2 on.
+// roundUp returns the top of a scale: a round number that is at least v, and whose half is round,
+// too. From 2 on both are whole numbers.
 func roundUp(v float64) float64 {
 	if v <= 0 {
 		return 1
@@ -284,7 +284,7 @@ type cell struct {
 	Level    string // good, warn or bad
 }
 
-// strip draws how a thing was, and says for how long it was not good.
+// strip draws the level of one thing over time, and says for how long the level was not good.
 func strip(all []interval, now time.Time, level func(*interval) string) (cells []cell, trouble time.Duration) {
 	type span struct {
 		from, to float64

@@ -101,7 +101,7 @@ type conflict struct {
 	Fields []string  `json:"fields"` // none: the conflict is about the whole session
 }
 
-// mistake is one in the data of a site.
+// mistake is a mistake in the data of a site.
 type mistake struct {
 	Tenant string `json:"tenant"`
 	Site   string `json:"site"`  // its code; empty: the mistake is that of the list

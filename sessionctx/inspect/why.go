@@ -74,7 +74,7 @@ const (
 	none      = "none"      // there is no value
 	missing   = "missing"   // the profile could not be had
 	ignored   = "ignored"   // a hint while the session has a cart
-	notNeeded = "notNeeded" // one before it was taken
+	notNeeded = "notNeeded" // a candidate before this one was taken
 )
 
 // fieldOrder is the order in which the page has the fields: that in which they build on each other.

@@ -18,7 +18,7 @@
 //
 //   - A guest's session with a cart is added only while all records that must stay take at most
 //     14/16 of MaxBytes.
-//   - A customer's session is added only while they take at most 15/16.
+//   - A customer's session is added only while all records that must stay take at most 15/16.
 //   - Tombstones and the records of customers, which EndAll writes, have no such limit.
 //   - Guests' sessions without a cart use all free room, the reserved parts too, and are evicted
 //     for anything else.

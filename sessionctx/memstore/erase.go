@@ -8,8 +8,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// Erase implements store.Eraser. It looks at every record, one shard after the other, so that Save
-// waits for a small part of the records only. A tombstone that needs more room than the record that
+// Erase implements store.Eraser. It looks at every record, one shard after the other, so that a
+// Save waits while one shard is read at most. A tombstone that needs more room than the record that
 // it replaces may be refused with ErrFull.
 func (s *Store) Erase(
 	ctx context.Context, tenant, customerID string, tombstone func(store.Record) store.Record,

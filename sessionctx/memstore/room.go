@@ -44,8 +44,8 @@ func (it *item) pinned() int64 {
 	return it.size
 }
 
-// limits returns the bound of all bytes, and the bound of the bytes that may not be evicted up to
-// which a record of class c may be added.
+// limits returns two bounds: that of all bytes, and that of the bytes that may not be evicted.
+// Above the second one no record of class c is added.
 func (s *Store) limits(c class) (all, pinned int64) {
 	all = s.MaxBytes
 	if all == 0 {

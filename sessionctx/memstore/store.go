@@ -23,7 +23,7 @@ type Store struct {
 	_ [0]func()
 
 	// MaxBytes bounds the memory of all records: an estimate that counts what the Store itself
-	// needs for each, about 600 bytes for a session without attributes. 0 is DefaultMaxBytes, a
+	// needs for each, about 700 bytes for a session without attributes. 0 is DefaultMaxBytes, a
 	// negative number is no bound. It must not be changed after first use.
 	MaxBytes int64
 

@@ -28,7 +28,7 @@ var counters = []counter{
 	},
 	{"cache.lookups", "", "", cacheKey.String("miss"), func(s *sessionctx.Stats) int64 { return s.Resolves - s.Hits }},
 	{
-		"cache.invalidations", "{invalidation}", "Changes of single records that other processes made, as the Store reports them.", attribute.KeyValue{},
+		"cache.invalidations", "{invalidation}", "Reports of the Store that a single record may have changed.", attribute.KeyValue{},
 		func(s *sessionctx.Stats) int64 { return s.Invalidations },
 	},
 	{

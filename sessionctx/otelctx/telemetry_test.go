@@ -67,7 +67,7 @@ func TestTelemetry_MetricsHaveTheDocumentedNamesUnitsAndAttributes(t *testing.T)
 		assert.Equal(t, p, got[name], name)
 		delete(got, name)
 	}
-	// How many of these there are depends on when ristretto shows a value, and on loads ahead.
+	// How many of these there are depends on when ristretto shows a value, and on prefetches.
 	for _, name := range []string{
 		"session_context.store.operation.duration{error.type=_OTHER,session_context.operation.name=load}",
 		"session_context.store.operation.duration{session_context.operation.name=load}",

@@ -70,7 +70,7 @@ var reasons = []defaults.Reason{
 var metrics = []metric{
 	{lookups, prometheus.CounterValue, asFloat(func(s *sessionctx.Stats) int64 { return s.Hits }), []string{"hit"}},
 	{lookups, prometheus.CounterValue, asFloat(func(s *sessionctx.Stats) int64 { return s.Resolves - s.Hits }), []string{"miss"}},
-	counter("cache_invalidations", "Changes of single records that other processes made, as the Store reports them.",
+	counter("cache_invalidations", "Reports of the Store that a single record may have changed.",
 		func(s *sessionctx.Stats) int64 { return s.Invalidations }),
 	counter("cache_flushes", "How often everything was invalidated, because reports may have been missing.",
 		func(s *sessionctx.Stats) int64 { return s.InvalidatedAll }),

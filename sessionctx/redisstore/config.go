@@ -25,9 +25,11 @@ type Config struct {
 	_ [0]func()
 
 	// Client says how to reach the server. InitAddress has exactly one address, that of the
-	// primary. SelectDB, Username, Password or AuthCredentialsFn, TLSConfig, Dialer and DialCtxFn
-	// are as in rueidis. Required. The Store sets everything else itself: it uses two clients, one
-	// for data and one that receives invalidations. The user needs
+	// primary. SelectDB, Username, Password or AuthCredentialsFn, TLSConfig, Dialer, DialFn and
+	// DialCtxFn are as in rueidis. Required. ClientName, ClientSetInfo, MaxFlushDelay and
+	// ConnWriteTimeout have defaults of the Store. The Store itself sets what its promises need,
+	// and New refuses an option that contradicts them. The Store uses two clients, one for data and
+	// one that receives invalidations. The user needs
 	//
 	//	ACL SETUSER name on >password ~sessionctx:* +get +set +eval +evalsha +ping
 	//	    +client|tracking +scan +info
@@ -43,12 +45,12 @@ type Config struct {
 	// is asked four times in each lease, so a shorter lease costs more questions. A network that is
 	// slower than the lease cannot use the cache at all. 50 ms to 1 min; default DefaultLease.
 	Lease time.Duration
-	// LazyConnect lets New succeed while the server cannot be reached or must not be used: New tries
-	// once, for a few seconds at most, and the Store goes on trying four times a second. All calls
-	// fail with store.ErrUnavailable until the server is connected, so a Resolver answers degraded.
-	// What New refuses about a server is checked then, and is an error in the log. Mistakes in this
-	// Config are errors of New as ever. Default: New fails, so that a wrong address or password is
-	// seen when a process starts.
+	// LazyConnect lets New succeed while the server cannot be reached or must not be used: New
+	// tries once, for a few seconds at most, and the Store goes on trying four times a second. All
+	// calls fail with store.ErrUnavailable until the server is connected, so a Resolver answers
+	// degraded. Once the server answers, it is checked as by New; a server that must not be used is
+	// an error in the log. Mistakes in this Config are errors of New as ever. Default: New fails,
+	// so that a wrong address or password is seen when a process starts.
 	LazyConnect bool
 	// Logger receives what an operator should know: that the invalidation connection is lost, and
 	// that it is back; that the server is not supported; that the eviction policy cannot be

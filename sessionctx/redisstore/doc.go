@@ -26,8 +26,9 @@
 // appendfsync is always. A failover, or a crash with appendfsync everysec, can lose the last second
 // of writes. The library cannot prevent that, but it detects it. Every record has a random
 // incarnation, so a record that was lost and created again is never taken for the lost one. A write
-// that is based on a lost version is a conflict, and
-// [github.com/sessionctx/storefront/sessionctx.AtLeast] says that the version is gone.
+// that is based on a lost version is a conflict, and a read with AtLeast
+// ([github.com/sessionctx/storefront/sessionctx.Request]) finds that the version is gone: it
+// returns ErrNotFound.
 //
 // # Servers
 //

@@ -22,7 +22,7 @@ type sinks struct {
 	invalidatedAll int64
 }
 
-// watch is a sink. It is told from others by its address.
+// watch is a sink that is told of changes. Its address identifies it.
 type watch struct{ sink store.Sink }
 
 // Watch implements store.Watcher. The Store extends the lease as long as the invalidation

@@ -18,14 +18,14 @@ import (
 //   - A record is gone at its ExpiresAt: Load and Save treat it as not stored from then on.
 //   - Both are linearizable: a Load that begins after a Save has returned sees that Save.
 //   - A record is returned as it was saved, every field and every byte; times to the millisecond.
-//   - Keys that differ in any part never meet.
+//   - Keys that differ in any part name different records.
 //   - Records are immutable: neither side changes one, or what it refers to, after it was handed
 //     over.
 //   - ErrFull, ErrConflict and ErrUnavailable say that nothing was written. ErrUnavailable is for a
 //     system that could not be reached. After any other error of Save, or a panic, the outcome is
 //     unknown.
-//   - Both should return when the context ends. The Resolver does not rely on it: it stops waiting
-//     by its own timer.
+//   - Both return when the context ends, with an error for which errors.Is(err, ctx.Err()) holds.
+//     The Resolver does not rely on it: it stops waiting by its own timer.
 //   - Both are safe for concurrent use by multiple goroutines.
 type Store interface {
 	Load(ctx context.Context, key Key) (Record, error)

@@ -40,6 +40,6 @@ func (k Key) Hash() KeyHash {
 const Slots = 1 << 14
 
 // Slot returns the slot of the key, 0 to Slots-1: the first 14 bits of the hash. A store that is
-// spread over several servers keeps all records of a slot on one of them, and the near-cache counts
-// the changes of a slot apart from those of all others.
+// spread over several servers keeps all records of a slot on one of them, and in a near-cache of
+// the default size no two slots share a stamp.
 func (h KeyHash) Slot() int { return int(binary.BigEndian.Uint16(h[:])) >> 2 }

@@ -13,8 +13,8 @@ const (
 	// savesInShortLife is how many of the slowest saves fit into that life. The rule has 17 before
 	// its records expire.
 	savesInShortLife = 80
-	// A server that looks at its clock once a millisecond, and counts what is equal as not yet, is
-	// no fault.
+	// grace allows a server that reads its clock once a millisecond, and that keeps a record
+	// through the millisecond of its expiry.
 	grace = 20 * time.Millisecond
 )
 

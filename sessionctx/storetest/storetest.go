@@ -78,7 +78,7 @@ var storeRules = []rule{
 	{"expiry", "A record must be gone at its ExpiresAt, and not before: from then on Load and Save treat it as not stored.", checkExpiry},
 	{"fresh", "A Load that begins after a Save has returned must see it.", checkFresh},
 	{"whole", "A record must be stored whole or not at all: no Load may see parts of two writes.", checkWhole},
-	{"keys", "Keys that differ in any part must never meet.", checkKeys},
+	{"keys", "Keys that differ in any part must name different records.", checkKeys},
 	{"odd ids", "Ids are any bytes, up to 256: each must name its own record.", checkOddIDs},
 	{"immutable", "Records must stay as they are: the store may not change what it was handed, nor what it has returned.", checkImmutable},
 	{"full", "What Save says must be so: without an error the record is stored, with ErrFull nothing was written.", checkFull},

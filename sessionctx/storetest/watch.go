@@ -95,7 +95,7 @@ func (s *sink) ExtendLease(until time.Time) {
 	case until.IsZero():
 		s.p.failf("%s granted a lease until the zero time", s.name)
 	case s.exclusive:
-		s.p.failf("%s granted a lease that ends earlier than its Exclusive: until %v", s.name, until)
+		s.p.failf("%s called ExtendLease after Exclusive: until %v", s.name, until)
 	case until.Before(s.until):
 		s.p.failf("%s granted a lease until %v after one until %v: it ends earlier", s.name, until, s.until)
 	}
@@ -214,7 +214,8 @@ func checkExclusive(p *probe) {
 	s.wait(func() time.Time { return end }, func() bool { return false })
 }
 
-// checkVanished writes more sessions that a store may evict than fit into one with a small bound.
+// checkVanished writes sessions that a store may evict, and more of them than a small store can
+// hold.
 func checkVanished(p *probe) {
 	s := p.watch("the store", p.a)
 	if s == nil {

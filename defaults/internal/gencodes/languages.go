@@ -12,9 +12,9 @@ import (
 // latin is the script of a language that the table of scripts does not list.
 const latin = "Latn"
 
-// likelyScripts returns, for every script but the Latin one, the languages that are written in it
-// unless their tag says otherwise, and for every script the regional languages that are written in
-// another script than the language is: zh-TW.
+// likelyScripts returns the languages by the script in which they are written unless their tag says
+// otherwise. A language of the Latin script is not in it. A regional language is in it only if its
+// script is not the script of the language: zh-TW.
 func likelyScripts(core map[string][]byte) (map[string][]string, error) {
 	var data struct {
 		Supplemental struct{ LikelySubtags map[string]string }
@@ -79,8 +79,8 @@ func parentRegions(core map[string][]byte) (map[string][]string, error) {
 	return parents, nil
 }
 
-// split takes a CLDR locale apart. Without a script it is Latin: so are all that have a region as
-// their parent.
+// split parses a CLDR locale. A locale without a script counts as Latin: all those whose parent has
+// a region are.
 func split(locale string) (language, script, region string) {
 	script = latin
 	for i, subtag := range strings.Split(locale, "-") {

@@ -9,8 +9,8 @@
 //   - npm cldr-numbers-full (Unicode CLDR): symbols of currencies and patterns of prices;
 //   - npm cldr-localenames-full (Unicode CLDR): names of countries and languages.
 //
-// It also writes the names and patterns of package display. Run it twice where the currencies or
-// countries have changed: display names those that the built tables have.
+// It also writes the names and patterns of package display, for the currencies and countries of the
+// tables that gencodes was built with. So run it twice if the currencies or countries have changed.
 //
 // It needs npm and the network, and is run by go generate only: neither the build nor the tests
 // need it.

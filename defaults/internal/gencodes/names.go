@@ -19,11 +19,11 @@ import (
 
 const cldrNames = "cldr-localenames-full@48.2.0"
 
-// namedSince is the day since which a currency must have been tender to be named: a shop may still
-// have a currency that was withdrawn lately as a site's own.
+// A currency that was tender on namedSince or later has names: a site may still have a currency as
+// its own that was withdrawn lately.
 const namedSince = "2015-01-01"
 
-// root is CLDR's parent of all languages. It says the codes themselves.
+// root is CLDR's parent of all languages. It has no texts, so that each name is the code itself.
 const root = "und"
 
 // texts are what package display knows of one language. The keys say what each is:
@@ -34,8 +34,8 @@ const root = "und"
 //	                      how many digits must stand before the first group separator
 //	@q                    group separator of numbers, if that of prices is another one
 //	@z                    the digits, if they are not 0 to 9
-//	@l, @s                patterns of a language's name with what is said besides, and of two that
-//	                      are said besides
+//	@l, @s                pattern of a language's name with a qualifier, and pattern that joins two
+//	                      qualifiers
 //	EUR@p, EUR@d, EUR@g   pattern and separators of one currency
 type texts map[string]string
 
@@ -254,8 +254,8 @@ func (s *nameSources) parentOf(locale string) string {
 	return locale
 }
 
-// differences returns what own says otherwise than its parent. What only the parent says is said to
-// be the code again.
+// differences returns the texts of own that its parent does not have. A text that only the parent
+// has becomes empty, which stands for the code itself.
 func differences(own, parent texts) texts {
 	diff := texts{}
 	for key, text := range own {

@@ -14,8 +14,8 @@ import (
 // middleware hands on becomes that of the fiber.Ctx, and what the middleware writes becomes the
 // answer. See [pair] for handlers.
 //
-// Not adaptor.HTTPMiddleware: it looks for values in contexts by reflection, and knows
-// context.WithValue alone. The context of a session is lost, without an error.
+// adapt does not use adaptor.HTTPMiddleware, which looks for values in contexts by reflection, and
+// knows context.WithValue alone. It would lose the context of a session, without an error.
 func adapt(wrap func(http.Handler) http.Handler) fiber.Handler {
 	return func(c fiber.Ctx) (err error) {
 		r, err := request(c)
@@ -45,8 +45,9 @@ func pair(c fiber.Ctx) (http.ResponseWriter, *http.Request) {
 	return c.Locals(pairKey{}).(func() (http.ResponseWriter, *http.Request))()
 }
 
-// request returns a copy of the request. That of adaptor.ConvertRequest shares its texts with
-// buffers that fasthttp uses again, and keeps one line of a header that has several.
+// request returns a copy of the request. It does not use adaptor.ConvertRequest, whose result
+// shares its texts with buffers that fasthttp uses again, and has only one line of a header that
+// has several.
 func request(c fiber.Ctx) (*http.Request, error) {
 	in := &c.RequestCtx().Request
 	u, err := url.ParseRequestURI(string(in.Header.RequestURI()))

@@ -15,9 +15,9 @@ type Amount struct {
 	Currency string // ISO 4217
 }
 
-// FromEuro returns what costs so many euro cents, in another currency at the fixed demonstration
-// rate, rounded half up to the currency's minor unit. For a currency without a rate, and for a sum
-// that is too large for it, it is the amount in euros.
+// FromEuro converts an amount of euro cents to another currency, at the fixed demonstration rate,
+// rounded half up to the currency's minor unit. For a currency without a rate, and for an amount
+// that is too large in it, FromEuro returns the amount in euros.
 func FromEuro(cents int64, currency string) Amount {
 	rate, ok := rates[currency]
 	digits, known := codes.MinorUnits(currency)
@@ -44,8 +44,8 @@ func (a Amount) Times(n int) Amount {
 	return Amount{product.Int64(), a.Currency}
 }
 
-// Plus returns the sum of two amounts of one currency. The zero Amount has every currency. It
-// panics for two currencies.
+// Plus returns the sum of two amounts of one currency. The zero Amount has every currency. Plus
+// panics if the currencies differ.
 func (a Amount) Plus(b Amount) Amount {
 	switch {
 	case a == Amount{}:

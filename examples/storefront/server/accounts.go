@@ -111,7 +111,7 @@ func siteOf(s defaults.Site) site {
 }
 
 // The scope that inactive sites need, and the size of a page of sites, as the service has them. A
-// client that does not turn the pages loses the seventeenth site.
+// client that reads only the first page does not get the seventeenth site.
 const (
 	siteScope       = "site.site_manage"
 	defaultPageSize = 16
@@ -243,7 +243,7 @@ func badParameter(name, rule string) error {
 	return &apiError{http.StatusBadRequest, "bad_request", "The parameter " + name + " " + rule + "."}
 }
 
-// unauthorized is how the gateway before the services answers for a token that is none.
+// unauthorized is the answer of the gateway before the services to an invalid token.
 var unauthorized = json.RawMessage(`{"fault":{"faultstring":"Invalid access token","detail":{"errorcode":"oauth.v2.InvalidAccessToken"}}}`)
 
 // endpoint returns the handler that writes the JSON answer or the error of answerTo.

@@ -39,12 +39,13 @@ func readProxies(list string) (proxies []netip.Prefix, err error) {
 	return proxies, errors.Join(errs...)
 }
 
-// throughProxies gives every request the address of its client. It is that of the connection,
-// unless that is a trusted proxy: then it is the last one in X-Forwarded-For that is none. What
-// stands before it was written by the client. A part that is no address ends the search: the
-// request then counts as the proxy's that wrote the part.
+// throughProxies gives every request the address of its client. That is the address of the
+// connection, or, if this is a trusted proxy, the last address in X-Forwarded-For that is not a
+// trusted proxy. What stands before that address may have been written by the client. A part that
+// is not an address ends the search: the request then counts as sent by the proxy that wrote the
+// part.
 //
-// Nothing behind it reads a header because of the address of the connection: middleware.Config has
+// No handler behind throughProxies believes a header because of this address: middleware.Config has
 // no TrustedProxies here.
 func throughProxies(proxies []netip.Prefix, next http.Handler) http.Handler {
 	if len(proxies) == 0 {

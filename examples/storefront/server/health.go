@@ -18,8 +18,8 @@ func probe(get http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// healthz says that the process answers. It asks neither store nor directory: a restart repairs
-// none of them.
+// healthz says that the process answers. It asks neither the store nor the directory, because a
+// restart would not repair them.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
 
 // readyz says whether requests should be sent here: not while it stops, and not while the store

@@ -9,8 +9,9 @@ import (
 )
 
 // tenant returns the tenant that a path names: /session-context/{tenant}/ and what is below it, and
-// every pattern of the mux with {tenant}; everything else is the first tenant's by name. Each path
-// has one reader: what answers it splits the escaped path, and so does this.
+// every pattern of the mux with {tenant}; everything else belongs to the first tenant by name. For
+// the HTTP interface tenant splits the escaped path, as rest.Handler does, so that both find the
+// same tenant.
 func (s *Server) tenant(r *http.Request) string {
 	if tenant := r.PathValue("tenant"); tenant != "" {
 		return tenant

@@ -131,8 +131,8 @@ func (s *Server) assemble(cfg *Config, with *parts) (err error) {
 	return nil
 }
 
-// samples returns the customers that the sign-in form fills itself in with: those of the sample
-// shop, and nobody of other data.
+// samples returns the customers with whom the sign-in form can be filled in: those of the sample
+// shop, and none for other data.
 func samples(dir string) func(tenant string) []shop.Sample {
 	if dir != "" {
 		return nil

@@ -145,7 +145,7 @@ func Failed(w http.ResponseWriter, r *http.Request, err error, next http.Handler
 	plain(w, r, code, "rejected-request")
 }
 
-// plain answers with a failure for somebody of whom nothing is known.
+// plain answers with a failure for a request without a session.
 func plain(w http.ResponseWriter, r *http.Request, code int, key string) {
 	if !readsHTML(r) {
 		problem(w, code, wording.For("en").Text(key+".text"))

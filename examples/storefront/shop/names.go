@@ -13,7 +13,7 @@ type names struct {
 	sites *defaults.Sites // nil: not to be had
 }
 
-// of returns the name of a field's value; a value that has none is its own.
+// of returns the name of a field's value, or the value itself if it has no name.
 func (n names) of(f defaults.Field, value string) string {
 	switch f {
 	case defaults.FieldSite:

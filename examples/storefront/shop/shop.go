@@ -1,4 +1,4 @@
-// Package shop serves the pages of the storefront: rendered on the server, whole without
+// Package shop serves the pages of the storefront: rendered on the server, and complete without
 // JavaScript.
 //
 // Every page depends on the session and says Cache-Control: private, no-store. Every form carries
@@ -34,7 +34,7 @@ type Config struct {
 	// Tokens checks passwords. Required.
 	Tokens *tokens.Issuer
 	// Samples returns the customers of a tenant that the sign-in form offers to fill itself in
-	// with, passwords included. Default: none. Never set it for customers of flesh and blood.
+	// with, passwords included. Default: none. Never set it for real customers.
 	Samples func(tenant string) []Sample
 	// InsecureCookie says that the Middleware's cookie is kept over plain HTTP too. Without it a
 	// form that comes from a page over plain HTTP is refused, and nothing is written: the browser
@@ -74,13 +74,14 @@ func New(cfg Config) (*Shop, error) {
 
 // Register mounts the pages on mux: for the tenant in the path below /shop/{tenant}/, and for the
 // one that the middleware names at /. A path of the pages answers 405 to other methods. Everything
-// else on mux is answered with 404, by a page for who reads HTML and as JSON for who does not.
+// else on mux is answered with 404: with a page for clients that read HTML, and with JSON for
+// others.
 func (s *Shop) Register(mux *http.ServeMux) {
 	for _, prefix := range []string{"", "/shop/{tenant}"} {
 		for path, methods := range map[string]methods{
 			"/{$}":      {get: s.index},
 			"/preview":  {get: s.preview},
-			"/choices":  {get: home, post: s.choose}, // a reader who reloads the answer to a form by its address ends at home
+			"/choices":  {get: home, post: s.choose}, // a shopper who opens the address of a form gets the first page
 			"/sign-in":  {get: s.signInForm, post: s.signIn},
 			"/sign-out": {get: home, post: s.signOut},
 			"/cart":     {get: s.showCart, post: s.changeCart},
@@ -159,7 +160,7 @@ const maxForm = 16 << 10
 
 func home(w http.ResponseWriter, r *http.Request) { redirect(w, r, "") }
 
-// redirect sends the browser to a path below the shop's, after a form was done with.
+// redirect sends the browser to a path of the shop, after a form was handled.
 func redirect(w http.ResponseWriter, r *http.Request, path string) {
 	w.Header().Set("Cache-Control", "private, no-store")
 	http.Redirect(w, r, base(r)+path, http.StatusSeeOther)

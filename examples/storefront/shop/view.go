@@ -87,8 +87,8 @@ func (s *Shop) view(r *http.Request) view {
 	return v
 }
 
-// explain returns the session of the request as it is now, and why. What the middleware let pass
-// without a session of its own is explained by nothing.
+// explain returns the session of the request as it is now, and why its values are what they are. If
+// that cannot be had, it returns the session that the middleware has attached, without reasons.
 func (s *Shop) explain(r *http.Request) sessionctx.Explanation {
 	session, _ := sessionctx.FromContext(r.Context())
 	if session.Degraded {
@@ -105,7 +105,7 @@ func (s *Shop) explain(r *http.Request) sessionctx.Explanation {
 	return sessionctx.Explanation{Session: session}
 }
 
-// preview returns what a write would do to the session of the request now.
+// previewOf returns what a write would do to the session of the request now.
 func (s *Shop) previewOf(ctx context.Context, r *http.Request, p sessionctx.Patch) (sessionctx.Explanation, error) {
 	req, err := s.cfg.Middleware.Request(r)
 	if err != nil {
@@ -141,8 +141,8 @@ func (s *Shop) showBlock(w http.ResponseWriter, r *http.Request, code int, page,
 	}
 }
 
-// secure sets the headers of every page. Referrer-Policy stays above no-referrer: with that
-// browsers send "Origin: null" with forms, and the check against forged ones would refuse them.
+// secure sets the headers of every page. Referrer-Policy is not no-referrer, because browsers then
+// send "Origin: null" with forms, and the check against forged forms would refuse them.
 func secure(h http.Header) {
 	denyCaching(h)
 	h.Set("Vary", "Cookie, Accept-Language")

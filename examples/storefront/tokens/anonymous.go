@@ -104,7 +104,7 @@ func takeOldTenant(p map[string]string) *problem {
 }
 
 // publicClient returns the parameters of a request that tenant and client_id introduce. A client
-// that has a secret must not be used where it is not asked for it.
+// with a secret is refused, because this endpoint does not ask for the secret.
 func (is *Issuer) publicClient(r *http.Request) (map[string]string, error) {
 	p, err := parameters(r.URL.RawQuery)
 	if err != nil {
@@ -128,9 +128,9 @@ func (is *Issuer) publicClient(r *http.Request) (map[string]string, error) {
 	return p, nil
 }
 
-// renewable returns whose a token of the kind that v verifies is, if it is one of a session of the
-// tenant that has not ended. One of an anonymous session that has become a customer's is good for
-// nothing.
+// renewable returns the identity of a token that v verifies, if the token is of a session of the
+// tenant that has not ended. A token of an anonymous session that has become a customer's is
+// refused.
 func (is *Issuer) renewable(r *http.Request, v *bearer.Verifier, tenant, token string) (sessionctx.Identity, error) {
 	c, err := v.VerifyToken(token)
 	if c, err = shopper(c, err, tenant); err != nil {
@@ -142,8 +142,8 @@ func (is *Issuer) renewable(r *http.Request, v *bearer.Verifier, tenant, token s
 	return c.Identity, nil
 }
 
-// alive refuses the identity of a session that has ended or is not its any more, and of a customer
-// who is gone.
+// alive refuses an identity whose session has ended or belongs to another identity, or whose
+// customer is not known any more.
 func (is *Issuer) alive(r *http.Request, id sessionctx.Identity) error {
 	if id.CustomerID != "" {
 		if _, ok := is.files.AccountOf(id.Tenant, id.CustomerID); !ok {

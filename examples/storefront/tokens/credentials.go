@@ -11,19 +11,19 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// How many failed attempts pass as such in a minute that begins with the first; every further one
-// is a *LimitedError.
+// How many failed attempts are answered with ErrCredentials in a minute, which begins with the
+// first one. Every further one is a *LimitedError.
 const (
 	AccountFailures = 10 // of one account, or one client
 	AddressFailures = 60 // of one IPv4 address, or one IPv6 network of 64 bits
 )
 
-// The line of an account that has used up its failures. Somebody who guesses from ten thousand
-// addresses is never refused by a limit of an address, so the guesses at one account are slowed,
-// wherever they come from.
+// The line in which attempts at an account wait when the account has used up its failures. Somebody
+// who guesses from ten thousand addresses never reaches the limit of one address. So the guesses at
+// one account are slowed, wherever they come from.
 const (
 	lineStep  = time.Second      // between two comparisons
-	lineWait  = 10 * time.Second // the longest wait in the line; who would wait longer is a *LimitedError
+	lineWait  = 10 * time.Second // the longest wait in the line; a longer one is a *LimitedError
 	knownLife = 30 * 24 * time.Hour
 )
 
@@ -35,7 +35,7 @@ var errBusy = errors.New("tokens: too many sign-ins at once")
 
 // LimitedError says that there were too many failed attempts.
 type LimitedError struct {
-	RetryAfter time.Duration // until the next failure passes as such
+	RetryAfter time.Duration // until a failure is answered with ErrCredentials again
 }
 
 // Error says how long to wait.
@@ -48,8 +48,8 @@ func (e *LimitedError) Error() string {
 // limit.
 //
 // Nobody can lock a customer out: the right password of an account with too many failures is
-// accepted. Two rules stop somebody who guesses. From one address nothing is looked at any more
-// once it has failed twice as often as permitted, with that account or with all together. And an
+// accepted. Two rules stop somebody who guesses. An address is refused without a comparison once it
+// has failed twice as often as permitted, at that account or at all accounts together. And an
 // account that has used up its failures is slowed: further attempts stand in line, one comparison a
 // second, 10 seconds at most. An address from which the right password came within 30 days, as far
 // as this process remembers, does not stand in line.
@@ -91,8 +91,8 @@ func (is *Issuer) prove(ctx context.Context, a attempt) error {
 	address := subject{kind: "address", network: a.network}
 	both := subject{kind: a.kind + " at an address", tenant: a.tenant, name: a.name, network: a.network}
 	known := subject{kind: a.kind + " known at an address", tenant: a.tenant, name: a.name, network: a.network}
-	// The failures are looked at with a slot in hand: of a thousand attempts at once each then sees
-	// the failures of those before it.
+	// The failures are read while a slot is held. So of a thousand attempts at once each sees the
+	// failures of those before it.
 	for waited := false; ; waited = true {
 		if err := is.enter(ctx); err != nil {
 			return err
@@ -166,8 +166,9 @@ func (is *Issuer) enter(ctx context.Context) error {
 	}
 }
 
-// decoy returns a hash for an account that does not exist. Its cost is that of the last one that
-// did, since the time of a comparison depends on nothing else; the rest is made up.
+// decoy returns a hash for an account that does not exist. Its cost is that of the last hash of an
+// account that did exist, because the time of a comparison depends on the cost alone. The rest of
+// the hash is made up.
 func (is *Issuer) decoy(a attempt) string {
 	cost := any(bcrypt.DefaultCost)
 	if last, ok := is.costs.Load(costKey{a.kind, a.tenant}); ok {

@@ -51,8 +51,8 @@ func (is *Issuer) customerAnswer(id sessionctx.Identity) (any, error) {
 }
 
 // customerLogin makes the session of the bearer token the customer's. Without a token the customer
-// gets a new session. One that names a session that has ended is refused: the client believes in
-// choices and a cart that are gone, and must learn of it.
+// gets a new session. A token of a session that has ended is refused: the client must learn that
+// the choices and the cart are gone.
 func (is *Issuer) customerLogin(r *http.Request) (any, error) {
 	tenant := r.PathValue("tenant")
 	if err := is.tenant(r, tenant); err != nil {
@@ -140,7 +140,7 @@ type validateAnswer struct {
 	Email     string `json:"email"`
 }
 
-// validate tells what a customer's access token is good for. Whatever else is sent is 401.
+// validate tells what a customer's access token is good for. Every other token is 401.
 func (is *Issuer) validate(r *http.Request) (any, error) {
 	tenant := r.PathValue("tenant")
 	if err := is.tenant(r, tenant); err != nil {

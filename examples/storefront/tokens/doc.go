@@ -2,8 +2,8 @@
 // for development and demonstration. A shop has its own; the library verifies tokens, it does not
 // issue them.
 //
-// It answers at the paths and with the names that clients of the service use. What an endpoint does
-// not name it ignores.
+// It answers at the paths and with the names that clients of the service use. An endpoint ignores
+// what it does not know.
 //
 //	GET  /customerlogin/auth/anonymous/login    a new anonymous session, with choices if some are sent
 //	GET  /customerlogin/auth/anonymous/refresh  new tokens of the same session

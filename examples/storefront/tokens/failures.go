@@ -10,9 +10,9 @@ import (
 // it.
 const failureWindow = time.Minute
 
-// failuresKept bounds the subjects that are remembered, in about 4 MiB. Whoever wanted one
-// forgotten before its minute is over would need that many failures of others, each of them a
-// comparison of bcrypt.
+// failuresKept bounds the subjects that are remembered, in about 4 MiB. An attacker who wants one
+// to be forgotten before its minute is over needs that many failures of others, each of which costs
+// a bcrypt comparison.
 const failuresKept = 1 << 16
 
 // failures counts the failed attempts of a minute, by account, by address and by both, and

@@ -45,7 +45,7 @@ type Issuer struct {
 	access, refresh, saas *bearer.Verifier
 
 	failures *failures
-	compare  func(hash, password []byte) error // bcrypt, unless a test counts
+	compare  func(hash, password []byte) error // bcrypt; a test may replace it
 	slots    chan struct{}                     // comparisons under way
 	costs    sync.Map                          // costKey: the cost of the hash that was compared last
 }

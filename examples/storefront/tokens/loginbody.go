@@ -8,9 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// credentials reads {"email": ..., "password": ...}. Package encoding/json alone would take the
-// last of two equal names, other letter case, trailing documents and replaced bytes for what was
-// meant.
+// credentials reads {"email": ..., "password": ...}. Package encoding/json alone would accept two
+// equal names, names in another letter case, trailing documents and invalid bytes.
 func credentials(r *http.Request) (email, password string, err error) {
 	b, err := body(r, "application/json")
 	if err != nil {

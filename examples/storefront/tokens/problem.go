@@ -99,7 +99,7 @@ func classify(err error) problem {
 	if errors.Is(err, sessionctx.ErrUnknownOutcome) { // before what its cause says
 		return problem{
 			Type: typeUnknownOutcome, Status: http.StatusServiceUnavailable,
-			Detail: "This may have been done, or may still be. Look at the session first.",
+			Detail: "The request may have been applied, or may still be. Look at the session first.",
 		}
 	}
 	if details := refusals(err); len(details) > 0 {
@@ -124,7 +124,7 @@ func classify(err error) problem {
 	case errors.Is(err, sessionctx.ErrNotFound):
 		return problem{Status: http.StatusNotFound, Detail: "The session was not found: it has ended, or is not this token's."}
 	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed), errors.Is(err, errBusy):
-		return problem{Status: http.StatusServiceUnavailable, Detail: "Sessions are not to be had at present.", retryAfter: busyRetry}
+		return problem{Status: http.StatusServiceUnavailable, Detail: "Sessions are not available at the moment.", retryAfter: busyRetry}
 	default:
 		return problem{Status: http.StatusInternalServerError, Detail: "Something went wrong here."}
 	}

@@ -1,4 +1,4 @@
-// Package wording carries the texts of the pages, in the languages in which there are some.
+// Package wording has the texts of the pages, in seven languages.
 package wording
 
 import (
@@ -92,8 +92,8 @@ func (l *Language) Text(key string, pairs ...string) string {
 	return strings.NewReplacer(replace...).Replace(text)
 }
 
-// isolate keeps a value in another script from turning the sentence around it about. What is
-// isolated within the value stays so.
+// isolate keeps a value in another script from changing the direction of the sentence around it.
+// Isolated parts within the value stay isolated.
 func (l *Language) isolate(value string) string {
 	if l.Dir == "rtl" || display.Isolate(value) != value {
 		return fsi + value + pdi

@@ -80,8 +80,9 @@ func Run(t testing.TB, dir, pkg, tests string, env ...string) (out string, passe
 	return string(b), err == nil
 }
 
-// Shipped reports whether the test is to go on. Under the race detector allocations are larger, and
-// what is shipped is what is to be measured: so the test is run in a binary without it, instead.
+// Shipped reports whether the test is to go on. Under the race detector allocations are larger than
+// in what is shipped. Shipped then runs the test in a binary without the race detector, and returns
+// false.
 func Shipped(t *testing.T, pkg string) bool {
 	t.Helper()
 	if UnderRace {

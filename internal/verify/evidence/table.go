@@ -1,6 +1,6 @@
 // Package evidence is what the runs of this module share: their settings, which come from the
 // environment, the binaries that they build and run, and the tables that the command figures puts
-// into the pages. It does without testify, because some of its users are built again and again.
+// into the pages.
 package evidence
 
 import (

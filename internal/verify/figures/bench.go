@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// table is what becomes of the benchmarks of a run: rows, or else the medians of some metrics.
+// table says what to make of the benchmarks of a run: rows, or else the medians of some metrics.
 type table struct {
 	name    string
 	rows    []row
 	metrics []string
 }
 
-// row compares a benchmark with another one of the same round: package.Name. Both stand for as many
-// rows as there were numbers of processors.
+// row compares a benchmark with another one of the same round: package.Name. A row of the table is
+// written for each number of processors.
 type row struct {
 	ours, theirs string
 	goal         float64 // at most so much of what theirs takes; 0: none
@@ -121,8 +121,7 @@ func (rs results) names(benchmark string) (names []string) {
 	return names
 }
 
-// at returns the value below which a share of the values lies; what lies between two values is on
-// the line between them.
+// at returns a quantile of the values, interpolated linearly.
 func at(values []float64, share float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()

@@ -48,7 +48,7 @@ func work(short bool, only string, list bool) error {
 	}
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/sessionctx/storefront").Output()
 	if err != nil {
-		return fmt.Errorf("where is the repository? %w", err)
+		return fmt.Errorf("the repository was not found: %w", err)
 	}
 	root := strings.TrimSpace(string(out))
 	commit, err := commitOf(root)
@@ -130,7 +130,7 @@ func (r run) run(root, kept string, short bool) error {
 	}
 	args = append(args, "-benchtime", r.setting("ROUND", "10ms", short))
 	found, processor := results{}, ""
-	for range rounds { // not -count, which would run the one for long, and then the other
+	for range rounds { // not -count, which would run all rounds of one benchmark, and then of the next
 		var out strings.Builder
 		if err := test(io.MultiWriter(os.Stdout, &out)); err != nil {
 			return err
@@ -190,8 +190,8 @@ func (r run) made(short bool) string {
 	return strings.Join(append(slices.Clone(env), command), " ")
 }
 
-// commitOf names the commit, and says if there is more than that: pages, which runs write, do not
-// count.
+// commitOf returns the commit, with "-dirty" if the tree has changes. Changes in docs do not count,
+// because runs write them.
 func commitOf(root string) (string, error) {
 	commit, err := exec.Command("git", "-C", root, "rev-parse", "--short", "HEAD").Output()
 	name := strings.TrimSpace(string(commit))
@@ -241,8 +241,8 @@ func publish(tables map[string]string, docs string) error {
 
 var place = regexp.MustCompile(`(?s)<!-- table ([a-z0-9-]+) -->\n.*?<!-- end -->`)
 
-// fill replaces the tables of a page by those that there are; the runs of the others were not asked
-// for.
+// fill replaces the tables of a page that have a new text. The others stay, because their runs were
+// not asked for.
 func fill(page string, tables map[string]string) string {
 	return place.ReplaceAllStringFunc(page, func(old string) string {
 		name := place.FindStringSubmatch(old)[1]

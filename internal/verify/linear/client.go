@@ -161,7 +161,7 @@ func (c *client) act(ctx context.Context) {
 }
 
 // change changes something in the directory, and waits until every Resolver knows it: by Refresh,
-// or by Invalidate in virtual time. There nobody waits for the Directory for 100 ms, so that
+// or by Invalidate in virtual time. In virtual time no answer of the Directory takes 100 ms, so
 // Invalidate is as good.
 func (c *client) change(ctx context.Context, tenant string, i int) bool {
 	v := &c.shop.topic[tenant][i]

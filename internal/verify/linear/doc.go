@@ -11,6 +11,6 @@
 //     of the directory any version between the last one refreshed before the call and the last one
 //     changed before the return.
 //   - A login (or an update that assigns a record to its customer) that overlaps an EndAll may keep
-//     the generation of any moment between its call and its effect, so that it may be dead when it
-//     comes back: that fails safe.
+//     the generation of any moment between its call and its effect, so that the session may have
+//     ended when the call returns. That is the safe failure.
 package linear

@@ -47,8 +47,8 @@ func customerNumber(id string) int {
 	return -1
 }
 
-// versioned is one thing of the directory: how often it was changed, and how often it was when
-// every Resolver had last taken a change in.
+// versioned is one topic of the directory: how often it was changed, and how many of the changes
+// every Resolver has taken in.
 type versioned struct {
 	changed, refreshed atomic.Int64
 	busy               atomic.Bool // one change at a time

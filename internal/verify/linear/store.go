@@ -21,8 +21,7 @@ type watchedStore struct {
 	store.Watcher
 }
 
-// slowed returns s with pauses. Unwatched hides that it could tell of changes: nothing may be
-// reused then.
+// slowed returns s with pauses. unwatched hides that s is a Watcher: then nothing may be reused.
 func slowed(s store.Store, unwatched bool, pause func(), ends *sync.Map) store.Store {
 	w, ok := s.(store.Watcher)
 	if !ok || unwatched {
@@ -32,7 +31,7 @@ func slowed(s store.Store, unwatched bool, pause func(), ends *sync.Map) store.S
 }
 
 // footprint is what one call left in the store. The model needs it to know which of the permitted
-// outcomes came about; whether they are permitted it judges itself.
+// outcomes happened. The model itself judges whether they are permitted.
 type footprint struct {
 	generation int64 // of the last session saved that has not ended
 	heir       bool  // a tombstone with an heir was saved

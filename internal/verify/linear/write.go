@@ -158,8 +158,8 @@ func (s *state) update(c *call, r *reply) *state {
 	return met.with(&next)
 }
 
-// meet returns the state after a write has met a session that EndAll has ended. It becomes a
-// tombstone, a moment after the write was decided.
+// meet returns the state after a write has met a session that EndAll has ended. The session becomes
+// a tombstone, a moment after the write was decided.
 func (s *state) meet(st ownership, rec *record) *state {
 	if st != ended || rec.ended || rec.met {
 		return s

@@ -1,5 +1,6 @@
-// Package mutants shows that the checks see. A mutant is the product with one safeguard broken;
-// each test that it names must fail on it. The table is All, by the promises of the documentation.
+// Package mutants shows that the checks notice a broken product. A mutant is the product with one
+// safeguard broken; each test that it names must fail on it. The table is All, by the promises of
+// the documentation.
 //
 // A mutant is marked by a short piece of the source, which must occur once in the function that it
 // names, or else in the file: so a mutant cannot rot unseen, and most changes of the code around it

@@ -20,12 +20,12 @@ import (
 	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
-// Variable is the environment variable that names the mutant that a binary is; empty: it is none.
-// It is set for all binaries that Build has made.
+// Variable is the environment variable that names the mutant that a binary runs as; empty: none.
+// All binaries that Build has made read it.
 const Variable = "MUTANT"
 
 // Build compiles the tests of packages into dir, with every mutant in them, and with a bbolt that
-// reports what it does to the disk (see bbolt). Which mutant a process is Run says.
+// reports what it does to the disk (see bbolt). Run says which mutant a process is.
 func Build(t testing.TB, dir string, packages ...string) {
 	t.Helper()
 	changed, err := overlay(evidence.Root(t), dir)

@@ -286,7 +286,8 @@ var Promises = []Promise{
 	}},
 }
 
-// Conditions are hard on the product, and right: they change what the cache keeps and finds.
+// Conditions are changes under which the product must still be right: they change what the cache
+// keeps and finds.
 var Conditions = []Mutant{
 	{Desc: "a cache for three sessions that drops half of what it is given",
 		Edits: edit(

@@ -1,13 +1,13 @@
 // Package processes shows what holds across processes that share one Redis, whatever breaks between
-// them: a read in one process is staler than a write in another for less than the lease, and never
-// staler than a write of its own process; no answered write is lost; and when all is whole again,
-// everything works again.
+// them. After a write in another process a read is stale by less than the lease. A read is never
+// older than a write by its own process. No answered write is lost. When nothing is broken any
+// more, everything works again.
 //
 // The test starts three processes, the test binary itself, each with a Resolver on a redisstore of
 // its own, behind toxiproxies of its own, and one real redis-server. All of them write and read
 // without pause while the test breaks something, and write down what they saw and when. They are on
-// one machine, so that CLOCK_MONOTONIC orders what they write down, and it is judged when all is
-// over: see Judge for what counts as stale.
+// one machine, so that CLOCK_MONOTONIC orders what they write down. The test judges that at the
+// end: see Judge for what counts as stale.
 package processes
 
 import (
@@ -107,8 +107,9 @@ func (c *crew) ask(o order) ([]Report, error) {
 	return reports, nil
 }
 
-// recovery is how long is waited until all are well again when nothing is broken any more: longer
-// than it may take, for the machine may be busy. How long it took is in the table.
+// recovery is how long the test waits until all processes work again when nothing is broken any
+// more. It is longer than the processes should need, because the machine may be busy. The table has
+// the time that they did need.
 const recovery = time.Minute
 
 // recover waits until all processes are well, and returns how long that took.

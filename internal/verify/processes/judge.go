@@ -29,7 +29,7 @@ type Judge struct {
 type incarnation struct {
 	begin int64 // the record was not there before; 0 where that is not known
 	there int64 // by then it was there
-	fated int64 // until then, if it was there, it still is
+	fated int64 // before then no flush can have removed it
 	gone  int64 // from then on it is gone for certain
 
 	acks acks
@@ -43,8 +43,8 @@ type ack struct{ version, at int64 }
 // acks are sorted by version, and so by time.
 type acks []ack
 
-// settle sorts acks, and lets a later version that was acknowledged earlier speak for those before
-// it.
+// settle sorts acks. If a later version was acknowledged earlier, its time counts for the versions
+// before it, too.
 func (a acks) settle() {
 	slices.SortFunc(a, func(x, y ack) int { return cmp.Compare(x.version, y.version) })
 	for i := len(a) - 2; i >= 0; i-- {
@@ -61,8 +61,8 @@ func (a acks) after(v int64) int64 {
 	return a[i].at
 }
 
-// NewJudge returns a judge who knows these writes and flushes, or what is wrong with the writes
-// themselves.
+// NewJudge returns a Judge that knows these writes and flushes, or an error if two writes of one
+// revision were acknowledged.
 func NewJudge(writes []Write, flushes []Flush) (*Judge, error) {
 	j := &Judge{sessions: make(map[int]map[uint64]*incarnation)}
 	for _, w := range writes {
@@ -117,8 +117,8 @@ func NewJudge(writes []Write, flushes []Flush) (*Judge, error) {
 // follows reports whether inc is certainly a later life than was.
 func (inc *incarnation) follows(was *incarnation) bool { return inc.begin > was.there }
 
-// staleness returns for how long what was seen had been out of date, 0 if it cannot be told that it
-// was.
+// staleness returns for how long the revision that was seen had been out of date. It is 0 if the
+// revision was not out of date, or if that is not certain.
 func (j *Judge) staleness(g *Sighting) int64 {
 	inc, ok := j.sessions[g.Session][g.Revision.Incarnation]
 	if !ok {

@@ -17,7 +17,7 @@ import (
 )
 
 // class is what a connection of a redisstore is for. The store knows one address, so a router finds
-// out.
+// the class of each connection.
 type class int
 
 const (
@@ -28,7 +28,7 @@ const (
 
 var classNames = [numClasses]string{"tracking", "data"}
 
-// mark ends the name of a tracking connection, which the client tells in its first bytes.
+// mark ends the name of a tracking connection, which the client sends in its first bytes.
 const mark = "-tracking"
 
 // network lies between a process and the server: a router, and a toxiproxy for each class.
@@ -123,11 +123,11 @@ func (n *network) serve(client net.Conn) {
 	wg.Wait()
 }
 
-// fault is a way in which one direction of the connections of a class, or both, do not work.
+// fault is a failure of one direction of the connections of a class, or of both.
 type fault struct {
 	name, toxic string // as toxiproxy calls it; "": nobody listens
 	attributes  map[string]any
-	thenNothing bool // after a while a black hole follows, into which what is under way goes too
+	thenNothing bool // after a while a black hole follows, which swallows what is under way, too
 }
 
 var faults = []fault{
@@ -165,7 +165,7 @@ func (n *network) breakIt(c class, f fault, stream string, wait func()) error {
 	return err
 }
 
-// mend undoes it.
+// mend ends a fault of a class.
 func (n *network) mend(c class, f fault) error {
 	p := n.proxies[c]
 	switch {

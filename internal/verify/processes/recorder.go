@@ -36,7 +36,7 @@ func NewRecorder(process int, r *sessionctx.Resolver) *Recorder {
 	return &Recorder{process: process, resolver: r, sightings: make(map[seen]*Sighting)}
 }
 
-// Read resolves a session. What comes of it when ctx has ended is not written down.
+// Read resolves a session. If ctx has ended, the outcome is not recorded.
 func (c *Recorder) Read(ctx context.Context, session int) {
 	req := request(session)
 	begin := Now()

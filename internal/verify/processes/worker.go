@@ -15,9 +15,9 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/redisstore"
 )
 
-// rhythm is how often a session is read, read from the store, and written. Often, so that the
-// promise is tried hard; and seldom, so that there is something in the near-cache, and old, when
-// something breaks and when it is whole again.
+// rhythm is how often a session is read, read from the store, and written. Some rhythms are fast,
+// to try the promise hard. Others are slow, so that the near-cache has old entries when something
+// breaks and when it works again.
 type rhythm struct{ read, fresh, write time.Duration }
 
 var rhythms = [...]rhythm{

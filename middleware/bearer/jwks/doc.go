@@ -2,9 +2,10 @@
 // at a URL: for bearer.Config.Keyfunc.
 //
 // It has a module of its own, so that a host without key sets links no code for them. Package
-// jwkset decodes the keys. Its client, and keyfunc's, which is made of it, say that a key is not
-// known also when the key server is down. Such a token would be answered 401, and a client drops a
-// token after a 401. Here it is sessionctx.ErrUnavailable, which is answered 503.
+// jwkset decodes the keys. The client of jwkset, and that of package keyfunc, which is built on it,
+// report an unknown key also when the key server is down. Such a token would be answered 401, and a
+// client drops a token after a 401. Here the error is sessionctx.ErrUnavailable, which is answered
+// 503.
 //
 // # What is fetched when
 //

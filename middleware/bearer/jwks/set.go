@@ -157,7 +157,7 @@ func (s *Set) report(err error) {
 	case err != nil && !failedBefore && !hasKeys:
 		s.log.Error("jwks: keys not fetched; no token of the issuer can be verified", "url", s.url, "error", err)
 	case err != nil && !failedBefore:
-		s.log.Warn("jwks: keys not fetched; the known ones stay in use", "url", s.url, "age", age, "until_age", keepFor, "error", err)
+		s.log.Warn("jwks: keys not fetched; the known keys stay in use", "url", s.url, "age", age, "until_age", keepFor, "error", err)
 	case err == nil && failedBefore:
 		s.log.Info("jwks: keys fetched again", "url", s.url)
 	}

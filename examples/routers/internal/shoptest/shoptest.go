@@ -66,7 +66,7 @@ func Run(t *testing.T, base string) {
 	require.Equal(t, "site main, currency CHF (choice)\n", page)
 }
 
-// Browser keeps the last cookie. It is none of net/http/cookiejar, which sends no Secure cookie
+// Browser keeps the last cookie. It does not use net/http/cookiejar, which sends no Secure cookie
 // over plain HTTP.
 type Browser struct {
 	Base   string
