@@ -57,6 +57,29 @@ func TestBind_AnonymousSessionBecomesTheCustomersUnderANewID(t *testing.T) {
 	assert.NotEqual(t, planted.ID, s.ID, "an anonymous id in the customer's place is replaced, too")
 }
 
+func TestSnapshot_WorkerAsksAsTheCustomerOfTheHostsLogin(t *testing.T) {
+	r := newResolver(t)
+	unbound := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart-1")})
+	anonymous := update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("cart-2")})
+	own := update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("cart-3")})
+	for _, tc := range []struct {
+		desc string
+		req  sessionctx.Request
+	}{
+		{"a customer without a session", byLogin("C100", "", "")},
+		{"a customer's own session", byLogin("C100", own.ID, "")},
+		{"an anonymous session that is not the customer's yet", byLogin("C100", unbound.ID, "")},
+		{"nobody is logged in", byLogin("", anonymous.ID, "")},
+		{"another customer's session", byLogin("C101", own.ID, "")},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := resolve(t, r, tc.req)
+			require.Equal(t, tc.req.CustomerID, s.CustomerID)
+			assert.Equal(t, s, resolve(t, r, queued(t, s).Request()))
+		})
+	}
+}
+
 func TestResolve_HostLoginDecidesWhoseSessionItIs(t *testing.T) {
 	r := newResolver(t)
 	s, err := r.Login(t.Context(), byLogin("", "", ""), "C100")

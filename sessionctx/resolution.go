@@ -228,7 +228,7 @@ func (n *resolution) session(id *Identity, s *Session) {
 	v := &n.shared.values
 	s.Tenant = id.Tenant
 	s.Site, s.Currency, s.Country, s.Language, s.sources = v.Site, v.Currency, v.Country, v.Language, v.Sources
-	s.proof = n.proof
+	s.proof, s.hostLogin = n.proof, n.hostLogin
 	s.ProfileMissing = n.flags&noProfile != 0
 	if n.flags&degradedValue != 0 {
 		s.Version, s.Degraded = -1, true

@@ -55,6 +55,7 @@ type Session struct {
 	ProfileMissing bool
 
 	proof       Proof // how the identity was established that the session was resolved for
+	hostLogin   bool  // Identity.HostLogin of that identity
 	sources     [defaults.NumFields]defaults.Source
 	incarnation uint64
 	attributes  []store.Attribute // shared with the record, never changed

@@ -42,8 +42,7 @@ func (s Snapshot) Session() Session { return s.session }
 
 // Request returns the request with which a Resolver resolves, or changes, the session as it is now.
 //
-//   - The identity is that of the request that the session was resolved for, but without HostLogin:
-//     the record says who the customer is.
+//   - The identity is that of the request that the session was resolved for.
 //   - A site or language that the first request decided, and a country or language that it only
 //     suggested, are in this request too, where the session shows them: both requests see the same
 //     values and cart.
@@ -56,10 +55,10 @@ func (s Snapshot) Session() Session { return s.session }
 func (s Snapshot) Request() Request {
 	from := &s.session
 	req := Request{
-		Identity: Identity{Tenant: from.Tenant, SessionID: from.ID, Proof: from.proof},
+		Identity: Identity{Tenant: from.Tenant, SessionID: from.ID, Proof: from.proof, HostLogin: from.hostLogin},
 		AtLeast:  from.Revision(),
 	}
-	if from.proof == Asserted { // else the record says who the customer is
+	if from.proof == Asserted || from.hostLogin { // else the record says who the customer is
 		req.CustomerID = from.CustomerID
 	}
 	if from.sources[defaults.FieldSite] == defaults.SourceRequestSite {

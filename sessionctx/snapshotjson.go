@@ -28,6 +28,7 @@ type snapshotJSON struct {
 	ID             string          `json:"id,omitempty"`
 	CustomerID     string          `json:"customerId,omitempty"`
 	Proof          string          `json:"proof,omitempty"`
+	HostLogin      bool            `json:"hostLogin,omitempty"`
 	Site           string          `json:"site,omitempty"`
 	Currency       string          `json:"currency,omitempty"`
 	Country        string          `json:"country,omitempty"`
@@ -84,7 +85,7 @@ func (j *snapshotJSON) texts() []member {
 func (s Snapshot) MarshalJSON() ([]byte, error) {
 	from := &s.session
 	j := snapshotJSON{
-		V: snapshotVersion, Tenant: from.Tenant, ID: from.ID, CustomerID: from.CustomerID,
+		V: snapshotVersion, Tenant: from.Tenant, ID: from.ID, CustomerID: from.CustomerID, HostLogin: from.hostLogin,
 		Site: from.Site, Currency: from.Currency, Country: from.Country, Language: from.Language, CartID: from.CartID,
 		Version: from.Version, CreatedAt: from.CreatedAt.UTC(), ModifiedAt: from.ModifiedAt.UTC(),
 		Degraded: from.Degraded, ProfileMissing: from.ProfileMissing,
@@ -144,7 +145,7 @@ func readSnapshot(b []byte) (s Session, err error) {
 		return s, err
 	}
 	err = readMembers("", members, append(j.texts(), []member{
-		{"v", &j.V}, {"proof", &j.Proof}, {"incarnation", &j.Incarnation}, {"version", &j.Version},
+		{"v", &j.V}, {"proof", &j.Proof}, {"hostLogin", &j.HostLogin}, {"incarnation", &j.Incarnation}, {"version", &j.Version},
 		{"createdAt", &j.CreatedAt}, {"modifiedAt", &j.ModifiedAt},
 		{"degraded", &j.Degraded}, {"profileMissing", &j.ProfileMissing},
 		{"sources", &sources}, {"attributes", &attributes},
@@ -164,6 +165,7 @@ func readSnapshot(b []byte) (s Session, err error) {
 		Version: j.Version, CreatedAt: j.CreatedAt, ModifiedAt: j.ModifiedAt,
 		Degraded: j.Degraded, ProfileMissing: j.ProfileMissing,
 	}
+	s.hostLogin = j.HostLogin
 	if s.proof, err = parseProof(j.Proof); err != nil {
 		return s, err
 	}

@@ -40,7 +40,7 @@ func queued(t testing.TB, s sessionctx.Session) sessionctx.Snapshot {
 }
 
 func TestSnapshot_RoundTrips(t *testing.T) {
-	full := sessionFrom(t, strings.Replace(fullSession, `"v": 1`, `"v": 1, "degraded": true, "profileMissing": true`, 1))
+	full := sessionFrom(t, strings.Replace(fullSession, `"v": 1`, `"v": 1, "degraded": true, "profileMissing": true, "hostLogin": true`, 1))
 	for f, v := range reflect.ValueOf(full).Fields() {
 		require.False(t, v.IsZero(), "the test must fill the new field %s", f.Name)
 	}
@@ -49,6 +49,7 @@ func TestSnapshot_RoundTrips(t *testing.T) {
 		`{"v":1}`,
 		changed(t, "degraded", true),
 		changed(t, "profileMissing", true),
+		changed(t, "hostLogin", true),
 		changed(t, "version", -1),
 		changed(t, "proof", "asserted"),
 		changed(t, "proof", "management"),

@@ -75,6 +75,7 @@ func TestVariant_EveryFieldIsDecided(t *testing.T) {
 		"Degraded":       "there is no key",
 		"ProfileMissing": "there is no key",
 		"proof":          "says who asks, and not what is shown",
+		"hostLogin":      "says who asks, and not what is shown",
 		"sources":        "say why; those of the URL mark the value",
 		"incarnation":    "is one record's",
 		"attributes":     "are one shopper's; a page of a variant shows nothing of them",
