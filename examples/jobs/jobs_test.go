@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,8 @@ type world struct {
 	events       <-chan *river.Event
 }
 
+func TestMain(m *testing.M) { os.Exit(postgresserver.Main(m)) }
+
 type unwatched struct{ store.Store }
 
 func newWorld(t *testing.T) *world {
@@ -47,7 +50,7 @@ func newWorld(t *testing.T) *world {
 		require.NoError(t, err)
 		t.Cleanup(func() { assert.NoError(t, (*r).Close()) })
 	}
-	url := postgresserver.Start(t)
+	url := postgresserver.Database(t)
 	var err error
 	w.pool, err = pgxpool.New(t.Context(), url)
 	require.NoError(t, err)
@@ -94,6 +97,13 @@ func (w *world) count(t *testing.T, table string) (n int) {
 	t.Helper()
 	require.NoError(t, w.pool.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n))
 	return n
+}
+
+// lastJob returns the number of the job that was inserted last.
+func (w *world) lastJob(t *testing.T) (id int64) {
+	t.Helper()
+	require.NoError(t, w.pool.QueryRow(t.Context(), "SELECT max(id) FROM river_job").Scan(&id))
+	return id
 }
 
 // choose is what a shopper does in the shop, with the id of the cookie.
@@ -208,19 +218,25 @@ func TestReminder_NothingForASessionThatHasEnded(t *testing.T) {
 			func(string) error { return nil },
 		},
 	}
-	w.start(t)
+	descs := map[int64]string{}
 	for _, tt := range tests {
-		t.Run(tt.desc, func(t *testing.T) {
-			s := tt.begin()
-			_, _ = w.worker.Resolve(t.Context(), s.Snapshot().Request()) // what the worker's cache keeps
-			require.NoError(t, tt.end(s.ID))
-			require.NoError(t, w.remind(t.Context(), s, "lamp", time.Now()))
-			e := w.next(t)
-			assert.Equal(t, river.EventKindJobCancelled, e.Kind)
-			assert.Contains(t, e.Job.Errors[0].Error, "the session has ended")
-			assert.Empty(t, w.sent, "no mail")
-		})
+		s := tt.begin()
+		_, _ = w.worker.Resolve(t.Context(), s.Snapshot().Request()) // what the worker's cache keeps
+		require.NoError(t, tt.end(s.ID), tt.desc)
+		require.NoError(t, w.remind(t.Context(), s, "lamp", time.Now()), tt.desc)
+		descs[w.lastJob(t)] = tt.desc
 	}
+	require.Len(t, descs, len(tests))
+	w.start(t) // now, because River looks only every five seconds whether a job is due
+	for range tests {
+		e := w.next(t)
+		desc := descs[e.Job.ID]
+		delete(descs, e.Job.ID)
+		assert.NotEmpty(t, desc, "each job ends once")
+		assert.Equal(t, river.EventKindJobCancelled, e.Kind, desc)
+		assert.Contains(t, e.Job.Errors[0].Error, "the session has ended", desc)
+	}
+	assert.Empty(t, w.sent, "no mail")
 }
 
 func TestReminder_WaitsForTheStore(t *testing.T) {
@@ -317,7 +333,7 @@ func TestRun_ServesUntilItsContextEnds(t *testing.T) {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	url := postgresserver.Start(t)
+	url := postgresserver.Database(t)
 	go func() { ended <- run(ctx, url, listener) }()
 	resp, err := http.PostForm("http://"+listener.Addr().String()+"/orders", map[string][]string{"product": {"lamp"}})
 	require.NoError(t, err)

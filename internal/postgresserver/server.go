@@ -5,6 +5,7 @@ package postgresserver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,8 +33,61 @@ const startTimeout = 60 * time.Second
 // package makes.
 func Start(t testing.TB, args ...string) (url string) {
 	t.Helper()
-	programs := map[string]string{}
-	for _, name := range []string{"initdb", "postgres", "pg_isready"} {
+	s, err := start(programs(t), args...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.stop()) })
+	return s.url("postgres")
+}
+
+// Main runs the tests of a package that calls Database. TestMain calls it, and os.Exit with what it
+// returns.
+func Main(m *testing.M) (code int) {
+	code = m.Run()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		return code
+	}
+	if err := shared.server.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// shared is the server of Database.
+var shared struct {
+	sync.Mutex
+	server *server // nil: nobody has asked for it
+	number int     // of the last database
+}
+
+// Database returns the URL of a new database, on a server that all tests of the package share. A
+// server takes seconds to start, and a database does not. The server is as that of Start, and ends
+// with Main.
+func Database(t testing.TB) (url string) {
+	t.Helper()
+	found := programs(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		s, err := start(found)
+		require.NoError(t, err)
+		shared.server = s
+	}
+	shared.number++
+	name := "test" + strconv.Itoa(shared.number)
+	create := exec.CommandContext(t.Context(), found["createdb"], "-h", shared.server.dir, "-p", shared.server.port, "-U", "postgres", name)
+	out, err := create.CombinedOutput()
+	require.NoError(t, err, "createdb: %s", out)
+	return shared.server.url(name)
+}
+
+// programs returns the paths of PostgreSQL's programs, by their names.
+func programs(t testing.TB) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, name := range []string{"initdb", "postgres", "pg_isready", "createdb"} {
 		program, err := find(name)
 		if err != nil {
 			if os.Getenv("REQUIRE_SERVERS") == "1" {
@@ -40,35 +95,70 @@ func Start(t testing.TB, args ...string) (url string) {
 			}
 			t.Skipf("NOT TESTED: there is no %s (Debian's package postgresql): %v", name, err)
 		}
-		programs[name] = program
+		all[name] = program
 	}
-	dir, err := os.MkdirTemp("", "postgres-")
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("the folder of the server is not removed: %v", err)
+	return all
+}
+
+// server is a postgres that runs.
+type server struct {
+	dir, port string
+	process   *os.Process
+	ended     chan struct{}
+}
+
+// url returns the URL of a database for the user postgres.
+func (s *server) url(database string) string {
+	return "postgres://postgres@127.0.0.1:" + s.port + "/" + database + "?sslmode=disable"
+}
+
+// stop ends the process, at once, because nobody needs the data any more, and removes its folder.
+func (s *server) stop() error {
+	if s.process != nil {
+		if err := s.process.Signal(syscall.SIGQUIT); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return err
 		}
-	})
+		<-s.ended
+	}
+	return os.RemoveAll(s.dir)
+}
+
+// start starts a server in a new folder.
+func start(programs map[string]string, args ...string) (s *server, err error) {
+	dir, err := os.MkdirTemp("", "postgres-")
+	if err != nil {
+		return nil, err
+	}
+	s = &server{dir: dir}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
 	as, err := unprivileged(dir)
-	require.NoError(t, err, "postgres does not run as root")
+	if err != nil {
+		return nil, fmt.Errorf("postgres does not run as root: %w", err)
+	}
 	data := filepath.Join(dir, "data")
 	initialize := exec.Command(programs["initdb"], "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 	initialize.SysProcAttr, initialize.Dir = as, dir
-	out, err := initialize.CombinedOutput()
-	require.NoError(t, err, "initdb: %s", out)
+	if out, err := initialize.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
 	const tries = 10 // another process may take the port first
 	for range tries {
-		port := strconv.Itoa(freePort(t))
-		server := exec.Command(programs["postgres"], append([]string{
-			"-D", data, "-h", "127.0.0.1", "-p", port, "-k", dir, "-F", "-c", "shared_buffers=16MB",
+		if s.port, err = freePort(); err != nil {
+			return nil, err
+		}
+		cmd := exec.Command(programs["postgres"], append([]string{
+			"-D", data, "-h", "127.0.0.1", "-p", s.port, "-k", dir, "-F", "-c", "shared_buffers=16MB",
 		}, args...)...)
-		server.SysProcAttr, server.Dir = as, dir
-		if err = run(t, server, programs["pg_isready"], port); err == nil {
-			return "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable"
+		cmd.SysProcAttr, cmd.Dir = as, dir
+		if err = s.run(cmd, programs["pg_isready"]); err == nil {
+			return s, nil
 		}
 	}
-	require.NoError(t, err, "postgres does not start")
-	return ""
+	return nil, fmt.Errorf("postgres does not start: %w", err)
 }
 
 // find returns the path of a program. Debian keeps those of the server out of everybody's path, in
@@ -87,43 +177,40 @@ func version(path string) int {
 	return n
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
+func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	if err != nil {
+		return "", err
+	}
 	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
-// run starts the process, which ends with the test, and waits until it answers. run asks by the
-// socket, because another process may have the port.
-func run(t testing.TB, server *exec.Cmd, isReady, port string) error {
+// run starts the process and waits until it answers. It is asked by its socket, because another
+// process may have the port.
+func (s *server) run(cmd *exec.Cmd, isReady string) error {
 	var log bytes.Buffer
-	server.Stdout, server.Stderr = &log, &log
-	if err := server.Start(); err != nil {
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
 		return err
 	}
-	ended := make(chan struct{})
+	s.process, s.ended = cmd.Process, make(chan struct{})
 	go func() {
-		server.Wait()
-		close(ended)
+		cmd.Wait()
+		close(s.ended)
 	}()
-	stop := func() {
-		server.Process.Signal(syscall.SIGQUIT) // at once: nobody needs the data any more
-		<-ended
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	for {
-		if exec.CommandContext(ctx, isReady, "-q", "-h", server.Dir, "-p", port).Run() == nil {
-			t.Cleanup(stop)
+		if exec.CommandContext(ctx, isReady, "-q", "-h", s.dir, "-p", s.port).Run() == nil {
 			return nil
 		}
 		select {
-		case <-ended:
+		case <-s.ended:
 			return fmt.Errorf("postgres has exited:\n%s", log.String())
 		case <-ctx.Done():
-			stop()
+			cmd.Process.Signal(syscall.SIGQUIT)
+			<-s.ended
 			return fmt.Errorf("postgres does not answer within %v:\n%s", startTimeout, log.String())
 		case <-time.After(20 * time.Millisecond):
 		}

@@ -40,13 +40,13 @@ const misplaced = `[...document.querySelectorAll("body *")].filter(n => {
 const overlapping = `(() => {
 	const seen = n => n.checkVisibility() && !n.closest(".unseen, .skip, option");
 	const all = [...document.querySelectorAll("a, button, select, input:not([type=hidden]), summary, label, h1, h2, h3, p, dt, dd, img")].filter(seen);
+	const boxes = all.map(n => n.getBoundingClientRect());
 	const found = [];
 	all.forEach((a, i) => {
-		const x = a.getBoundingClientRect();
-		for (const b of all.slice(i + 1)) {
-			const y = b.getBoundingClientRect();
-			if (a.contains(b) || b.contains(a)) continue;
-			if (Math.min(x.right, y.right) - Math.max(x.left, y.left) > 1 && Math.min(x.bottom, y.bottom) - Math.max(x.top, y.top) > 1)
+		const x = boxes[i];
+		for (let j = i + 1; j < all.length; j++) {
+			const b = all[j], y = boxes[j];
+			if (Math.min(x.right, y.right) - Math.max(x.left, y.left) > 1 && Math.min(x.bottom, y.bottom) - Math.max(x.top, y.top) > 1 && !a.contains(b) && !b.contains(a))
 				found.push(a.outerHTML.slice(0, 60) + " | " + b.outerHTML.slice(0, 60));
 		}
 	});
