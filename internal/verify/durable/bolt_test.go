@@ -107,8 +107,7 @@ func watched(t *testing.T) bool {
 	if testing.Short() {
 		t.Skip("builds bbolt")
 	}
-	dir := t.TempDir()
-	mutants.Build(t, dir, here)
+	dir := mutants.Build(t, here)
 	out, passed := mutants.Run(t, dir, here, t.Name(), nil, evidence.Variable+"="+os.Getenv(evidence.Variable))
 	t.Log(out)
 	require.True(t, passed)

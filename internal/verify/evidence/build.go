@@ -1,6 +1,8 @@
 package evidence
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -8,7 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
 const product = "github.com/sessionctx/storefront"
@@ -50,6 +54,42 @@ func Pages(t testing.TB) map[string]string {
 	return texts
 }
 
+// Kept calls build with a folder that stays for the next run, and returns it. What the go command
+// finds up to date there it does not link again. There is one folder of each name for each working
+// tree, below the user's caches; those that nobody has used for a week are removed. No other process
+// builds in it meanwhile.
+func Kept(t testing.TB, name string, build func(dir string)) (dir string) {
+	t.Helper()
+	caches, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	caches = filepath.Join(caches, "sessionctx-storefront-verify")
+	dir = filepath.Join(caches, fmt.Sprintf("%x-%s", sha256.Sum256([]byte(Root(t))), name))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.Create(filepath.Join(dir, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close() // and so the lock ends
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	used, err := filepath.Glob(filepath.Join(caches, "*", "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range used {
+		if info, err := os.Stat(file); err == nil && time.Since(info.ModTime()) > 7*24*time.Hour {
+			_ = os.RemoveAll(filepath.Dir(file)) // another process may do the same
+		}
+	}
+	build(dir)
+	return dir
+}
+
 // Build compiles the tests of packages, which are named by their folders from the root, into dir,
 // without the race detector. An overlay may change what is compiled (go test -overlay); "" changes
 // nothing.
@@ -86,8 +126,7 @@ func Run(t testing.TB, dir, pkg, tests string, env ...string) (out string, passe
 func Shipped(t *testing.T, pkg string) bool {
 	t.Helper()
 	if UnderRace {
-		dir := t.TempDir()
-		Build(t, dir, "", pkg)
+		dir := Kept(t, "shipped", func(dir string) { Build(t, dir, "", pkg) })
 		out, passed := Run(t, dir, pkg, t.Name(), Variable+"="+os.Getenv(Variable))
 		if t.Log(out); !passed {
 			t.Error("it fails without the race detector")

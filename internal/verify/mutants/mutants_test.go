@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -105,20 +104,7 @@ func TestThreatHashCollision(t *testing.T) {
 	t.Fatal("no mutant gives foreign answers")
 }
 
-var binaries string // a folder
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "mutants-")
-	if err != nil {
-		panic(err)
-	}
-	binaries = dir
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-// build builds all packages that the mutants name, once, and returns their tests.
+// build builds all packages that the mutants name, and returns their tests.
 func build(t *testing.T) (dir string, packages map[string][]string) {
 	packages = map[string][]string{}
 	for _, m := range All() {
@@ -128,11 +114,8 @@ func build(t *testing.T) (dir string, packages map[string][]string) {
 			}
 		}
 	}
-	built.Do(func() { Build(t, binaries, slices.Sorted(maps.Keys(packages))...) })
-	return binaries, packages
+	return Build(t, slices.Sorted(maps.Keys(packages))...), packages
 }
-
-var built sync.Once
 
 // caught runs a check on a mutant. The check is tried again: on a busy machine a write may not fall
 // where it hurts.

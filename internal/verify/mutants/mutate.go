@@ -20,19 +20,22 @@ import (
 	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
-// Variable is the environment variable that names the mutant that a binary runs as; empty: none.
-// All binaries that Build has made read it.
+// Variable is the environment variable that names the mutant that a binary is; empty: it is none.
+// It is set for all binaries that Build has made.
 const Variable = "MUTANT"
 
-// Build compiles the tests of packages into dir, with every mutant in them, and with a bbolt that
-// reports what it does to the disk (see bbolt). Run says which mutant a process is.
-func Build(t testing.TB, dir string, packages ...string) {
+// Build compiles the tests of packages, with every mutant in them, and with a bbolt that reports
+// what it does to the disk (see bbolt). It returns the folder for Run, which says which mutant a
+// process is.
+func Build(t testing.TB, packages ...string) (dir string) {
 	t.Helper()
-	changed, err := overlay(evidence.Root(t), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	evidence.Build(t, dir, changed, packages...)
+	return evidence.Kept(t, "mutants", func(dir string) {
+		changed, err := overlay(evidence.Root(t), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		evidence.Build(t, dir, changed, packages...)
+	})
 }
 
 // Run runs the tests of a package as a mutant; nil: as the product is.
@@ -86,8 +89,8 @@ func overlay(root, dir string) (file string, err error) {
 	if rotten != nil {
 		return "", errors.Join(rotten...)
 	}
-	for folder, pkg := range packages {
-		text := "package " + pkg + "\n\nimport \"os\"\n\nvar mutantOn = os.Getenv(\"" + Variable + "\")\n"
+	for _, folder := range slices.Sorted(maps.Keys(packages)) {
+		text := "package " + packages[folder] + "\n\nimport \"os\"\n\nvar mutantOn = os.Getenv(\"" + Variable + "\")\n"
 		if err := keep(filepath.Join(folder, "mutant_on.go"), text); err != nil {
 			return "", err
 		}
@@ -182,6 +185,9 @@ func bbolt(root, dir string) (string, error) {
 	list.Dir = filepath.Join(root, "internal", "verify")
 	out, err := list.Output()
 	if err != nil {
+		return "", err
+	}
+	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}
 	if err := os.CopyFS(dir, os.DirFS(strings.TrimSpace(string(out)))); err != nil {
