@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +30,7 @@ func TestFleet_KeepsItsHits(t *testing.T) {
 		customer = 5 // every so many visitors
 	)
 	visitors := evidence.Number(t, "VISITORS", 1000)
+	short := os.Getenv("VISITORS") == ""
 	var rows [][]string
 	for _, tc := range []struct {
 		writes int // a second
@@ -38,8 +40,8 @@ func TestFleet_KeepsItsHits(t *testing.T) {
 		{10_000, 0.6}, // the promise
 		{35_000, 0},
 	} {
-		if evidence.UnderRace && tc.writes > 10_000 {
-			continue // it takes its time, and one goroutine has no races
+		if short && tc.writes > 10_000 {
+			continue // it takes its time
 		}
 		synctest.Test(t, func(t *testing.T) {
 			c := newCrowd(t, func(i int) string {

@@ -109,11 +109,12 @@ func Build(t testing.TB, dir, overlay string, packages ...string) {
 	}
 }
 
-// Run runs the tests of a package that Build has compiled, with variables such as "SEED=1" added to
-// the environment. It returns what they printed, and whether they passed.
-func Run(t testing.TB, dir, pkg, tests string, env ...string) (out string, passed bool) {
+// Run runs the tests of a package that Build has compiled, with flags such as "-test.v", and with
+// variables such as "SEED=1" added to the environment. It returns what they printed, and whether
+// they passed.
+func Run(t testing.TB, dir, pkg, tests string, flags []string, env ...string) (out string, passed bool) {
 	t.Helper()
-	run := exec.CommandContext(t.Context(), filepath.Join(dir, path.Base(pkg)+".test"), "-test.run=^("+tests+")$", "-test.timeout=10m")
+	run := exec.CommandContext(t.Context(), filepath.Join(dir, path.Base(pkg)+".test"), append(flags, "-test.run=^("+tests+")$", "-test.timeout=10m")...)
 	run.Env = append(append(os.Environ(), Variable+"="), env...) // its figures are for no page
 	run.Dir = filepath.Join(Root(t), filepath.FromSlash(pkg))
 	b, err := run.CombinedOutput()
@@ -127,7 +128,7 @@ func Shipped(t *testing.T, pkg string) bool {
 	t.Helper()
 	if UnderRace {
 		dir := Kept(t, "shipped", func(dir string) { Build(t, dir, "", pkg) })
-		out, passed := Run(t, dir, pkg, t.Name(), Variable+"="+os.Getenv(Variable))
+		out, passed := Run(t, dir, pkg, t.Name(), nil, Variable+"="+os.Getenv(Variable))
 		if t.Log(out); !passed {
 			t.Error("it fails without the race detector")
 		}

@@ -42,10 +42,11 @@ func Build(t testing.TB, packages ...string) (dir string) {
 func Run(t testing.TB, dir, pkg, tests string, m *Mutant, env ...string) (out string, passed bool) {
 	t.Helper()
 	name := ""
-	if m != nil {
-		name = m.Desc
+	var flags []string
+	if m != nil { // one failure is enough
+		name, flags = m.Desc, []string{"-test.failfast"}
 	}
-	return evidence.Run(t, dir, pkg, tests, append(env, Variable+"="+name)...)
+	return evidence.Run(t, dir, pkg, tests, flags, append(env, Variable+"="+name)...)
 }
 
 // overlay writes what go test -overlay wants into dir, and returns the name of the file.
