@@ -34,8 +34,8 @@ func newConsumer(ctx context.Context, dir, proxy string) (*consumer, error) {
 	}
 	return &consumer{dir: dir, env: []string{
 		"GOMODCACHE=" + filepath.Join(dir, "modcache"), "GOPROXY=" + strings.Join(from, ","),
-		// -trimpath makes what is built independent of the folder of the module cache; -w saves time.
-		"GOFLAGS=-mod=mod -modcacherw -trimpath -ldflags=-w", "GOWORK=off", "GOSUMDB=off", "GOTOOLCHAIN=local",
+		// -trimpath makes what is built independent of the folder of the module cache; -s -w saves time.
+		"GOFLAGS=-mod=mod -modcacherw -trimpath '-ldflags=-s -w'", "GOWORK=off", "GOSUMDB=off", "GOTOOLCHAIN=local",
 		"GOPRIVATE=", "GONOPROXY=", "GONOSUMDB=", "GOBIN=" + filepath.Join(dir, "bin"), "GO111MODULE=",
 	}}, nil
 }
@@ -72,7 +72,7 @@ func (c *consumer) build(ctx context.Context, dir, program string) (string, erro
 }
 
 // checkInstall does from empty folders what a user does with a release: each published module alone
-// is got from the folder proxy, and a program imports all of its packages. A module that has
+// is got from the folder proxy, and a package imports all of its packages. A module that has
 // programs is not imported: each of its programs is installed.
 func checkInstall(ctx context.Context, tree, proxy, version string, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "release-")
@@ -84,6 +84,10 @@ func checkInstall(ctx context.Context, tree, proxy, version string, out io.Write
 	if err != nil {
 		return err
 	}
+	return c.checkModules(ctx, tree, version, out)
+}
+
+func (c *consumer) checkModules(ctx context.Context, tree, version string, out io.Writer) error {
 	modules, err := repoModules(tree)
 	if err != nil {
 		return err
@@ -123,11 +127,11 @@ func (c *consumer) checkModule(ctx context.Context, tree string, m repoModule, v
 		return err
 	}
 	var program strings.Builder
-	program.WriteString("package main\n\nimport (\n")
+	program.WriteString("package shop\n\nimport (\n")
 	for _, library := range libraries {
 		fmt.Fprintf(&program, "\t_ %q\n", library)
 	}
-	program.WriteString(")\n\nfunc main() {}\n")
+	program.WriteString(")\n")
 	_, err = c.build(ctx, dir, program.String())
 	return err
 }

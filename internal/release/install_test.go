@@ -41,6 +41,7 @@ func main() {
 // TestRelease_OfThisRepositoryInstalls is a user of the next release: with an empty module cache,
 // in empty modules, with a proxy of files and without the repository.
 func TestRelease_OfThisRepositoryInstalls(t *testing.T) {
+	t.Parallel()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	version := nextVersion(t, root)
@@ -52,6 +53,7 @@ func TestRelease_OfThisRepositoryInstalls(t *testing.T) {
 	require.NoError(t, err)
 
 	t.Run("README's program", func(t *testing.T) {
+		t.Parallel()
 		dir, err := user.module(t.Context())
 		require.NoError(t, err)
 		get := strings.Fields(readmeCommands.FindString(string(readme)))
@@ -81,6 +83,7 @@ func TestRelease_OfThisRepositoryInstalls(t *testing.T) {
 	})
 
 	t.Run("programs of the pages", func(t *testing.T) {
+		t.Parallel()
 		pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 		require.NoError(t, err)
 		built := 0
@@ -99,6 +102,7 @@ func TestRelease_OfThisRepositoryInstalls(t *testing.T) {
 	})
 
 	t.Run("README's commands", func(t *testing.T) {
+		t.Parallel()
 		lines := readmeCommands.FindAllString(string(readme), -1)
 		require.NotEmpty(t, lines)
 		for _, line := range lines {
@@ -111,12 +115,14 @@ func TestRelease_OfThisRepositoryInstalls(t *testing.T) {
 	})
 
 	t.Run("every module", func(t *testing.T) {
+		t.Parallel()
 		var out strings.Builder
-		require.NoError(t, checkInstall(t.Context(), root, proxy, version, &out))
+		require.NoError(t, user.checkModules(t.Context(), root, version, &out))
 		assert.Contains(t, out.String(), "go install github.com/sessionctx/storefront/examples/storefront@"+version)
 	})
 
 	t.Run("redisstore's program", func(t *testing.T) {
+		t.Parallel()
 		dir, err := user.module(t.Context())
 		require.NoError(t, err)
 		_, err = command(t.Context(), dir, user.env, "go", "get", "github.com/sessionctx/storefront/sessionctx/redisstore")

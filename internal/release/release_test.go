@@ -83,6 +83,7 @@ func edit(t *testing.T, root, name, old, new string) {
 }
 
 func TestRelease_CommitsOnceAndTagsEveryPublishedModule(t *testing.T) {
+	t.Parallel()
 	root := smallRepository(t)
 	before, err := git(t.Context(), root, "rev-parse", "HEAD")
 	require.NoError(t, err)
@@ -124,6 +125,7 @@ func TestRelease_CommitsOnceAndTagsEveryPublishedModule(t *testing.T) {
 }
 
 func TestRelease_RefusesWhatMustNotBeReleased(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		desc, version string
 		change        func(t *testing.T, root string) // committed, but for what it leaves in untracked.txt
@@ -165,6 +167,7 @@ func TestRelease_RefusesWhatMustNotBeReleased(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.desc, func(t *testing.T) {
+			t.Parallel()
 			root := smallRepository(t)
 			if tt.change != nil {
 				tt.change(t, root)
@@ -179,6 +182,7 @@ func TestRelease_RefusesWhatMustNotBeReleased(t *testing.T) {
 
 // The release of a go.mod file that is broken is written as it is; the check must see it.
 func TestCheckInstall_CatchesABrokenRelease(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		desc, file, old, new string
 		want                 string
@@ -189,6 +193,7 @@ func TestCheckInstall_CatchesABrokenRelease(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.desc, func(t *testing.T) {
+			t.Parallel()
 			tree, proxy := t.TempDir(), t.TempDir()
 			modules, _, err := stageRelease(t.Context(), smallRepository(t), tree, "v0.1.0")
 			require.NoError(t, err)
@@ -202,6 +207,7 @@ func TestCheckInstall_CatchesABrokenRelease(t *testing.T) {
 }
 
 func TestTidy_ReportsAModuleThatRequiresAnotherVersion(t *testing.T) {
+	t.Parallel()
 	root := smallRepository(t)
 	require.NoError(t, tidy(t.Context(), root, true, io.Discard))
 	edit(t, root, "store/go.mod", "lib v0.1.0", "lib v0.0.0")
@@ -209,6 +215,7 @@ func TestTidy_ReportsAModuleThatRequiresAnotherVersion(t *testing.T) {
 }
 
 func TestTidy_WritesWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	root := smallRepository(t)
 	edit(t, root, "demo/go.mod", "require shop.example/lib v0.1.0 // indirect\n", "")
 	require.Error(t, tidy(t.Context(), root, true, io.Discard))
