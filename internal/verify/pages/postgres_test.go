@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ import (
 // TestPages_DirectoryAndStoreWorkOnPostgreSQL runs the directory and the store that the pages show,
 // on the tables that they show, with the tests that they show and those of testdata.
 func TestPages_DirectoryAndStoreWorkOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	root := evidence.Root(t)
 	database := postgresserver.Start(t)
 	db, err := sql.Open("pgx", database)
@@ -44,22 +44,15 @@ func TestPages_DirectoryAndStoreWorkOnPostgreSQL(t *testing.T) {
 			require.Greater(t, len(files), 1)
 			more, err := os.ReadFile(filepath.Join("testdata", page+"_test.go"))
 			require.NoError(t, err)
-			dir := t.TempDir()
-			args := []string{"test", "-v"}
+			named := map[string]string{}
 			for i, file := range slices.Concat(files, []string{string(more)}) {
 				name := fmt.Sprintf("file%d.go", i)
 				if strings.Contains(file, "\nfunc Test") {
 					name = fmt.Sprintf("file%d_test.go", i)
 				}
-				name = filepath.Join(dir, name)
-				require.NoError(t, os.WriteFile(name, []byte(file), 0o644))
-				args = append(args, name)
+				named[name] = file
 			}
-			run := exec.CommandContext(t.Context(), "go", args...)
-			run.Dir, run.Env = root, append(os.Environ(), "DATABASE="+database)
-			out, err := run.CombinedOutput()
-			require.NoError(t, err, string(out))
-			assert.Contains(t, string(out), "--- PASS: TestDatabase_")
+			assert.Contains(t, runTests(t, root, named, "DATABASE="+database), "--- PASS: TestDatabase_")
 		})
 	}
 }

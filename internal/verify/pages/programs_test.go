@@ -44,6 +44,7 @@ func onFreePort(h http.Handler) error {
 // requests of curl, makes these requests, and compares the answers with those of the page. In an
 // answer that the page shows with its header (-i), lines may be left out.
 func TestPages_ProgramsAnswerAsThePagesSay(t *testing.T) {
+	t.Parallel()
 	root := evidence.Root(t)
 	asked := 0
 	for page, text := range evidence.Pages(t) {
@@ -78,15 +79,9 @@ func serve(t *testing.T, root, program string) string {
 	t.Helper()
 	program = strings.Replace(program, listening, "onFreePort(", 1)
 	program = strings.Replace(program, `"net/http"`, "\"net\"\n\t\"net/http\"", 1)
-	dir := t.TempDir()
-	file := filepath.Join(dir, "main.go")
-	require.NoError(t, os.WriteFile(file, []byte(program+onFreePort), 0o644))
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "shop.exe"), file)
-	build.Dir = root
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
+	dir := built(t, root, map[string]string{"main.go": program + onFreePort}, "build")
 	ctx, stop := context.WithCancel(context.Background())
-	shop := exec.CommandContext(ctx, filepath.Join(dir, "shop.exe"))
+	shop := exec.CommandContext(ctx, filepath.Join(dir, binary))
 	said, err := shop.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, shop.Start())
@@ -97,6 +92,42 @@ func serve(t *testing.T, root, program string) string {
 	address, err := bufio.NewReader(said).ReadString('\n')
 	require.NoError(t, err)
 	return strings.TrimSpace(address)
+}
+
+// binary is the name of what built builds.
+const binary = "shop.exe"
+
+// built builds a package of these files with a command such as "test", "-c", and returns the folder
+// that has the binary. What has not changed since an earlier run it does not build again.
+func built(t *testing.T, root string, files map[string]string, command ...string) (dir string) {
+	t.Helper()
+	evidence.Kept(t, "pages", func(all string) {
+		dir = filepath.Join(all, strings.ReplaceAll(t.Name(), "/", "-"))
+		require.NoError(t, os.MkdirAll(dir, 0o700))
+		args := append(command, "-ldflags=-s -w", "-o", filepath.Join(dir, binary))
+		for name, text := range files {
+			name = filepath.Join(dir, name)
+			require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+			args = append(args, name)
+		}
+		build := exec.CommandContext(t.Context(), "go", args...)
+		build.Dir = root
+		out, err := build.CombinedOutput()
+		require.NoError(t, err, string(out))
+	})
+	return dir
+}
+
+// runTests runs tests that the pages show, in a folder of their own, with what is added to the
+// environment, and returns what they print.
+func runTests(t *testing.T, root string, files map[string]string, env ...string) string {
+	t.Helper()
+	dir := built(t, root, files, "test", "-c")
+	run := exec.CommandContext(t.Context(), filepath.Join(dir, binary), "-test.v", "-test.timeout=5m")
+	run.Dir, run.Env = dir, append(os.Environ(), env...)
+	out, err := run.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return string(out)
 }
 
 // exchange is a command of a page, and the lines that follow it.
@@ -218,6 +249,7 @@ func (v *visitor) check(t *testing.T, want exchange) {
 // TestPages_TestsPass runs the tests that the documentation shows. The files of one package on one
 // page belong together.
 func TestPages_TestsPass(t *testing.T) {
+	t.Parallel()
 	root := evidence.Root(t)
 	ran := 0
 	for page, text := range evidence.Pages(t) {
@@ -227,21 +259,15 @@ func TestPages_TestsPass(t *testing.T) {
 			}
 			ran++
 			t.Run(s.name, func(t *testing.T) {
-				dir := t.TempDir()
-				args := []string{"test", "-v"}
+				files := map[string]string{}
 				for i, file := range s.forms[0] {
-					name := filepath.Join(dir, fmt.Sprintf("file%d.go", i))
+					name := fmt.Sprintf("file%d.go", i)
 					if isTest(file) {
-						name = filepath.Join(dir, fmt.Sprintf("file%d_test.go", i))
+						name = fmt.Sprintf("file%d_test.go", i)
 					}
-					require.NoError(t, os.WriteFile(name, []byte(file), 0o644))
-					args = append(args, name)
+					files[name] = file
 				}
-				run := exec.CommandContext(t.Context(), "go", args...)
-				run.Dir = root
-				out, err := run.CombinedOutput()
-				require.NoError(t, err, string(out))
-				assert.Contains(t, string(out), "--- PASS: ", "there are tests")
+				assert.Contains(t, runTests(t, root, files), "--- PASS: ", "there are tests")
 			})
 		}
 	}
