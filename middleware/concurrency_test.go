@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,10 +25,16 @@ import (
 
 // What a visitor left would be an id of 43 bytes at least: the bound on the heap is far from that,
 // and from the few MiB that a process has more at one moment than at another.
-func TestWrap_AMillionCookielessRequestsLeaveNothing(t *testing.T) {
-	total := 1_000_000
+// TestWrap_CookielessRequestsLeaveNothing sends REQUESTS requests.
+func TestWrap_CookielessRequestsLeaveNothing(t *testing.T) {
+	total := 200_000
 	if raceEnabled || testing.Short() {
 		total = 20_000
+	}
+	if n := os.Getenv("REQUESTS"); n != "" {
+		var err error
+		total, err = strconv.Atoi(n)
+		require.NoError(t, err, "the environment variable REQUESTS")
 	}
 	store := new(memstore.Store)
 	s := newShopOn(t, store, directory)

@@ -92,6 +92,7 @@ func TestConfig_URLIsRefusedAndNotShown(t *testing.T) {
 }
 
 func TestConfig_CallerMayChangeAddressAfterNew(t *testing.T) {
+	t.Parallel()
 	server, other := redisserver.Start(t), redisserver.Start(t)
 	addr := []string{server.Addr()}
 	var s sinktest.Sink

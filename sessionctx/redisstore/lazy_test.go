@@ -16,6 +16,7 @@ import (
 func lazy(cfg *redisstore.Config) { cfg.LazyConnect = true }
 
 func TestLazyConnect_StartsDegradedAndRecovers(t *testing.T) {
+	t.Parallel()
 	server := redisserver.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	_, err := resolver(t, open(t, server)).Update(t.Context(), request("s1"), currency("GBP"))
 	require.NoError(t, err)

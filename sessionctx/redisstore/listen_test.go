@@ -52,6 +52,7 @@ func TestSave_AppliedWriteIsOneMessageAndConflictIsNone(t *testing.T) {
 }
 
 func TestWatch_InvalidatesAllWhenMessagesMayBeMissing(t *testing.T) {
+	t.Parallel()
 	server := redisserver.Start(t)
 	backend := open(t, server)
 	var s sinktest.Sink
@@ -84,6 +85,7 @@ func TestWatch_InvalidatesAllWhenMessagesMayBeMissing(t *testing.T) {
 // While a script runs for too long the server answers some commands. It has acknowledged writes
 // that came just before the script, and reports them only after the script.
 func TestLease_BusyServerExtendsNone(t *testing.T) {
+	t.Parallel()
 	server := redisserver.Start(t, "--busy-reply-threshold", "50")
 	var s sinktest.Sink
 	defer open(t, server).Watch(&s)()
@@ -124,6 +126,7 @@ func TestSave_BusyServerIsUnavailableOnNewConnection(t *testing.T) {
 }
 
 func TestListener_PrimaryThatBecomesReplicaAnswersNothing(t *testing.T) {
+	t.Parallel()
 	other, server := redisserver.Start(t), redisserver.Start(t)
 	backend := open(t, server)
 	r := resolver(t, backend)

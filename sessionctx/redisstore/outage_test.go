@@ -118,6 +118,7 @@ func TestUpdate_LostAnswerIsFoundByWriteID(t *testing.T) {
 }
 
 func TestClose_OutcomeOfSaveInFlightIsUnknown(t *testing.T) {
+	t.Parallel()
 	server := redisserver.Start(t)
 	sent := make(chan struct{})
 	backend, err := redisstore.New(config(server, func(cfg *redisstore.Config) {
@@ -158,6 +159,7 @@ func (c *signalling) Write(b []byte) (int, error) {
 }
 
 func TestLoad_SilentConnectionIsGivenUpWithoutKeepAlive(t *testing.T) {
+	t.Parallel()
 	server := redisserver.Start(t)
 	backend := open(t, server, func(cfg *redisstore.Config) { cfg.Client.Dialer.KeepAlive, cfg.Client.ConnWriteTimeout = -1, -1 })
 	server.Freeze(t)

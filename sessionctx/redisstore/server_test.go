@@ -136,6 +136,7 @@ func TestNew_WarnsWhenEvictionPolicyCannotBeChecked(t *testing.T) {
 }
 
 func TestListener_ChecksEvictionPolicyAgainOnNewConnection(t *testing.T) {
+	t.Parallel()
 	server := redisserver.Start(t)
 	var o output
 	backend := open(t, server, logTo(&o))

@@ -19,12 +19,14 @@ import (
 )
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	server := redisserver.Start(t)
 	s := open(t, server)
 	storetest.Run(t, func(*testing.T) store.Store { return s })
 }
 
 func TestSharedStore(t *testing.T) {
+	t.Parallel()
 	server := redisserver.Start(t)
 	a, b := open(t, server), open(t, server)
 	storetest.RunShared(t, func(*testing.T) (one, other store.Store) { return a, b })

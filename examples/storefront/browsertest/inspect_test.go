@@ -201,6 +201,7 @@ func TestInspector_FitsEveryScreenAndEveryEye(t *testing.T) {
 		{width: 1024, height: 768, dark: true}, {width: 1280, height: 900},
 	} {
 		t.Run(fmt.Sprint(d.width), func(t *testing.T) {
+			t.Parallel()
 			b := visit(t, shop, d)
 			pages := []string{"well", "hangs", "asked"}
 			if d.width == 320 || d.width == 1280 {

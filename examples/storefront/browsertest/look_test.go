@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,6 +161,7 @@ func TestLook_PagesFitEveryScreenAndEveryEye(t *testing.T) {
 	} {
 		name := fmt.Sprintf("%d-%s", d.width, d.language)
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := visit(t, shop, d)
 			b.look(name + "-index")
 			if !d.noScript {
@@ -214,10 +216,11 @@ func TestLook_ShopWithoutRestrictionsShowsItsLists(t *testing.T) {
 }
 
 // TestLook_EveryWidthEveryLanguageAfterEveryChoice looks at the shop as it is after each choice:
-// the labels have a mark then, and other values are in the lists.
+// the labels have a mark then, and other values are in the lists. It looks at each of them at the
+// narrowest and the widest width and at one between, in turn; with LOOK=all at all widths.
 func TestLook_EveryWidthEveryLanguageAfterEveryChoice(t *testing.T) {
 	shop := open(t)
-	for _, tc := range []struct {
+	for i, tc := range []struct {
 		language string
 		choices  [][2]string // field and value; a site that offers the language comes first
 		texts    string      // the language of the page's texts
@@ -231,9 +234,16 @@ func TestLook_EveryWidthEveryLanguageAfterEveryChoice(t *testing.T) {
 		{"ar", [][2]string{{"site", "mr"}, {"country", "MR"}, {"currency", "MRU"}, {"language", "ar"}}, "ar"},
 	} {
 		t.Run(tc.language, func(t *testing.T) {
+			t.Parallel()
 			b := visit(t, shop, device{width: 390, height: 844, language: tc.language, noScript: true})
+			looks := i
 			widths := func(name string) {
-				for _, width := range []int64{320, 360, 375, 390, 1280} {
+				between := []int64{360, 375, 390}
+				if os.Getenv("LOOK") != "all" {
+					between = between[looks%3:][:1]
+				}
+				looks++
+				for _, width := range slices.Concat([]int64{320}, between, []int64{1280}) {
 					b.do(chromedp.EmulateViewport(width, 900))
 					b.look(fmt.Sprintf("look-%s-%s-%d", tc.language, name, width))
 				}
@@ -330,6 +340,7 @@ func TestLook_LongNamesOfSitesStayInTheirPlaces(t *testing.T) {
 		{"no word at all", strings.Repeat("&<>\\\"", 16)},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
+			t.Parallel()
 			name, err := json.Marshal(tc.name)
 			require.NoError(t, err)
 			dir := t.TempDir()
