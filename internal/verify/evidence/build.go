@@ -56,8 +56,8 @@ func Pages(t testing.TB) map[string]string {
 
 // Kept calls build with a folder that stays for the next run, and returns it. What the go command
 // finds up to date there it does not link again. There is one folder of each name for each working
-// tree, below the user's caches; those that nobody has used for a week are removed. No other process
-// builds in it meanwhile.
+// tree, below the user's caches; those that nobody has used for a week are removed. No other
+// process builds in it meanwhile.
 func Kept(t testing.TB, name string, build func(dir string)) (dir string) {
 	t.Helper()
 	caches, err := os.UserCacheDir()
