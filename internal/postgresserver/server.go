@@ -186,7 +186,7 @@ func freePort() (string, error) {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
-// run starts the process and waits until it answers. It is asked by its socket, because another
+// run starts the process and waits until it answers. run asks by the socket, because another
 // process may have the port.
 func (s *server) run(cmd *exec.Cmd, isReady string) error {
 	var log bytes.Buffer

@@ -20,8 +20,8 @@ import (
 	"github.com/sessionctx/storefront/internal/verify/evidence"
 )
 
-// Variable is the environment variable that names the mutant that a binary is; empty: it is none.
-// It is set for all binaries that Build has made.
+// Variable is the environment variable that names the mutant that a binary runs as; empty: none.
+// All binaries that Build has made read it.
 const Variable = "MUTANT"
 
 // Build compiles the tests of packages, with every mutant in them, and with a bbolt that reports
