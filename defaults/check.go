@@ -12,11 +12,11 @@ import "errors"
 // is refused they need only be current codes.
 //
 // Check returns in.Choices with the sent values in canonical spelling, or the zero Choices and the
-// joined errors, each an [*Rejection]. A language stays the one that was sent, also where the site
-// spells it otherwise: de-AT is stored, and shown as de by a site that offers de alone. What Check
-// accepts, Resolve takes, and from the choice, as long as the sites do not change; a site or a
-// language that the request says it takes from the request. A sent value is not weak: Input.Weak
-// counts for the others only. Safe for concurrent use by multiple goroutines.
+// joined errors, each an [*Rejection]. A language keeps the tag that was sent, also where the site
+// spells it otherwise: a site that offers de alone shows a stored de-AT as de. Resolve takes what
+// Check accepts, as a choice, as long as the sites do not change. It takes a site or a language
+// that the request names from the request. A sent value is not weak: Input.Weak counts for values
+// that were not sent. Safe for concurrent use by multiple goroutines.
 func (s *Sites) Check(in Input, sent [NumFields]bool) (Choices, error) {
 	customer := in.Customer
 	if customer == nil {

@@ -23,12 +23,13 @@ type Input struct {
 	// only where neither the shopper nor the customer's profile does, and are never persisted.
 	GeoCountry string
 	// AcceptLanguage is a hint: the value of the request's Accept-Language header (RFC 9110 section
-	// 12.5.4), or empty. Its first 256 bytes and 16 languages are read, tag by tag: one that is
-	// malformed or unknown does not spoil the others, and a tail that cannot be parsed is cut off.
-	// The languages are tried by descending weight, those of equal weight in order. A language of
-	// weight 0 excludes itself and its regional forms; a form that the header also names with a
-	// weight counts from its own place on. "*" suggests nothing. A language without region keeps the
-	// script of its regional form before it: zh-TW,zh asks for traditional Chinese alone.
+	// 12.5.4), or empty. Its first 256 bytes and 16 languages are read. A tag that is malformed or
+	// unknown does not spoil the others, and the tail of a tag that cannot be parsed is cut off. The
+	// languages are tried by descending weight, those of equal weight in the order of the header. A
+	// language of weight 0 excludes itself and its regional forms. A form that the header also names
+	// with a weight above 0 is excluded only for the languages before it. "*" suggests nothing. A
+	// language without a region has the script of its regional form before it: zh-TW,zh asks for
+	// traditional Chinese alone.
 	AcceptLanguage string
 	// HasCart says that the session has a cart. The country hint then decides nothing: the cart was
 	// priced and taxed for a country, and the shopper's next network must not change that country.
