@@ -5,6 +5,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"time"
 
 	"github.com/sessionctx/storefront/middleware"
@@ -19,6 +20,7 @@ func ExampleMiddleware_Shareable_variants() {
 	mw, err := middleware.New(middleware.Config{
 		Resolver: resolver, Tenant: middleware.Tenant("demoshop"), AcceptLanguage: true,
 		Variant: true,
+		CountryHeader: "X-Country", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, // if the proxy finds the country
 	})
 	if err != nil {
 		log.Fatal(err)
