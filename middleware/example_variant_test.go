@@ -19,8 +19,8 @@ func ExampleMiddleware_Shareable_variants() {
 	defer resolver.Close()
 	mw, err := middleware.New(middleware.Config{
 		Resolver: resolver, Tenant: middleware.Tenant("demoshop"), AcceptLanguage: true,
-		Variant: true,
-		CountryHeader: "X-Country", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, // if the proxy finds the country
+		Variant: true, CountryHeader: "X-Country", // if the proxy finds the country
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	})
 	if err != nil {
 		log.Fatal(err)
