@@ -17,13 +17,14 @@ import (
 type Alternate struct {
 	// URL has no query. It is absolute for a host that a key of Config.Sites names and for one that
 	// Config.SiteOf knows, with https, or with http and the port of the request where
-	// Config.InsecureCookie is set. For another host it is a path: what a client writes into its
-	// Host header becomes no link.
+	// Config.InsecureCookie is set. For another host it is a path, so that no link leads to a host
+	// that a client has written into its Host header.
 	URL string
-	// Hreflang is the value of the attribute hreflang of a link, BCP 47 or "x-default". Of several
-	// sites with one language the default site has the language alone, or else the first one, and
-	// the others have the country of their home base with it: de, and de-CH. It is empty for a site
-	// that cannot be told from another one by language and country.
+	// Hreflang is the value of the attribute hreflang of a link, BCP 47 or "x-default". Where
+	// several sites have a language, the default site gets the language alone, such as de, or the
+	// first site if the default site does not have the language. The others get the country of
+	// their home base with it, such as de-CH. It is empty for a site whose language and country
+	// another site has already.
 	Hreflang string
 	// Site and Language are what a guest without hints sees under the URL.
 	Site, Language string
@@ -38,8 +39,8 @@ type Alternate struct {
 // of them up as Wrap does. The list is the same on each of its pages, as search engines ask, if the
 // table names the hosts of all of them. What follows host and prefix stays as it is, so the pages
 // of all languages must have the same paths; the first page of a prefix is written with a slash at
-// its end. No URL is one of a host that Config.SiteOf refuses. There are none at all for a path
-// that the table cannot take apart, and without Config.Sites and Config.SiteOf.
+// its end. No URL is one of a host that Config.SiteOf refuses. The list is empty for a
+// path in which the table finds no site or language, and without Config.Sites and Config.SiteOf.
 //
 // Below http.StripPrefix the path of r is not the one that Wrap saw: call Alternates outside of it.
 // The errors are those of Resolver.Sites. Safe for concurrent use by multiple goroutines.

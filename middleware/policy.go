@@ -31,8 +31,8 @@ func RenderEnded(w http.ResponseWriter, r *http.Request, err error, next http.Ha
 }
 
 // RenderDefaults is the ErrorPolicy that calls next for every request that has defaults, also with
-// bad credentials or with another tenant's token, and fails every other request. The note on
-// security at RenderEnded holds all the more.
+// bad credentials or with another tenant's token, and fails every other request. What RenderEnded
+// says about security matters even more here.
 func RenderDefaults(w http.ResponseWriter, r *http.Request, err error, next http.Handler) {
 	if _, ok := sessionctx.FromContext(r.Context()); !ok {
 		Fail(w, r, err, next)

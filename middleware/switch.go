@@ -31,8 +31,8 @@ const maxSwitchForm = 16 << 10
 //
 // Where the URL of the page says another site or language than the one that is chosen, the answer
 // leads to the URL of the same page that says the chosen one, if Config.Sites has such a URL; query
-// and fragment stay. On another host the shopper has another cookie, so of the choices only that
-// site and language arrive there.
+// and fragment stay. On another host the shopper has another cookie: of the choices only the site
+// and the language go there, in the URL.
 //
 // The errors are those of Update, of Resolver.Resolve and of Config.SiteOf. A form that no picker
 // sends is a *sessionctx.InputError, and a value that cannot be chosen a *defaults.Rejection. A
@@ -137,7 +137,7 @@ func formError(field, value, rule string) error {
 	return &sessionctx.InputError{Field: field, Value: form.Cut(value), Rule: rule}
 }
 
-// sessionAt returns the session of a request as a page shows it whose URL says at.
+// sessionAt returns the session of a request as a page shows it, if the URL of the page says at.
 func (m *Middleware) sessionAt(r *http.Request, at SiteLanguage) (sessionctx.Session, error) {
 	var req sessionctx.Request
 	if _, err := m.requestFor(r, nil, &req, ""); err != nil {

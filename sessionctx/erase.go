@@ -52,9 +52,7 @@ func (r *Resolver) erased(rec store.Record) store.Record {
 	if err := nextVersion(&rec, now); err != nil {
 		return rec
 	}
-	rec.WriteID = randomNonZero()
-	writeID := rec.WriteID
 	r.cfg.tombstone(&rec, now)
-	rec.WriteID = writeID
+	rec.WriteID = randomNonZero()
 	return rec
 }

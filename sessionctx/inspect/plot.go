@@ -93,7 +93,7 @@ var pictures = []picture{
 		{"questions", "one", number(func(i *interval) int64 { return i.DirectoryLoads })},
 		{"unanswered", "bad", number(func(i *interval) int64 { return i.DirectoryErrors })},
 	}},
-	{"changes", "Changes by others", "reports in ten minutes", bars, 0, []measure{
+	{"changes", "Changes reported", "reports in ten minutes", bars, 0, []measure{
 		{"one record", "one", number(func(i *interval) int64 { return i.Invalidations })},
 		{"everything", "bad", number(func(i *interval) int64 { return i.InvalidatedAll })},
 	}},

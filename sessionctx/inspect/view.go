@@ -283,7 +283,7 @@ func countersOf(t *totals) []group {
 		{"Requests", rows("resolved", t.Resolves, "from the cache", t.Hits, "degraded", t.Degraded, "values not cached", t.DroppedFills)},
 		{"Store", rows("reads", t.Loads, "reads that shared one", t.Joined, "writes", t.Writes, "expiries moved", t.Touches,
 			"compare-and-sets that met another", t.Conflicts, "unknown outcomes", t.Unknown)},
-		{"Changes and directory", rows("records changed by others", t.Invalidations, "everything invalidated", t.InvalidatedAll,
+		{"Changes and directory", rows("records reported as changed", t.Invalidations, "everything invalidated", t.InvalidatedAll,
 			"questions to the directory", t.DirectoryLoads, "without an answer", t.DirectoryErrors, "mistakes in sites", t.SiteMistakes)},
 		rejections,
 	}

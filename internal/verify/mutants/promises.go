@@ -23,8 +23,8 @@ const (
 	keys      = "sessionctx/variant.go"
 )
 
-// histories look for a violation in as many histories as that takes, with one resolver: two are
-// easily told apart.
+// histories is a run of 20,000 histories, of which only those with one resolver are made. It ends
+// at the first violation.
 var histories = Check{
 	In: "internal/verify/linear", Test: "TestLinear_HistoriesInMemory", Says: "violation: history",
 	Setup: []string{"HISTORIES=20000", "SEED=1", "RESOLVERS=1"},

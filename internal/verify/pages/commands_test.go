@@ -97,7 +97,7 @@ func TestPage_NamesEachThreatAndAMutantBreaksEach(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, tests)
-	prose, _, _ := strings.Cut(evidence.Pages(t)["docs/security.md"], "## The tests see")
+	prose, _, _ := strings.Cut(evidence.Pages(t)["docs/security.md"], "## The tests fail without")
 	named, broken := map[string]bool{}, map[string]bool{"HashCollision": true} // it contains its mutant
 	for _, m := range namedThreat.FindAllStringSubmatch(prose, -1) {
 		named[m[1]] = true
