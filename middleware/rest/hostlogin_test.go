@@ -87,3 +87,16 @@ func TestHostLogin_WritesThatBeginNothing(t *testing.T) {
 		})
 	}
 }
+
+func TestHostLogin_FirstWriteOfTwoFieldsBindsTheGuestsSession(t *testing.T) {
+	for _, fields := range []string{`{"currency":"CHF"}`, `{"currency":"CHF","language":"fr"}`} {
+		t.Run(fields, func(t *testing.T) {
+			s := hostShop(t)
+			guest := s.browser(sessionctx.Patch{CartID: sessionctx.Set("cart-1")})
+			anna := guest.with("X-Login", "anna")
+			a := anna.do("PATCH", "/me/context", fields).must(204)
+			got := anna.following(a).do("GET", "/me/context", "").context()
+			assert.Equal(t, "anna CHF cart-1", got.CustomerID+" "+got.Currency+" "+got.CartID)
+		})
+	}
+}
