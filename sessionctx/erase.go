@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sessionctx/storefront/internal/redact"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -41,7 +42,7 @@ func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 	// The stamps of the replaced records are not known here.
 	r.near.InvalidateAll()
 	if err != nil {
-		return chain(ErrUnavailable, errPartWritten, "the sessions have ended, and some records may be left", err)
+		return chain(ErrUnavailable, errPartWritten, "the sessions have ended, and some records may be left", redact.Error(err, customerID))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package sessionctx_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -124,6 +125,10 @@ func TestErase_FailureIsUnavailable(t *testing.T) {
 	err := r.Erase(t.Context(), "demoshop", "C100")
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 	assert.ErrorIs(t, err, errDown)
+	backend.err = fmt.Errorf("replica 2 has not answered for C100: %w", errDown)
+	err = r.Erase(t.Context(), "demoshop", "C100")
+	assert.ErrorIs(t, err, errDown)
+	assert.NotContains(t, err.Error(), "C100", "errors end up in logs")
 	for _, tc := range []struct {
 		desc, tenant, customer string
 		want                   error
