@@ -70,6 +70,9 @@ func (r *Resolver) bind(b *budget, req *Request) (found, bound bool, err error) 
 			} else if ok { // another request was quicker
 				session, bound = heir, i > 0
 			}
+		case own.state == ended && i > 0: // the answer that said so was lost, maybe
+			heir, ok := openHeir(id, req.Tenant, req.CustomerID, rec.Heir)
+			bound = ok && heir == session
 		}
 	}
 	if len(guests) > 0 {
@@ -90,7 +93,7 @@ func (r *Resolver) bind(b *budget, req *Request) (found, bound bool, err error) 
 				return false, false, err
 			}
 			if session = one.SessionID; c.write {
-				r.notifyBound(b, &one, &c.cur, &c.next)
+				r.notifyBound(b, &one, id, &c.cur, &c.next)
 			}
 		} else {
 			one.SessionID = session
@@ -164,7 +167,7 @@ func (r *Resolver) mergeGuest(b *budget, req *Request, guestID string) error {
 		if cur = guest; !w.replaceByTombstone(&cur, sealHeir(guestID, req.Tenant, req.CustomerID, req.SessionID)) {
 			continue
 		}
-		r.notifyBound(b, req, &guest, &after)
+		r.notifyBound(b, req, guestID, &guest, &after)
 		return nil
 	}
 	return b.notWritten(errOtherWrites)
@@ -191,8 +194,8 @@ func (r *Resolver) inherited(rec, guest *store.Record) (next store.Record, write
 	return *rec, false, nil
 }
 
-// notifyBound tells the host that the session of a guest has become a customer's.
-func (r *Resolver) notifyBound(b *budget, req *Request, guest, after *store.Record) {
+// notifyBound tells the host that the session of a guest, under guestID, has become a customer's.
+func (r *Resolver) notifyBound(b *budget, req *Request, guestID string, guest, after *store.Record) {
 	if r.cfg.OnChange == nil {
 		return
 	}
@@ -202,7 +205,7 @@ func (r *Resolver) notifyBound(b *budget, req *Request, guest, after *store.Reco
 		r.logNotNotified(ctx, req.Tenant, err)
 		return
 	}
-	r.notifyChange(ctx, req, guest, r.sessionOf(req, after, false, req.CustomerID, &d))
+	r.notifyChange(ctx, req, guestID, guest, r.sessionOf(req, after, false, req.CustomerID, &d))
 }
 
 // loginByHost is Login for the host's own login. c.write is false where bind has told the host

@@ -80,6 +80,74 @@ func TestSnapshot_WorkerAsksAsTheCustomerOfTheHostsLogin(t *testing.T) {
 	}
 }
 
+func TestPreview_ShowsACustomerNoMoreOfAGuestsSessionThanResolve(t *testing.T) {
+	r := newResolver(t)
+	g := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart-1"), Attributes: attributes("a", "1")})
+	req := byLogin("C100", g.ID, "")
+	var required sessionctx.Session
+	x, err := r.Preview(t.Context(), req, sessionctx.Patch{Require: func(s sessionctx.Session) error { required = s; return nil }})
+	require.NoError(t, err)
+	assert.Equal(t, resolve(t, r, req), x.Session, "Degraded, without cart, attributes and version")
+	assert.Equal(t, x.Session, required)
+	for _, p := range []sessionctx.Patch{{CartID: sessionctx.Set("x")}, {Currency: sessionctx.Set("EUR")}, {Upsert: true}} {
+		_, err = r.Preview(t.Context(), req, p)
+		assert.ErrorIs(t, err, sessionctx.ErrNotFound, "as Update")
+	}
+}
+
+func TestBind_SaysAgainThatTheGuestsSessionIsBound(t *testing.T) {
+	r := newResolver(t)
+	own := update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers")})
+	g := update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
+	for range 2 { // the first answer may have been lost
+		s, bound := bind(t, r, byLogin("C100", own.ID, g.ID))
+		assert.Equal(t, own.ID, s.ID)
+		assert.True(t, bound)
+	}
+	others := update(t, r, byLogin("C101", "", ""), sessionctx.Patch{CartID: sessionctx.Set("another's")})
+	_, bound := bind(t, r, byLogin("C101", others.ID, g.ID))
+	assert.False(t, bound, "it has become another customer's")
+}
+
+func TestOnChange_OldHasTheIDThatALoginReplaces(t *testing.T) {
+	var before, after sessionctx.Session
+	r := newResolver(t, func(c *sessionctx.Config) {
+		c.OnChange = func(_ context.Context, old, changed sessionctx.Session) { before, after = old, changed }
+	})
+	guest := func() sessionctx.Session {
+		return update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
+	}
+	for _, tc := range []struct {
+		desc string
+		make func(guest, own sessionctx.Session) (sessionctx.Session, error)
+	}{
+		{"Login", func(guest, _ sessionctx.Session) (sessionctx.Session, error) {
+			return r.Login(t.Context(), cookie(guest.ID), "C100")
+		}},
+		{"Login by the host, of a guest", func(guest, _ sessionctx.Session) (sessionctx.Session, error) {
+			return r.Login(t.Context(), byLogin("", "", guest.ID), "C100")
+		}},
+		{"Bind", func(guest, _ sessionctx.Session) (s sessionctx.Session, err error) {
+			s, _, err = r.Bind(t.Context(), byLogin("C100", "", guest.ID))
+			return s, err
+		}},
+		{"Bind to the customer's session", func(guest, own sessionctx.Session) (s sessionctx.Session, err error) {
+			s, _, err = r.Bind(t.Context(), byLogin("C100", own.ID, guest.ID))
+			return s, err
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			own := update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers")})
+			g := guest()
+			s, err := tc.make(g, own)
+			require.NoError(t, err)
+			assert.Equal(t, g.ID, before.ID)
+			assert.Equal(t, s.ID, after.ID)
+			assert.Equal(t, g.ETag(), before.ETag())
+		})
+	}
+}
+
 func TestResolve_HostLoginDecidesWhoseSessionItIs(t *testing.T) {
 	r := newResolver(t)
 	s, err := r.Login(t.Context(), byLogin("", "", ""), "C100")

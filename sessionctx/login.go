@@ -65,7 +65,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	}
 	s := r.sessionOf(&req, &c.next, false, customerID, &d)
 	if c.write {
-		r.notifyChange(ctx, &req, &c.cur, s)
+		r.notifyChange(ctx, &req, c.curID, &c.cur, s)
 	}
 	return s, nil
 }
@@ -88,7 +88,7 @@ func (r *Resolver) login(b *budget, req *Request, customerID string, cur *store.
 	if c.own, customer, err = r.ownershipForLogin(b, req, customerID, cur); err != nil {
 		return c, unavailable(b, err)
 	}
-	c.write = true
+	c.write, c.curID = true, req.SessionID
 	now := time.Now()
 	otherCustomer := cur.CustomerID != "" && cur.CustomerID != customerID
 	if c.own.state == live {

@@ -53,7 +53,7 @@ func (r *Resolver) end(b *budget, req *Request) (was store.Record, err error) {
 		return next, true, err
 	})
 	if err == nil && was.Exists() && r.cfg.OnChange != nil {
-		r.notifyChange(b.caller, req, &was, r.guest(b.caller, req))
+		r.notifyChange(b.caller, req, req.SessionID, &was, r.guest(b.caller, req))
 	}
 	return was, err
 }

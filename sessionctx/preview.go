@@ -61,6 +61,6 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		}
 		in := r.input(&req, &c.next, c.own.customerID, &c.d)
 		_, rejected := c.d.sites.Value.table.Explain(in)
-		return Explanation{Session: r.sessionOf(&req, &c.next, c.newID, c.own.customerID, &c.d), Rejected: rejected, Input: in}, nil
+		return Explanation{Session: r.sessionAfter(&req, &c, &c.next), Rejected: rejected, Input: in}, nil
 	}
 }

@@ -55,9 +55,9 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 		r.conflicts.note(&req, err)
 		return Session{}, b.final(err)
 	}
-	s := r.sessionOf(&req, &c.next, c.newID, c.own.customerID, &c.d)
+	s := r.sessionAfter(&req, &c, &c.next)
 	if c.write {
-		r.notifyChange(ctx, &req, &c.cur, s)
+		r.notifyChange(ctx, &req, met.SessionID, &c.cur, s)
 	}
 	return s, nil
 }
@@ -68,6 +68,7 @@ type change struct {
 	write     bool // next differs from cur
 	newID     bool // the session needs a new secret id
 	own       ownership
+	curID     string    // of a login: the id of cur
 	endedAt   time.Time // of a session that EndAll has ended
 	d         dependencies
 }
@@ -90,10 +91,12 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 	}
 	now := time.Now()
 	switch {
-	case c.own.unbound && !preview:
+	case c.own.unbound && !(preview && p.zero()):
 		return c, fmt.Errorf("%w: the session is not the customer's yet: Bind comes first", ErrNotFound)
 	case c.own.state == live:
-		c.cur = *cur
+		if c.cur = *cur; c.own.unbound { // to be viewed as in resolvedEntry: no record of the customer's
+			c.cur.Incarnation, c.cur.Version = 0, 0
+		}
 	case req.Proof == BySecret && (c.own.state == absent || p.zero() || c.own.replaceable(c.endedAt, now)):
 		c.newID = true
 	case c.own.state != absent, req.Proof == Management && !p.Upsert:
@@ -102,7 +105,7 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 		return c, fmt.Errorf("%w: the identity names no session to write to", ErrNotFound)
 	}
 	if p.Require != nil {
-		if err := p.Require(r.sessionOf(req, &c.cur, c.newID, c.own.customerID, &c.d)); err != nil {
+		if err := p.Require(r.sessionAfter(req, &c, &c.cur)); err != nil {
 			return c, err
 		}
 	}
@@ -114,6 +117,15 @@ func (r *Resolver) change(ctx context.Context, req *Request, p *Patch, cur *stor
 		c.next = c.cur
 	}
 	return c, err
+}
+
+// sessionAfter returns the session that rec is to req: c.cur or c.next.
+func (r *Resolver) sessionAfter(req *Request, c *change, rec *store.Record) Session {
+	s := r.sessionOf(req, rec, c.newID, c.own.customerID, &c.d)
+	if c.own.unbound {
+		s.Version, s.Degraded = -1, true
+	}
+	return s
 }
 
 // apply applies p to c.next and reports whether anything is to be written.
@@ -180,14 +192,14 @@ func (r *Resolver) saveTombstoneIfEnded(b *budget, req *Request, c *change) {
 	})
 }
 
-// notifyChange tells the host what a write to the record before has changed.
-func (r *Resolver) notifyChange(ctx context.Context, req *Request, before *store.Record, after Session) {
+// notifyChange tells the host what a write to the record before, under beforeID, has changed.
+func (r *Resolver) notifyChange(ctx context.Context, req *Request, beforeID string, before *store.Record, after Session) {
 	if r.cfg.OnChange == nil {
 		return
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			secrets := append([]string{req.SessionID, before.CustomerID, after.ID, after.CustomerID, after.CartID}, cartIDs(before)...)
+			secrets := append([]string{req.SessionID, beforeID, before.CustomerID, after.ID, after.CustomerID, after.CartID}, cartIDs(before)...)
 			r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: panic in Config.OnChange", slog.String("panic", redact.Panic(p, secrets...)))
 		}
 	}()
@@ -197,7 +209,9 @@ func (r *Resolver) notifyChange(ctx context.Context, req *Request, before *store
 		r.logNotNotified(ctx, req.Tenant, err)
 		return
 	}
-	r.cfg.OnChange(ctx, r.sessionOf(req, before, !before.Exists(), before.CustomerID, &d), after)
+	old := *req
+	old.SessionID = beforeID
+	r.cfg.OnChange(ctx, r.sessionOf(&old, before, !before.Exists(), before.CustomerID, &d), after)
 }
 
 // logNotNotified logs that the host does not hear of a write that was applied.
