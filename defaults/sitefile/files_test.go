@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -96,6 +97,18 @@ func TestFromFS_AcceptsWhatIsMerelyUnusual(t *testing.T) {
 			assert.Equal(t, defaults.Site{Code: "main", Default: true, Currency: "EUR", Country: "DE", Language: "de"}, sites[0])
 		})
 	}
+}
+
+func TestSites_BlanksInTheCodeOfAnInactiveSiteSpoilNoOther(t *testing.T) {
+	const inactive = `{"code": " old ", "active": false, "currency": "EUR", "defaultLanguage": "de"}`
+	files, err := sitefile.FromFS(shop(map[string]string{
+		"demoshop/sites.json": "[" + inactive + "," + strings.TrimPrefix(sitesIn("eur"), "["),
+	}))
+	require.NoError(t, err)
+	sites, err := files.Sites(t.Context(), "demoshop")
+	require.NoError(t, err)
+	require.Len(t, sites, 2)
+	assert.Equal(t, "EUR", sites[1].Currency, "as CompileSites gives it")
 }
 
 func TestSites_UnknownTenantIsItsOwnError(t *testing.T) {

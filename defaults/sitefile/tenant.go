@@ -79,9 +79,11 @@ func (t *tenant) compileSites(table *table) {
 	// A site that is left out stays as the file has it, because the caller that compiles the sites
 	// again may know its last valid form.
 	inForce := sites.List()
+	bare := func(code string) string {
+		return strings.TrimFunc(code, func(r rune) bool { return r <= ' ' || r > '~' })
+	}
 	for i := range t.sites {
-		code := strings.TrimFunc(t.sites[i].Code, func(r rune) bool { return r <= ' ' || r > '~' })
-		if len(inForce) > 0 && inForce[0].Code == code && inForce[0].Inactive == t.sites[i].Inactive {
+		if len(inForce) > 0 && bare(inForce[0].Code) == bare(t.sites[i].Code) && inForce[0].Inactive == t.sites[i].Inactive {
 			t.sites[i], inForce = inForce[0], inForce[1:]
 		}
 	}
