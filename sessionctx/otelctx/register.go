@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -102,11 +103,11 @@ func (t *Telemetry) Register(r *sessionctx.Resolver, attrs ...attribute.KeyValue
 		return nil, fmt.Errorf("otelctx: %w", err)
 	}
 	t.registered = append(t.registered, id)
-	return &registration{Registration: done, forget: func() {
+	return &registration{Registration: done, forget: sync.OnceFunc(func() { // later the attributes may be another one's
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.registered = slices.DeleteFunc(t.registered, func(x attribute.Distinct) bool { return x == id })
-	}}, nil
+	})}, nil
 }
 
 // registration is what Register returns.

@@ -109,10 +109,14 @@ func TestRegister_ReportsALeaseThatEnds(t *testing.T) {
 	require.Error(t, err, "newWorld has registered one without attributes")
 	require.NoError(t, done.Unregister())
 	require.NoError(t, done.Unregister(), "a second time")
+	first := done
 	assert.NotContains(t, w.collect(t), name)
 	done, err = w.telemetry.Register(r, attribute.String("shop", "second"))
 	require.NoError(t, err)
 	assert.Contains(t, w.collect(t), name)
+	require.NoError(t, first.Unregister(), "late, when the attributes are another one's")
+	_, err = w.telemetry.Register(r, attribute.String("shop", "second"))
+	require.Error(t, err)
 	require.NoError(t, done.Unregister())
 }
 
