@@ -225,6 +225,7 @@ func TestSave_RefusesARecordWithoutIncarnation(t *testing.T) {
 	s := fresh(t)
 	_, err := s.Save(t.Context(), session("a"), store.Record{Tenant: "acme", Version: 1}, none)
 	require.ErrorContains(t, err, "nothing was written")
+	assert.ErrorIs(t, err, store.ErrUnavailable)
 	assert.False(t, errors.Is(err, store.ErrConflict))
 	assert.Zero(t, load(t, s, session("a")))
 }

@@ -124,7 +124,7 @@ func (s *Store) save(ctx context.Context, w *write) (store.Record, error) {
 	w.ctx, w.done = ctx, make(chan struct{})
 	var err error
 	if w.value, err = seal(w.hash[:], w.rec); err != nil {
-		return store.Record{}, fmt.Errorf("nothing was written: %w", err)
+		return store.Record{}, nothingWritten(err)
 	}
 	select {
 	case s.writes <- w:

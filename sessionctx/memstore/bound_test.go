@@ -339,6 +339,17 @@ func TestSave_RefusesARecordWithoutIncarnation(t *testing.T) {
 	var s memstore.Store
 	_, err := s.Save(t.Context(), session("a"), store.Record{Tenant: "acme"}, store.Revision{})
 	assert.ErrorContains(t, err, "memstore: save: nothing was written")
+	assert.ErrorIs(t, err, store.ErrUnavailable)
+	assert.Zero(t, s.Stats())
+}
+
+func TestSave_EndedContextSaysThatNothingWasWritten(t *testing.T) {
+	var s memstore.Store
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := s.Save(ctx, session("a"), store.Record{Tenant: "acme", Incarnation: 1, Version: 1}, store.Revision{})
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, err, store.ErrUnavailable, "after any other error the outcome is unknown")
 	assert.Zero(t, s.Stats())
 }
 

@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"sync"
@@ -106,10 +105,10 @@ func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 // larger.
 func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (store.Record, error) {
 	if err := ctx.Err(); err != nil {
-		return store.Record{}, fmt.Errorf("memstore: save: nothing was written: %w", err)
+		return store.Record{}, fmt.Errorf("memstore: save: nothing was written: %w: %w", store.ErrUnavailable, err)
 	}
 	if rec.Incarnation == 0 {
-		return store.Record{}, errors.New("memstore: save: nothing was written: the record has no incarnation")
+		return store.Record{}, fmt.Errorf("memstore: save: nothing was written: %w: the record has no incarnation", store.ErrUnavailable)
 	}
 	return s.compareAndSet(newItem(key, rec), base, false)
 }
