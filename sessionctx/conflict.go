@@ -39,7 +39,7 @@ func (p *Patch) conflicts(cur *store.Record) (fields []string, found bool) {
 			fields = append(fields, defaults.Field(f).String())
 		}
 	}
-	if len(p.Attributes) > 0 || p.ReplaceAttributes {
+	if p.touchesAttributes() {
 		if !known || p.attributesConflict(cur, base) {
 			fields = append(fields, conflictAttributes)
 		}

@@ -101,6 +101,26 @@ func TestUpdate_RefusesNothingByACachedRecord(t *testing.T) {
 	assert.Equal(t, "CHF cart", s.Currency+" "+s.CartID)
 }
 
+// Another process sets an attribute, and this one, which has not heard of it, removes it.
+func TestUpdate_RemovesWhatItsCachedRecordLacks(t *testing.T) {
+	for desc, p := range map[string]sessionctx.Patch{
+		"by name": {Attributes: attributes("a", "null")},
+		"all":     {ReplaceAttributes: true},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			here, there, _ := processes(t)
+			req := by("s1", "")
+			update(t, there, req, sessionctx.Patch{Currency: sessionctx.Set("USD")})
+			resolve(t, here, req)
+			update(t, there, req, sessionctx.Patch{Attributes: attributes("a", "1")})
+			_, found := update(t, here, req, p).Attribute("a")
+			assert.False(t, found)
+			_, found = resolve(t, there, fresh(req)).Attribute("a")
+			assert.False(t, found, "the removal was answered")
+		})
+	}
+}
+
 // Another process logs a customer in, and this one, which ends all of the customer's sessions, has
 // not heard of it yet.
 func TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn(t *testing.T) {

@@ -60,8 +60,10 @@ func (p *Patch) fields() [defaults.NumFields]Change {
 
 // zero reports whether p asks for nothing at all.
 func (p *Patch) zero() bool {
-	return !p.touchesFields() && len(p.Attributes) == 0 && !p.ReplaceAttributes && !p.Upsert
+	return !p.touchesFields() && !p.touchesAttributes() && !p.Upsert
 }
+
+func (p *Patch) touchesAttributes() bool { return len(p.Attributes) > 0 || p.ReplaceAttributes }
 
 func (p *Patch) touchesFields() bool {
 	return p.Site.set || p.Currency.set || p.Country.set || p.Language.set || p.CartID.set

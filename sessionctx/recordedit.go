@@ -141,7 +141,7 @@ func findCart(carts []store.Cart, site string) (int, bool) {
 
 // setAttributes merges the attributes of p, and reports whether any was set or removed.
 func setAttributes(rec *store.Record, p *Patch) (changed bool) {
-	if len(p.Attributes) == 0 && !p.ReplaceAttributes {
+	if !p.touchesAttributes() {
 		return false
 	}
 	var merged []store.Attribute

@@ -2,6 +2,7 @@ package sessionctx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -36,12 +37,18 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	decide := func(cur *store.Record) (store.Record, bool, error) {
 		var err error
 		c, err = r.change(&b, &req, &p, cur, false)
+		if err == nil && !c.write && p.touchesAttributes() {
+			err = errNoEffect
+		}
 		return c.next, c.write && !c.newID, err
 	}
 	if req.SessionID == "" {
 		_, _, err = decide(&store.Record{})
 	} else {
 		_, _, err = r.compareAndSet(&b, r.cacheKey(&req), decide)
+	}
+	if errors.Is(err, errNoEffect) {
+		err = nil
 	}
 	met := req // the session that the write has met, whatever id the result has
 	if err == nil && c.write && c.newID {
@@ -61,6 +68,10 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	}
 	return s, nil
 }
+
+// errNoEffect says that the record has no attribute that a patch removes. It is no error of Update,
+// but like a refusal it needs a fresh read: another process may have set what a cached record lacks.
+var errNoEffect = errors.New("the record has none of the attributes to remove")
 
 // change is what a write makes of a record.
 type change struct {
