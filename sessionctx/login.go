@@ -39,8 +39,8 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	if err != nil {
 		return Session{}, b.final(err)
 	}
-	if err := r.checkSite(&req, &store.Record{}, customerID, &d); err != nil {
-		return Session{}, err
+	if err := r.checkSiteOfLogin(&b, &req, customerID, &d); err != nil {
+		return Session{}, b.final(err)
 	}
 	var c change
 	switch {
@@ -68,6 +68,27 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 		r.notifyChange(ctx, &req, c.curID, &c.cur, s)
 	}
 	return s, nil
+}
+
+// checkSiteOfLogin is checkSite for the session that a login makes. It reads the sessions that req
+// names only where nothing else names a site.
+func (r *Resolver) checkSiteOfLogin(b *budget, req *Request, customerID string, d *dependencies) error {
+	refused := r.checkSite(req, &store.Record{}, customerID, d)
+	for _, id := range [...]string{req.SessionID, req.GuestID} {
+		if refused == nil || id == "" {
+			continue
+		}
+		one := *req
+		one.SessionID = id
+		rec, own, err := r.ownedBySecret(b, &one)
+		if err != nil {
+			return err
+		}
+		if own.state == live {
+			refused = r.checkSite(req, &rec, customerID, d)
+		}
+	}
+	return refused
 }
 
 // loginAsserted makes the record under the id a customer's.

@@ -345,3 +345,23 @@ func TestLogin_SucceedsWithoutItsTombstone(t *testing.T) {
 	assert.Equal(t, s, resolve(t, r, cookie(s.ID)))
 	assert.Equal(t, "C100 cart", s.CustomerID+" "+s.CartID)
 }
+
+func TestLogin_WithoutADefaultSiteTheSessionsOwnSiteServes(t *testing.T) {
+	given := demoshop()["demoshop"]
+	given.Sites[0].Default = false
+	r := newResolver(t, func(c *sessionctx.Config) {
+		c.Directory = struct{ sessionctx.Directory }{sessionctx.Static{"demoshop": given}}
+	})
+	onSite := func(req sessionctx.Request) sessionctx.Request { req.Site = "ch"; return req }
+	choice := sessionctx.Patch{Site: sessionctx.Set("ch")}
+	update(t, r, onSite(by("s1")), choice)
+	secret := update(t, r, onSite(cookie("")), choice)
+	guest := update(t, r, onSite(cookie("")), choice)
+	for _, req := range []sessionctx.Request{by("s1"), cookie(secret.ID), byLogin("", "", guest.ID)} {
+		s, err := r.Login(t.Context(), req, "C999")
+		require.NoError(t, err)
+		assert.Equal(t, "ch C999", s.Site+" "+s.CustomerID)
+	}
+	_, err := r.Login(t.Context(), by("s2"), "C999")
+	assert.ErrorIs(t, err, sessionctx.ErrUnavailable, "nothing names a site")
+}
