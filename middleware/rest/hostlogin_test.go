@@ -100,3 +100,14 @@ func TestHostLogin_FirstWriteOfTwoFieldsBindsTheGuestsSession(t *testing.T) {
 		})
 	}
 }
+
+func TestHostLogin_ExplanationShowsNoMoreOfAGuestsSessionThanARead(t *testing.T) {
+	s := hostShop(t)
+	guest := s.browser(sessionctx.Patch{Language: sessionctx.Set("fr"), CartID: sessionctx.Set("cart-1")})
+	prefetch := guest.with("X-Login", "anna", "Sec-Purpose", "prefetch") // binds nothing
+	for _, path := range []string{"/me/context", "/me/context?explain=true"} {
+		got := prefetch.do("GET", path, "").context()
+		assert.Equal(t, "anna fr ", got.CustomerID+" "+got.Language+" "+got.CartID, path)
+		assert.True(t, got.Degraded, path)
+	}
+}
