@@ -18,6 +18,7 @@ const (
 	missDegraded
 	missProfile
 	hitComplete
+	hitDegraded // of a session that is not its customer's yet
 	hitProfile
 	firstError
 )
@@ -52,6 +53,8 @@ func kindOf(op *operation, o sessionctx.Outcome) kind {
 			}
 		}
 	case op.name != "":
+	case o.Cached && o.Degraded:
+		return hitDegraded
 	case o.Cached && o.ProfileMissing:
 		return hitProfile
 	case o.Cached:
@@ -80,7 +83,7 @@ func (k kind) attributes(op *operation) []attribute.KeyValue {
 	attrs := make([]attribute.KeyValue, 0, 4) // with room for the tenant
 	if op.name != "" {
 		attrs = append(attrs, operationKey.String(op.name))
-	} else if k == hitComplete || k == hitProfile {
+	} else if k == hitComplete || k == hitDegraded || k == hitProfile {
 		attrs = append(attrs, cacheKey.String("hit"))
 	} else {
 		attrs = append(attrs, cacheKey.String("miss"))
@@ -90,7 +93,7 @@ func (k kind) attributes(op *operation) []attribute.KeyValue {
 		return append(attrs, errorKey.String(k.errorType()))
 	case op.name != "":
 		return attrs
-	case k == missDegraded:
+	case k == missDegraded, k == hitDegraded:
 		return append(attrs, resultKey.String("degraded"))
 	case k == missProfile, k == hitProfile:
 		return append(attrs, resultKey.String("profile_missing"))

@@ -392,3 +392,17 @@ func TestTelemetry_DurationsAllocateNothing(t *testing.T) {
 	allocs := testing.AllocsPerRun(1000, func() { _, _ = w.Resolve(context.Background(), req) })
 	assert.Zero(t, allocs, "also with a duration of every Resolve")
 }
+
+func TestTelemetry_WarmSessionThatIsNotItsCustomersYetIsDegraded(t *testing.T) {
+	w := newWorld(t, func(c *otelctx.Config) { c.Warm = true })
+	guest := sessionctx.Request{Identity: sessionctx.Identity{Tenant: tenant, Proof: sessionctx.BySecret}}
+	s, err := w.Update(t.Context(), guest, sessionctx.Patch{Upsert: true})
+	require.NoError(t, err)
+	customers := guest
+	customers.SessionID, customers.CustomerID, customers.HostLogin = s.ID, "C100", true
+	require.True(t, resolve(t, w.Resolver, customers).Degraded)
+	warm(t, w.Resolver, customers)
+	got := w.collect(t)
+	assert.Contains(t, got, "session_context.resolve.duration{session_context.cache.result=hit,session_context.resolve.result=degraded}")
+	assert.NotContains(t, got, "session_context.resolve.duration{session_context.cache.result=hit,session_context.resolve.result=complete}")
+}
