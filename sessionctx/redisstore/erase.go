@@ -88,7 +88,11 @@ func (s *Store) erase(
 		if err := s.ready(ctx, "erase"); err != nil {
 			return false, err
 		}
-		stored, err := s.save(ctx, "erase", name, tenant, tombstone(rec), rec.Revision())
+		ended := tombstone(rec)
+		if !ended.Ended || !ended.Exists() || ended.Revision() == rec.Revision() {
+			return false, errors.New("redisstore: erase: tombstone must return a record with Ended and another revision")
+		}
+		stored, err := s.save(ctx, "erase", name, tenant, ended, rec.Revision())
 		if !errors.Is(err, store.ErrConflict) {
 			// Also after an error, because the write may have been applied. The message of the
 			// server may come too late: this process must not see the session any more when Erase

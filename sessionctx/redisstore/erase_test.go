@@ -145,6 +145,24 @@ func TestErase_NeedsCustomer(t *testing.T) {
 	assert.Equal(t, rec, loaded(t, s, key))
 }
 
+func TestErase_RefusesATombstoneThatIsNone(t *testing.T) {
+	s := open(t, redisserver.Start(t))
+	key, rec := saved(t, s, "C1")
+	for _, tc := range []struct {
+		desc      string
+		tombstone func(store.Record) store.Record
+	}{
+		{"not ended", func(r store.Record) store.Record { r.Version++; return r }},
+		{"the same revision", func(r store.Record) store.Record { r.Ended = true; return r }},
+		{"no record", func(store.Record) store.Record { return store.Record{Ended: true} }},
+	} {
+		n, err := s.Erase(t.Context(), key.Tenant, "C1", tc.tombstone)
+		require.ErrorContains(t, err, "redisstore: erase: tombstone must return a record with Ended and another revision", tc.desc)
+		assert.Zero(t, n, tc.desc)
+		assert.Equal(t, rec, loaded(t, s, key), tc.desc)
+	}
+}
+
 func TestErase_StaysInsidePrefix(t *testing.T) {
 	server := redisserver.Start(t)
 	for _, tc := range []struct{ desc, prefix, other string }{
