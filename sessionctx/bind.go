@@ -199,13 +199,14 @@ func (r *Resolver) notifyBound(b *budget, req *Request, guestID string, guest, a
 	if r.cfg.OnChange == nil {
 		return
 	}
-	ctx := context.WithoutCancel(b.caller)
+	ctx, cancel := b.afterwards()
+	defer cancel()
 	d, err := r.dependenciesOf(ctx, req.Tenant, req.CustomerID)
 	if err != nil {
 		r.logNotNotified(ctx, req.Tenant, err)
 		return
 	}
-	r.notifyChange(ctx, req, guestID, guest, r.sessionOf(req, after, false, req.CustomerID, &d))
+	r.notifyChange(b, req, guestID, guest, r.sessionOf(req, after, false, req.CustomerID, &d))
 }
 
 // loginByHost is Login for the host's own login. c.write is false where bind has told the host

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/sessiontest"
 )
 
 // readsOf returns requests of all kinds for an i: sessions of guests and customers, known and
@@ -294,6 +295,41 @@ func TestRefresh_AnswerIsInForceWhenItReturns(t *testing.T) {
 		assert.ErrorIs(t, r.Refresh(t.Context(), "No Shop", ""), sessionctx.ErrUnknownTenant)
 		assert.ErrorIs(t, r.Refresh(t.Context(), "demoshop", strings.Repeat("x", 257)), sessionctx.ErrNotFound)
 	})
+}
+
+// The profile is not known, and the Store takes nearly half of the time.
+func TestOnChange_IsCalledWithinTheTimeOfTheCallThoughTheDirectoryHangs(t *testing.T) {
+	for desc, end := range map[string]func(context.Context, *sessionctx.Resolver, sessionctx.Request) error{
+		"End": func(ctx context.Context, r *sessionctx.Resolver, req sessionctx.Request) error {
+			return r.End(ctx, req)
+		},
+		"Logout": func(ctx context.Context, r *sessionctx.Resolver, req sessionctx.Request) error {
+			_, err := r.Logout(ctx, req)
+			return err
+		},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				backend, d := &sessiontest.Store{}, &pacedDesk{desk: desk{Static: demoshop()}}
+				var olds []sessionctx.Session
+				config := func(c *sessionctx.Config) {
+					c.Store, c.Directory = backend, d
+					c.OnChange = func(_ context.Context, before, _ sessionctx.Session) { olds = append(olds, before) }
+				}
+				_, err := newResolver(t, config).Login(t.Context(), by("s1"), "C100")
+				require.NoError(t, err)
+				r := newResolver(t, config)
+				resolve(t, r, by("another")) // the sites are known
+				d.holdBy(untilContextEnds)
+				backend.Saves.Always(func(context.Context) error { time.Sleep(900 * time.Millisecond); return nil })
+				olds = nil
+				assert.LessOrEqual(t, takes(func() { assert.NoError(t, end(t.Context(), r, by("s1", "C100"))) }), 2*time.Second)
+				require.Len(t, olds, 1)
+				assert.Equal(t, "C100", olds[0].CustomerID)
+				assert.True(t, olds[0].ProfileMissing)
+			})
+		})
+	}
 }
 
 // A customer whose profile cannot be had loses nothing but what the profile says.

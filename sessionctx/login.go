@@ -65,7 +65,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	}
 	s := r.sessionOf(&req, &c.next, false, customerID, &d)
 	if c.write {
-		r.notifyChange(ctx, &req, c.curID, &c.cur, s)
+		r.notifyChange(&b, &req, c.curID, &c.cur, s)
 	}
 	return s, nil
 }

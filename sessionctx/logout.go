@@ -53,16 +53,18 @@ func (r *Resolver) end(b *budget, req *Request) (was store.Record, err error) {
 		return next, true, err
 	})
 	if err == nil && was.Exists() && r.cfg.OnChange != nil {
-		r.notifyChange(b.caller, req, req.SessionID, &was, r.guest(b.caller, req))
+		r.notifyChange(b, req, req.SessionID, &was, r.guest(b, req))
 	}
 	return was, err
 }
 
 // guest returns the session of a guest without an id.
-func (r *Resolver) guest(ctx context.Context, req *Request) (s Session) {
+func (r *Resolver) guest(b *budget, req *Request) (s Session) {
+	ctx, cancel := b.afterwards()
+	defer cancel()
 	guest := Request{Identity: Identity{Tenant: req.Tenant, Proof: BySecret}, Site: req.Site, Language: req.Language, GeoCountry: req.GeoCountry, AcceptLanguage: req.AcceptLanguage}
 	key := r.cacheKey(&guest)
-	e, err := r.resolve(context.WithoutCancel(ctx), &key, r.hash(&key, &guest), &guest)
+	e, err := r.resolve(ctx, &key, r.hash(&key, &guest), &guest)
 	if err != nil {
 		return Session{Tenant: req.Tenant, Version: -1, Degraded: true}
 	}
@@ -86,7 +88,7 @@ func (r *Resolver) Logout(ctx context.Context, req Request) (Session, error) {
 		return Session{}, b.final(err)
 	}
 	if req.Proof != BySecret || was.Choices == (defaults.Choices{}) {
-		return r.guest(ctx, &req), nil
+		return r.guest(&b, &req), nil
 	}
 	req.SessionID = newSecretID()
 	var next store.Record
@@ -99,11 +101,11 @@ func (r *Resolver) Logout(ctx context.Context, req Request) (Session, error) {
 		return next, true, err
 	})
 	if err != nil {
-		return r.guest(ctx, &req), nil // the session has ended, and that was the point
+		return r.guest(&b, &req), nil // the session has ended, and that was the point
 	}
 	d, err := r.dependenciesOf(ctx, req.Tenant, "")
 	if err != nil {
-		return r.guest(ctx, &req), nil
+		return r.guest(&b, &req), nil
 	}
 	return r.sessionOf(&req, &next, false, "", &d), nil
 }

@@ -17,17 +17,25 @@ type budget struct {
 	context.Context                 // ends with the whole time, or with the caller
 	firstHalf       context.Context // also ends with the first half of the time
 	caller          context.Context
-	wrote           bool // a Save of the call was applied
+	end             time.Time // of Config.Timeout, whatever time the caller has
+	wrote           bool      // a Save of the call was applied
 }
 
 func (r *Resolver) newBudget(ctx context.Context) (b budget, cancel func()) {
-	end := time.Now().Add(r.cfg.Timeout)
+	limit := time.Now().Add(r.cfg.Timeout)
+	end := limit
 	if d, ok := ctx.Deadline(); ok && d.Before(end) {
 		end = d
 	}
 	whole, cancelWhole := context.WithDeadline(ctx, end)
 	firstHalf, cancelHalf := context.WithDeadline(whole, time.Now().Add(time.Until(end)/2))
-	return budget{Context: whole, firstHalf: firstHalf, caller: ctx}, func() { cancelHalf(); cancelWhole() }
+	return budget{Context: whole, firstHalf: firstHalf, caller: ctx, end: limit}, func() { cancelHalf(); cancelWhole() }
+}
+
+// afterwards returns the context of what follows a write that was applied: the caller's end does
+// not end it, and the time of the call does.
+func (b *budget) afterwards() (context.Context, context.CancelFunc) {
+	return context.WithDeadline(context.WithoutCancel(b.caller), b.end)
 }
 
 var (

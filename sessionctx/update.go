@@ -64,7 +64,7 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	}
 	s := r.sessionAfter(&req, &c, &c.next)
 	if c.write {
-		r.notifyChange(ctx, &req, met.SessionID, &c.cur, s)
+		r.notifyChange(&b, &req, met.SessionID, &c.cur, s)
 	}
 	return s, nil
 }
@@ -204,18 +204,20 @@ func (r *Resolver) saveTombstoneIfEnded(b *budget, req *Request, c *change) {
 }
 
 // notifyChange tells the host what a write to the record before, under beforeID, has changed.
-func (r *Resolver) notifyChange(ctx context.Context, req *Request, beforeID string, before *store.Record, after Session) {
+func (r *Resolver) notifyChange(b *budget, req *Request, beforeID string, before *store.Record, after Session) {
 	if r.cfg.OnChange == nil {
 		return
 	}
+	ctx := context.WithoutCancel(b.caller) // the write is done, and the host must hear of it
 	defer func() {
 		if p := recover(); p != nil {
 			secrets := append([]string{req.SessionID, beforeID, before.CustomerID, after.ID, after.CustomerID, after.CartID}, cartIDs(before)...)
 			r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: panic in Config.OnChange", slog.String("panic", redact.Panic(p, secrets...)))
 		}
 	}()
-	ctx = context.WithoutCancel(ctx) // the write is done, and the host must hear of it
-	d, err := r.dependenciesOf(ctx, req.Tenant, before.CustomerID)
+	inTime, cancel := b.afterwards()
+	defer cancel()
+	d, err := r.dependenciesOf(inTime, req.Tenant, before.CustomerID)
 	if err != nil {
 		r.logNotNotified(ctx, req.Tenant, err)
 		return
