@@ -60,6 +60,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 		c, err = r.loginAsserted(&b, &req, customerID)
 	}
 	if err != nil {
+		req.SessionID = c.curID // a login by secret has taken a new one
 		r.saveTombstoneIfEnded(&b, &req, &c)
 		return Session{}, b.final(err)
 	}
@@ -106,10 +107,11 @@ func (r *Resolver) loginAsserted(b *budget, req *Request, customerID string) (c 
 // login decides what a login makes of cur: c.next is the customer's record.
 func (r *Resolver) login(b *budget, req *Request, customerID string, cur *store.Record) (c change, err error) {
 	var customer store.Record
+	c.curID = req.SessionID
 	if c.own, customer, err = r.ownershipForLogin(b, req, customerID, cur); err != nil {
 		return c, unavailable(b, err)
 	}
-	c.write, c.curID = true, req.SessionID
+	c.write = true
 	now := time.Now()
 	otherCustomer := cur.CustomerID != "" && cur.CustomerID != customerID
 	if c.own.state == live {

@@ -13,6 +13,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/sessiontest"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -364,4 +365,38 @@ func TestLogin_WithoutADefaultSiteTheSessionsOwnSiteServes(t *testing.T) {
 	}
 	_, err := r.Login(t.Context(), by("s2"), "C999")
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable, "nothing names a site")
+}
+
+func TestLogin_ThatFailsLeavesATombstoneOfASessionThatEndAllHasEnded(t *testing.T) {
+	backend := &sessiontest.Store{}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+	for _, tc := range []struct {
+		desc string
+		req  func(t *testing.T) sessionctx.Request
+	}{
+		{"by secret", func(t *testing.T) sessionctx.Request {
+			s, err := r.Login(t.Context(), cookie(""), "C100")
+			require.NoError(t, err)
+			return cookie(s.ID)
+		}},
+		{"asserted", func(t *testing.T) sessionctx.Request {
+			_, err := r.Login(t.Context(), by("s1"), "C100")
+			require.NoError(t, err)
+			return by("s1")
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			req := tc.req(t)
+			require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+			if req.Proof == sessionctx.BySecret {
+				backend.Saves.Next(sessiontest.Fail(sessionctx.ErrFull))
+			}
+			_, err := r.Login(t.Context(), req, "C100")
+			require.Error(t, err)
+			rec, err := backend.Load(t.Context(), store.Key{Tenant: "demoshop", ID: req.SessionID})
+			require.NoError(t, err)
+			assert.True(t, rec.Ended)
+			assert.Empty(t, rec.CustomerID, "a write that meets it removes its data")
+		})
+	}
 }
