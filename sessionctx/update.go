@@ -70,7 +70,8 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 }
 
 // errNoEffect says that the record has no attribute that a patch removes. It is no error of Update,
-// but like a refusal it needs a fresh read: another process may have set what a cached record lacks.
+// but like a refusal it needs a fresh read: another process may have set what a cached record
+// lacks.
 var errNoEffect = errors.New("the record has none of the attributes to remove")
 
 // change is what a write makes of a record.
