@@ -112,12 +112,8 @@ func (x *exchange) identify() error {
 	own := x.to.resource.own()
 	hostLogin := own && req.HostLogin && req.CustomerID != ""
 	if hostLogin && x.reads() {
-		// A guest's session becomes the customer's, as on a page.
-		if x.r, err = x.mw.Attach(x.w, x.r); err != nil {
+		if err := x.bind(&req); err != nil {
 			return err
-		}
-		if s, ok := sessionctx.FromContext(x.r.Context()); ok && s.ID != "" {
-			req.SessionID, req.GuestID = s.ID, ""
 		}
 	}
 	var tenant, scopes string // of the token; read for other sessions alone
@@ -151,6 +147,18 @@ func (x *exchange) identify() error {
 	// Neither request site nor hints: they would be the operator's and not the shopper's.
 	x.req.Identity = sessionctx.Identity{
 		Tenant: x.to.tenant, SessionID: x.to.sessionID, Proof: sessionctx.Management,
+	}
+	return nil
+}
+
+// bind makes the guest's session that the request of a customer names the customer's, as on a page.
+// req then names that session.
+func (x *exchange) bind(req *sessionctx.Request) (err error) {
+	if x.r, err = x.mw.Attach(x.w, x.r); err != nil {
+		return err
+	}
+	if s, ok := sessionctx.FromContext(x.r.Context()); ok && s.ID != "" {
+		req.SessionID, req.GuestID = s.ID, ""
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -55,6 +56,32 @@ func TestHostLogin_ReadMakesTheGuestsSessionTheCustomers(t *testing.T) {
 	anna.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	assert.Equal(t, "CHF", anna.do("GET", "/me/context", "").context().Currency)
 	guest.do("GET", "/me/context", "").must(404) // the old cookie is worth nothing
+}
+
+func TestHostLogin_WriteMakesTheGuestsSessionTheCustomers(t *testing.T) {
+	cases := []struct{ desc, body string }{
+		{"one value", `{"currency":"CHF"}`},
+		{"two values", `{"currency":"CHF","language":"fr"}`},
+		{"a site", `{"siteCode":"main","currency":"CHF"}`},
+		{"the context as it was shown", `{"siteCode":"main","currency":"CHF","targetLocation":"DE","language":"fr"}`},
+		{"with the version of the guest's session", `{"currency":"CHF","language":"fr","metadata":{"version":%d}}`},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := hostShop(t)
+			guest := s.browser(sessionctx.Patch{CartID: sessionctx.Set("cart-1")})
+			if strings.Contains(tc.body, "%d") {
+				tc.body = fmt.Sprintf(tc.body, guest.do("GET", "/me/context", "").context().Metadata.Version)
+			}
+			anna := guest.with("X-Login", "anna")
+			a := anna.do("PATCH", "/me/context", tc.body).must(204)
+			got := anna.following(a).do("GET", "/me/context", "").context()
+			assert.Equal(t, "CHF", got.Currency)
+			assert.Equal(t, "cart-1", got.CartID)
+			assert.Equal(t, "anna", got.CustomerID)
+			guest.do("GET", "/me/context", "").must(404)
+		})
+	}
 }
 
 func TestHostLogin_CustomerWithoutASession(t *testing.T) {

@@ -18,6 +18,12 @@ func (x *exchange) merge() error {
 	if err != nil {
 		return err
 	}
+	if x.req.HostLogin && x.req.CustomerID != "" {
+		// What the values mean is decided for the session that is written to.
+		if err := x.bind(&x.req); err != nil {
+			return err
+		}
+	}
 	e := echo{ctx: x.r.Context(), resolver: x.resolver, req: x.req, sent: x.conditional(st.patch())}
 	if !e.plain() {
 		if e.req, err = x.bound(); err != nil {
