@@ -219,6 +219,14 @@ var errNoTenant = fmt.Errorf("middleware: neither Config.Tenant nor Config.Ident
 
 var errPrefetch = errors.New("middleware: nothing is bound for a prefetch")
 
+// bindToCustomer is bindCookies for the request of a customer whose cookies name a session.
+func (m *Middleware) bindToCustomer(ctx context.Context, h http.Header, req *sessionctx.Request) error {
+	if cookieOf(req) != customerCookie || req.SessionID == "" && req.GuestID == "" {
+		return nil
+	}
+	return m.bindCookies(ctx, h, req)
+}
+
 // bindCookies is Resolver.Bind for req, which then names the customer's session. h is the header of
 // the response.
 func (m *Middleware) bindCookies(ctx context.Context, h http.Header, req *sessionctx.Request) error {

@@ -58,7 +58,7 @@ func (m *Middleware) Switch(w http.ResponseWriter, r *http.Request) error {
 	if m.tenant(page) != m.tenant(r) {
 		return formError("return", sent.back.Path, "must be a path of the same tenant")
 	}
-	now, err := m.sessionAt(page, says)
+	now, err := m.sessionAt(w.Header(), page, says)
 	if err != nil {
 		return err
 	}
@@ -137,11 +137,18 @@ func formError(field, value, rule string) error {
 	return &sessionctx.InputError{Field: field, Value: form.Cut(value), Rule: rule}
 }
 
-// sessionAt returns the session of a request as a page shows it, if the URL of the page says at.
-func (m *Middleware) sessionAt(r *http.Request, at SiteLanguage) (sessionctx.Session, error) {
+// sessionAt returns the session of a request as a page shows it, if the URL of the page says at. It
+// is the session that a write of the same response with header h writes to.
+func (m *Middleware) sessionAt(h http.Header, r *http.Request, at SiteLanguage) (sessionctx.Session, error) {
 	var req sessionctx.Request
-	if _, err := m.requestFor(r, nil, &req, ""); err != nil {
+	byCookie, err := m.requestFor(r, h, &req, "")
+	if err != nil {
 		return sessionctx.Session{}, err
+	}
+	if byCookie {
+		if err := m.bindToCustomer(r.Context(), h, &req); err != nil {
+			return sessionctx.Session{}, err
+		}
 	}
 	req.Site, req.Language = at.Site, at.Language
 	return m.resolver.Resolve(r.Context(), req)

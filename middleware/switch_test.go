@@ -105,6 +105,50 @@ func TestSwitch_ValuesThatThePageShowsAreNoChoices(t *testing.T) {
 	assert.Equal(t, [4]string{"ch", "CHF", "CH", "fr"}, values(b.get("/")), "the new site's own values show")
 }
 
+// What the form means is decided for the session that is written to, also where this very response
+// makes it the customer's.
+func TestSwitch_FormMeansTheSessionThatIsWrittenTo(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		host  string // who is logged in at the host
+		serve func(mw *middleware.Middleware, choose http.HandlerFunc) http.Handler
+	}{
+		{"a login of the host's own, with Wrap", "bert", func(mw *middleware.Middleware, choose http.HandlerFunc) http.Handler {
+			return mw.Wrap(choose)
+		}},
+		{"a login of the host's own, without Wrap", "bert", func(_ *middleware.Middleware, choose http.HandlerFunc) http.Handler {
+			return choose
+		}},
+		{"a call of Login before", "", func(mw *middleware.Middleware, choose http.HandlerFunc) http.Handler {
+			return mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, err := mw.Login(w, r, "bert")
+				require.NoError(t, err)
+				choose(w, r)
+			}))
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			b := newBrowser(t, newShop(t).middleware(hostLogin))
+			b.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			if tc.host != "" {
+				b.jar["host"] = tc.host
+			}
+			r := httptest.NewRequest(http.MethodPost, "/switch", strings.NewReader("currency=EUR&country=DE"))
+			r.Header = b.request("/").Header
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := httptest.NewRecorder()
+			tc.serve(b.mw, func(w http.ResponseWriter, r *http.Request) {
+				require.NoError(t, b.mw.Switch(w, r))
+			}).ServeHTTP(w, r)
+			b.receive(w)
+			b.jar["host"] = "bert"
+			now := b.get("/")
+			assert.Equal(t, "bert", now.CustomerID)
+			assert.Equal(t, "EUR", now.Currency, "chosen in place of CHF")
+		})
+	}
+}
+
 func TestSwitch_FormWithOneFieldAlwaysChooses(t *testing.T) {
 	b := newBrowser(t, newShop(t).middleware(nil))
 	b.change("/switch", "currency", "EUR")

@@ -227,8 +227,8 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request, why writing,
 		return sessionctx.Session{}, err
 	}
 	guest := req.GuestID
-	if why.login == "" && cookieOf(&req) == customerCookie && (req.SessionID != "" || req.GuestID != "") {
-		if err := m.bindCookies(r.Context(), w.Header(), &req); err != nil {
+	if why.login == "" {
+		if err := m.bindToCustomer(r.Context(), w.Header(), &req); err != nil {
 			return sessionctx.Session{}, err
 		}
 	}
