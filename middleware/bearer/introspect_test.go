@@ -2,6 +2,7 @@ package bearer_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -380,7 +381,8 @@ func TestSeveralIssuers_OpaqueTokensBesideJWTs(t *testing.T) {
 	}}
 	v, err := bearer.New(config(), bearer.Config{Introspect: e.introspect, CustomerPrefix: "opaque:"})
 	require.NoError(t, err)
-	foreign := signed(t, jwt.MapClaims{"iss": "https://other.example"})
+	foreign, own := signed(t, jwt.MapClaims{"iss": "https://other.example"}), signed(t, nil)
+	header := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	cases := []struct {
 		desc, token, want string
 		asked             int64
@@ -392,6 +394,9 @@ func TestSeveralIssuers_OpaqueTokensBesideJWTs(t *testing.T) {
 		{"an opaque token with dots", opaqueToken, "opaque:anna", 1},
 		{"an opaque token that is not active", "bad", "", 1},
 		{"a JWT of an issuer that must be asked", foreign, "opaque:anna", 1},
+		{"one with an algorithm that no key here can have", header(`{"alg":"ES256K"}`) + foreign[strings.IndexByte(foreign, '.'):], "opaque:anna", 1},
+		{"one without a signature", header(`{"alg":"none"}`) + strings.TrimRightFunc(foreign[strings.IndexByte(foreign, '.'):], func(r rune) bool { return r != '.' }), "opaque:anna", 1},
+		{"a JWT with an algorithm that no key here can have", header(`{"alg":"ES256K"}`) + own[strings.IndexByte(own, '.'):], "", 0},
 	}
 	for _, tc := range cases {
 		t.Run(tc.desc, func(t *testing.T) {

@@ -168,7 +168,11 @@ func (v *Verifier) verifyJWT(fp fingerprint, token string, now time.Time) (Claim
 	}
 	found := jwt.MapClaims{}
 	if _, err := parser.ParseWithClaims(token, found, v.key); err != nil {
-		return Claims{}, reasonOf(err)
+		reason := reasonOf(err)
+		if v.issuerOf(found) == nil && (errors.Is(reason, errSignature) || errors.Is(reason, errKey)) {
+			return Claims{}, errIssuer // the parser looks at the algorithm first
+		}
+		return Claims{}, reason
 	}
 	is := v.issuerOf(found)
 	if err := is.validator.Validate(found); err != nil {
