@@ -163,13 +163,18 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 //
 // It sets Cache-Control: private, unless the host has set another one, and adds the header to Vary:
 // the response is one shopper's. It is private, no-store for a session that is Degraded or has
-// ProfileMissing.
+// ProfileMissing, and beside an error.
 //
 // The errors are those of VerifyToken, middleware.ErrUnauthenticated for a request without the
 // header, and those of Resolver.Resolve. Of the latter expect sessionctx.ErrNotFound, where the
 // session has ended in the meantime, and sessionctx.ErrUnavailable.
-func (v *Verifier) Attach(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+func (v *Verifier) Attach(w http.ResponseWriter, r *http.Request) (_ *http.Request, err error) {
 	h := w.Header()
+	defer func() {
+		if err != nil {
+			h.Set("Cache-Control", noStore)
+		}
+	}()
 	h.Add("Vary", Header)
 	tokens := r.Header[Header]
 	switch len(tokens) {
@@ -195,7 +200,6 @@ func (v *Verifier) Attach(w http.ResponseWriter, r *http.Request) (*http.Request
 			}
 		}
 		if err != nil {
-			h.Set("Cache-Control", noStore)
 			return r.WithContext(ctx), err
 		}
 		ctx, transient = attached, isTransient

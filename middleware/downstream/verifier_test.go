@@ -145,6 +145,32 @@ func TestWrap_AnswersForEachFailureOfTheResolver(t *testing.T) {
 	assert.Equal(t, 401, ask(t, lenient).status)
 }
 
+func TestWrap_ResponseWithoutASessionIsNotStored(t *testing.T) {
+	resolver := newResolver(t, new(sessiontest.Store))
+	guests := newVerifier(t, func(cfg *downstream.VerifierConfig) {
+		cfg.Resolver = resolver
+		cfg.OnError = func(w http.ResponseWriter, r *http.Request, _ error, next http.Handler) { next.ServeHTTP(w, r) }
+	}).Wrap(http.HandlerFunc(show))
+	good, err := newTransport(t, nil).Token("prices", anna(t))
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		desc   string
+		tokens []string
+	}{
+		{"no header", nil},
+		{"two headers", []string{good, good}},
+		{"a token that does not count", []string{"a.b.c"}},
+		{"a header that is too large", []string{strings.Repeat("x", 8001)}},
+		{"a session that has ended", []string{good}},
+	} {
+		t.Run(tt.desc, func(t *testing.T) {
+			a := ask(t, guests, tt.tokens...)
+			assert.Equal(t, "private, no-store", a.header.Get("Cache-Control"))
+			assert.Equal(t, downstream.Header, a.header.Get("Vary"))
+		})
+	}
+}
+
 func TestWrap_SessionThatHasEndedIsNoGuests(t *testing.T) {
 	backend := new(sessiontest.Store)
 	web := newResolver(t, backend)
