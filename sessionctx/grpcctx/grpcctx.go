@@ -196,8 +196,10 @@ func Status(err error) error {
 	if err == nil {
 		return nil
 	}
-	if s, ok := status.FromError(err); ok {
-		return s.Err()
+	// A Store or a Directory may be another gRPC server. The status that an error of the Resolver
+	// wraps is not that of this call.
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok && s.GRPCStatus() != nil {
+		return s.GRPCStatus().Err()
 	}
 	var invalid *defaults.Rejection
 	var limit *sessionctx.InputError
@@ -208,6 +210,9 @@ func Status(err error) error {
 		if errors.Is(err, s.err) {
 			return status.Error(s.code, s.err.Error())
 		}
+	}
+	if s, ok := status.FromError(err); ok { // Identify has wrapped it
+		return s.Err()
 	}
 	return status.Error(codes.Internal, "grpcctx: internal error")
 }

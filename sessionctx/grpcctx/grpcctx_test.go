@@ -238,6 +238,15 @@ func TestStatus_CodeForEachError(t *testing.T) {
 		{"a limit", &sessionctx.InputError{Field: "cartId", Rule: "is too long"}, codes.InvalidArgument, "cartId"},
 		{"the caller has gone", wrapped(context.Canceled), codes.Canceled, context.Canceled.Error()},
 		{"a status", status.Error(codes.PermissionDenied, "no"), codes.PermissionDenied, "no"},
+		{"a status that is wrapped", fmt.Errorf("token: %w", status.Error(codes.Unauthenticated, "no")), codes.Unauthenticated, "no"},
+		{
+			"a store by gRPC leaves the outcome unknown", errors.Join(sessionctx.ErrUnknownOutcome, status.Error(codes.Unavailable, "10.0.0.7 closed the connection")),
+			codes.Unknown, sessionctx.ErrUnknownOutcome.Error(),
+		},
+		{
+			"a directory by gRPC refuses this server", errors.Join(sessionctx.ErrUnavailable, status.Error(codes.Unauthenticated, "token of 10.0.0.7")),
+			codes.Unavailable, sessionctx.ErrUnavailable.Error(),
+		},
 		{"anything else", errors.New("10.0.0.7"), codes.Internal, "grpcctx: internal error"},
 	}
 	for _, tt := range tests {
