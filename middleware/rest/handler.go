@@ -152,13 +152,17 @@ func (x *exchange) identify() error {
 }
 
 // bind makes the guest's session that the request of a customer names the customer's, as on a page.
-// req then names that session.
+// req then names that session. While the store is down it names what the cookies name: nobody knows
+// that there is no such session.
 func (x *exchange) bind(req *sessionctx.Request) (err error) {
 	if x.r, err = x.mw.Attach(x.w, x.r); err != nil {
 		return err
 	}
-	if s, ok := sessionctx.FromContext(x.r.Context()); ok && s.ID != "" {
+	switch s, _ := sessionctx.FromContext(x.r.Context()); {
+	case s.ID != "":
 		req.SessionID, req.GuestID = s.ID, ""
+	case s.Degraded && req.SessionID == "":
+		req.SessionID, req.GuestID = req.GuestID, ""
 	}
 	return nil
 }

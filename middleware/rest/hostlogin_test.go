@@ -10,13 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
 // hostShop is a shop with a login of its own: a header says who is logged in.
-func hostShop(t *testing.T) *shop {
-	return newShop(t, func(s *settings) {
+func hostShop(t *testing.T, change ...func(*settings)) *shop {
+	return newShop(t, append(change, func(s *settings) {
 		s.middleware.Customer = func(r *http.Request) (string, error) { return r.Header.Get("X-Login"), nil }
-	})
+	})...)
 }
 
 // following returns the client with the cookies that an answer sets.
@@ -136,5 +137,31 @@ func TestHostLogin_ExplanationShowsNoMoreOfAGuestsSessionThanARead(t *testing.T)
 		got := prefetch.do("GET", path, "").context()
 		assert.Equal(t, "anna fr ", got.CustomerID+" "+got.Language+" "+got.CartID, path)
 		assert.True(t, got.Degraded, path)
+	}
+}
+
+func TestHostLogin_StoreDown(t *testing.T) {
+	backend := &flakyStore{Store: &memstore.Store{}}
+	s := hostShop(t, func(c *settings) { c.sessions.Store = backend })
+	guest := s.browser(sessionctx.Patch{CartID: sessionctx.Set("cart-1")})
+	first := guest.with("X-Login", "anna").do("GET", "/me/context", "")
+	other := s.browser(sessionctx.Patch{CartID: sessionctx.Set("cart-2")})
+	backend.down.Store(true)
+	cases := []struct {
+		desc   string
+		client *client
+		get    int
+	}{
+		{"the cookie of a guest", other.with("X-Login", "bob"), 200},
+		{"the cookie of a customer", guest.following(first).with("X-Login", "anna"), 200},
+		{"the cookie of a guest, and nobody is logged in", other, 200},
+		{"no cookie: there is no session, whatever the store has", s.client("X-Login", "bob"), 404},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			a := tc.client.do("GET", "/me/context", "").must(tc.get)
+			assert.Empty(t, a.Cookies())
+			tc.client.do("PATCH", "/me/context", `{"currency":"CHF","language":"fr"}`).must(503)
+		})
 	}
 }
