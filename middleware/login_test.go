@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -667,6 +668,34 @@ func TestCookie_IsRenewedWhileTheSessionIsInUse(t *testing.T) {
 			assert.Equal(t, b.jar[cookieName], w.Result().Cookies()[0].Value)
 		})
 	})
+}
+
+// A client that sends its secret in a header of its own has no cookie to renew.
+func TestCookie_IsNoneForASecretThatIdentifyHasRead(t *testing.T) {
+	for _, noCookie := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			mw := newShop(t).middleware(func(cfg *middleware.Config) {
+				cfg.NoCookie = noCookie
+				cfg.Identify = func(r *http.Request) (sessionctx.Identity, error) {
+					if id := r.Header.Get("X-Session"); id != "" {
+						return sessionctx.Identity{SessionID: id, Proof: sessionctx.BySecret}, nil
+					}
+					return sessionctx.Identity{}, nil
+				}
+			})
+			id := "first"
+			for i := range 5 {
+				r := get("/")
+				r.Header.Set("X-Session", id)
+				w := httptest.NewRecorder()
+				s, err := mw.Update(w, r, cart(fmt.Sprint("cart-", i)))
+				require.NoError(t, err)
+				assert.Empty(t, w.Header()["Set-Cookie"], "write %d", i)
+				id = s.ID
+				wait(50 * time.Minute)
+			}
+		})
+	}
 }
 
 func TestStart_ParallelFirstWritesAreKept(t *testing.T) {

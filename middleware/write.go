@@ -45,12 +45,9 @@ func (m *Middleware) update(w http.ResponseWriter, r *http.Request, p sessionctx
 		}
 		return nil
 	}
+	why.before = &before
 	return m.write(w, r, why, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
-		s, err := m.resolver.Update(ctx, req, p)
-		if err == nil && s.ID != "" && s.ID == req.SessionID && req.Proof == sessionctx.BySecret && m.cookie.renewedByWrite(&s, before) {
-			m.cookie.set(w.Header(), cookieOf(&req), req.Tenant, s.ID, s.CustomerID != "")
-		}
-		return s, err
+		return m.resolver.Update(ctx, req, p)
 	})
 }
 
@@ -174,6 +171,7 @@ type writing struct {
 	begins bool          // it may begin a session beside a token
 	login  string        // of this customer; empty: no login
 	at     *SiteLanguage // of the page that the write is for; nil: that of the request itself
+	before *time.Time    // of the last write before this one, once it is known; nil: the write renews no cookie
 }
 
 // crossOrigin refuses what another site makes a browser send: for Switch, and for the cookies of
@@ -236,9 +234,10 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request, why writing,
 	if err != nil {
 		return sessionctx.Session{}, err
 	}
-	// An id that stays is not set again: the answer may be late, and the browser may have a newer
-	// cookie.
-	if s.ID != "" && s.ID != req.SessionID {
+	// An id that stays is not set again, unless the cookie is due: the answer may be late, and the
+	// browser may have a newer cookie.
+	renewed := why.before != nil && m.cookie.renewedByWrite(&s, *why.before)
+	if s.ID != "" && (s.ID != req.SessionID || renewed) {
 		m.cookie.set(w.Header(), cookieOf(&req), req.Tenant, s.ID, s.CustomerID != "")
 	}
 	if why.login != "" && guest != "" { // it has become the customer's
