@@ -161,6 +161,13 @@ func (m *Middleware) Shareable(w http.ResponseWriter, r *http.Request, age time.
 	return fmt.Errorf("middleware: the page is not shareable: %s", why)
 }
 
+// unshare makes a response private again that Shareable has made public.
+func unshare(h http.Header) {
+	if hasMember(h["Cache-Control"], "public") {
+		h.Set("Cache-Control", noStore)
+	}
+}
+
 // share leaves in Vary what a shareable page depends on. What the host has added stays.
 func (c *caching) share(h http.Header, s *sessionctx.Session, byKey bool) {
 	switch {

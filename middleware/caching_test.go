@@ -347,3 +347,32 @@ func TestShareable_LaterWriteMakesTheResponsePrivateAgain(t *testing.T) {
 		})
 	}
 }
+
+// With variants there may be no cookie to set: neither the id nor the variant has changed.
+func TestShareable_LaterWriteMakesAPageOfAVariantPrivateAgain(t *testing.T) {
+	for _, tc := range []struct {
+		desc     string
+		identify func(*http.Request) (sessionctx.Identity, error)
+		write    sessionctx.Patch
+		wantErr  bool
+	}{
+		{"a write by cookie", nil, cart("cart-2"), false},
+		{"a write that fails", nil, sessionctx.Patch{Currency: sessionctx.Set("XXX")}, true},
+		{"a write with a token", func(*http.Request) (sessionctx.Identity, error) {
+			return sessionctx.Identity{SessionID: "s1", Proof: sessionctx.Asserted}, nil
+		}, cart("cart-2"), false},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Variant, cfg.Identify = true, tc.identify })
+			b := newBrowser(t, mw)
+			b.update("/", cart("cart-1"))
+			visitPage(b, "/", blank)
+			res := visitPage(b, "/", func(w http.ResponseWriter, r *http.Request) {
+				require.NoError(t, mw.Shareable(w, r, time.Minute))
+				_, err := mw.Update(w, r, tc.write)
+				assert.Equal(t, tc.wantErr, err != nil, err)
+			})
+			assert.Equal(t, "private, no-store", res.Header.Get("Cache-Control"))
+		})
+	}
+}

@@ -94,6 +94,7 @@ func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID st
 // handler, so that no other site logs a shopper out.
 func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
 	s, byCookie, err := m.logout(w, r)
+	unshare(w.Header())
 	if m.variant.on && !byCookie { // Identify says who asks next, and what it will say is not known
 		m.variant.forget(w.Header(), r)
 		return s, err
@@ -204,6 +205,7 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request, why writing,
 ) (s sessionctx.Session, err error) {
 	var req sessionctx.Request
 	defer func() {
+		unshare(w.Header())
 		if req.Proof != sessionctx.Management {
 			m.variant.written(w.Header(), r, &s, err)
 		}
