@@ -48,7 +48,8 @@ type Config struct {
 	// and nothing else. The Request may also have a site and hints.
 	//
 	// If AtLeast is zero, and SessionIDKey is the SessionID of the Request, AtLeast is taken from
-	// RevisionKey. That needs no trust: a wrong revision harms only its sender.
+	// RevisionKey. That needs no trust: a wrong revision harms only its sender. With AtLeast a
+	// session by secret that has ended is NotFound, and no guest.
 	//
 	// An error ends the call: see Status. Return a status, such as codes.Unauthenticated, for a
 	// token that is not good. It is safe for concurrent use by multiple goroutines.
@@ -116,6 +117,12 @@ func (s *Server) attach(ctx context.Context, method string) (context.Context, er
 		}
 	}
 	attached, _, err := s.cfg.Resolver.Attach(ctx, req)
+	if err == nil && req.SessionID != "" && req.AtLeast != (sessionctx.Revision{}) {
+		// The id of a cookie that has ended shows a guest. The caller has spoken of a session.
+		if now, _ := sessionctx.FromContext(attached); now.ID != req.SessionID {
+			err = sessionctx.ErrNotFound
+		}
+	}
 	if err != nil {
 		return nil, Status(err)
 	}

@@ -178,6 +178,30 @@ func TestClient_NextServerSeesTheCallersWrites(t *testing.T) {
 	assert.Equal(t, "EUR (site.currency)", text, "metadata of an incoming call is not passed on by itself")
 }
 
+func TestClient_SessionThatHasEndedIsNoGuests(t *testing.T) {
+	backend := new(sessiontest.Store)
+	web, client := newResolver(t, backend), dial(t, newResolver(t, backend), nil)
+	for _, tt := range []struct {
+		desc string
+		end  func(sessionctx.Request) error
+	}{
+		{"ended", func(req sessionctx.Request) error { return web.End(t.Context(), req) }},
+		{"logged out", func(req sessionctx.Request) error { _, err := web.Logout(t.Context(), req); return err }},
+		{"logged in", func(req sessionctx.Request) error { _, err := web.Login(t.Context(), req, "anna"); return err }},
+	} {
+		t.Run(tt.desc, func(t *testing.T) {
+			guest := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "myshop", Proof: sessionctx.BySecret}}
+			s, err := web.Update(t.Context(), guest, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			require.NoError(t, err)
+			guest.SessionID = s.ID
+			require.NoError(t, tt.end(guest))
+			code, text := ask(t, sessionctx.NewContext(t.Context(), s), client)
+			assert.Equal(t, codes.NotFound, code)
+			assert.Equal(t, sessionctx.ErrNotFound.Error(), text)
+		})
+	}
+}
+
 func TestServer_RevisionOfTheMetadata(t *testing.T) {
 	r := newResolver(t, new(sessiontest.Store))
 	asserted := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "myshop", SessionID: "s-1", Proof: sessionctx.Asserted}}
