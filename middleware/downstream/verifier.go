@@ -195,7 +195,11 @@ func (v *Verifier) Attach(w http.ResponseWriter, r *http.Request) (_ *http.Reque
 		if err == nil && s.ID != "" {
 			// For the id of a cookie whose session has ended, Attach returns a guest. But the token
 			// names a session, so the error is ErrNotFound.
-			if now, _ := sessionctx.FromContext(attached); now.ID != s.ID {
+			switch now, _ := sessionctx.FromContext(attached); {
+			case now.ID == s.ID:
+			case now.Degraded: // whether it has ended nobody knows
+				err = sessionctx.ErrUnavailable
+			default:
 				err = sessionctx.ErrNotFound
 			}
 		}
