@@ -46,6 +46,7 @@ func (s *Shop) failForm(w http.ResponseWriter, r *http.Request, err error) {
 
 // failed answers for a write that failed.
 func (s *Shop) failed(w http.ResponseWriter, r *http.Request, err error) {
+	var limit *sessionctx.InputError
 	switch {
 	case errors.Is(err, sessionctx.ErrUnknownOutcome):
 		s.unavailable(w, r, "unavailable.unknown", err)
@@ -54,7 +55,12 @@ func (s *Shop) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed):
 		s.unavailable(w, r, "unavailable.nothing", err)
 	case errors.Is(err, middleware.ErrUnauthenticated):
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 15.5.2
 		s.fail(w, r, http.StatusUnauthorized, "rejected-request")
+	case errors.As(err, &limit): // the session is full of what the shopper has written by the interface
+		s.fail(w, r, http.StatusRequestEntityTooLarge, "rejected-request")
+	case errors.Is(err, sessionctx.ErrConflict):
+		s.fail(w, r, http.StatusConflict, "rejected-request")
 	default:
 		s.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "shop: write failed", slog.Any("error", err))
 		s.fail(w, r, http.StatusInternalServerError, "rejected-request")

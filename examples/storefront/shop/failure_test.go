@@ -2,12 +2,17 @@ package shop_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -141,6 +146,59 @@ func TestFailure_BadTokenOnAPageIsRefused(t *testing.T) {
 	p := s.do(req)
 	assert.Equal(t, http.StatusUnauthorized, p.code)
 	assert.NotEmpty(t, p.header.Get("WWW-Authenticate"))
+}
+
+func TestFailure_OfAWriteIsTheClientsOwn(t *testing.T) {
+	m := open(t, setup{})
+	for _, tc := range []struct {
+		desc   string
+		before func(s *shopper)
+		token  string
+		want   int
+	}{
+		{"a session that is full", func(s *shopper) {
+			s.choose(s.get(""), "currency", "CHF")
+			base, err := url.Parse(m.URL)
+			require.NoError(t, err)
+			jar := s.client.Jar.Cookies(base)
+			require.Len(t, jar, 1)
+			full := sessionctx.Patch{Attributes: map[string]json.RawMessage{}}
+			for i := range 64 {
+				full.Attributes[fmt.Sprint("a", i)] = json.RawMessage("1")
+			}
+			id := sessionctx.Identity{Tenant: "demoshop", SessionID: jar[0].Value, Proof: sessionctx.BySecret}
+			_, err = m.resolver.Update(t.Context(), sessionctx.Request{Identity: id}, full)
+			require.NoError(t, err)
+		}, "", http.StatusRequestEntityTooLarge},
+		{"a token that names no session", nil, serviceToken(t), http.StatusUnauthorized},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := m.visit(t, "/")
+			if tc.before != nil {
+				tc.before(s)
+			}
+			req, err := http.NewRequest(http.MethodPost, s.base+"cart", strings.NewReader("add=mug"))
+			require.NoError(t, err)
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if tc.token != "" {
+				req.Header.Set("Authorization", "Bearer "+tc.token)
+			}
+			p := s.do(req)
+			assert.Equal(t, tc.want, p.code)
+			assert.Equal(t, tc.want == http.StatusUnauthorized, p.header.Get("WWW-Authenticate") != "")
+			assert.NotContains(t, m.log.String(), `"ERROR"`)
+		})
+	}
+}
+
+// serviceToken is an access token without a session.
+func serviceToken(t *testing.T) string {
+	t.Helper()
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"iss": "storefront-example", "aud": "storefront", "exp": time.Now().Add(time.Hour).Unix(), "tenant": "demoshop", "sub": "backoffice",
+	}).SignedString(make([]byte, 32))
+	require.NoError(t, err)
+	return token
 }
 
 func TestNew_NeedsItsParts(t *testing.T) {
