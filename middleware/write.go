@@ -67,7 +67,8 @@ func (m *Middleware) Start(w http.ResponseWriter, r *http.Request) (sessionctx.S
 // With the cookie the session gets a new id, so that an id that somebody planted or saw before the
 // login is worth nothing after it. Two logins of one customer with one cookie, such as a double
 // click, give the same session. With Config.Customer a host need not call Login; if it does, the
-// rest of this request is the customer's.
+// rest of this request is the customer's. That holds for a request that Wrap or Attach has returned:
+// for any other one Update asks Config.Customer again.
 //
 // Security: customerID must be unique over all issuers and logins of the tenant. Put
 // http.CrossOriginProtection around the handler, so that no other site logs a visitor in.
@@ -90,8 +91,8 @@ func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID st
 // sessionctx.ErrUnknownTenant: this browser is logged out although a session may go on. Call
 // Resolver.End or Resolver.EndAll later if the session must end as well. The errors are joined.
 // With Config.Customer, end the host's own login in the same handler: the rest of this request is
-// nobody's, and the next request is what the host says. Put http.CrossOriginProtection around the
-// handler, so that no other site logs a shopper out.
+// nobody's, as after Login, and the next request is what the host says. Put
+// http.CrossOriginProtection around the handler, so that no other site logs a shopper out.
 func (m *Middleware) Logout(w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
 	s, byCookie, err := m.logout(w, r)
 	unshare(w.Header())
