@@ -35,7 +35,8 @@ func (s *Shop) fail(w http.ResponseWriter, r *http.Request, code int, key string
 // failForm answers for a form that could not be read.
 func (s *Shop) failForm(w http.ResponseWriter, r *http.Request, err error) {
 	code := http.StatusBadRequest
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	input, _ := errors.AsType[*sessionctx.InputError](err)
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) || input != nil && input.Size {
 		code = http.StatusRequestEntityTooLarge
 	} else if errors.Is(err, errNoForm) {
 		code = http.StatusUnsupportedMediaType

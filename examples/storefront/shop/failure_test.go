@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sort"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -150,34 +151,46 @@ func TestFailure_BadTokenOnAPageIsRefused(t *testing.T) {
 
 func TestFailure_OfAWriteIsTheClientsOwn(t *testing.T) {
 	m := open(t, setup{})
+	// write writes attributes as a script of the shopper's can, through the interface.
+	write := func(s *shopper, attributes map[string]json.RawMessage) error {
+		base, err := url.Parse(m.URL)
+		require.NoError(t, err)
+		jar := s.client.Jar.Cookies(base)
+		require.Len(t, jar, 1)
+		id := sessionctx.Identity{Tenant: "demoshop", SessionID: jar[0].Value, Proof: sessionctx.BySecret}
+		_, err = m.resolver.Update(t.Context(), sessionctx.Request{Identity: id}, sessionctx.Patch{Attributes: attributes})
+		return err
+	}
 	for _, tc := range []struct {
-		desc   string
-		before func(s *shopper)
-		token  string
-		want   int
+		desc       string
+		before     func(s *shopper)
+		token      string
+		path, form string
+		want       int
 	}{
-		{"a session that is full", func(s *shopper) {
-			s.choose(s.get(""), "currency", "CHF")
-			base, err := url.Parse(m.URL)
-			require.NoError(t, err)
-			jar := s.client.Jar.Cookies(base)
-			require.Len(t, jar, 1)
-			full := sessionctx.Patch{Attributes: map[string]json.RawMessage{}}
+		{"no room for another attribute", func(s *shopper) {
+			full := map[string]json.RawMessage{}
 			for i := range 64 {
-				full.Attributes[fmt.Sprint("a", i)] = json.RawMessage("1")
+				full[fmt.Sprint("a", i)] = json.RawMessage("1")
 			}
-			id := sessionctx.Identity{Tenant: "demoshop", SessionID: jar[0].Value, Proof: sessionctx.BySecret}
-			_, err = m.resolver.Update(t.Context(), sessionctx.Request{Identity: id}, full)
-			require.NoError(t, err)
-		}, "", http.StatusRequestEntityTooLarge},
-		{"a token that names no session", nil, serviceToken(t), http.StatusUnauthorized},
+			require.NoError(t, write(s, full))
+		}, "", "cart", "add=mug", http.StatusRequestEntityTooLarge},
+		{"no room for another choice", func(s *shopper) {
+			long := func(size int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", size) + `"`) }
+			for n := 0; write(s, map[string]json.RawMessage{fmt.Sprint("a", n): long(1000)}) == nil; n++ {
+			}
+			room := sort.Search(1000, func(size int) bool { return write(s, map[string]json.RawMessage{"last": long(size)}) != nil })
+			require.NoError(t, write(s, map[string]json.RawMessage{"last": long(room - 1)}))
+		}, "", "choices", "country=AT&language=en", http.StatusRequestEntityTooLarge},
+		{"a token that names no session", nil, serviceToken(t), "cart", "add=mug", http.StatusUnauthorized},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			s := m.visit(t, "/")
 			if tc.before != nil {
+				s.choose(s.get(""), "currency", "CHF")
 				tc.before(s)
 			}
-			req, err := http.NewRequest(http.MethodPost, s.base+"cart", strings.NewReader("add=mug"))
+			req, err := http.NewRequest(http.MethodPost, s.base+tc.path, strings.NewReader(tc.form))
 			require.NoError(t, err)
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			if tc.token != "" {
