@@ -439,6 +439,30 @@ func TestLogout_EndsWhatTokenAndCookieName(t *testing.T) {
 	}
 }
 
+func TestLogout_HoldsWhileTheSiteIsNotKnown(t *testing.T) {
+	var failure error
+	s := newShop(t)
+	mw := s.middleware(func(cfg *middleware.Config) {
+		hostLogin(cfg)
+		cfg.SiteOf = func(*http.Request, string) (middleware.SiteLanguage, error) { return middleware.SiteLanguage{}, failure }
+	})
+	b := newBrowser(t, mw)
+	b.jar["host"] = "anna"
+	b.update("/", cart("cart"))
+	id := b.jar[customerCookie]
+	require.NotEmpty(t, id)
+	delete(b.jar, "host")
+	failure = sessionctx.ErrUnavailable
+	w := httptest.NewRecorder()
+	_, err := mw.Logout(w, b.request("/"))
+	require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+	b.receive(w)
+	assert.Empty(t, b.jar, "this browser is logged out")
+	failure = nil
+	b.jar["host"], b.jar[customerCookie] = "anna", id
+	assert.Empty(t, b.get("/").CartID, "the session has ended, too")
+}
+
 // Identify may cost a call of another server.
 func TestIdentify_IsAskedOncePerRequest(t *testing.T) {
 	update := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) error {

@@ -112,6 +112,9 @@ func (m *Middleware) logout(w http.ResponseWriter, r *http.Request) (s sessionct
 		return sessionctx.Session{}, byCookie, ErrCrossSite
 	}
 	m.hostAnswersIn(r.Context()).replace("")
+	if refused != nil && req.Tenant == "" {
+		req.Tenant = m.tenant(r) // Config.SiteOf has failed, and who logs out does not depend on it
+	}
 	guest := m.guest(req)
 	var cookies [numCookies]sent
 	if !m.cookie.off && tenants.Valid(req.Tenant) {
