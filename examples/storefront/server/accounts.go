@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -284,7 +285,8 @@ func (a *accounts) failure(h http.Header, r *http.Request, err error) (int, any)
 	var known *apiError
 	switch {
 	case errors.As(err, &known):
-	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrClosed):
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrClosed),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		h.Set("Retry-After", "1")
 		known = &apiError{http.StatusServiceUnavailable, "service_unavailable", "The sessions cannot be asked at the moment."}
 	case errors.Is(err, middleware.ErrWrongTenant), errors.Is(err, sessionctx.ErrUnknownTenant):

@@ -1,10 +1,13 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -205,4 +208,44 @@ func TestSites_AreThoseOfTheTenantInPages(t *testing.T) {
 		assert.Contains(t, body, tc.says, tc.desc)
 		assert.True(t, json.Valid([]byte(body)), tc.desc)
 	}
+}
+
+// A request that ends before its answer, by the client or by a deadline, is no fault of the server.
+func TestServer_RequestThatHasEndedIsNoFault(t *testing.T) {
+	var log strings.Builder
+	s, err := server.New(server.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	ask := func(ctx context.Context, method, path, token, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, path, strings.NewReader(body)).WithContext(ctx)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		return w
+	}
+	const login = "/customerlogin/auth/anonymous/login?tenant=demoshop&client_id=storefront"
+	var visitor struct {
+		AccessToken string `json:"access_token"`
+	}
+	require.NoError(t, json.Unmarshal(ask(t.Context(), http.MethodGet, login+"&currency=CHF", "", "").Body.Bytes(), &visitor))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tc := range []struct{ desc, method, path, token, body string }{
+		{"a page", http.MethodGet, "/", visitor.AccessToken, ""},
+		{"the cart", http.MethodPost, "/cart", "", "add=mug"},
+		{"a choice", http.MethodPost, "/choices", "", "currency=CHF"},
+		{"the customer", http.MethodGet, "/customer/demoshop/me", visitor.AccessToken, ""},
+		{"the sites", http.MethodGet, "/site/demoshop/sites", visitor.AccessToken, ""},
+		{"an anonymous login", http.MethodGet, login + "&currency=USD", "", ""},
+		{"the interface", http.MethodGet, "/session-context/demoshop/me/context", visitor.AccessToken, ""},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			w := ask(ended, tc.method, tc.path, tc.token, tc.body)
+			assert.NotEqual(t, http.StatusInternalServerError, w.Code, w.Body)
+		})
+	}
+	assert.Empty(t, log.String())
 }

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -53,7 +54,7 @@ func (s *Shop) failed(w http.ResponseWriter, r *http.Request, err error) {
 		s.unavailable(w, r, "unavailable.unknown", err)
 	case errors.Is(err, sessionctx.ErrNotFound):
 		s.fail(w, r, http.StatusGone, "ended")
-	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed):
+	case isUnavailable(err):
 		s.unavailable(w, r, "unavailable.nothing", err)
 	case errors.Is(err, middleware.ErrUnauthenticated):
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, section 15.5.2
@@ -66,6 +67,12 @@ func (s *Shop) failed(w http.ResponseWriter, r *http.Request, err error) {
 		s.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "shop: write failed", slog.Any("error", err))
 		s.fail(w, r, http.StatusInternalServerError, "rejected-request")
 	}
+}
+
+// isUnavailable reports whether nobody could be asked, or in time, and nothing was written.
+func isUnavailable(err error) bool {
+	return errors.Is(err, sessionctx.ErrUnavailable) || errors.Is(err, sessionctx.ErrFull) || errors.Is(err, sessionctx.ErrClosed) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // unavailable says whether anything was saved, and whether to try again.
@@ -144,7 +151,7 @@ func Failed(w http.ResponseWriter, r *http.Request, err error, next http.Handler
 		code = http.StatusUnauthorized
 	case errors.Is(err, middleware.ErrWrongTenant):
 		code = http.StatusForbidden
-	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrClosed):
+	case isUnavailable(err):
 		w.Header().Set("Retry-After", retryAfter)
 		plain(w, r, http.StatusServiceUnavailable, "unavailable")
 		return

@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -123,7 +124,8 @@ func classify(err error) problem {
 		return problem{Status: http.StatusConflict, Detail: "The session has changed meanwhile. Try again."}
 	case errors.Is(err, sessionctx.ErrNotFound):
 		return problem{Status: http.StatusNotFound, Detail: "The session was not found: it has ended, or is not this token's."}
-	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed), errors.Is(err, errBusy):
+	case errors.Is(err, sessionctx.ErrUnavailable), errors.Is(err, sessionctx.ErrFull), errors.Is(err, sessionctx.ErrClosed), errors.Is(err, errBusy),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return problem{Status: http.StatusServiceUnavailable, Detail: "Sessions are not available at the moment.", retryAfter: busyRetry}
 	default:
 		return problem{Status: http.StatusInternalServerError, Detail: "Something went wrong here."}
