@@ -117,7 +117,7 @@ func (i *Inspector) questionOfBrowser(r *http.Request) question {
 		q.err = errRefused
 		if errors.Is(err, sessionctx.ErrUnknownTenant) {
 			q.err = errUnknownTenant
-		} else if errors.Is(err, sessionctx.ErrUnavailable) {
+		} else if errors.Is(err, sessionctx.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			q.err = errUnavailable
 		}
 		return q

@@ -1,7 +1,9 @@
 package inspect_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -154,6 +156,7 @@ func TestWhy_SaysWhoseRequestItIs(t *testing.T) {
 		{"the browser's, as a guest", nil, func(w *world) { w.own = sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop"}} }, nil, "browser", "", "anonymous"},
 		{"the host refuses the browser's", nil, func(w *world) { w.ownErr = errors.New("bad credentials") }, nil, "browser", "refused", ""},
 		{"the browser's host is nobody's", nil, func(w *world) { w.ownErr = sessionctx.ErrUnknownTenant }, nil, "browser", "unknownTenant", ""},
+		{"the host cannot say in time", nil, func(w *world) { w.ownErr = fmt.Errorf("login: %w", context.DeadlineExceeded) }, nil, "browser", "unavailable", ""},
 		{"the host cannot say", nil, func(w *world) { w.ownErr = sessionctx.ErrUnavailable }, nil, "browser", "unavailable", ""},
 		{"nobody's, while no tenant is known", []option{withoutRequest}, nil, nil, "guest", "noTenant", ""},
 		{"a guest's of the first tenant", []option{withoutRequest}, func(w *world) { w.resolve(w.own) }, nil, "guest", "", "anonymous"},
