@@ -444,7 +444,9 @@ func TestLogout_HoldsWhileTheSiteIsNotKnown(t *testing.T) {
 	s := newShop(t)
 	mw := s.middleware(func(cfg *middleware.Config) {
 		hostLogin(cfg)
-		cfg.SiteOf = func(*http.Request, string) (middleware.SiteLanguage, error) { return middleware.SiteLanguage{}, failure }
+		cfg.SiteOf = func(*http.Request, string) (middleware.SiteLanguage, error) {
+			return middleware.SiteLanguage{}, failure
+		}
 	})
 	b := newBrowser(t, mw)
 	b.jar["host"] = "anna"

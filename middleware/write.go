@@ -67,8 +67,8 @@ func (m *Middleware) Start(w http.ResponseWriter, r *http.Request) (sessionctx.S
 // With the cookie the session gets a new id, so that an id that somebody planted or saw before the
 // login is worth nothing after it. Two logins of one customer with one cookie, such as a double
 // click, give the same session. With Config.Customer a host need not call Login; if it does, the
-// rest of this request is the customer's. That holds for a request that Wrap or Attach has returned:
-// for any other one Update asks Config.Customer again.
+// rest of this request is the customer's. That holds for a request that Wrap or Attach has
+// returned: for any other one Update asks Config.Customer again.
 //
 // Security: customerID must be unique over all issuers and logins of the tenant. Put
 // http.CrossOriginProtection around the handler, so that no other site logs a visitor in.

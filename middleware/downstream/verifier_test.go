@@ -129,8 +129,8 @@ func TestWrap_AnswersForEachFailureOfTheResolver(t *testing.T) {
 	assert.NotEmpty(t, a.header.Get("Retry-After"))
 	assert.NotContains(t, a.body, "10.0.0.7")
 
-	// The session of a customer whose guest's session could not become the customer's has an id and no
-	// revision.
+	// The session of a customer whose guest's session could not become the customer's has an id and
+	// no revision.
 	unbound := sessiontest.New(t, sessiontest.Literal{
 		Session: sessionctx.Session{Tenant: "myshop", ID: "s-2", CustomerID: "anna", Site: "main", Currency: "EUR", Country: "DE", Language: "de", Degraded: true, Version: -1},
 		Proof:   sessionctx.BySecret,
