@@ -25,11 +25,6 @@ func (x *exchange) merge() error {
 		}
 	}
 	e := echo{ctx: x.r.Context(), resolver: x.resolver, req: x.req, sent: x.conditional(st.patch())}
-	if !e.plain() {
-		if e.req, err = x.bound(); err != nil {
-			return err
-		}
-	}
 	s, err := e.update(x.update)
 	if err != nil {
 		return err
@@ -37,18 +32,6 @@ func (x *exchange) merge() error {
 	x.tag(s)
 	x.w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// bound returns the request of the session that a write is decided for. A guest's session becomes
-// the customer's first, as in each write: otherwise the write would meet another session.
-func (x *exchange) bound() (sessionctx.Request, error) {
-	req := x.req
-	if !req.HostLogin || req.CustomerID == "" || req.SessionID == "" && req.GuestID == "" {
-		return req, nil
-	}
-	s, err := x.mw.Update(x.w, x.r, sessionctx.Patch{})
-	req.SessionID, req.GuestID = s.ID, ""
-	return req, err
 }
 
 // addAttribute answers POST .../attributes.
