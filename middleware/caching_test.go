@@ -16,7 +16,7 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
-func nobody(*http.Request) (sessionctx.Identity, error) { return sessionctx.Identity{}, nil }
+func guest(*http.Request) (sessionctx.Identity, error) { return sessionctx.Identity{}, nil }
 
 func TestWrap_NamesInVaryWhatItReads(t *testing.T) {
 	country := func(cfg *middleware.Config) {
@@ -28,11 +28,11 @@ func TestWrap_NamesInVaryWhatItReads(t *testing.T) {
 		want []string
 	}{
 		{"the cookie", nil, []string{"Cookie"}},
-		{"tokens", func(cfg *middleware.Config) { cfg.Identify = nobody }, []string{"Cookie, Authorization"}},
-		{"tokens without the cookie: the host may have one", func(cfg *middleware.Config) { cfg.NoCookie, cfg.Identify = true, nobody }, []string{"Cookie, Authorization"}},
+		{"tokens", func(cfg *middleware.Config) { cfg.Identify = guest }, []string{"Cookie, Authorization"}},
+		{"tokens without the cookie: the host may have one", func(cfg *middleware.Config) { cfg.NoCookie, cfg.Identify = true, guest }, []string{"Cookie, Authorization"}},
 		{"the language", func(cfg *middleware.Config) { cfg.AcceptLanguage = true }, []string{"Cookie, Accept-Language"}},
 		{"the country, its name in canonical spelling", country, []string{"Cookie, Cf-Ipcountry"}},
-		{"all of them", func(cfg *middleware.Config) { country(cfg); cfg.Identify, cfg.AcceptLanguage = nobody, true }, []string{"Cookie, Authorization, Cf-Ipcountry, Accept-Language"}},
+		{"all of them", func(cfg *middleware.Config) { country(cfg); cfg.Identify, cfg.AcceptLanguage = guest, true }, []string{"Cookie, Authorization, Cf-Ipcountry, Accept-Language"}},
 		{"the language alone", func(cfg *middleware.Config) { cfg.NoCookie, cfg.AcceptLanguage = true, true }, []string{"Accept-Language"}},
 		{"the host's own login", func(cfg *middleware.Config) {
 			cfg.Customer = func(*http.Request) (string, error) { return "", nil }
@@ -148,7 +148,7 @@ func TestWrap_AnswerOfAPolicyIsNotToBeStored(t *testing.T) {
 
 func TestShareable_ReplacesBothHeadersOfAGuestsPage(t *testing.T) {
 	names := func(cfg *middleware.Config) {
-		cfg.AcceptLanguage, cfg.Identify = true, nobody
+		cfg.AcceptLanguage, cfg.Identify = true, guest
 		cfg.CountryHeader, cfg.TrustedProxies = "CF-IPCountry", prefixes("192.0.2.0/24")
 		cfg.Sites = map[string]middleware.SiteLanguage{"/fr": {Language: "fr"}, "/ja": {Language: "ja"}}
 	}

@@ -395,7 +395,7 @@ func TestShareable_WithVariantsIsForAllWhoHaveTheVariant(t *testing.T) {
 		{"a shopper with a choice", nil, set(sessionctx.Patch{Currency: sessionctx.Set("CHF")}), nil, []string{variantHeader}, chosen},
 		{"a shopper with a cart", nil, set(sessionctx.Patch{CartID: sessionctx.Set("cart-1")}), nil, []string{variantHeader}, guestVariant},
 		{"a customer", nil, func(b *browser) { b.login("anna") }, nil, []string{variantHeader}, "1-demoshop:main:CHF:CH:fr"},
-		{"a host with tokens", func(cfg *middleware.Config) { cfg.Identify = nobody }, nil, nil, []string{variantHeader + ", Authorization"}, guestVariant},
+		{"a host with tokens", func(cfg *middleware.Config) { cfg.Identify = guest }, nil, nil, []string{variantHeader + ", Authorization"}, guestVariant},
 		{"a host with a login of its own", host, nil, nil, []string{variantHeader + ", Authorization"}, guestVariant},
 		{"what the host has added stays", nil, nil, []string{"Accept-Encoding"}, []string{"Accept-Encoding", variantHeader}, guestVariant},
 		{"everything", nil, nil, []string{"*"}, []string{"*"}, guestVariant},

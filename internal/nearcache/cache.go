@@ -309,7 +309,7 @@ func (c *Cache[R]) begin(k *Key) *Entry[R] {
 // Empty returns an entry without a record. It depends on no session, only on the customer of its
 // view.
 func (c *Cache[R]) Empty(k Key) *Entry[R] {
-	e := &Entry[R]{key: hold(&k), start: c.Now(), deadline: endless}
+	e := &Entry[R]{key: newEntryKey(&k), start: c.Now(), deadline: endless}
 	e.session = c.stamps.Read(c.stamps.Never())
 	e.customer = e.session
 	if k.View != "" {

@@ -22,9 +22,9 @@ type Key struct {
 // Store returns the key of the record.
 func (k *Key) Store() store.Key { return store.Key{Tenant: k.Tenant, Kind: k.Kind, ID: k.ID} }
 
-// heldKey is a Key as an entry holds it. Texts of the usual length lie in the entry itself, so that
+// entryKey is a Key as an entry holds it. Texts of the usual length lie in the entry itself, so that
 // a warm read, which compares them, follows no pointer to them.
-type heldKey struct {
+type entryKey struct {
 	tenant         string // one text for all entries of the tenant
 	long           *Key   // nil: the texts lie in place
 	kind           store.Kind
@@ -34,7 +34,7 @@ type heldKey struct {
 
 const maxTexts = 53 // a secret id has 43 bytes, a UUID 36
 
-func hold(k *Key) (h heldKey) {
+func newEntryKey(k *Key) (h entryKey) {
 	h.tenant, h.kind = unique.Make(k.Tenant).Value(), k.Kind
 	if len(k.ID)+len(k.View) > maxTexts {
 		// The texts are copied, since they may be parts of a whole request.
@@ -48,7 +48,7 @@ func hold(k *Key) (h heldKey) {
 
 // is reports whether h is the key. The conversions allocate nothing, because their results are only
 // compared.
-func (h *heldKey) is(k *Key) bool {
+func (h *entryKey) is(k *Key) bool {
 	if h.long != nil {
 		return *h.long == *k
 	}
@@ -56,7 +56,7 @@ func (h *heldKey) is(k *Key) bool {
 	return string(h.texts[:h.idLen]) == k.ID && string(h.texts[h.idLen:end]) == k.View && h.tenant == k.Tenant && h.kind == k.Kind
 }
 
-func (h *heldKey) key() Key {
+func (h *entryKey) key() Key {
 	if h.long != nil {
 		return *h.long
 	}
@@ -70,7 +70,7 @@ type Entry[R any] struct {
 	deadline int64       // monotonic; after it the record may have expired
 	session  stamp.Stamp // of the key, from before the load
 	customer stamp.Stamp // of the customer that the entry depends on
-	key      heldKey
+	key      entryKey
 	start    int64 // monotonic, of the load
 	// The record in one of two forms: decoded after a load, encoded in the copy that Keep stores,
 	// since an entry is resolved once and read often. Without a record both are empty.

@@ -29,13 +29,13 @@ const (
 	many      = 100_000
 )
 
-// shopperKind is a kind of sessions whose size is measured.
+// shopperKind is a kind of sessions customerOf size is measured.
 type shopperKind struct {
-	desc  string
-	whose func(i int) string // the customer of a session; nil: all are anonymous
-	bytes int64              // of cache for each session: enough for all that belongs to it
-	most  int                // sessions
-	goal  bool               // it is the size of the sessions themselves; the others are for the long setting
+	desc       string
+	customerOf func(i int) string // the customer of a session; nil: all are anonymous
+	bytes      int64              // of cache for each session: enough for all that belongs to it
+	most       int                // sessions
+	goal       bool               // it is the size of the sessions themselves; the others are for the long setting
 }
 
 var shopperKinds = []shopperKind{
@@ -49,9 +49,9 @@ var shopperKinds = []shopperKind{
 // endlessStore has a record for every session, and keeps none. Tell it of a write by another
 // process through its sink.
 type endlessStore struct {
-	whose func(i int) string // see shopperKind
-	sink  store.Sink
-	loads atomic.Int64 // of sessions
+	customerOf func(i int) string // see shopperKind
+	sink       store.Sink
+	loads      atomic.Int64 // of sessions
 }
 
 // request asks for the session with a number.
@@ -60,10 +60,10 @@ func (s *endlessStore) request(i int) sessionctx.Request {
 }
 
 func (s *endlessStore) customer(i int) string {
-	if s.whose == nil {
+	if s.customerOf == nil {
 		return ""
 	}
-	return s.whose(i)
+	return s.customerOf(i)
 }
 
 func (s *endlessStore) Load(_ context.Context, key store.Key) (store.Record, error) {
@@ -99,8 +99,8 @@ type crowd struct {
 	resolver *sessionctx.Resolver
 }
 
-func newCrowd(t *testing.T, whose func(i int) string, cacheBytes int64) crowd {
-	backend := &endlessStore{whose: whose}
+func newCrowd(t *testing.T, customerOf func(i int) string, cacheBytes int64) crowd {
+	backend := &endlessStore{customerOf: customerOf}
 	return crowd{backend, evidence.Resolver(t, func(c *sessionctx.Config) {
 		c.Store, c.CacheBytes = backend, cacheBytes
 		c.CustomerIdle, c.AnonymousIdle, c.DirectoryMaxAge = 20*time.Hour, 20*time.Hour, 24*time.Hour
@@ -132,9 +132,9 @@ func heap() int64 {
 // measured has a crowd walk twice, and returns what then lives because of it, and how many sessions
 // are cached. What the cache does not take in at once it takes in later: until enough are, the
 // crowd walks again.
-func measured(t *testing.T, whose func(i int) string, cacheBytes int64, sessions, enough int) (live int64, cached int) {
+func measured(t *testing.T, customerOf func(i int) string, cacheBytes int64, sessions, enough int) (live int64, cached int) {
 	before := heap()
-	c := newCrowd(t, whose, cacheBytes)
+	c := newCrowd(t, customerOf, cacheBytes)
 	c.walk(t, sessions)
 	for range 20 {
 		if cached = c.walk(t, sessions); cached >= enough {
@@ -176,7 +176,7 @@ func TestCache_SessionIsSmall(t *testing.T) {
 		if sessions > kind.most {
 			t.Skip("these take too much memory")
 		}
-		live, cached := measured(t, kind.whose, max(kind.bytes*int64(sessions)*3/2, 1<<20), sessions, sessions*99/100)
+		live, cached := measured(t, kind.customerOf, max(kind.bytes*int64(sessions)*3/2, 1<<20), sessions, sessions*99/100)
 		require.Greater(t, cached, sessions*9/10, "sessions are cached")
 		size, verdict := float64(live)/float64(cached), ""
 		if kind.goal && sessions >= many { // of few sessions each carries much of what a cache of any size has
@@ -200,7 +200,7 @@ func TestCache_KeepsItsBound(t *testing.T) {
 	each(t, "BOUND", "8", func(t *testing.T, kind *shopperKind, mebibytes int) {
 		bound := int64(mebibytes) << 20
 		sessions := int(4 * bound / 500)
-		live, cached := measured(t, kind.whose, bound, sessions, 0)
+		live, cached := measured(t, kind.customerOf, bound, sessions, 0)
 		assert.Less(t, cached, sessions/2, "there is no room for them")
 		assert.LessOrEqual(t, float64(live), most*float64(bound)+always)
 		rows = append(rows, []string{

@@ -47,10 +47,10 @@ func keptOf(t *testing.T, l library, n int) (kept int) {
 	return kept
 }
 
-// whoseAfterLogout logs a customer in and out, and returns whose session the cookie from before the
+// whoseAfterLogout logs a customer in and out, and returns customerOf session the cookie from before the
 // logout then is. With late there is a request under way that has read the session before the
 // logout and writes to it after.
-func whoseAfterLogout(t *testing.T, l library, late bool) (whose string) {
+func whoseAfterLogout(t *testing.T, l library, late bool) (customerOf string) {
 	t.Helper()
 	b := browser{}
 	b.do(t, l, func(w http.ResponseWriter, r *http.Request) error { return l.put(w, r, "first", "1") })
@@ -62,7 +62,7 @@ func whoseAfterLogout(t *testing.T, l library, late bool) (whose string) {
 	if late {
 		done.Go(func() {
 			kept.send(l, func(w http.ResponseWriter, r *http.Request) {
-				assert.Equal(t, "C100", l.whose(r))
+				assert.Equal(t, "C100", l.customerOf(r))
 				close(arrived)
 				<-loggedOut
 				if err := l.put(w, r, "late", "1"); err != nil {
@@ -77,10 +77,10 @@ func whoseAfterLogout(t *testing.T, l library, late bool) (whose string) {
 	done.Wait()
 
 	kept.do(t, l, func(_ http.ResponseWriter, r *http.Request) error {
-		whose = l.whose(r)
+		customerOf = l.customerOf(r)
 		return nil
 	})
-	return whose
+	return customerOf
 }
 
 // TestPeers_LackWhatHoldsHere asserts what the others do as well: a table that says that they lack
@@ -94,9 +94,9 @@ func TestPeers_LackWhatHoldsHere(t *testing.T) {
 	}
 	nobodys, customers := "nobody's", "**the customer's**"
 	want := [][]string{{"20", nobodys, nobodys}, {"1", nobodys, customers}, {"1", customers, customers}}
-	whose := map[string]string{"": nobodys, "C100": customers}
+	customerOf := map[string]string{"": nobodys, "C100": customers}
 	for i, l := range libraries(t) {
-		got := []string{fmt.Sprint(keptOf(t, l, writes)), whose[whoseAfterLogout(t, l, false)], whose[whoseAfterLogout(t, l, true)]}
+		got := []string{fmt.Sprint(keptOf(t, l, writes)), customerOf[whoseAfterLogout(t, l, false)], customerOf[whoseAfterLogout(t, l, true)]}
 		assert.Equal(t, want[i], got, l.desc)
 		header = append(header, l.desc)
 		for k, cell := range got {

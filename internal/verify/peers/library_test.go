@@ -21,13 +21,13 @@ import (
 // library is one way to have sessions, as a shop uses it. A handler that it wraps may call its
 // functions with what it is given.
 type library struct {
-	desc   string
-	wrap   func(http.Handler) http.Handler
-	put    func(w http.ResponseWriter, r *http.Request, name, value string) error
-	get    func(r *http.Request, name string) string // empty: not there
-	login  func(w http.ResponseWriter, r *http.Request, customer string) error
-	whose  func(r *http.Request) string // empty: nobody is logged in
-	logout func(w http.ResponseWriter, r *http.Request) error
+	desc       string
+	wrap       func(http.Handler) http.Handler
+	put        func(w http.ResponseWriter, r *http.Request, name, value string) error
+	get        func(r *http.Request, name string) string // empty: not there
+	login      func(w http.ResponseWriter, r *http.Request, customer string) error
+	customerOf func(r *http.Request) string // empty: nobody is logged in
+	logout     func(w http.ResponseWriter, r *http.Request) error
 
 	// The four values of a page: who has chosen them, and how a handler reads them.
 	choose func(w http.ResponseWriter, r *http.Request) error
@@ -41,7 +41,7 @@ const customerValue = "customer" // the name under which the peers keep who is l
 
 // peer completes a library that keeps texts by name, one for each value.
 func peer(l library) library {
-	l.whose = func(r *http.Request) string { return l.get(r, customerValue) }
+	l.customerOf = func(r *http.Request) string { return l.get(r, customerValue) }
 	l.choose = func(w http.ResponseWriter, r *http.Request) error {
 		return errors.Join(l.put(w, r, "site", "main"), l.put(w, r, "currency", "CHF"), l.put(w, r, "country", "DE"), l.put(w, r, "language", "en"))
 	}
@@ -79,7 +79,7 @@ func ours(t testing.TB) library {
 			_, err := mw.Login(w, r, customer)
 			return err
 		},
-		whose: func(r *http.Request) string { return session(r).CustomerID },
+		customerOf: func(r *http.Request) string { return session(r).CustomerID },
 		logout: func(w http.ResponseWriter, r *http.Request) error {
 			_, err := mw.Logout(w, r)
 			return err
