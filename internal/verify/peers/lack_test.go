@@ -47,10 +47,10 @@ func keptOf(t *testing.T, l library, n int) (kept int) {
 	return kept
 }
 
-// whoseAfterLogout logs a customer in and out, and returns customerOf session the cookie from before the
+// customerAfterLogout logs a customer in and out, and returns whose session the cookie from before the
 // logout then is. With late there is a request under way that has read the session before the
 // logout and writes to it after.
-func whoseAfterLogout(t *testing.T, l library, late bool) (customerOf string) {
+func customerAfterLogout(t *testing.T, l library, late bool) (customerOf string) {
 	t.Helper()
 	b := browser{}
 	b.do(t, l, func(w http.ResponseWriter, r *http.Request) error { return l.put(w, r, "first", "1") })
@@ -96,7 +96,7 @@ func TestPeers_LackWhatHoldsHere(t *testing.T) {
 	want := [][]string{{"20", nobodys, nobodys}, {"1", nobodys, customers}, {"1", customers, customers}}
 	customerOf := map[string]string{"": nobodys, "C100": customers}
 	for i, l := range libraries(t) {
-		got := []string{fmt.Sprint(keptOf(t, l, writes)), customerOf[whoseAfterLogout(t, l, false)], customerOf[whoseAfterLogout(t, l, true)]}
+		got := []string{fmt.Sprint(keptOf(t, l, writes)), customerOf[customerAfterLogout(t, l, false)], customerOf[customerAfterLogout(t, l, true)]}
 		assert.Equal(t, want[i], got, l.desc)
 		header = append(header, l.desc)
 		for k, cell := range got {
