@@ -47,8 +47,8 @@ func keptOf(t *testing.T, l library, n int) (kept int) {
 	return kept
 }
 
-// customerAfterLogout logs a customer in and out, and returns whose session the cookie from before the
-// logout then is. With late there is a request under way that has read the session before the
+// customerAfterLogout logs a customer in and out, and returns whose session the cookie from before
+// the logout then is. With late there is a request under way that has read the session before the
 // logout and writes to it after.
 func customerAfterLogout(t *testing.T, l library, late bool) (customerOf string) {
 	t.Helper()
