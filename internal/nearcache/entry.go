@@ -22,8 +22,8 @@ type Key struct {
 // Store returns the key of the record.
 func (k *Key) Store() store.Key { return store.Key{Tenant: k.Tenant, Kind: k.Kind, ID: k.ID} }
 
-// entryKey is a Key as an entry holds it. Texts of the usual length lie in the entry itself, so that
-// a warm read, which compares them, follows no pointer to them.
+// entryKey is a Key as an entry holds it. Texts of the usual length lie in the entry itself, so
+// that a warm read, which compares them, follows no pointer to them.
 type entryKey struct {
 	tenant         string // one text for all entries of the tenant
 	long           *Key   // nil: the texts lie in place
