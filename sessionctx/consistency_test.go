@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -222,10 +223,45 @@ func TestConsistency_NoAnswerIsAMixtureHoweverOftenAllChanges(t *testing.T) {
 		require.ErrorIs(t, err, sessionctx.ErrUnavailable)
 		_, err = here.Preview(t.Context(), fresh(by("s1")), sessionctx.Patch{})
 		require.ErrorIs(t, err, sessionctx.ErrUnavailable)
-		require.ErrorContains(t, err, "has changed during 100 tries to read it")
+		require.ErrorContains(t, err, "has changed during each try to read it")
 
 		backend.afterLoad = nil
 		assert.Equal(t, strconv.Itoa(writes), resolve(t, here, by("s1")).CartID)
+	})
+}
+
+// The Store is slow, and the session is written during each reading of it: a reader does not wait
+// for a hundred tries.
+func TestConsistency_NobodyReadsAgainForLongerThanTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const load = 200 * time.Millisecond
+		backend := &stepped{}
+		here := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Timeout = backend, time.Second })
+		there := newResolver(t, func(c *sessionctx.Config) { c.Store = &backend.Store })
+		write := func() { update(t, there, by("s1"), sessionctx.Patch{CartID: sessionctx.Set("one")}) }
+		write()
+		backend.afterLoad = func(store.Key) { write(); time.Sleep(load) }
+		for desc, read := range map[string]func() error{
+			"Resolve": func() error {
+				s, err := here.Resolve(t.Context(), by("s1"))
+				assert.True(t, s.Degraded)
+				return err
+			},
+			"fresh": func() error {
+				_, err := here.Resolve(t.Context(), fresh(by("s1")))
+				assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+				return nil
+			},
+			"Preview": func() error {
+				_, err := here.Preview(t.Context(), by("s1"), sessionctx.Patch{})
+				assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+				return nil
+			},
+		} {
+			start := time.Now()
+			require.NoError(t, read(), desc)
+			assert.Less(t, time.Since(start), time.Second+2*load, "%s: Timeout, and the two readings of the last try", desc)
+		}
 	})
 }
 

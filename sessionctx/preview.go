@@ -32,6 +32,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 	if err != nil {
 		return Explanation{}, unavailable(ctx, err)
 	}
+	started := r.near.Now()
 	for try := 1; ; try++ {
 		before, err := r.dependenciesOf(ctx, req.Tenant, profileOf) // first, as in Resolve
 		if err != nil {
@@ -54,7 +55,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		if err != nil {
 			return Explanation{}, unavailable(ctx, err)
 		}
-		if profileOf = c.own.customerID; !consistent && try == resolveTries {
+		if profileOf = c.own.customerID; !consistent && r.lastTry(try, started) {
 			return Explanation{}, errChanging
 		} else if !consistent {
 			continue

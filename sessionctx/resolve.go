@@ -69,8 +69,14 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (e *entry, er
 // changed meanwhile. From the third try on only a change of a record or of an answer counts.
 const resolveTries = 100
 
+// lastTry reports whether a resolution that began at begun must not begin again: its tries or
+// Config.Timeout are used up. With a slow Store the time ends first.
+func (r *Resolver) lastTry(try int, begun int64) bool {
+	return try == resolveTries || r.near.Now()-begun >= int64(r.cfg.Timeout)
+}
+
 // errChanging says that no try of a resolution saw one state.
-var errChanging = fmt.Errorf("%w: what the session depends on has changed during %d tries to read it", ErrUnavailable, resolveTries)
+var errChanging = fmt.Errorf("%w: what the session depends on has changed during each try to read it", ErrUnavailable)
 
 // resolveSlow is resolveEntry past the warm path. It takes copies, so that the warm path allocates
 // nothing.
@@ -94,9 +100,10 @@ func (r *Resolver) resolve(ctx context.Context, key *nearcache.Key, hash uint64,
 		return nil, unavailable(ctx, err)
 	}
 	profileOf := req.asserted()
+	begun := r.near.Now()
 	for try := 1; ; try++ {
 		a, err := r.attempt(ctx, key, hash, req, want, profileOf, rereads(req, try))
-		if err == nil && !a.consistent && try == resolveTries {
+		if err == nil && !a.consistent && r.lastTry(try, begun) {
 			err = errChanging
 		}
 		switch {
