@@ -5,7 +5,7 @@
 //
 //	demoshop/sites.json       required: an array of sites, as a site settings service exports them
 //	demoshop/customers.json   an array of customers; without the file there are none
-//	demoshop/clients.json     an array of clients that may ask for tokens; without the file there are none
+//	demoshop/clients.json     an array of clients that may ask for tokens; none without the file
 //
 // [Files] is a sessionctx.Directory that can be watched: a change in a folder is in force within 5
 // seconds. A token issuer also asks it who may log in.
@@ -14,8 +14,9 @@
 //
 // Members that are not listed are ignored, and a member that is null counts as absent.
 //
-//	site       code, name, active (absent: true), default (absent: false), currency, availableCurrencies,
-//	           homeBase.address.country, shipToCountries, defaultLanguage, languages,
+//	site       code, name, active (absent: true), default (absent: false), currency,
+//	           availableCurrencies, homeBase.address.country, shipToCountries,
+//	           defaultLanguage, languages,
 //	           extraCurrencies ({"TMN": 0}: codes besides ISO 4217, with their decimals)
 //	customer   id, contactEmail, passwordHash, preferredSite, preferredCurrency, preferredLanguage,
 //	           addresses[].country, addresses[].tags, addresses[].isDefault

@@ -3,8 +3,10 @@
 //
 // Usage, from the root of the repository:
 //
-//	go run ./examples/storefront [-addr 127.0.0.1:8080] [-data DIR] [-store memory|bolt:PATH|redis://HOST:PORT/DB] [-key FILE]
-//		[-trusted-proxy PREFIX[,PREFIX]] [-cors ORIGIN[,ORIGIN]] [-insecure-cookie] [-drain 2s] [-admin 127.0.0.1:9090]
+//	go run ./examples/storefront [-addr 127.0.0.1:8080] [-data DIR]
+//		[-store memory|bolt:PATH|redis://HOST:PORT/DB]
+//		[-key FILE] [-trusted-proxy PREFIX[,PREFIX]] [-cors ORIGIN[,ORIGIN]]
+//		[-insecure-cookie] [-drain 2s] [-admin 127.0.0.1:9090]
 //
 // It speaks plain HTTP. Browsers keep its cookie over plain HTTP only from this machine's own
 // addresses. So it listens on another address only behind a proxy that -trusted-proxy names, which

@@ -7,7 +7,8 @@
 //
 // Two Resolvers of one process, or a label for the shop, need a label that tells them apart:
 //
-//	prometheus.WrapRegistererWith(prometheus.Labels{"shop": "outlet"}, registry).MustRegister(promctx.New(outlet))
+//	prometheus.WrapRegistererWith(prometheus.Labels{"shop": "outlet"}, registry).
+//		MustRegister(promctx.New(outlet))
 //
 // The names are those that package otelctx gives the same values after the usual translation of
 // OpenTelemetry's names, so one set of alerts serves both. Package otelctx also has durations. No

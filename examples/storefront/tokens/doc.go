@@ -5,7 +5,7 @@
 // It answers at the paths and with the names that clients of the service use. An endpoint ignores
 // what it does not know.
 //
-//	GET  /customerlogin/auth/anonymous/login    a new anonymous session, with choices if some are sent
+//	GET  /customerlogin/auth/anonymous/login    a new anonymous session, with choices if any are sent
 //	GET  /customerlogin/auth/anonymous/refresh  new tokens of the same session
 //	POST /customer/{tenant}/login               makes the session a customer's
 //	GET  /customer/{tenant}/refreshauthtoken    new tokens of the same session
@@ -21,16 +21,20 @@
 //
 // A session from its beginning to its end:
 //
-//	curl -s "$SHOP/customerlogin/auth/anonymous/login?tenant=demoshop&client_id=storefront&currency=CHF"
-//	curl -s "$SHOP/customerlogin/auth/anonymous/refresh?tenant=demoshop&client_id=storefront&refresh_token=$ANONYMOUS_REFRESH"
-//	curl -s "$SHOP/customer/demoshop/login" -H "Authorization: Bearer $ANONYMOUS" --json '{"email": "anna@demo.example", "password": "correct-horse-1"}'
+//	curl -sG "$SHOP/customerlogin/auth/anonymous/login" \
+//		-d tenant=demoshop -d client_id=storefront -d currency=CHF
+//	curl -sG "$SHOP/customerlogin/auth/anonymous/refresh" \
+//		-d tenant=demoshop -d client_id=storefront -d "refresh_token=$ANONYMOUS_REFRESH"
+//	curl -s "$SHOP/customer/demoshop/login" -H "Authorization: Bearer $ANONYMOUS" \
+//		--json '{"email": "anna@demo.example", "password": "correct-horse-1"}'
 //	curl -s "$SHOP/customer/demoshop/validateauthtoken" -H "Authorization: Bearer $CUSTOMER"
 //	curl -s "$SHOP/customer/demoshop/refreshauthtoken?refreshToken=$CUSTOMER_REFRESH"
 //	curl -s "$SHOP/customer/demoshop/logout?accessToken=$CUSTOMER"
 //
 // And a service that manages sessions:
 //
-//	curl -s "$SHOP/oauth/token" -d grant_type=client_credentials -d tenant=demoshop -d client_id=backoffice -d client_secret=service-secret-3
+//	curl -s "$SHOP/oauth/token" -d grant_type=client_credentials -d tenant=demoshop \
+//		-d client_id=backoffice -d client_secret=service-secret-3
 //
 // # Traps
 //
