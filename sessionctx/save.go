@@ -107,7 +107,7 @@ func (r *Resolver) beginSave(b *budget, key nearcache.Key) (*saving, error) {
 	}
 	w := &saving{r: r, b: b, key: key, bumps: r.near.Stamps().Bumps()}
 	var err error
-	if w.near, err = r.near.Begin(key); err != nil {
+	if w.near, err = r.near.BeginWrite(key); err != nil {
 		return nil, b.notWritten(err)
 	}
 	return w, nil

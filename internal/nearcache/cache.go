@@ -396,8 +396,8 @@ type Write[R any] struct {
 	known bool
 }
 
-// Begin counts a write in. End or EndLater must follow, which count it out.
-func (c *Cache[R]) Begin(k Key) (*Write[R], error) {
+// BeginWrite counts a write in. End or EndLater must follow, which count it out.
+func (c *Cache[R]) BeginWrite(k Key) (*Write[R], error) {
 	e := c.Empty(k)
 	s, ok := c.stamps.Begin(c.StripeOf(k.Store()))
 	if !ok {

@@ -77,7 +77,7 @@ func TestCache_IsNeverOlderThanItMay(t *testing.T) {
 		}
 		for range 2 {
 			worker(func() { // of this process
-				write, err := w.Begin(*k)
+				write, err := w.BeginWrite(*k)
 				if err != nil {
 					return
 				}

@@ -20,9 +20,9 @@
 // are still current when the entry is read, nothing has changed since. While a writer is under way
 // a stamp says nothing, so the reads of that key go to the store, share nothing and keep nothing.
 //
-// A write counts itself in (Begin) before it touches the store, and out (End) when it knows the
-// outcome. If the writer was alone, it keeps what it wrote. A write with an unknown outcome stays
-// counted for a while: it may still take effect.
+// A write counts itself in (BeginWrite) before it touches the store, and out (End) when it knows
+// the outcome. If the writer was alone, it keeps what it wrote. A write with an unknown outcome
+// stays counted for a while: it may still take effect.
 //
 // # The view
 //

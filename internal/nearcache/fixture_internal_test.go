@@ -168,7 +168,7 @@ func (w *world) start(k *Key, want Want) chan result {
 // begin counts a write in.
 func (w *world) begin(k *Key) *Write[string] {
 	w.t.Helper()
-	write, err := w.Begin(*k)
+	write, err := w.BeginWrite(*k)
 	require.NoError(w.t, err)
 	return write
 }

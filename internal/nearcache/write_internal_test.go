@@ -141,12 +141,12 @@ func TestBegin_RefusesTooManyWrites(t *testing.T) {
 		k := sessionKey("s1")
 		var err error
 		for range 1 << 16 {
-			if _, err = w.Begin(*k); err != nil {
+			if _, err = w.BeginWrite(*k); err != nil {
 				break
 			}
 		}
 		assert.ErrorIs(t, err, ErrBusy)
-		_, err = w.Begin(*w.otherStripe(k))
+		_, err = w.BeginWrite(*w.otherStripe(k))
 		assert.NoError(t, err)
 	})
 }
