@@ -181,6 +181,41 @@ func TestCustomer_Scenarios(t *testing.T) {
 				assert.Equal(t, b.jar[customerCookie], s.ID)
 			}
 		}},
+		{"a login with two cookies gives one session a new id, and a double click the same", func(t *testing.T, mw *middleware.Middleware, b *browser) {
+			b.jar["host"] = "anna"
+			b.update("/", cart("annas"))
+			delete(b.jar, "host")
+			b.update("/", sessionctx.Patch{CartID: sessionctx.Set("guests"), Language: sessionctx.Set("en")})
+			guests, annas := b.jar[cookieName], b.jar[customerCookie]
+			again := b.request("/")
+			s := b.login("anna")
+			assert.Equal(t, "anna CHF annas en", shown(s)+" "+s.Language)
+			assert.NotContains(t, []string{guests, annas}, s.ID)
+			assert.Equal(t, map[string]string{customerCookie: s.ID}, b.jar)
+			twice, err := mw.Login(httptest.NewRecorder(), again, "anna")
+			require.NoError(t, err)
+			assert.Equal(t, s.ID, twice.ID)
+			b.jar = map[string]string{cookieName: guests}
+			assert.Empty(t, b.get("/").ID)
+			b.jar = map[string]string{customerCookie: annas, "host": "anna"}
+			assert.Equal(t, s.ID, b.page().ID)
+		}},
+		{"a login takes over a guest's session", func(t *testing.T, _ *middleware.Middleware, b *browser) {
+			planted := b.update("/", cart("guests")).ID
+			s := b.login("anna")
+			assert.Equal(t, "anna CHF guests", shown(s))
+			assert.NotEqual(t, planted, s.ID)
+			assert.Equal(t, map[string]string{customerCookie: s.ID}, b.jar)
+		}},
+		{"a login beside another customer's cookie takes over the guest's session", func(t *testing.T, _ *middleware.Middleware, b *browser) {
+			b.jar["host"] = "bert"
+			b.update("/", cart("berts"))
+			delete(b.jar, "host")
+			b.update("/", cart("guests"))
+			s := b.login("anna")
+			assert.Equal(t, "anna CHF guests", shown(s))
+			assert.Equal(t, map[string]string{customerCookie: s.ID}, b.jar)
+		}},
 		{"the back button after a logout", func(t *testing.T, _ *middleware.Middleware, b *browser) {
 			b.jar["host"] = "anna"
 			b.update("/", sessionctx.Patch{CartID: sessionctx.Set("annas"), Language: sessionctx.Set("en")})

@@ -74,12 +74,28 @@ func (m *Middleware) Start(w http.ResponseWriter, r *http.Request) (sessionctx.S
 // http.CrossOriginProtection around the handler, so that no other site logs a visitor in.
 func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID string) (sessionctx.Session, error) {
 	s, err := m.write(w, r, writing{begins: true, login: customerID}, func(ctx context.Context, req sessionctx.Request) (sessionctx.Session, error) {
-		return m.resolver.Login(ctx, req, customerID)
+		return m.login(ctx, req, customerID)
 	})
 	if err == nil {
 		m.hostAnswersIn(r.Context()).replace(customerID)
 	}
 	return s, err
+}
+
+// login is Resolver.Login for the one session that req names. If req names a customer's session and
+// a guest's, the guest's becomes a part of the customer's first.
+func (m *Middleware) login(ctx context.Context, req sessionctx.Request, customerID string) (sessionctx.Session, error) {
+	switch {
+	case req.GuestID == "":
+	case req.SessionID == "":
+		req.SessionID = req.GuestID
+	default:
+		s, _, err := m.resolver.Bind(ctx, req)
+		if err != nil || s.ID != "" && s.ID != req.SessionID { // by a login just now it has a new id
+			return s, err
+		}
+	}
+	return m.resolver.Login(ctx, req, customerID)
 }
 
 // Logout ends every session that the request names, by token and by cookie, and deletes the cookies

@@ -30,7 +30,7 @@ func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool
 	b, cancel := r.newBudget(ctx)
 	defer cancel()
 	if req.asserted() != "" && req.byHostLogin() {
-		if _, bound, err = r.bind(&b, &req); err != nil {
+		if bound, err = r.bind(&b, &req); err != nil {
 			return Session{}, false, b.final(err)
 		}
 	}
@@ -43,11 +43,14 @@ func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool
 	return s, bound, nil
 }
 
-// bind gives req the id of the customer's session. found says that there is one, and bound that the
-// session that GuestID named has become a part of it.
-func (r *Resolver) bind(b *budget, req *Request) (found, bound bool, err error) {
+// bind gives req the id of the customer's session, if there is one. bound says that the session that
+// GuestID named has become a part of it.
+func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
+	d, err := r.dependenciesOf(b, req.Tenant, req.CustomerID)
+	if err != nil {
+		return false, err
+	}
 	ids := [...]string{req.SessionID, req.GuestID}
-	req.GuestID = ""
 	var session string
 	var guests []string
 	for i, id := range ids {
@@ -59,55 +62,54 @@ func (r *Resolver) bind(b *budget, req *Request) (found, bound bool, err error) 
 		rec, own, err := r.ownedBySecret(b, &one)
 		switch {
 		case err != nil:
-			return false, false, err
+			return false, err
 		case own.state == live && !own.unbound && i == 0:
 			session = id
 		case own.state == live:
 			guests = append(guests, id)
 		case own.state == ended && session == "":
-			if heir, _, ok, err := r.heirOf(b, &one, req.CustomerID, &rec); err != nil {
-				return false, false, err
+			if heir, _, ok, err := r.heirOf(b, &one, &rec); err != nil {
+				return false, err
 			} else if ok { // another request was quicker
 				session, bound = heir, i > 0
 			}
 		case own.state == ended && i > 0: // the answer that said so was lost, maybe
-			heir, ok := openHeir(id, req.Tenant, req.CustomerID, rec.Heir)
+			heir, ok := openHeir(&one.Identity, rec.Heir)
 			bound = ok && heir == session
 		}
 	}
 	if len(guests) > 0 {
-		g, err := r.freshGeneration(b, req.Tenant, req.CustomerID)
+		customer, err := r.customer(b, req.Tenant, req.CustomerID, r.near.Now())
 		if err != nil {
-			return false, false, unavailable(b, err)
+			return false, unavailable(b, err)
 		}
-		if customer := g.Record(); customer.Ended { // erased: no session of the customer may begin
-			return false, false, nil
+		if customer.Ended { // erased: no session of the customer may begin
+			return false, nil
 		}
 	}
 	for _, id := range guests {
 		one := *req
 		one.SessionID = id
 		if session == "" {
-			c, err := r.loginBySecret(b, &one, req.CustomerID)
+			c, err := r.loginBySecret(b, &one, &d)
 			if err != nil {
-				return false, false, err
+				return false, err
 			}
 			if session = one.SessionID; c.write {
-				r.notifyBound(b, &one, id, &c.cur, &c.next)
+				r.notifyChange(b, &one, id, &c.cur, r.sessionOf(&one, &c.next, false, req.CustomerID, &d))
 			}
 		} else {
 			one.SessionID = session
-			if err := r.mergeGuest(b, &one, id); err != nil {
-				return false, false, err
+			if err := r.mergeGuest(b, &one, id, &d); err != nil {
+				return false, err
 			}
 		}
 		bound = bound || id == ids[1]
 	}
-	if session == "" {
-		return false, false, nil
+	if session != "" {
+		req.SessionID = session
 	}
-	req.SessionID = session
-	return true, bound, nil
+	return bound, nil
 }
 
 // ownedBySecret returns the record that req names, and what it is to req.
@@ -130,7 +132,7 @@ func (r *Resolver) ownedBySecret(b *budget, req *Request) (rec store.Record, own
 // puts a tombstone in the place of the guest's session. The data comes first: a process that dies
 // in between leaves both, and the next request begins again. Whoever has put the tombstone calls
 // Config.OnChange.
-func (r *Resolver) mergeGuest(b *budget, req *Request, guestID string) error {
+func (r *Resolver) mergeGuest(b *budget, req *Request, guestID string, d *dependencies) error {
 	old := *req
 	old.SessionID = guestID
 	w, err := r.beginSave(b, r.cacheKey(&old))
@@ -164,10 +166,10 @@ func (r *Resolver) mergeGuest(b *budget, req *Request, guestID string) error {
 		if err != nil {
 			return err
 		}
-		if cur = guest; !w.replaceByTombstone(&cur, sealHeir(guestID, req.Tenant, req.CustomerID, req.SessionID)) {
+		if cur = guest; !w.replaceByTombstone(&cur, sealHeir(&old.Identity, req.SessionID)) {
 			continue
 		}
-		r.notifyBound(b, req, guestID, &guest, &after)
+		r.notifyChange(b, req, guestID, &guest, r.sessionOf(req, &after, false, req.CustomerID, d))
 		return nil
 	}
 	return b.notWritten(errOtherWrites)
@@ -192,36 +194,4 @@ func (r *Resolver) inherited(rec, guest *store.Record) (next store.Record, write
 		}
 	}
 	return *rec, false, nil
-}
-
-// notifyBound tells the host that the session of a guest, under guestID, has become a customer's.
-func (r *Resolver) notifyBound(b *budget, req *Request, guestID string, guest, after *store.Record) {
-	if r.cfg.OnChange == nil {
-		return
-	}
-	ctx, cancel := b.afterwards()
-	defer cancel()
-	d, err := r.dependenciesOf(ctx, req.Tenant, req.CustomerID)
-	if err != nil {
-		r.logNotNotified(ctx, req.Tenant, err)
-		return
-	}
-	r.notifyChange(b, req, guestID, guest, r.sessionOf(req, after, false, req.CustomerID, &d))
-}
-
-// loginByHost is Login for the host's own login. c.write is false where bind has told the host
-// already, or where an earlier login goes on.
-func (r *Resolver) loginByHost(b *budget, req *Request) (c change, err error) {
-	sent := req.SessionID
-	found, _, err := r.bind(b, req)
-	switch {
-	case err != nil:
-		return c, err
-	case !found:
-		req.SessionID = ""
-	case req.SessionID != sent:
-		c.next, c.own, err = r.ownedBySecret(b, req)
-		return c, err
-	}
-	return r.loginBySecret(b, req, req.CustomerID)
 }

@@ -59,7 +59,7 @@ func (r *Resolver) saveCustomer(b *budget, tenant, customerID string, edit func(
 		}
 		err := nextVersion(&next, now)
 		edit(&next)
-		return next, true, err
+		return next, err == nil, err
 	})
 	return err
 }

@@ -49,11 +49,10 @@ func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 
 // erased returns the tombstone of a session record.
 func (r *Resolver) erased(rec store.Record) store.Record {
-	now := time.Now()
-	if err := nextVersion(&rec, now); err != nil {
+	tombstone, err := r.cfg.tombstone(rec, time.Now())
+	if err != nil {
 		return rec
 	}
-	r.cfg.tombstone(&rec, now)
-	rec.WriteID = randomNonZero()
-	return rec
+	tombstone.WriteID = randomNonZero()
+	return tombstone
 }

@@ -97,13 +97,13 @@ func TestErrUnavailable_SaysWhetherAPartWasWritten(t *testing.T) {
 		says   string
 	}{
 		{"the first write fails", 1, "nothing was written"},
-		{"the guest's session has been merged, and the new id cannot be saved", 3, "a part was written"},
+		{"one guest's session has become the customer's, and the other cannot be merged", 3, "a part was written"},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			backend := &heldStore{}
 			r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
-			own := update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers")})
-			g := update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
+			one := update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("cart-1")})
+			other := update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
 			var saves atomic.Int64
 			backend.saving.holdBy(func(context.Context) error {
 				if saves.Add(1) == tc.failed {
@@ -111,12 +111,12 @@ func TestErrUnavailable_SaysWhetherAPartWasWritten(t *testing.T) {
 				}
 				return nil
 			})
-			_, err := r.Login(t.Context(), byLogin("", own.ID, g.ID), "C100")
+			_, _, err := r.Bind(t.Context(), byLogin("C100", one.ID, other.ID))
 			require.ErrorIs(t, err, sessionctx.ErrUnavailable)
 			assert.ErrorContains(t, err, tc.says)
-			s, err := r.Login(t.Context(), byLogin("", own.ID, g.ID), "C100")
+			s, _, err := r.Bind(t.Context(), byLogin("C100", one.ID, other.ID))
 			require.NoError(t, err, "the second call goes on where the first one stopped")
-			assert.Equal(t, "C100 customers fr", s.CustomerID+" "+s.CartID+" "+s.Language)
+			assert.Equal(t, "C100 cart-1 fr", s.CustomerID+" "+s.CartID+" "+s.Language)
 		})
 	}
 	backend := &failingEraser{err: errDown}

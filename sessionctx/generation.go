@@ -17,24 +17,25 @@ func generationKey(tenant, customerID string) nearcache.Key {
 	return nearcache.Key{Tenant: tenant, ID: customerID, Kind: store.KindCustomer}
 }
 
-// generationSince returns the entry of the customer's record. The load of the record began at since
-// or later.
+// generationSince returns the entry of the customer's record. With since 0 the near-cache may have
+// it. Else its load began at since or later: another process may have changed the generation, and
+// this process may not know it yet. After such a load, nothing that depends on an older generation
+// is used.
 func (r *Resolver) generationSince(ctx context.Context, tenant, customerID string, since int64) (*entry, error) {
 	key := generationKey(tenant, customerID)
 	return r.near.Get(ctx, &key, r.near.Hash(&key), nearcache.Want{Since: since})
 }
 
-// generation returns the entry of the customer's record, from the near-cache if the entry there is
-// valid.
-func (r *Resolver) generation(ctx context.Context, tenant, customerID string) (*entry, error) {
-	return r.generationSince(ctx, tenant, customerID, 0)
-}
-
-// freshGeneration reads the generation from the Store. Another process may have changed it, and
-// this process may not know it yet. After the read, nothing that depends on an older generation is
-// used.
-func (r *Resolver) freshGeneration(ctx context.Context, tenant, customerID string) (*entry, error) {
-	return r.generationSince(ctx, tenant, customerID, r.near.Now())
+// customer returns the customer's record, as generationSince does, and the zero Record for nobody.
+func (r *Resolver) customer(ctx context.Context, tenant, customerID string, since int64) (rec store.Record, err error) {
+	if customerID == "" {
+		return rec, nil
+	}
+	e, err := r.generationSince(ctx, tenant, customerID, since)
+	if err != nil {
+		return rec, err
+	}
+	return e.Record(), nil
 }
 
 // prefetchGeneration begins to load the generation that ownership will ask for, so that it is under
@@ -49,24 +50,20 @@ func (r *Resolver) prefetchGeneration(ctx context.Context, tenant, customerID st
 // generation. A write must not take this live session for one that has ended, so a session counts
 // as ended only after the generation was read again from the Store, unless this is a preview.
 // endedAt is when the session ended, if it did.
-func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *store.Record, preview bool) (own ownership, endedAt time.Time, err error) {
-	own = ownershipOf(&req.Identity, rec)
-	if own.generationOf == "" {
-		return own, rec.ModifiedAt, nil
+func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *store.Record, preview bool) (_ ownership, endedAt time.Time, err error) {
+	for since := int64(0); ; since = r.near.Now() {
+		customer, err := r.customer(ctx, req.Tenant, rec.CustomerID, since)
+		if err != nil {
+			return ownership{}, endedAt, err
+		}
+		own := ownershipOf(&req.Identity, rec, customer.Generation)
+		switch {
+		case !own.byEndAll:
+			return own, rec.ModifiedAt, nil
+		case preview || since != 0:
+			return own, customer.ModifiedAt, nil
+		}
 	}
-	g, err := r.generation(ctx, req.Tenant, own.generationOf)
-	if err != nil {
-		return own, endedAt, err
-	}
-	customer := g.Record()
-	if confirmed := own.confirm(rec, customer.Generation); confirmed.state != ended || preview {
-		return confirmed, customer.ModifiedAt, nil
-	}
-	if g, err = r.freshGeneration(ctx, req.Tenant, own.generationOf); err != nil {
-		return own, endedAt, err
-	}
-	customer = g.Record()
-	return own.confirm(rec, customer.Generation), customer.ModifiedAt, nil
 }
 
 // owned is the record of a session, and what it is to an identity.
@@ -82,7 +79,7 @@ type owned struct {
 func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint64, req *Request, want nearcache.Want) (own owned, err error) {
 	if req.SessionID == "" {
 		own.entry = r.near.Empty(*key)
-		own.ownership = ownership{id: &req.Identity, customerID: req.asserted()}
+		own.ownership = ownership{customerID: req.asserted()}
 		return own, nil
 	}
 	if key.View != "" && want.Since == 0 {
@@ -95,46 +92,40 @@ func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint6
 	if want.Accept != nil && !want.Accept(&own.record) {
 		return own, fmt.Errorf("%w: its version is %d, version %d was asked for", ErrNotFound, own.record.Version, req.AtLeast.Version)
 	}
-	own.ownership = ownershipOf(&req.Identity, &own.record)
-	if own.generationOf == "" {
-		return own, nil
+	var generation int64
+	if customerID := own.record.CustomerID; customerID != "" {
+		since := want.Since
+		if since != 0 && key.View == "" { // the customer was not known before
+			since = r.near.Now()
+		}
+		if own.generation, err = r.generationSince(ctx, req.Tenant, customerID, since); err != nil {
+			return own, err
+		}
+		g := own.generation.Record()
+		generation = g.Generation
+		// Without a view the entry depends on no customer yet. A fresh read of the generation has
+		// moved the customer's stamp on.
+		if key.View == "" || since != 0 {
+			own.entry = own.entry.DependsOn(own.generation.Stamp())
+		}
 	}
-	if want.Since != 0 && key.View == "" { // the customer was not known before
-		own.generation, err = r.freshGeneration(ctx, req.Tenant, own.generationOf)
-	} else {
-		own.generation, err = r.generationSince(ctx, req.Tenant, own.generationOf, want.Since)
-	}
-	if err != nil {
-		return own, err
-	}
-	g := own.generation.Record()
-	own.ownership = own.confirm(&own.record, g.Generation)
-	// Without a view the entry depends on no customer yet. A fresh read of the generation has moved
-	// the customer's stamp on.
-	if key.View == "" || want.Since != 0 {
-		own.entry = own.entry.DependsOn(own.generation.Stamp())
-	}
+	own.ownership = ownershipOf(&req.Identity, &own.record, generation)
 	return own, nil
 }
 
-// ownershipForLogin applies the rules of ownership for a login, and returns the record of the
-// customer who logs in. The generations are read fresh: a session that remembered one from before
+// ownershipForLogin applies the rules of ownership for a login of req.CustomerID, and returns the
+// customer's record. The generations are read fresh: a session that remembered one from before
 // an EndAll of another process would be dead from the beginning. One read decides both what the old
 // session is and what the new one remembers: an EndAll could come between two reads.
-func (r *Resolver) ownershipForLogin(ctx context.Context, req *Request, customerID string, rec *store.Record) (own ownership, customer store.Record, err error) {
-	own = ownershipOf(&req.Identity, rec)
-	g, err := r.freshGeneration(ctx, req.Tenant, customerID)
-	if err != nil {
+func (r *Resolver) ownershipForLogin(ctx context.Context, req *Request, rec *store.Record) (own ownership, customer store.Record, err error) {
+	if customer, err = r.customer(ctx, req.Tenant, req.CustomerID, r.near.Now()); err != nil {
 		return own, customer, err
 	}
-	customer = g.Record()
-	generation := customer.Generation
-	if own.generationOf != "" && own.generationOf != customerID {
-		if g, err = r.freshGeneration(ctx, req.Tenant, own.generationOf); err != nil {
+	other := customer
+	if rec.CustomerID != req.CustomerID {
+		if other, err = r.customer(ctx, req.Tenant, rec.CustomerID, r.near.Now()); err != nil {
 			return own, customer, err
 		}
-		other := g.Record()
-		generation = other.Generation
 	}
-	return own.confirm(rec, generation), customer, nil
+	return ownershipOf(&req.Identity, rec, other.Generation), customer, nil
 }

@@ -20,18 +20,17 @@ import (
 const maxHeirs = 2
 
 // heirOf returns the session that goes on in the place of a tombstone: its id and its record. found
-// says that it is this customer's, and live.
-func (r *Resolver) heirOf(b *budget, req *Request, customerID string, tombstone *store.Record) (id string, heir store.Record, found bool, err error) {
-	id, heir = req.SessionID, *tombstone
+// says that it is req.CustomerID's, and live.
+func (r *Resolver) heirOf(b *budget, req *Request, tombstone *store.Record) (id string, heir store.Record, found bool, err error) {
+	next := *req
+	heir = *tombstone
 	for range maxHeirs {
 		if !heir.Ended || len(heir.Heir) == 0 {
-			return id, heir, false, nil
+			return "", heir, false, nil
 		}
-		var ok bool
-		if id, ok = openHeir(id, req.Tenant, customerID, heir.Heir); !ok {
-			return id, heir, false, nil
+		if id, found = openHeir(&next.Identity, heir.Heir); !found {
+			return "", heir, false, nil
 		}
-		next := *req
 		next.SessionID = id
 		if heir, err = r.near.Reload(b.firstHalf, r.cacheKey(&next)); err != nil {
 			return id, heir, false, b.notWritten(err)
@@ -41,28 +40,29 @@ func (r *Resolver) heirOf(b *budget, req *Request, customerID string, tombstone 
 			if err != nil {
 				return id, heir, false, unavailable(b, err)
 			}
-			return id, heir, own.state == live && own.customerID == customerID, nil
+			return id, heir, own.state == live && own.customerID == req.CustomerID, nil
 		}
 	}
 	return id, heir, false, nil
 }
 
-// sealHeir returns newID, encrypted with a key that is derived from oldID, for this customer alone.
-func sealHeir(oldID, tenant, customerID, newID string) []byte {
-	aead := heirCipher(oldID)
+// sealHeir returns newID, encrypted with a key that is derived from the old id, for the customer of
+// old alone.
+func sealHeir(old *Identity, newID string) []byte {
+	aead := heirCipher(old.SessionID)
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(newID)+aead.Overhead())
 	_, _ = crand.Read(nonce) // never fails, says crypto/rand
-	return aead.Seal(nonce, nonce, []byte(newID), heirOwner(tenant, customerID))
+	return aead.Seal(nonce, nonce, []byte(newID), heirOwner(old))
 }
 
 // openHeir returns the id that sealHeir has sealed.
-func openHeir(oldID, tenant, customerID string, sealed []byte) (newID string, ok bool) {
-	aead := heirCipher(oldID)
+func openHeir(old *Identity, sealed []byte) (newID string, ok bool) {
+	aead := heirCipher(old.SessionID)
 	if len(sealed) < aead.NonceSize() {
 		return "", false
 	}
 	nonce, text := sealed[:aead.NonceSize()], sealed[aead.NonceSize():]
-	id, err := aead.Open(nil, nonce, text, heirOwner(tenant, customerID))
+	id, err := aead.Open(nil, nonce, text, heirOwner(old))
 	return string(id), err == nil
 }
 
@@ -82,7 +82,7 @@ func heirCipher(oldID string) cipher.AEAD {
 }
 
 // heirOwner returns an unambiguous encoding of the customer.
-func heirOwner(tenant, customerID string) []byte {
-	b := binary.AppendUvarint(nil, uint64(len(tenant)))
-	return append(append(b, tenant...), customerID...)
+func heirOwner(id *Identity) []byte {
+	b := binary.AppendUvarint(nil, uint64(len(id.Tenant)))
+	return append(append(b, id.Tenant...), id.CustomerID...)
 }

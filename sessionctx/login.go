@@ -22,7 +22,7 @@ import (
 // and the log says so. If the session was another customer's, it is ended, and the new session
 // keeps only its four choices. An Asserted identity keeps its id. The error is ErrNotFound if the
 // session has ended or is another customer's: such a login needs a new id. The other errors are
-// those of Update. With HostLogin an ErrUnavailable may say that a part was written: see there.
+// those of Update.
 func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -33,35 +33,29 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	if customerID == "" || len(customerID) > maxID {
 		return Session{}, fmt.Errorf("%w: the customer id has %d bytes: it must have 1 to %d", ErrNotFound, len(customerID), maxID)
 	}
+	asserted := req.Proof != BySecret
+	switch {
+	case req.Proof == Management:
+		return Session{}, fmt.Errorf("%w: an operator cannot log in as a customer", ErrNotFound)
+	case asserted && req.SessionID == "":
+		return Session{}, fmt.Errorf("%w: the identity names no session", ErrNotFound)
+	case asserted && req.CustomerID != "" && req.CustomerID != customerID:
+		return Session{}, fmt.Errorf("%w: the identity is another customer's", ErrNotFound)
+	}
+	req.CustomerID = customerID
 	b, cancel := r.newBudget(ctx)
 	defer cancel()
 	d, err := r.dependenciesOf(&b, req.Tenant, customerID)
 	if err != nil {
 		return Session{}, b.final(err)
 	}
-	if err := r.checkSiteOfLogin(&b, &req, customerID, &d); err != nil {
-		return Session{}, b.final(err)
-	}
 	var c change
-	switch {
-	case req.byHostLogin():
-		req.CustomerID = customerID
-		c, err = r.loginByHost(&b, &req)
-	case req.Proof == BySecret:
-		c, err = r.loginBySecret(&b, &req, customerID)
-	case req.Proof == Management:
-		err = fmt.Errorf("%w: an operator cannot log in as a customer", ErrNotFound)
-	case req.SessionID == "":
-		err = fmt.Errorf("%w: the identity names no session", ErrNotFound)
-	case req.CustomerID != "" && req.CustomerID != customerID:
-		err = fmt.Errorf("%w: the identity is another customer's", ErrNotFound)
-	default:
-		req.CustomerID = customerID
-		c, err = r.loginAsserted(&b, &req, customerID)
+	if asserted {
+		c, err = r.loginAsserted(&b, &req, &d)
+	} else {
+		c, err = r.loginBySecret(&b, &req, &d)
 	}
 	if err != nil {
-		req.SessionID = c.curID // a login by secret has taken a new one
-		r.saveTombstoneIfEnded(&b, &req, &c)
 		return Session{}, b.final(err)
 	}
 	s := r.sessionOf(&req, &c.next, false, customerID, &d)
@@ -71,49 +65,31 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	return s, nil
 }
 
-// checkSiteOfLogin is checkSite for the session that a login makes. It reads the sessions that req
-// names only where nothing else names a site.
-func (r *Resolver) checkSiteOfLogin(b *budget, req *Request, customerID string, d *dependencies) error {
-	refused := r.checkSite(req, &store.Record{}, customerID, d)
-	for _, id := range [...]string{req.SessionID, req.GuestID} {
-		if refused == nil || id == "" {
-			continue
-		}
-		one := *req
-		one.SessionID = id
-		rec, own, err := r.ownedBySecret(b, &one)
-		if err != nil {
-			return err
-		}
-		if own.state == live {
-			refused = r.checkSite(req, &rec, customerID, d)
-		}
-	}
-	return refused
-}
-
 // loginAsserted makes the record under the id a customer's.
-func (r *Resolver) loginAsserted(b *budget, req *Request, customerID string) (c change, err error) {
+func (r *Resolver) loginAsserted(b *budget, req *Request, d *dependencies) (c change, err error) {
 	_, _, err = r.compareAndSet(b, r.cacheKey(req), func(cur *store.Record) (next store.Record, write bool, err error) {
-		c, err = r.login(b, req, customerID, cur)
-		if err == nil && c.own.state != live && c.own.state != absent {
-			err = ErrNotFound
+		if c, err = r.login(b, req, cur, d); c.own.byEndAll {
+			return r.cfg.refuseEnded(cur, c.endedAt, err)
 		}
-		return c.next, true, err
+		return c.next, err == nil, err
 	})
 	return c, err
 }
 
-// login decides what a login makes of cur: c.next is the customer's record.
-func (r *Resolver) login(b *budget, req *Request, customerID string, cur *store.Record) (c change, err error) {
+// login decides what a login of req.CustomerID makes of cur: c.next is the customer's record.
+func (r *Resolver) login(b *budget, req *Request, cur *store.Record, d *dependencies) (c change, err error) {
 	var customer store.Record
 	c.curID = req.SessionID
-	if c.own, customer, err = r.ownershipForLogin(b, req, customerID, cur); err != nil {
+	if c.own, customer, err = r.ownershipForLogin(b, req, cur); err != nil {
 		return c, unavailable(b, err)
+	}
+	c.endedAt = customer.ModifiedAt
+	if req.Proof != BySecret && c.own.state != live && c.own.state != absent {
+		return c, ErrNotFound
 	}
 	c.write = true
 	now := time.Now()
-	otherCustomer := cur.CustomerID != "" && cur.CustomerID != customerID
+	otherCustomer := cur.CustomerID != "" && cur.CustomerID != req.CustomerID
 	if c.own.state == live {
 		c.cur = *cur
 	}
@@ -126,18 +102,18 @@ func (r *Resolver) login(b *budget, req *Request, customerID string, cur *store.
 	if otherCustomer {
 		copyChoices(&c.next, c.cur.Choices)
 	}
-	if c.next.CustomerID != customerID {
-		assignCustomer(&c.next, customerID, customer.Generation, c.next.Version)
+	if c.next.CustomerID != req.CustomerID {
+		assignCustomer(&c.next, req.CustomerID, customer.Generation, c.next.Version)
 	}
 	r.cfg.setExpiry(&c.next, now)
-	return c, nil
+	return c, r.checkSite(req, &c.next, req.CustomerID, d)
 }
 
 // loginBySecret saves the customer's record under a new id, and then puts a tombstone in the place
 // of the old one, which remembers the new id as its heir. If the tombstone meets a write to the old
 // session, the new record is saved again with what that write left. A process that dies in between
 // leaves a record under an id that nobody has. req gets the new id.
-func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c change, err error) {
+func (r *Resolver) loginBySecret(b *budget, req *Request, d *dependencies) (c change, err error) {
 	old := *req
 	var was *saving
 	var cur store.Record
@@ -159,16 +135,16 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 
 	var saved store.Record
 	for range saveTries {
-		if id, heir, found, err := r.heirOf(b, &old, customerID, &cur); err != nil {
+		if id, heir, found, err := r.heirOf(b, &old, &cur); err != nil {
 			return c, err
 		} else if found { // a login before, or beside this one: nothing is copied twice
 			if saved.Exists() {
 				w.discard(&saved)
 			}
 			req.SessionID = id
-			return change{next: heir}, nil
+			return change{next: heir}, r.checkSite(req, &heir, req.CustomerID, d)
 		}
-		if c, err = r.login(b, &old, customerID, &cur); err != nil {
+		if c, err = r.login(b, &old, &cur, d); err != nil {
 			return c, err
 		}
 		if was != nil && was.lost(&cur) { // the store may have lost an EndAll, too: look again
@@ -197,8 +173,8 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 				continue
 			}
 		}
-		heir := sealHeir(old.SessionID, req.Tenant, customerID, req.SessionID)
-		if !c.own.hasData() || was.replaceByTombstone(&cur, heir) {
+		heir := sealHeir(&old.Identity, req.SessionID)
+		if c.own.state != live && !c.own.byEndAll || was.replaceByTombstone(&cur, heir) {
 			return c, nil
 		}
 	}
@@ -209,11 +185,8 @@ func (r *Resolver) loginBySecret(b *budget, req *Request, customerID string) (c 
 // write was quicker: then cur is the record of that write. A login whose new record is saved has
 // succeeded, whatever becomes of the tombstone: an error is only logged.
 func (w *saving) replaceByTombstone(cur *store.Record, heir []byte) (done bool) {
-	now := time.Now()
-	tombstone := *cur
-	err := nextVersion(&tombstone, now)
+	tombstone, err := w.r.cfg.tombstone(*cur, time.Now())
 	if err == nil {
-		w.r.cfg.tombstone(&tombstone, now)
 		tombstone.Heir = heir
 		var stored store.Record
 		var applied bool
@@ -229,10 +202,7 @@ func (w *saving) replaceByTombstone(cur *store.Record, heir []byte) (done bool) 
 
 // discard ends a session that nobody has the id of. It is best effort: the session expires anyhow.
 func (w *saving) discard(rec *store.Record) {
-	now := time.Now()
-	tombstone := *rec
-	if nextVersion(&tombstone, now) == nil {
-		w.r.cfg.tombstone(&tombstone, now)
+	if tombstone, err := w.r.cfg.tombstone(*rec, time.Now()); err == nil {
 		_, _, _ = w.save(tombstone, rec.Revision())
 	}
 }

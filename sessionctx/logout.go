@@ -38,7 +38,7 @@ func (r *Resolver) end(b *budget, req *Request) (was store.Record, err error) {
 			return next, false, unavailable(b, err)
 		case own.state == live:
 			was, next, endedAt = *cur, *cur, now
-		case own.state == ended && own.generationOf != "": // by EndAll: its data goes now
+		case own.byEndAll: // its data goes now
 			next = *cur
 		case own.state == absent && req.Proof != BySecret && req.Proof != Management:
 			// Its token may still be good: the end must be remembered.
@@ -48,9 +48,8 @@ func (r *Resolver) end(b *budget, req *Request) (was store.Record, err error) {
 		default:
 			return next, false, nil
 		}
-		err = nextVersion(&next, now)
-		r.cfg.tombstone(&next, endedAt)
-		return next, true, err
+		next, err = r.cfg.tombstone(next, endedAt)
+		return next, err == nil, err
 	})
 	if err == nil && was.Exists() && r.cfg.OnChange != nil {
 		r.notifyChange(b, req, req.SessionID, &was, r.guest(b, req))
@@ -98,7 +97,7 @@ func (r *Resolver) Logout(ctx context.Context, req Request) (Session, error) {
 		err := nextVersion(&next, now)
 		copyChoices(&next, was.Choices)
 		r.cfg.setExpiry(&next, now)
-		return next, true, err
+		return next, err == nil, err
 	})
 	if err != nil {
 		return r.guest(&b, &req), nil // the session has ended, and that was the point

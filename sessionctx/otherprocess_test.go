@@ -10,6 +10,7 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/sessiontest"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -44,6 +45,28 @@ func TestUpdate_ReadsTheGenerationOfAnotherProcessBeforeItRefuses(t *testing.T) 
 	assert.NoError(t, err)
 	assert.NoError(t, fresh("first"), "a first write after the EndAll")
 	assert.ErrorIs(t, fresh("before"), sessionctx.ErrNotFound)
+}
+
+func TestUpdate_LeavesNoTombstoneWhileTheGenerationOfAnotherProcessCannotBeRead(t *testing.T) {
+	backend := &sessiontest.Store{}
+	a, b := apart(t, backend)
+	login := func(r *sessionctx.Resolver, id string) {
+		t.Helper()
+		_, err := r.Login(t.Context(), by(id), "C100")
+		require.NoError(t, err)
+	}
+	login(b, "before")
+	resolve(t, b, by("before", "C100")) // b knows the generation of the customer
+	require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
+	login(a, "after")
+	write := func() error {
+		_, err := b.Update(t.Context(), by("after", "C100"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+		return err
+	}
+	// The session is read, and then the generation fails.
+	backend.Loads.Next(sessiontest.Fail(nil), sessiontest.Fail(store.ErrUnavailable))
+	assert.ErrorIs(t, write(), sessionctx.ErrUnavailable)
+	assert.NoError(t, write(), "the session lives")
 }
 
 // Another process ends all sessions of a customer, and nothing tells this one of it yet. A write

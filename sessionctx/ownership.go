@@ -14,47 +14,48 @@ const (
 
 // ownership is what a record is to an identity.
 type ownership struct {
-	id    *Identity
 	state state
 	// customerID says whose session it is to this identity: as asserted on an anonymous record,
 	// else as recorded; empty: a guest's.
 	customerID string
-	// generationOf is the customer whose generation decides whether the session is live or ended;
-	// empty: none does. confirm says which.
-	generationOf string
+	// byEndAll: the session has ended by EndAll alone, and its record has all its data yet.
+	byEndAll bool
 	// unbound: the session is anonymous, and must first become the session of the customer whom the
 	// host's own login names, under a new id.
 	unbound bool
 }
 
-// ownershipOf applies the rules of ownership as far as the record alone goes.
-func ownershipOf(id *Identity, rec *store.Record) ownership {
+// ownershipOf applies the rules of ownership. generation is the present one of the record's
+// customer: a session that remembers another one was ended by EndAll.
+func ownershipOf(id *Identity, rec *store.Record, generation int64) ownership {
 	if id.byHostLogin() {
-		return ownershipByHostLogin(id, rec)
+		return ownershipByHostLogin(id, rec, generation)
 	}
 	asserted := id.asserted()
 	switch {
 	case !rec.Exists(), id.Proof == BySecret && !rec.Secret:
 		// An id that is no secret proves nothing: to a cookie it is merely unknown.
-		return ownership{id: id, state: absent, customerID: asserted}
+		return ownership{state: absent, customerID: asserted}
 	case id.Proof == Asserted && rec.Secret:
-		return ownership{id: id, state: foreign}
+		return ownership{state: foreign}
 	case rec.Ended:
-		return ownership{id: id, state: ended}
+		return ownership{state: ended}
 	case rec.CustomerID == "":
-		return ownership{id: id, state: live, customerID: asserted}
+		return ownership{state: live, customerID: asserted}
 	case id.Proof == Asserted && rec.CustomerID != asserted:
-		return ownership{id: id, state: foreign}
+		return ownership{state: foreign}
+	case rec.Generation != generation:
+		return ownership{state: ended, byEndAll: true}
 	}
-	return ownership{id: id, state: live, customerID: rec.CustomerID, generationOf: rec.CustomerID}
+	return ownership{state: live, customerID: rec.CustomerID}
 }
 
 // ownershipByHostLogin applies the rules for a session by secret whose customer the host's own
 // login says. A session that belongs to another customer is foreign. While nobody is logged in,
 // every customer's session is foreign. Whatever the session is, what is shown are the values of the
 // customer who asks.
-func ownershipByHostLogin(id *Identity, rec *store.Record) ownership {
-	own := ownership{id: id, state: live, customerID: id.CustomerID}
+func ownershipByHostLogin(id *Identity, rec *store.Record, generation int64) ownership {
+	own := ownership{state: live, customerID: id.CustomerID}
 	switch {
 	case !rec.Exists(), !rec.Secret:
 		own.state = absent
@@ -64,8 +65,8 @@ func ownershipByHostLogin(id *Identity, rec *store.Record) ownership {
 		own.unbound = id.CustomerID != ""
 	case rec.CustomerID != id.CustomerID:
 		own.state = foreign
-	default:
-		own.generationOf = rec.CustomerID
+	case rec.Generation != generation:
+		own.state, own.byEndAll = ended, true
 	}
 	return own
 }
@@ -75,32 +76,14 @@ func unbound(rec *store.Record) bool {
 	return rec.Exists() && rec.Secret && !rec.Ended && rec.CustomerID == ""
 }
 
-// confirm applies the present generation of the record's customer: a session that remembers another
-// one was ended by EndAll.
-func (o ownership) confirm(rec *store.Record, generation int64) ownership {
-	if o.generationOf == "" || rec.Generation == generation {
-		return o
-	}
-	o.state, o.customerID = ended, ""
-	if o.id.byHostLogin() {
-		o.customerID = o.id.CustomerID
-	}
-	return o
-}
-
-// hasData reports whether the record is more than a tombstone, and this identity's: live, or ended
-// by EndAll alone.
-func (o *ownership) hasData() bool {
-	return o.state == live || o.state == ended && o.generationOf != ""
-}
-
-// found reports whether there is a session, or a guest, to show. A cookie with an unknown or dead
-// id is a guest's. An asserted id without a record is a session that was not written yet.
-func (o *ownership) found() (found, asGuest bool) {
+// found reports whether there is a session, or a guest, to show to the identity. A cookie with an
+// unknown or dead id is a guest's. An asserted id without a record is a session that was not
+// written yet.
+func (o *ownership) found(id *Identity) (found, asGuest bool) {
 	switch {
-	case o.state == live, o.state == absent && o.id.Proof != BySecret && o.id.Proof != Management:
-		return true, o.id.SessionID == ""
-	case o.id.Proof == BySecret:
+	case o.state == live, o.state == absent && id.Proof != BySecret && id.Proof != Management:
+		return true, id.SessionID == ""
+	case id.Proof == BySecret:
 		return true, true
 	}
 	return false, false

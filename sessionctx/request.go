@@ -46,8 +46,7 @@ type Identity struct {
 type Request struct {
 	Identity
 	// GuestID is the id of an anonymous session, by secret, that the same request names beside
-	// SessionID. Only Bind and Login read it, for an identity with HostLogin and a customer. At
-	// most 256 bytes.
+	// SessionID. Only Bind reads it. At most 256 bytes.
 	GuestID string
 	// Site and Language are the request site and the request language, BCP 47: what the server
 	// derived from host or path by its own mapping. Empty: none. They outrank the shopper's choices,

@@ -167,7 +167,7 @@ func (r *Resolver) attempt(ctx context.Context, key *nearcache.Key, hash uint64,
 	if a.owned, err = r.loadOwned(ctx, key, hash, req, want); err != nil {
 		return a, err
 	}
-	found, asGuest := a.found()
+	found, asGuest := a.found(&req.Identity)
 	if found {
 		if a.customerID != a.deps.customerID {
 			r.askProfile(ctx, &a.deps, req.Tenant, a.customerID)

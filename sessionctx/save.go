@@ -1,6 +1,7 @@
 package sessionctx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,8 +139,10 @@ func mayBeApplied(err error) bool {
 	return err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrFull) && !errors.Is(err, ErrUnavailable)
 }
 
-// decision turns the record as it is into what it shall be. It may be asked several times. If it
-// returns no error and write is false, nothing is to be written.
+// decision turns the record as it is into what it shall be. It may be asked several times. If write
+// is false, nothing is to be written. An error refuses the caller. With an error and write the
+// record changes all the same, if it can: a session that EndAll has ended becomes a tombstone when
+// a write meets it.
 type decision func(cur *store.Record) (next store.Record, write bool, err error)
 
 // saveTries bounds how often a write is tried against others. Each try that fails means that
@@ -181,13 +184,14 @@ func (r *Resolver) create(b *budget, key nearcache.Key, decide decision) error {
 func (w *saving) compareAndSet(cur store.Record, cached bool, decide decision) (before, after store.Record, err error) {
 	for range saveTries {
 		next, write, err := decide(&cur)
-		if err == nil && write {
-			now, applied, err := w.save(next, cur.Revision())
-			if err != nil {
-				return cur, cur, err
+		if write {
+			wrote := w.b.wrote
+			now, applied, failed := w.save(next, cur.Revision())
+			if err != nil { // of the caller's write nothing was written
+				w.b.wrote = wrote
 			}
-			if applied {
-				return cur, now, nil
+			if applied || failed != nil {
+				return cur, now, cmp.Or(err, failed)
 			}
 			cur, cached = now, false
 			continue

@@ -16,21 +16,32 @@ const (
 	healAfter = time.Minute
 )
 
-// tombstone makes rec, which is a next version, the tombstone of the session that ended at some
-// time. It keeps nothing of the person.
-func (cfg *Config) tombstone(rec *store.Record, endedAt time.Time) {
+// tombstone returns the tombstone that takes the place of a record whose session ended at some
+// time: its next version, which keeps nothing of the person.
+func (cfg *Config) tombstone(rec store.Record, endedAt time.Time) (store.Record, error) {
+	if err := nextVersion(&rec, endedAt); err != nil {
+		return rec, err
+	}
 	life := cfg.TombstoneLife
 	if rec.Secret {
 		life = secretTombstoneLife
 	}
-	*rec = store.Record{
+	rec = store.Record{
 		Tenant: rec.Tenant, Incarnation: rec.Incarnation, First: rec.First, Version: rec.Version,
 		Secret: rec.Secret, Ended: true,
-		CreatedAt: rec.CreatedAt, ModifiedAt: wholeMilliseconds(endedAt),
+		CreatedAt: rec.CreatedAt, ModifiedAt: rec.ModifiedAt,
 	}
 	if life != never {
 		rec.ExpiresAt = wholeMilliseconds(time.Now().Add(life))
 	}
+	return rec, nil
+}
+
+// refuseEnded is the decision about a session that EndAll has ended, now that a write has met it:
+// the write is refused, and the record becomes a tombstone.
+func (cfg *Config) refuseEnded(cur *store.Record, endedAt time.Time, refusal error) (next store.Record, write bool, err error) {
+	next, err = cfg.tombstone(*cur, endedAt)
+	return next, err == nil, refusal
 }
 
 // replaceable reports whether a write with a dead or foreign cookie begins a new session. A session

@@ -1,13 +1,12 @@
 package sessionctx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
-	"github.com/sessionctx/storefront/internal/redact"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -34,10 +33,12 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	b, cancel := r.newBudget(ctx)
 	defer cancel()
 	var c change
-	decide := func(cur *store.Record) (store.Record, bool, error) {
-		var err error
+	decide := func(cur *store.Record) (next store.Record, write bool, err error) {
 		c, err = r.change(&b, &req, &p, cur, false)
-		if err == nil && !c.write && p.touchesAttributes() {
+		switch {
+		case c.own.byEndAll:
+			return r.cfg.refuseEnded(cur, c.endedAt, cmp.Or(err, errNoEffect))
+		case err == nil && !c.write && p.touchesAttributes():
 			err = errNoEffect
 		}
 		return c.next, c.write && !c.newID, err
@@ -57,7 +58,6 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 		c.newID = false
 		err = r.create(&b, r.cacheKey(&req), func(*store.Record) (store.Record, bool, error) { return c.next, true, nil })
 	}
-	r.saveTombstoneIfEnded(&b, &met, &c)
 	if err != nil {
 		r.conflicts.note(&req, err)
 		return Session{}, b.final(err)
@@ -69,10 +69,11 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	return s, nil
 }
 
-// errNoEffect says that the record has no attribute that a patch removes. It is no error of Update,
-// but like a refusal it needs a fresh read: another process may have set what a cached record
-// lacks.
-var errNoEffect = errors.New("the record has none of the attributes to remove")
+// errNoEffect says that a patch does not change the record that it has met: the record has no
+// attribute that the patch removes, or its session has ended and gets a successor. It is no error
+// of Update, but like a refusal it needs a fresh read: another process may have set what a cached
+// record lacks.
+var errNoEffect = errors.New("the patch does not change this record")
 
 // change is what a write makes of a record.
 type change struct {
@@ -154,15 +155,14 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 		return false, err
 	}
 	if c.own.customerID != next.CustomerID {
-		generation := r.freshGeneration // as in login
+		since := r.near.Now() // as in login
 		if preview {
-			generation = r.generation
+			since = 0
 		}
-		g, err := generation(ctx, req.Tenant, c.own.customerID)
+		customer, err := r.customer(ctx, req.Tenant, c.own.customerID, since)
 		if err != nil {
 			return false, unavailable(ctx, err)
 		}
-		customer := g.Record()
 		if customer.Ended {
 			return false, fmt.Errorf("%w: the customer was erased", ErrNotFound)
 		}
@@ -184,52 +184,4 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 	}
 	r.cfg.setExpiry(next, now)
 	return true, r.cfg.checkRecord(next)
-}
-
-// saveTombstoneIfEnded puts a tombstone in the place of a session that EndAll has ended, now that a
-// write has met it. It is best effort: until it succeeds the session stays ended by its generation.
-func (r *Resolver) saveTombstoneIfEnded(b *budget, req *Request, c *change) {
-	if c.own.state != ended || c.own.generationOf == "" {
-		return
-	}
-	_, _, _ = r.compareAndSet(b, r.cacheKey(req), func(cur *store.Record) (next store.Record, write bool, err error) {
-		own, endedAt, err := r.ownershipForWrite(b, req, cur, false)
-		if err != nil || own.state != ended || own.generationOf == "" {
-			return next, false, err
-		}
-		next = *cur
-		err = nextVersion(&next, endedAt)
-		r.cfg.tombstone(&next, endedAt)
-		return next, true, err
-	})
-}
-
-// notifyChange tells the host what a write to the record before, under beforeID, has changed.
-func (r *Resolver) notifyChange(b *budget, req *Request, beforeID string, before *store.Record, after Session) {
-	if r.cfg.OnChange == nil {
-		return
-	}
-	ctx := context.WithoutCancel(b.caller) // the write is done, and the host must hear of it
-	defer func() {
-		if p := recover(); p != nil {
-			secrets := append([]string{req.SessionID, beforeID, before.CustomerID, after.ID, after.CustomerID, after.CartID}, cartIDs(before)...)
-			r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: panic in Config.OnChange", slog.String("panic", redact.Panic(p, secrets...)))
-		}
-	}()
-	inTime, cancel := b.afterwards()
-	defer cancel()
-	d, err := r.dependenciesOf(inTime, req.Tenant, before.CustomerID)
-	if err != nil {
-		r.logNotNotified(ctx, req.Tenant, err)
-		return
-	}
-	old := *req
-	old.SessionID = beforeID
-	r.cfg.OnChange(ctx, r.sessionOf(&old, before, !before.Exists(), before.CustomerID, &d), after)
-}
-
-// logNotNotified logs that the host does not hear of a write that was applied.
-func (r *Resolver) logNotNotified(ctx context.Context, tenant string, cause error) {
-	r.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sessionctx: Config.OnChange not called, though a write was applied",
-		slog.String("tenant", tenant), slog.Any("error", cause))
 }
