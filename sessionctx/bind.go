@@ -43,8 +43,8 @@ func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool
 	return s, bound, nil
 }
 
-// bind gives req the id of the customer's session, if there is one. bound says that the session that
-// GuestID named has become a part of it.
+// bind gives req the id of the customer's session, if there is one. bound says that the session
+// that GuestID named has become a part of it.
 func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
 	d, err := r.dependenciesOf(b, req.Tenant, req.CustomerID)
 	if err != nil {
