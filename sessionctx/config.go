@@ -96,6 +96,9 @@ type Config struct {
 	MaxRecord int
 }
 
+// never is a time that does not end.
+const never = -1
+
 // withDefaults returns cfg with its defaults filled in, or every mistake in it.
 func (cfg Config) withDefaults() (Config, error) {
 	var errs []error

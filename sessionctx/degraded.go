@@ -45,17 +45,3 @@ func (r *Resolver) knownUnbound(key *nearcache.Key, req *Request) store.Record {
 	}
 	return store.Record{}
 }
-
-// unavailable returns the error of a read that has failed. The end of the caller's context, and an
-// error that says more than ErrUnavailable, are passed on as they are.
-func unavailable(ctx context.Context, cause error) error {
-	if err := ctx.Err(); err != nil {
-		return chain(err)
-	}
-	for _, known := range [...]error{ErrUnavailable, ErrNotFound, ErrUnknownTenant, ErrUnknownOutcome} {
-		if errors.Is(cause, known) {
-			return chain(cause)
-		}
-	}
-	return chain(ErrUnavailable, cause)
-}

@@ -1,6 +1,7 @@
 package sessionctx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -97,3 +98,17 @@ func (e *chainedError) Error() string { return e.text }
 
 // Unwrap returns the errors of the chain.
 func (e *chainedError) Unwrap() []error { return e.errs }
+
+// unavailable returns the error of a read that has failed. The end of the caller's context, and an
+// error that says more than ErrUnavailable, are passed on as they are.
+func unavailable(ctx context.Context, cause error) error {
+	if err := ctx.Err(); err != nil {
+		return chain(err)
+	}
+	for _, known := range [...]error{ErrUnavailable, ErrNotFound, ErrUnknownTenant, ErrUnknownOutcome} {
+		if errors.Is(cause, known) {
+			return chain(cause)
+		}
+	}
+	return chain(ErrUnavailable, cause)
+}

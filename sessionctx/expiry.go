@@ -6,8 +6,6 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-const never = -1
-
 // idleTime returns for how long a record lives without being used, or never.
 func (cfg *Config) idleTime(rec *store.Record) time.Duration {
 	if rec.CustomerID != "" {
