@@ -23,29 +23,31 @@ func (r *Resolver) IdleTime(customer bool) time.Duration {
 	return r.cfg.AnonymousIdle
 }
 
+// endByAge returns the expiry that MaxAge gives a session, used or not; zero: none.
+func (cfg *Config) endByAge(rec *store.Record) time.Time {
+	if cfg.MaxAge == never {
+		return time.Time{}
+	}
+	return wholeMilliseconds(rec.CreatedAt.Add(cfg.MaxAge))
+}
+
 // setExpiry sets the expiry of a record that is used now. It lasts a quarter longer than the idle
 // time, so that a session in use needs a touch once in that quarter at most.
 func (cfg *Config) setExpiry(rec *store.Record, now time.Time) {
 	idle := cfg.idleTime(rec)
-	rec.ExpiresAt = time.Time{}
-	if idle != never {
-		rec.ExpiresAt = now.Add(idle + idle/4)
+	rec.ExpiresAt = cfg.endByAge(rec)
+	if idle == never {
+		return
 	}
-	if cfg.MaxAge != never {
-		if last := rec.CreatedAt.Add(cfg.MaxAge); rec.ExpiresAt.IsZero() || last.Before(rec.ExpiresAt) {
-			rec.ExpiresAt = last
-		}
+	if unused := wholeMilliseconds(now.Add(idle + idle/4)); rec.ExpiresAt.IsZero() || unused.Before(rec.ExpiresAt) {
+		rec.ExpiresAt = unused
 	}
-	rec.ExpiresAt = wholeMilliseconds(rec.ExpiresAt)
 }
 
 // touchDue returns from when on a use of the record moves its expiry; zero: a use never does.
 func (cfg *Config) touchDue(rec *store.Record) time.Time {
 	idle := cfg.idleTime(rec)
-	if rec.Ended || idle == never || rec.ExpiresAt.IsZero() {
-		return time.Time{}
-	}
-	if cfg.MaxAge != never && !rec.ExpiresAt.Before(rec.CreatedAt.Add(cfg.MaxAge)) {
+	if rec.Ended || idle == never || rec.ExpiresAt.IsZero() || rec.ExpiresAt.Equal(cfg.endByAge(rec)) {
 		return time.Time{}
 	}
 	return rec.ExpiresAt.Add(-idle)
