@@ -6,9 +6,10 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// idleTime returns for how long a record lives without being used, or never.
-func (cfg *Config) idleTime(rec *store.Record) time.Duration {
-	if rec.CustomerID != "" {
+// idleTime returns for how long a customer's record, or an anonymous one, lives without being used;
+// or never.
+func (cfg *Config) idleTime(customer bool) time.Duration {
+	if customer {
 		return cfg.CustomerIdle
 	}
 	return cfg.AnonymousIdle
@@ -16,12 +17,7 @@ func (cfg *Config) idleTime(rec *store.Record) time.Duration {
 
 // IdleTime returns how long a customer's session, or an anonymous one, lives without being used:
 // CustomerIdle or AnonymousIdle of the Config, -1 for ever.
-func (r *Resolver) IdleTime(customer bool) time.Duration {
-	if customer {
-		return r.cfg.CustomerIdle
-	}
-	return r.cfg.AnonymousIdle
-}
+func (r *Resolver) IdleTime(customer bool) time.Duration { return r.cfg.idleTime(customer) }
 
 // endByAge returns the expiry that MaxAge gives a session, used or not; zero: none.
 func (cfg *Config) endByAge(rec *store.Record) time.Time {
@@ -34,7 +30,7 @@ func (cfg *Config) endByAge(rec *store.Record) time.Time {
 // setExpiry sets the expiry of a record that is used now. It lasts a quarter longer than the idle
 // time, so that a session in use needs a touch once in that quarter at most.
 func (cfg *Config) setExpiry(rec *store.Record, now time.Time) {
-	idle := cfg.idleTime(rec)
+	idle := cfg.idleTime(rec.CustomerID != "")
 	rec.ExpiresAt = cfg.endByAge(rec)
 	if idle == never {
 		return
@@ -46,7 +42,7 @@ func (cfg *Config) setExpiry(rec *store.Record, now time.Time) {
 
 // touchDue returns from when on a use of the record moves its expiry; zero: a use never does.
 func (cfg *Config) touchDue(rec *store.Record) time.Time {
-	idle := cfg.idleTime(rec)
+	idle := cfg.idleTime(rec.CustomerID != "")
 	if rec.Ended || idle == never || rec.ExpiresAt.IsZero() || rec.ExpiresAt.Equal(cfg.endByAge(rec)) {
 		return time.Time{}
 	}
