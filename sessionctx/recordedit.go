@@ -129,9 +129,6 @@ func setCart(rec *store.Record, site, id string) {
 	default:
 		carts = slices.Insert(carts, i, store.Cart{Site: strings.Clone(site), ID: strings.Clone(id), Changed: rec.Version})
 	}
-	if len(carts) == 0 {
-		carts = nil
-	}
 	rec.Carts = carts
 }
 
