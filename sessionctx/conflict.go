@@ -10,44 +10,42 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
+// unknownBase stands for a base that a record never had. It is below all versions: everything may
+// have changed since, and counts as changed.
+const unknownBase = -1
+
 // baseOf returns the version that a write is based on, to be compared with the versions at which
-// the fields changed last. known is false if this record never had the revision: then everything
-// may have changed.
-func baseOf(base Revision, cur *store.Record) (version int64, known bool) {
+// the fields changed last.
+func baseOf(base Revision, cur *store.Record) int64 {
 	switch {
 	case base == Revision{}: // there was no record: every field that has been set since conflicts
-		return 0, true
-	case !cur.Exists(), base.Incarnation != 0 && base.Incarnation != cur.Incarnation:
-		return 0, false
+		return 0
+	case base.Incarnation != 0 && base.Incarnation != cur.Incarnation, base.Version < cur.First, base.Version > cur.Version:
+		return unknownBase
 	}
-	return base.Version, base.Version >= cur.First && base.Version <= cur.Version
+	return base.Version
 }
 
 // conflicts reports whether a field or attribute that p touches has changed since the revision that
 // p is based on, and names those fields as ConflictError.Fields does. Versions decide, not values.
-// cartConflicts decides about the cart.
+// An unknown base always conflicts. cartConflicts decides about the cart.
 func (p *Patch) conflicts(cur *store.Record) (fields []string, found bool) {
 	if p.Base == nil {
 		return nil, false
 	}
-	base, known := baseOf(*p.Base, cur)
-	if known && base == cur.Version {
-		return nil, false
-	}
+	base := baseOf(*p.Base, cur)
 	for f, c := range p.fields() {
-		if c.set && (!known || cur.Changed[f] > base) {
+		if c.set && cur.Changed[f] > base {
 			fields = append(fields, defaults.Field(f).String())
 		}
 	}
-	if p.touchesAttributes() {
-		if !known || p.attributesConflict(cur, base) {
-			fields = append(fields, conflictAttributes)
-		}
+	if p.attributesConflict(cur, base) {
+		fields = append(fields, conflictAttributes)
 	}
-	if !known && p.CartID.set {
+	if base == unknownBase && p.CartID.set {
 		fields = append(fields, conflictCart)
 	}
-	return fields, !known || len(fields) > 0
+	return fields, base == unknownBase || len(fields) > 0
 }
 
 // The names in ConflictError.Fields, besides those of defaults.Field.
@@ -67,16 +65,13 @@ func (p *Patch) attributesConflict(cur *store.Record, base int64) bool {
 		slices.ContainsFunc(cur.Attributes, func(a store.Attribute) bool { return a.Changed > base }))
 }
 
-// cartConflicts reports whether the cart at a site has changed since the revision that p is based
-// on.
+// cartConflicts reports whether the cart at a site, which p touches, has changed since the revision
+// that p is based on.
 func (p *Patch) cartConflicts(cur *store.Record, site string) bool {
-	if p.Base == nil || !p.CartID.set {
+	if p.Base == nil {
 		return false
 	}
-	base, known := baseOf(*p.Base, cur)
-	if !known || base == cur.Version {
-		return !known
-	}
+	base := baseOf(*p.Base, cur)
 	if i, ok := findCart(cur.Carts, site); ok {
 		return cur.Carts[i].Changed > base
 	}
