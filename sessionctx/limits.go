@@ -99,7 +99,7 @@ func (cfg *Config) checkRecord(rec *store.Record) error {
 	}
 	b, err := rec.AppendBinary(nil)
 	if err != nil {
-		return fmt.Errorf("sessionctx: %w", err)
+		return err
 	}
 	if len(b) > cfg.MaxRecord {
 		return tooLarge("context", "", "a session takes at most %d bytes", cfg.MaxRecord)

@@ -248,6 +248,8 @@ func TestUpdate_InvalidValueIsAnErrorAndWritesNothing(t *testing.T) {
 		{"a language that the site does not have", by("s1"), sessionctx.Patch{Language: set("ja")}, []error{invalid(defaults.FieldLanguage, "ja", defaults.ReasonNotOffered)}, nil},
 		{"an attribute that is no JSON", by("s1"), sessionctx.Patch{Attributes: attributes("a", "{")}, nil, []string{`context["a"]`, "JSON"}},
 		{"two JSON documents", by("s1"), sessionctx.Patch{Attributes: attributes("a", "1 2")}, nil, []string{`context["a"]`, "JSON"}},
+		{"a value that is no UTF-8", by("s1"), sessionctx.Patch{Attributes: attributes("a", "\"\xff\"")}, nil, []string{`context["a"]`, "UTF-8"}},
+		{"a name that is no UTF-8", by("s1"), sessionctx.Patch{Attributes: attributes("a\xff", "1")}, nil, []string{`context["a\xff"]`, "printable"}},
 		{"an attribute too long", by("s1"), sessionctx.Patch{Attributes: map[string]json.RawMessage{"a": big}}, nil, []string{"1024 bytes"}},
 		{"a name too long", by("s1"), sessionctx.Patch{Attributes: attributes(strings.Repeat("n", 65), "1")}, nil, []string{"64 bytes"}},
 		{"an empty name", by("s1"), sessionctx.Patch{Attributes: attributes("", "1")}, nil, []string{"empty"}},
@@ -286,9 +288,11 @@ func TestUpdate_InvalidValueIsAnErrorAndWritesNothing(t *testing.T) {
 
 func TestUpdate_RemovingWhatIsAbsentWritesNothing(t *testing.T) {
 	r := newResolver(t)
-	s := update(t, r, by("s1"), sessionctx.Patch{Attributes: attributes("a", "null")})
-	assert.Zero(t, s.Version)
-	s = update(t, r, cookie(""), sessionctx.Patch{Attributes: attributes("a", "null")})
+	for _, removal := range []json.RawMessage{nil, []byte("null"), []byte(strings.Repeat(" ", 2000) + "null")} {
+		s := update(t, r, by("s1"), sessionctx.Patch{Attributes: map[string]json.RawMessage{"a": removal}})
+		assert.Zero(t, s.Version)
+	}
+	s := update(t, r, cookie(""), sessionctx.Patch{Attributes: attributes("a", "null")})
 	assert.Empty(t, s.ID)
 	assert.Zero(t, r.Stats().Writes)
 }
