@@ -43,8 +43,11 @@ func (cfg *Config) setExpiry(rec *store.Record, now time.Time) {
 // touchDue returns from when on a use of the record moves its expiry; zero: a use never does.
 func (cfg *Config) touchDue(rec *store.Record) time.Time {
 	idle := cfg.idleTime(rec.CustomerID != "")
-	if rec.Ended || idle == never || rec.ExpiresAt.IsZero() || rec.ExpiresAt.Equal(cfg.endByAge(rec)) {
+	switch {
+	case rec.Ended, rec.ExpiresAt.IsZero(), rec.ExpiresAt.Equal(cfg.endByAge(rec)):
 		return time.Time{}
+	case idle == never: // it was saved under a Config with an idle time
+		return rec.CreatedAt
 	}
 	return rec.ExpiresAt.Add(-idle)
 }

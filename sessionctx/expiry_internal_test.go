@@ -56,21 +56,22 @@ func TestSetExpiry_LastsAQuarterLongerThanTheIdleTime(t *testing.T) {
 	}
 }
 
-func TestTouchDue_NeverIsTheZeroTime(t *testing.T) {
+func TestTouchDue_IsZeroWhereNoUseMovesTheExpiry(t *testing.T) {
+	saved := store.Record{CreatedAt: born, ExpiresAt: after(75 * minute)}
 	for _, tc := range []struct {
-		desc   string
-		rec    store.Record
-		maxAge time.Duration
-		want   time.Duration
+		desc         string
+		rec          store.Record
+		idle, maxAge time.Duration
+		want         time.Duration
 	}{
-		{"a session is touched an idle time before it expires", store.Record{ExpiresAt: after(75 * minute)}, never, 15 * minute},
-		{"so it is if MaxAge has become shorter: it ends earlier then", store.Record{ExpiresAt: after(75 * minute)}, hour, 15 * minute},
-		{"a tombstone: no use makes it stay", store.Record{ExpiresAt: after(75 * minute), Ended: true}, never, never},
-		{"a session that was saved to live for ever", store.Record{}, hour, never},
+		{"a session is touched an idle time before it expires", saved, hour, never, 15 * minute},
+		{"MaxAge was longer when it was saved: then the touch makes it end earlier", saved, hour, hour, 15 * minute},
+		{"there was an idle time when it was saved: now any use makes it last", saved, never, never, 0},
+		{"it was saved to live for ever", store.Record{CreatedAt: born}, hour, hour, never},
+		{"a tombstone: no use makes it stay", store.Record{CreatedAt: born, ExpiresAt: after(75 * minute), Ended: true}, hour, never, never},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			tc.rec.CreatedAt = born
-			assert.Equal(t, after(tc.want), (&Config{AnonymousIdle: hour, MaxAge: tc.maxAge}).touchDue(&tc.rec))
+			assert.Equal(t, after(tc.want), (&Config{AnonymousIdle: tc.idle, MaxAge: tc.maxAge}).touchDue(&tc.rec))
 		})
 	}
 }
