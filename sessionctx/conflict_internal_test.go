@@ -28,11 +28,10 @@ func TestBaseOf_KnowsTheVersionsOfARecord(t *testing.T) {
 		{"a version of the future", there, *on(21), unknownBase},
 		{"a version alone, before the first", there, Revision{Version: 9}, unknownBase},
 		{"another incarnation", there, Revision{Incarnation: 8, Version: 15}, unknownBase},
-		{"an incarnation without a version", there, Revision{Incarnation: 7}, unknownBase},
 		{"no record, and there is none", store.Record{}, Revision{}, 0},
-		{"a record that is gone", store.Record{}, *on(15), unknownBase},
+		{"an incarnation without a version", store.Record{}, Revision{Incarnation: 7}, unknownBase},
 		{"a version alone of a record that is gone", store.Record{}, Revision{Version: 15}, unknownBase},
-		{"a version that cannot be", store.Record{}, Revision{Version: -1}, unknownBase},
+		{"a version that cannot be", store.Record{}, Revision{Version: -5}, unknownBase},
 	} {
 		t.Run(tc.desc, func(t *testing.T) { assert.Equal(t, tc.want, baseOf(tc.base, &tc.rec)) })
 	}
