@@ -46,7 +46,7 @@ func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool
 // bind gives req the id of the customer's session, if there is one. bound says that the session
 // that GuestID named has become a part of it.
 func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
-	d, err := r.dependenciesOf(b, req.Tenant, req.CustomerID)
+	d, err := r.dependenciesOf(b.firstHalf, req.Tenant, req.CustomerID)
 	if err != nil {
 		return false, err
 	}

@@ -74,11 +74,17 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 }
 
 // askProfile gives d the profile of a customer. A profile that cannot be had is no error: d.missing
-// is set, and the session is resolved without the profile.
+// is set, and the session is resolved without the profile. The wait for a profile that is not known
+// yet takes half of the time that ctx has left, so that the session itself has the other half.
 func (r *Resolver) askProfile(ctx context.Context, d *dependencies, tenant, customerID string) {
 	d.customerID, d.profile, d.missing = customerID, nil, false
 	if customerID == "" {
 		return
+	}
+	if end, ok := ctx.Deadline(); ok {
+		half, cancel := context.WithTimeout(ctx, time.Until(end)/2)
+		defer cancel()
+		ctx = half
 	}
 	var err error
 	d.profile, err = r.profiles.Get(ctx, profileKey{tenant, customerID})

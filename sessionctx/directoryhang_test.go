@@ -388,3 +388,56 @@ func TestProfileMissing_SessionCartAndWritesStay(t *testing.T) {
 		assert.Equal(t, now.Revision(), back.Revision(), "the record has not changed")
 	})
 }
+
+func TestProfileMissing_FirstWriteIsNotLostThoughTheDirectoryHangs(t *testing.T) {
+	chooses := sessionctx.Patch{Language: sessionctx.Set("fr")}
+	for _, tc := range []struct {
+		desc  string
+		write func(ctx context.Context, r *sessionctx.Resolver, guest string) (sessionctx.Session, error)
+	}{
+		{"an Update by token", func(ctx context.Context, r *sessionctx.Resolver, _ string) (sessionctx.Session, error) {
+			return r.Update(ctx, by("s1", "C100"), chooses)
+		}},
+		{"an Update of the host's customer", func(ctx context.Context, r *sessionctx.Resolver, _ string) (sessionctx.Session, error) {
+			return r.Update(ctx, byLogin("C100", "", ""), chooses)
+		}},
+		{"a Login by token", func(ctx context.Context, r *sessionctx.Resolver, _ string) (sessionctx.Session, error) {
+			return r.Login(ctx, by("guests"), "C100")
+		}},
+		{"a Login by cookie", func(ctx context.Context, r *sessionctx.Resolver, guest string) (sessionctx.Session, error) {
+			return r.Login(ctx, cookie(guest), "C100")
+		}},
+		{"a Bind", func(ctx context.Context, r *sessionctx.Resolver, guest string) (sessionctx.Session, error) {
+			s, _, err := r.Bind(ctx, byLogin("C100", "", guest))
+			return s, err
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				backend, d := &sessiontest.Store{}, &pacedDesk{desk: desk{Static: demoshop()}}
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Directory = backend, d })
+				update(t, r, by("guests"), chooses)
+				guest := update(t, r, cookie(""), chooses).ID
+				d.holdBy(untilContextEnds)
+				backend.Saves.Always(func(context.Context) error { time.Sleep(100 * time.Millisecond); return nil })
+				var s sessionctx.Session
+				var err error
+				assert.LessOrEqual(t, takes(func() { s, err = tc.write(t.Context(), r, guest) }), 2*time.Second)
+				require.NoError(t, err)
+				assert.True(t, s.ProfileMissing)
+				assert.Equal(t, "C100 fr", s.CustomerID+" "+s.Language)
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		d := &pacedDesk{desk: desk{Static: demoshop()}}
+		r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+		update(t, r, by("s1"), chooses)
+		d.holdBy(untilContextEnds)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s, err := r.Resolve(ctx, by("s1", "C100"))
+		require.NoError(t, err, "nor does a read lose the session, whose caller has a second")
+		assert.Equal(t, "fr", s.Language)
+	})
+}

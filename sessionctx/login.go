@@ -45,7 +45,7 @@ func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (S
 	req.CustomerID = customerID
 	b, cancel := r.newBudget(ctx)
 	defer cancel()
-	d, err := r.dependenciesOf(&b, req.Tenant, customerID)
+	d, err := r.dependenciesOf(b.firstHalf, req.Tenant, customerID)
 	if err != nil {
 		return Session{}, b.final(err)
 	}

@@ -34,7 +34,7 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	defer cancel()
 	var c change
 	decide := func(cur *store.Record) (next store.Record, write bool, err error) {
-		c, err = r.change(&b, &req, &p, cur, false)
+		c, err = r.change(b.firstHalf, &req, &p, cur, false)
 		switch {
 		case c.own.byEndAll:
 			return r.cfg.refuseEnded(cur, c.endedAt, cmp.Or(err, errNoEffect))
