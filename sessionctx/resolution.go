@@ -181,6 +181,9 @@ func (r *Resolver) resolvedEntry(req *Request, own *owned, asGuest bool, d *depe
 	if due := r.cfg.touchDue(&rec); !due.IsZero() {
 		n.until = min(n.until, r.near.Until(due))
 	}
+	if own.generation != nil { // without a Watcher its record may be older than that of the session
+		n.until = min(n.until, own.generation.Deadline())
+	}
 	return own.entry.With(n)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
 
 func TestStoreOutage_ReadsAreDegradedAndWritesFail(t *testing.T) {
@@ -93,4 +94,44 @@ func TestResolve_MaxStaleBoundsTheReuseOfAnUnwatchedStore(t *testing.T) {
 		resolve(t, r, by("s1"))
 		assert.EqualValues(t, 2, backend.loads.Load())
 	})
+}
+
+// A session that was read late with a generation that was read early is not reused for both times.
+func TestResolve_MaxStaleBoundsTheReuseOfAGeneration(t *testing.T) {
+	const maxStale = 10 * time.Second
+	for _, tc := range []struct {
+		desc string
+		by   func(id string) sessionctx.Request
+	}{
+		{"the token names the customer", func(id string) sessionctx.Request { return by(id, "C100") }},
+		{"the record names the customer", func(id string) sessionctx.Request {
+			req := by(id)
+			req.Proof = sessionctx.Management
+			return req
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mem := &memstore.Store{}
+				process := func() *sessionctx.Resolver {
+					return newResolver(t, func(c *sessionctx.Config) { c.Store, c.MaxStale = noWatcher{mem}, maxStale })
+				}
+				here, there := process(), process()
+				for _, id := range []string{"s1", "s2"} {
+					_, err := there.Login(t.Context(), by(id), "C100")
+					require.NoError(t, err)
+				}
+				resolve(t, here, tc.by("s1")) // the generation is known here
+				synctest.Wait()
+				require.NoError(t, there.EndAll(t.Context(), "demoshop", "C100"))
+				time.Sleep(maxStale - time.Millisecond)
+				for range 3 {
+					resolve(t, here, tc.by("s2")) // with that generation
+					synctest.Wait()
+				}
+				time.Sleep(time.Millisecond)
+				assert.ErrorIs(t, resolveError(t, here, tc.by("s2")), sessionctx.ErrNotFound)
+			})
+		})
+	}
 }
