@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestClose_RefusesLaterCalls(t *testing.T) {
@@ -168,6 +171,100 @@ func TestClose_TakesOneTimeoutWhileStoreAndDirectoryHang(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Two Resolvers share a Store. A write of the one that closes, which its caller has left, is
+// reported to the other one.
+func TestClose_WaitsForWritesThatNobodyWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := &heldStore{}
+		config := func(c *sessionctx.Config) { c.Store = backend }
+		stays, closes := newResolver(t, config), newResolver(t, config)
+		update(t, stays, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+		warm(t, stays, by("s1"))
+		backend.saving.holdBy(func(context.Context) error {
+			time.Sleep(100 * time.Millisecond)
+			return nil
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, err := closes.Update(ctx, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")})
+		require.ErrorIs(t, err, sessionctx.ErrUnknownOutcome)
+		require.Equal(t, "CHF", currency(t, stays, by("s1")))
+		assert.Equal(t, 90*time.Millisecond, takes(func() { assert.NoError(t, closes.Close()) }))
+		assert.Equal(t, "USD", currency(t, stays, by("s1")))
+	})
+}
+
+// watchedBy is a Directory or a Store with a Watch that returns this stop.
+type watchedBy struct {
+	sessionctx.Static
+	memstore.Store
+	stop func()
+}
+
+type (
+	watchedDesk  struct{ *watchedBy }
+	watchedStore struct{ *watchedBy }
+)
+
+func (w watchedDesk) Watch(func(string, string)) func() { return w.stop }
+
+func (w watchedStore) Watch(store.Sink) func() { return w.stop }
+
+func TestClose_WatcherThatDoesNotStopIsAnError(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		use  func(c *sessionctx.Config, w *watchedBy)
+	}{
+		{"of the Directory", func(c *sessionctx.Config, w *watchedBy) { c.Directory = watchedDesk{w} }},
+		{"of the Store", func(c *sessionctx.Config, w *watchedBy) { c.Store = watchedStore{w} }},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			closing := func(stop func(), meanwhile func(*sessionctx.Resolver)) (took time.Duration, err error) {
+				cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler)}
+				tc.use(&cfg, &watchedBy{Static: demoshop(), stop: stop})
+				r, newErr := sessionctx.New(cfg)
+				require.NoError(t, newErr)
+				meanwhile(r)
+				took = takes(func() { err = r.Close() })
+				assert.ErrorIs(t, resolveError(t, r, by("s1")), sessionctx.ErrClosed)
+				return took, err
+			}
+			idle := func(*sessionctx.Resolver) {}
+			synctest.Test(t, func(t *testing.T) {
+				took, err := closing(func() { panic("no connection") }, idle)
+				assert.Zero(t, took)
+				assert.ErrorContains(t, err, "no connection")
+				over := make(chan struct{})
+				defer close(over)
+				took, err = closing(func() { <-over }, idle)
+				assert.Equal(t, 2*time.Second, took, "Config.Timeout")
+				assert.ErrorContains(t, err, "a Watcher has not stopped")
+				took, err = closing(func() { time.Sleep(time.Second) }, idle)
+				assert.Equal(t, time.Second, took)
+				assert.NoError(t, err)
+			})
+		})
+	}
+}
+
+// The calls inside take the whole time, and the Watcher is stopped all the same.
+func TestClose_StopsTheWatcherAfterCallsThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stopped := false
+		r, err := sessionctx.New(sessionctx.Config{
+			Store: watchedStore{&watchedBy{stop: func() { stopped = true }}}, Directory: demoshop(), CacheBytes: 4 << 20,
+			OnChange: func(context.Context, sessionctx.Session, sessionctx.Session) { time.Sleep(time.Minute) },
+		})
+		require.NoError(t, err)
+		var call sync.WaitGroup
+		call.Go(func() { update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")}) })
+		synctest.Wait()
+		assert.ErrorContains(t, r.Close(), "calls still inside after 2s: 1")
+		assert.True(t, stopped)
+		call.Wait()
+	})
 }
 
 // A forced collection takes as long as the heap of the host is large.

@@ -2,6 +2,7 @@ package sessionctx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -111,13 +112,14 @@ func (r *Resolver) spawn(f func()) {
 	}()
 }
 
-// Close refuses new calls with ErrClosed, waits for those inside, and frees the cache. It closes
-// neither Store nor Directory. A second Close does nothing.
+// Close refuses new calls with ErrClosed, waits for those inside and for their writes, and frees the
+// cache. It closes neither Store nor Directory. A second Close does nothing.
 //
-// Close takes Config.Timeout at most. The error says that calls were still inside then: they go on
-// without the cache, and their Store must not be closed yet. This happens in three cases:
-// Config.OnChange calls Close, so that its own call is still inside; OnChange is slow; an Erase
-// takes longer than Config.Timeout.
+// Close takes Config.Timeout at most, and up to 100 ms more if a Watcher does not stop. The error
+// says that calls were still inside then: they go on without the cache, and their Store must not be
+// closed yet. This happens in three cases: Config.OnChange calls Close, so that its own call is
+// still inside; OnChange is slow; an Erase takes longer than Config.Timeout. The error also says
+// that the Watcher of the Store or of the Directory has not stopped, or has panicked.
 func (r *Resolver) Close() error {
 	if !r.gate.close() {
 		return nil
@@ -125,18 +127,52 @@ func (r *Resolver) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Timeout)
 	defer cancel()
 	inside := r.gate.wait(ctx)
-	for _, stop := range r.stop {
-		stop()
-	}
 	r.store.breaker.Close()
 	r.sites.Close()
 	r.profiles.Close()
+	// A write that its caller has left is still under way. The Store reports it to the Resolvers of
+	// others, perhaps, only as long as this one watches, too.
 	r.background.wait(ctx)
-	r.near.Close()
+	var errs []error
 	if inside > 0 {
-		return fmt.Errorf("sessionctx: Close: calls still inside after %v: %d", r.cfg.Timeout, inside)
+		errs = append(errs, fmt.Errorf("sessionctx: Close: calls still inside after %v: %d", r.cfg.Timeout, inside))
 	}
-	return nil
+	errs = append(errs, r.stopWatching(ctx))
+	r.near.Close()
+	return errors.Join(errs...)
+}
+
+// stopAtLeast is how long Close waits for a Watcher to stop, also if no time is left.
+const stopAtLeast = 100 * time.Millisecond
+
+// stopWatching stops the Watchers of Store and Directory. It returns when ctx ends, but not before
+// stopAtLeast: the code is the host's and may hang.
+func (r *Resolver) stopWatching(ctx context.Context) error {
+	stopped := make(chan error, len(r.stop))
+	for _, stop := range r.stop {
+		go func() {
+			defer func() {
+				if p := recover(); p != nil {
+					stopped <- fmt.Errorf("sessionctx: Close: panic when a Watcher was stopped: %v", p)
+				}
+			}()
+			stop()
+			stopped <- nil
+		}()
+	}
+	deadline, _ := ctx.Deadline()
+	end := time.NewTimer(max(time.Until(deadline), stopAtLeast))
+	defer end.Stop()
+	var errs []error
+	for range r.stop {
+		select {
+		case err := <-stopped:
+			errs = append(errs, err)
+		case <-end.C:
+			return errors.Join(append(errs, errors.New("sessionctx: Close: a Watcher has not stopped"))...)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Invalidate says that what the directory has told about a customer may be wrong. With an empty
