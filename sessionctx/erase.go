@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sessionctx/storefront/internal/redact"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
@@ -24,7 +23,7 @@ import (
 //
 // The error is errors.ErrUnsupported, after EndAll has succeeded, if the Store is no store.Eraser;
 // else the errors are those of EndAll, and those of a Store that fails: call Erase again then. The
-// whole call takes as long as the Store needs, until ctx ends.
+// whole call takes as long as the Store needs, until ctx ends, whatever the Store does with ctx.
 func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 	if err := r.endAll(ctx, tenant, customerID, true); err != nil {
 		return err
@@ -38,11 +37,25 @@ func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 	if !ok {
 		return fmt.Errorf("sessionctx: the sessions have ended, but the Store cannot find their records: %w", errors.ErrUnsupported)
 	}
-	_, err := eraser.Erase(ctx, tenant, customerID, r.erased)
-	// The stamps of the replaced records are not known here.
-	r.near.InvalidateAll()
+	// Records may be replaced at any time until the call ends, and their stamps are not known here.
+	defer r.near.InvalidateAll()
+	done := make(chan error, 1)
+	r.spawn(func() {
+		err := errors.New("sessionctx: Store.Erase has ended its goroutine")
+		defer func() {
+			r.near.InvalidateAll() // for a caller who has left
+			done <- err
+		}()
+		err = r.store.erase(ctx, eraser, tenant, customerID, r.erased)
+	})
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done(): // a Store that ignores it must not hold the caller
+		err = ctx.Err()
+	}
 	if err != nil {
-		return chain(ErrUnavailable, errPartWritten, "the sessions have ended, and some records may be left", redact.Error(err, customerID))
+		return chain(ErrUnavailable, errPartWritten, "the sessions have ended, and some records may be left", err)
 	}
 	return nil
 }

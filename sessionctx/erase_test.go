@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -140,4 +143,58 @@ func TestErase_FailureIsUnavailable(t *testing.T) {
 	}
 	require.NoError(t, r.Close())
 	assert.ErrorIs(t, r.Erase(t.Context(), "demoshop", "C100"), sessionctx.ErrClosed)
+}
+
+// scriptedEraser is a ledger whose Erase does what a test says before it erases.
+type scriptedEraser struct {
+	ledger
+	before func()
+}
+
+func (s *scriptedEraser) Erase(ctx context.Context, tenant, customerID string, tombstone func(store.Record) store.Record) (int, error) {
+	s.before()
+	return s.ledger.Erase(context.WithoutCancel(ctx), tenant, customerID, tombstone)
+}
+
+func TestErase_StoreThatFailsOtherwiseIsUnavailable(t *testing.T) {
+	for _, tc := range []struct {
+		desc   string
+		before func()
+		cause  string
+	}{
+		{"it panics", func() { panic("no page for C100") }, "panic in Store.Erase: no page for [redacted]"},
+		{"it ends its goroutine", runtime.Goexit, "has ended its goroutine"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := newResolver(t, func(c *sessionctx.Config) { c.Store = &scriptedEraser{before: tc.before} })
+			err := r.Erase(t.Context(), "demoshop", "C100")
+			assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+			assert.ErrorContains(t, err, "a part was written")
+			assert.ErrorContains(t, err, tc.cause)
+		})
+	}
+}
+
+// The caller leaves when the context ends. What is replaced later is seen later.
+func TestErase_StoreThatIgnoresTheContextHoldsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := &scriptedEraser{before: func() { time.Sleep(time.Minute) }}
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+		_, err := r.Login(t.Context(), by("s1"), "C100")
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		assert.Equal(t, 5*time.Second, takes(func() { err = r.Erase(ctx, "demoshop", "C100") }))
+		assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorContains(t, err, "a part was written")
+		management := by("s1")
+		management.Proof = sessionctx.Management
+		assert.ErrorIs(t, resolveError(t, r, management), sessionctx.ErrNotFound, "the sessions have ended")
+		assert.Equal(t, []string{"s1"}, backend.live(t))
+		before := r.Stats().InvalidatedAll
+		time.Sleep(time.Minute)
+		assert.Empty(t, backend.live(t))
+		assert.Equal(t, before+1, r.Stats().InvalidatedAll, "when the call of the Store has ended")
+	})
 }

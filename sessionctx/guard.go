@@ -9,6 +9,7 @@ import (
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/breaker"
+	"github.com/sessionctx/storefront/internal/nearcache"
 	"github.com/sessionctx/storefront/internal/redact"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
@@ -79,9 +80,27 @@ func (s *guardedStore) Save(ctx context.Context, key store.Key, rec store.Record
 	}()
 	got, err = s.Store.Save(ctx, key, rec, base)
 	if errors.Is(err, ErrConflict) {
+		// The write goes on from what is stored. A Load is checked likewise by package nearcache.
+		if got.Exists() && got.Tenant != key.Tenant {
+			return store.Record{}, fmt.Errorf("%w: %w: %q", ErrUnavailable, nearcache.ErrForeign, key.Tenant)
+		}
 		return got, err // it is frequent, and shown to nobody
 	}
 	return got, redact.Error(err, secrets...)
+}
+
+// erase calls Erase of the Store. After a panic some records may be replaced, as after any other
+// error.
+func (s *guardedStore) erase(
+	ctx context.Context, eraser store.Eraser, tenant, customerID string, tombstone func(store.Record) store.Record,
+) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("sessionctx: panic in Store.Erase: %s", redact.Panic(p, customerID))
+		}
+	}()
+	_, err = eraser.Erase(ctx, tenant, customerID, tombstone)
+	return redact.Error(err, customerID)
 }
 
 func cartIDs(rec *store.Record) (ids []string) {

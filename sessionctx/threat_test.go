@@ -91,6 +91,57 @@ func (s *twisted) Load(ctx context.Context, key store.Key) (store.Record, error)
 	return rec, err
 }
 
+// crossed is a store whose conflicts show the record of another tenant: keys that are not kept apart.
+type crossed struct {
+	memstore.Store
+	foreign store.Record
+}
+
+func (s *crossed) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+	if key.Kind == store.KindSession && base != s.foreign.Revision() {
+		return s.foreign, store.ErrConflict
+	}
+	return s.Store.Save(ctx, key, rec, sessionctx.Revision{})
+}
+
+// A write that meets another one goes on from the record that the store shows it.
+func TestThreat_ConflictShowsTheRecordOfAnotherTenant(t *testing.T) {
+	foreign := store.Record{
+		Tenant: "othershop", Incarnation: 7, First: 3, Version: 3, Carts: []store.Cart{{Site: "main", ID: "foreign", Changed: 3}},
+		Attributes: []store.Attribute{{Name: "note", Value: json.RawMessage(`"foreign"`), Changed: 3}},
+	}
+	for _, tc := range []struct {
+		desc string
+		do   func(r *sessionctx.Resolver) (sessionctx.Session, error)
+	}{
+		{"a first write", func(r *sessionctx.Resolver) (sessionctx.Session, error) {
+			return r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+		}},
+		{"a login", func(r *sessionctx.Resolver) (sessionctx.Session, error) {
+			return r.Login(t.Context(), by("s1"), "C100")
+		}},
+		{"an end", func(r *sessionctx.Resolver) (sessionctx.Session, error) {
+			return sessionctx.Session{}, r.End(t.Context(), by("s1"))
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			var shown []string
+			r := newResolver(t, func(c *sessionctx.Config) {
+				c.Store = &crossed{foreign: foreign}
+				c.OnChange = func(_ context.Context, before, after sessionctx.Session) {
+					shown = append(shown, before.CartID, after.CartID)
+				}
+			})
+			s, err := tc.do(r)
+			require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+			assert.ErrorContains(t, err, "nothing was written")
+			assert.ErrorContains(t, err, "a record of another tenant")
+			assert.Empty(t, s.CartID)
+			assert.Empty(t, shown)
+		})
+	}
+}
+
 // A store that returns rubbish harms the session whose record it is, and nobody else.
 func TestThreat_CorruptStore(t *testing.T) {
 	anna, bob := by("annas", "C100"), by("bobs", "C101")
