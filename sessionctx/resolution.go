@@ -19,10 +19,11 @@ type entry = nearcache.Entry[resolution]
 // request that differs from that request only in the texts of its identity.
 type resolution struct {
 	shared *sharedValues // nil: there is no resolution
-	sites  *directory.Answer[*tenantSites]
-	// profiles is what tenantSites.profiles was. A change of one profile shows in the stamp of its
-	// customer, on which the entry depends.
-	profiles int64
+	// sites is the life of the sites, and not the sites themselves: an entry that nobody reads any
+	// more must not keep an old table in memory. It also ends when all profiles of the tenant are
+	// invalidated. A change of one profile shows in the stamp of its customer, on which the entry
+	// depends.
+	sites *directory.Life
 
 	customerID string // whose session the record says it is; empty for an asserted identity, which says so itself
 	more       *moreValues
@@ -125,7 +126,7 @@ func (n resolution) cost() int64 {
 func (n *resolution) answers(req *Request, now int64) bool {
 	v := n.shared
 	return v != nil && now < n.until && n.proof == req.Proof && n.hostLogin == req.HostLogin &&
-		now < n.sites.Until() && n.sites.Value.profiles.Load() == n.profiles &&
+		now < n.sites.Until() &&
 		v.site == req.Site && v.language == req.Language && v.geoCountry == req.GeoCountry && v.acceptLanguage == req.AcceptLanguage &&
 		(req.AtLeast == Revision{} || newEnough(req.AtLeast, Revision{Incarnation: n.incarnation, Version: n.version}))
 }
@@ -135,12 +136,17 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 	in := r.input(req, rec, customerID, d)
 	values, rejected := d.sites.Value.table.Explain(in)
 	n := resolution{
-		shared:   d.sites.Value.shared.share(sharedValues{req.Site, req.Language, req.GeoCountry, req.AcceptLanguage, values}),
-		sites:    d.sites,
-		profiles: d.profiles, proof: req.Proof, hostLogin: req.HostLogin, until: int64(1<<63 - 1),
+		shared: d.sites.Value.shared.share(sharedValues{req.Site, req.Language, req.GeoCountry, req.AcceptLanguage, values}),
+		sites:  d.sites.Life(),
+		proof:  req.Proof, hostLogin: req.HostLogin, until: int64(1<<63 - 1),
 	}
 	if d.profile != nil {
 		n.until = d.profile.Until()
+	}
+	// Invalidate counts before it ends the life of the sites. So if this is the next life already,
+	// the count has changed, too: the profile is from before.
+	if d.sites.Value.profiles.Load() != d.profiles {
+		n.until = 0
 	}
 	if req.Proof != Asserted {
 		n.customerID = customerID

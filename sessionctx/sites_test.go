@@ -3,8 +3,11 @@ package sessionctx_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -37,6 +40,35 @@ func TestSites_AreTheTableInForce(t *testing.T) {
 		assert.Len(t, sites.List(), 4, "an old table does not change")
 		assert.Equal(t, resolve(t, r, by("")).Currency, later.Resolve(defaults.Input{}).Currency)
 	})
+}
+
+// A table of hundreds of sites takes megabytes. Sessions that were cached under it, and that nobody
+// reads any more, do not keep it.
+func TestSites_OldTableIsFreedAlthoughSessionsOfItAreCached(t *testing.T) {
+	d := &desk{Static: demoshop()}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+	for _, req := range []sessionctx.Request{by("s1"), by("s2", "C100"), cookie("")} {
+		warm(t, r, req)
+	}
+	table := func() weak.Pointer[defaults.Sites] {
+		sites, err := r.Sites(t.Context(), "demoshop")
+		require.NoError(t, err)
+		return weak.Make(sites)
+	}
+	old := table()
+	for i := range 3 { // a Directory that makes its list of a map changes it with each answer
+		sites := mainAnd(defaults.Site{Code: fmt.Sprint("other", i), Currency: "USD", Country: "US", Language: "en"})
+		d.sites.Store(&sites)
+		require.NoError(t, r.Refresh(t.Context(), "demoshop", ""))
+		for range 100 { // a goroutine that has just answered may still have it
+			if runtime.GC(); old.Value() == nil {
+				break
+			}
+		}
+		assert.Nil(t, old.Value())
+		old = table()
+		warm(t, r, by(fmt.Sprint("s", i)))
+	}
 }
 
 func TestSites_ErrorsAreThoseOfARead(t *testing.T) {

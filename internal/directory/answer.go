@@ -9,16 +9,30 @@ import (
 type Answer[V any] struct {
 	Value V // immutable
 
-	// until is the time until when nobody needs to ask. It is 0 after an Invalidate of the key,
-	// until Get serves the answer again, and 0 for ever once the answer is superseded. It moves on
-	// when the source confirms the answer, and while a question runs.
+	life atomic.Pointer[Life]
+	kept *kept[V] // bounded form only
+	// answered is when the source first gave this answer.
+	answered int64
+}
+
+// Life says until when an Answer needs no question. Whoever keeps something that was made of an
+// Answer keeps the Life and not the Answer: an old Value would stay in memory with it. A Life ends
+// for good when its Answer is superseded, and when the key is invalidated: an Answer that serves on
+// after that has another Life. It is safe for concurrent use by multiple goroutines.
+type Life struct {
+	// until is the time until when nobody needs to ask. It is 0 until Get serves the answer, and 0
+	// for ever once the Life has ended. It moves on when the source confirms the answer, and while a
+	// question runs.
 	until atomic.Int64
 	// Invalidations of the group with a number up to checked are taken into account in until.
 	checked atomic.Uint64
 	group   *group
-	kept    *kept[V] // bounded form only
-	// answered is when the source first gave this answer.
-	answered int64
+}
+
+func newAnswer[V any](v V, g *group, answered int64) *Answer[V] {
+	a := &Answer[V]{Value: v, answered: answered}
+	a.life.Store(&Life{group: g})
+	return a
 }
 
 // kept is what boundedcache holds in place of an Answer. boundedcache deletes nothing, so the
@@ -36,15 +50,21 @@ type group struct {
 	keys        int           // guarded by groups.mu
 }
 
+// Life returns the present Life of the answer.
+func (a *Answer[V]) Life() *Life { return a.life.Load() }
+
 // Until returns until when the answer needs no question, in the time of Config.Now. Until returns 0
 // while the answer is invalidated. Once the answer is superseded, Until always returns 0. It takes
 // no lock.
-func (a *Answer[V]) Until() int64 {
+func (a *Answer[V]) Until() int64 { return a.Life().Until() }
+
+// Until is Answer.Until, and 0 once the Life has ended. It takes no lock.
+func (l *Life) Until() int64 {
 	// The invalidation is read first, because extend stores until before checked.
-	if a.checked.Load() < a.group.invalidated.Load() {
+	if l.checked.Load() < l.group.invalidated.Load() {
 		return 0
 	}
-	return a.until.Load()
+	return l.until.Load()
 }
 
 // Superseded reports whether another answer took the place of this one, or the key was dropped, or
@@ -57,13 +77,20 @@ func (a *Answer[V]) Answered() int64 { return a.answered }
 
 // extend says that nobody needs to ask before until, in spite of the invalidations up to number.
 func (a *Answer[V]) extend(until int64, number uint64) {
-	a.until.Store(until)
-	a.checked.Store(max(a.checked.Load(), number))
+	l := a.Life()
+	l.until.Store(until)
+	l.checked.Store(max(l.checked.Load(), number))
+}
+
+// invalidate ends the life of the answer, which may serve on.
+func (a *Answer[V]) invalidate() {
+	old := a.life.Swap(&Life{group: a.Life().group})
+	old.until.Store(0)
 }
 
 // supersede ends the answer. The caller has taken it out of the table, so nobody extends it again.
 func (a *Answer[V]) supersede() {
-	a.until.Store(0)
+	a.Life().until.Store(0)
 	if a.kept != nil {
 		a.kept.answer.Store(nil)
 	}

@@ -259,6 +259,36 @@ func TestGet_SameContentKeepsTheAnswer(t *testing.T) {
 	})
 }
 
+// What was made of an answer from before an Invalidate stays outdated, also if the source says the
+// same again.
+func TestLife_EndsForGoodWithAnInvalidateAndWithItsAnswer(t *testing.T) {
+	inShop(t, func(s *shop) {
+		a := s.learn("k", "v")
+		first := a.Life()
+		time.Sleep(maxAge)
+		s.serves("k", "v")
+		s.question().answers("v")
+		assert.Same(s, first, a.Life(), "the source has confirmed the answer")
+		assert.Equal(s, a.Until(), first.Until())
+
+		s.Invalidate("k")
+		assert.Zero(s, first.Until())
+		s.question().answers("v")
+		assert.Same(s, a, s.serves("k", "v"))
+		second := a.Life()
+		assert.Zero(s, first.Until())
+		assert.Positive(s, second.Until())
+
+		s.InvalidateAll()
+		assert.Zero(s, second.Until())
+		c := s.get(s.Context(), "k")
+		s.question().answers("w")
+		require.NoError(s, (<-c).err)
+		assert.Zero(s, second.Until())
+		assert.Zero(s, a.Life().Until())
+	})
+}
+
 func TestGet_FailedRefreshIsTriedAgainAfterASecond(t *testing.T) {
 	inShop(t, func(s *shop) {
 		a := s.learn("k", "v")

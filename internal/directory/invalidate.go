@@ -14,7 +14,7 @@ func (c *Cache[K, V]) Invalidate(key K) {
 	e.invalidated = c.numbers.Add(1)
 	a := e.answer(c.cfg.Now())
 	if a != nil {
-		a.until.Store(0)
+		a.invalidate()
 		c.changed(key)
 	}
 	if a != nil || len(e.questions) > 0 {

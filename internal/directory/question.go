@@ -196,7 +196,7 @@ func (c *Cache[K, V]) install(e *entry[K, V], q *question[V], v V) *Answer[V] {
 	e.number, e.confirmed, e.freshUntil = q.number, q.began, q.began+maxAge-rand.Int64N(maxAge/8+1)
 	e.err = nil
 	if a == nil || !c.cfg.Equal(a.Value, v) {
-		next := &Answer[V]{Value: v, group: e.group, answered: now}
+		next := newAnswer(v, e.group, now)
 		if c.kept != nil {
 			key := e.key
 			next.kept = &kept[V]{drop: func() { c.Drop(key) }}
