@@ -121,16 +121,18 @@ func (id *Identity) cloneStrings() {
 // cut shortens hostile input for an error message.
 func cut(s string) string { return s[:min(len(s), 64)] }
 
-// Hints and request languages longer than this are cut: what is kept of them must be bounded,
-// whoever sends them.
+// Hints, request sites and request languages longer than this are cut: what is kept of them must be
+// bounded, whoever sends them.
 const (
 	maxAcceptLanguage  = 256
 	maxGeo             = 16
 	maxRequestLanguage = 36 // one byte more than a tag may have: what was cut stays malformed
+	maxRequestSite     = 65 // one byte more than a code may have, likewise
 )
 
-// cutTexts cuts the hints and the request language.
+// cutTexts cuts the hints, the request site and the request language.
 func (req *Request) cutTexts() {
+	req.Site = req.Site[:min(len(req.Site), maxRequestSite)]
 	req.Language = req.Language[:min(len(req.Language), maxRequestLanguage)]
 	if len(req.AcceptLanguage) > maxAcceptLanguage {
 		req.AcceptLanguage = req.AcceptLanguage[:maxAcceptLanguage]

@@ -110,6 +110,13 @@ func TestThreat_PinnedMemory(t *testing.T) {
 			_, err := r.Resolve(t.Context(), req)
 			assert.NoError(t, err)
 		}},
+		{"request sites, of a host that takes them from the path as they are", func(r *sessionctx.Resolver, i int) {
+			req := cookie("")
+			req.Site = fmt.Sprint("site", i, strings.Repeat("x", size))
+			s, err := r.Resolve(t.Context(), req)
+			assert.NoError(t, err)
+			assert.Equal(t, "main", s.Site)
+		}},
 		{"a write", func(r *sessionctx.Resolver, i int) {
 			req := by(part(fmt.Sprintf("session-%d", i)), part(fmt.Sprintf("customer-%d", i)))
 			req.Tenant = part(req.Tenant)
