@@ -21,7 +21,8 @@ func failure(op string, err error) error {
 	var dial dialError
 	answer, answered := rueidis.IsRedisErr(err)
 	switch {
-	case answered && strings.HasPrefix(answer.Error(), "OOM "):
+	// Redis before 7 has this in the middle of the error of the script.
+	case answered && strings.Contains(answer.Error(), "OOM command not allowed"):
 		return fmt.Errorf("redisstore: %s: %w: the server is at its maxmemory", op, store.ErrFull)
 	case answered: // a script that failed has written nothing: its only write is its last command
 		return fmt.Errorf("redisstore: %s: %w: the server answers: %w", op, store.ErrUnavailable, err)

@@ -61,7 +61,10 @@ func (s *Store) save(ctx context.Context, op, name, tenant string, rec store.Rec
 	}
 	var stored store.Record
 	if answer.stored != nil {
-		if stored, err = decode(answer.stored, tenant); err != nil {
+		if stored, err = decode(answer.stored, tenant); err != nil && !answer.applied {
+			err = fmt.Errorf("%w: nothing was written: %w", store.ErrUnavailable, err)
+		}
+		if err != nil {
 			return store.Record{}, failure(op, err)
 		}
 	}
