@@ -96,8 +96,8 @@ type Cache[K comparable, V any] struct {
 	// failure is the last failed refresh of a known answer since the last success; nil: there is
 	// none. While it is set, nobody waits for a new answer after an Invalidate.
 	failure atomic.Pointer[Failure[K]]
-	// hanging says that a question has run into Timeout since the last success. Then nobody waits
-	// for first answers.
+	// hanging says that a question has run into Timeout since the last answer in time. Then nobody
+	// waits for first answers.
 	hanging atomic.Bool
 }
 

@@ -128,6 +128,27 @@ func TestGet_NobodyWaitsForFirstAnswersWhileTheSourceHangs(t *testing.T) {
 	})
 }
 
+// Each answer comes, and none of them in time: whoever waited would get nothing.
+func TestGet_NobodyWaitsForFirstAnswersWhileTheSourceIsTooSlow(t *testing.T) {
+	inShop(t, func(s *shop) {
+		s.stubborn = true
+		<-s.get(s.Context(), "a")
+		s.question().answers("v")
+		s.serves("a", "v")
+		s.refuses("b", directory.ErrNoAnswer)
+		b := s.question()
+		time.Sleep(timeout + time.Second)
+		b.answers("v")
+		s.serves("b", "v")
+		s.refuses("c", directory.ErrNoAnswer)
+		s.question().answers("v") // in time: waiting is worth it again
+		d := s.get(s.Context(), "d")
+		time.Sleep(10 * ms)
+		s.question().answers("w")
+		assert.Equal(s, 10*ms, (<-d).took)
+	})
+}
+
 func TestGet_RefreshThatTimesOutIsEnoughToKnowThatTheSourceHangs(t *testing.T) {
 	inShop(t, func(s *shop) {
 		s.learn("k", "v")

@@ -162,12 +162,12 @@ func (c *Cache[K, V]) end(e *entry[K, V], q *question[V], o outcome[V], abandon 
 }
 
 // late takes the outcome of a question that was abandoned. Its answer still counts, unless a
-// question that began later has answered.
+// question that began later has answered. It does not say that waiting is worth it again.
 func (c *Cache[K, V]) late(e *entry[K, V], q *question[V], o outcome[V]) {
 	c.underWay.Add(-1)
 	c.abandoned.Add(-1)
 	if o.err == nil {
-		c.succeeded()
+		c.failure.Store(nil)
 	}
 	s := c.shard(e.key)
 	s.mu.Lock()
@@ -178,7 +178,7 @@ func (c *Cache[K, V]) late(e *entry[K, V], q *question[V], o outcome[V]) {
 	}
 }
 
-// succeeded says that the source answers.
+// succeeded says that the source answers in time.
 func (c *Cache[K, V]) succeeded() {
 	c.hanging.Store(false)
 	c.failure.Store(nil)
