@@ -69,6 +69,61 @@ func TestResolve_MaxAgeEndsASessionInUse(t *testing.T) {
 	})
 }
 
+// A seventh of 20 hours is no whole number of milliseconds, and expiries are.
+func TestResolve_SessionAtItsMaxAgeIsTouchedNoMore(t *testing.T) {
+	for _, maxAge := range []time.Duration{3 * time.Hour, 20 * time.Hour / 7} {
+		t.Run(maxAge.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newResolver(t, func(c *sessionctx.Config) { c.MaxAge = maxAge })
+				id := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")}).ID
+				for range 10 { // to the last hour and a quarter
+					time.Sleep(10 * time.Minute)
+					require.Equal(t, id, resolve(t, r, cookie(id)).ID)
+					synctest.Wait()
+				}
+				touches := r.Stats().Touches
+				for range 60 {
+					time.Sleep(time.Minute)
+					require.Equal(t, id, resolve(t, r, cookie(id)).ID)
+					synctest.Wait()
+				}
+				assert.LessOrEqual(t, r.Stats().Touches, touches+2, "the last ones, as its expiry reaches the end")
+			})
+		})
+	}
+}
+
+// The records in a Store are older than the Config of the process.
+func TestResolve_SessionFromAnotherConfigLivesAsLongAsThisOneSays(t *testing.T) {
+	for _, tc := range []struct {
+		desc      string
+		idle      time.Duration
+		maxAge    time.Duration
+		livesLong time.Duration
+	}{
+		{"longer", 40 * time.Hour, 0, 39 * time.Hour},
+		{"for ever", -1, 0, 40 * time.Hour},
+		{"for ever, until its MaxAge", -1, 40 * time.Hour, 39 * time.Hour},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mem := &memstore.Store{}
+				before := newResolver(t, func(c *sessionctx.Config) { c.Store = mem })
+				id := update(t, before, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")}).ID
+				now := newResolver(t, func(c *sessionctx.Config) { c.Store, c.AnonymousIdle, c.MaxAge = mem, tc.idle, tc.maxAge })
+				for range 3 {
+					require.Equal(t, id, resolve(t, now, cookie(id)).ID)
+					synctest.Wait()
+				}
+				assert.EqualValues(t, 1, now.Stats().Touches)
+				time.Sleep(tc.livesLong)
+				assert.Equal(t, id, resolve(t, now, cookie(id)).ID)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
 // Nobody asks between the last use and the expiry, as when the process is stopped. The first answer
 // after it is none of the session.
 func TestResolve_ExpiredSessionIsNotAnsweredAfterAPause(t *testing.T) {
