@@ -11,12 +11,13 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestResolve_SessionExpiresWhenIdleAndLivesWhileUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &memstore.Store{}
-		r, err := sessionctx.New(sessionctx.Config{Store: store, Directory: demoshop(), CacheBytes: 4 << 20})
+		mem := &memstore.Store{}
+		r, err := sessionctx.New(sessionctx.Config{Store: mem, Directory: demoshop(), CacheBytes: 4 << 20})
 		require.NoError(t, err)
 		defer r.Close()
 		s, err := r.Update(t.Context(), cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
@@ -122,6 +123,28 @@ func TestResolve_SessionFromAnotherConfigLivesAsLongAsThisOneSays(t *testing.T) 
 			})
 		})
 	}
+}
+
+// A host that fills the Store with sessions of its own may mean "never" by a time far away.
+func TestResolve_FarExpiryIsNeitherBroughtNearerNorReadAgainEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := &memstore.Store{}
+		key, at := store.Key{Tenant: "demoshop", ID: "s1"}, time.Now().Truncate(time.Millisecond)
+		_, err := mem.Save(t.Context(), key, store.Record{
+			Tenant: key.Tenant, Incarnation: 1, First: 1, Version: 1, CreatedAt: at, ModifiedAt: at,
+			ExpiresAt: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC),
+		}, store.Revision{})
+		require.NoError(t, err)
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = mem })
+		for range 10 {
+			resolve(t, r, by("s1"))
+			synctest.Wait()
+		}
+		rec, err := mem.Load(t.Context(), key)
+		require.NoError(t, err)
+		assert.Equal(t, 9999, rec.ExpiresAt.Year())
+		assert.GreaterOrEqual(t, r.Stats().Hits, int64(8))
+	})
 }
 
 // Nobody asks between the last use and the expiry, as when the process is stopped. The first answer

@@ -54,7 +54,11 @@ func (c *clock) compare(now int64) (jumped bool) {
 }
 
 // until returns the monotonic time of the wall time t. now and wallNow are the present on the two
-// clocks.
+// clocks. A time that is too far away is endless.
 func until(now int64, wallNow, t time.Time) int64 {
-	return now + int64(t.Sub(wallNow))
+	d := int64(t.Sub(wallNow))
+	if d > endless-now {
+		return endless
+	}
+	return now + d
 }

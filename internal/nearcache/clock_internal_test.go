@@ -48,3 +48,20 @@ func TestClock_IsAboveZeroFromTheBeginning(t *testing.T) {
 	assert.Positive(t, now)
 	assert.False(t, jumped)
 }
+
+func TestUntil_TimeThatIsTooFarAwayIsNeverOver(t *testing.T) {
+	now := time.Now()
+	for _, tc := range []struct {
+		desc string
+		at   time.Time
+		want int64
+	}{
+		{"in a year", now.Add(365 * 24 * time.Hour), 7 + int64(365*24*time.Hour)},
+		{"a year ago", now.Add(-365 * 24 * time.Hour), 7 - int64(365*24*time.Hour)},
+		{"in 300 years, which is no time.Duration", now.AddDate(300, 0, 0), endless},
+		{"in the year 9999", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), endless},
+	} {
+		assert.Equal(t, tc.want, until(7, now, tc.at), tc.desc)
+	}
+	assert.Negative(t, until(7, now, time.Time{}), "long ago")
+}
