@@ -77,6 +77,53 @@ func withHeldStore(t *testing.T, ignoresTheEnd bool, f func(t *testing.T, backen
 	})
 }
 
+// Calls for one key alone do not show that the whole store hangs. A probe does.
+func TestStoreHang_OnlyVisitorDoesNotWaitForEver(t *testing.T) {
+	for _, hang := range hangs {
+		for _, tc := range []struct {
+			desc string
+			req  sessionctx.Request
+		}{
+			{"a guest with a token", by("unknown")},
+			{"a guest with a cookie", cookie("unknown")},
+			{"a customer", by("unknown", "C100")},
+		} {
+			t.Run(tc.desc+", "+hang.desc, func(t *testing.T) {
+				withHeldStore(t, hang.ignoresTheEnd, func(t *testing.T, backend *heldStore, r *sessionctx.Resolver, _ string, pause func(context.Context) error) {
+					backend.loading.holdBy(pause)
+					for range 3 {
+						assert.Equal(t, 2*time.Second, takes(func() { assert.True(t, resolve(t, r, tc.req).Degraded) }), "Config.Timeout")
+					}
+					synctest.Wait()
+					assert.True(t, r.Stats().StoreHangs)
+					for range 10 {
+						assert.Zero(t, takes(func() { assert.True(t, resolve(t, r, tc.req).Degraded) }))
+					}
+					backend.loading.holdBy(nil)
+					time.Sleep(5 * time.Second)
+					assert.False(t, resolve(t, r, tc.req).Degraded)
+				})
+			})
+		}
+	}
+}
+
+func TestStoreHang_OneRecordThatHangsLeavesTheOthersAlone(t *testing.T) {
+	withHeldStore(t, false, func(t *testing.T, backend *heldStore, r *sessionctx.Resolver, _ string, pause func(context.Context) error) {
+		backend.only = "hangs"
+		backend.loading.holdBy(pause)
+		for range 10 {
+			assert.True(t, resolve(t, r, by("hangs")).Degraded)
+			assert.False(t, r.Stats().StoreHangs)
+			assert.False(t, resolve(t, r, fresh(by("s1", "C100"))).Degraded)
+		}
+		for range 10 { // nobody asks for anything else
+			assert.True(t, resolve(t, r, by("hangs")).Degraded)
+			assert.False(t, r.Stats().StoreHangs)
+		}
+	})
+}
+
 func TestStoreHang_CancelledCallerReturnsAtOnce(t *testing.T) {
 	calls := append(writes[:len(writes):len(writes)], []struct {
 		desc string

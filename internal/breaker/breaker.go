@@ -51,6 +51,8 @@ type Config struct {
 // Breaker is closed, open or recovering. It is safe for concurrent use by multiple goroutines.
 //
 //   - Closed: every call sets out. Timeouts of three different keys with no answer between open it.
+//     If a key times out a second time first, a probe is asked, and its timeout opens the breaker,
+//     too: perhaps nobody asks for anything else.
 //   - Open: no call sets out. After a probe has answered, and every call that set out before the
 //     opening has left, the breaker recovers. So no result of such a call can be taken for a result
 //     of the recovery: all calls inside have set out since the last opening.
@@ -67,11 +69,15 @@ type Breaker struct {
 	// countsAnswers says that answers are counted: there were timeouts, or the breaker is not closed.
 	countsAnswers atomic.Bool
 	open          atomic.Bool
+	turn          chan struct{} // has an element while somebody waits for a probe
 	probes        chan struct{} // one element for each probe that runs
 
 	mu          sync.Mutex
 	state       state
 	timedOut    []uint64 // keys, while closed
+	timeouts    int      // since the last answer, while closed
+	asking      bool     // a probe asks while closed
+	allAnswers  uint64   // that were counted while closed
 	probeAnswer bool     // while open: a probe has answered
 	limit       int64    // while recovering
 	answers     int64    // since limit was set
@@ -93,7 +99,7 @@ const notClosed = 1 << 40
 // New returns a closed Breaker.
 func New(cfg Config) *Breaker {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Breaker{cfg: cfg, ctx: ctx, cancel: cancel, probes: make(chan struct{}, maxProbes)}
+	return &Breaker{cfg: cfg, ctx: ctx, cancel: cancel, turn: make(chan struct{}, 1), probes: make(chan struct{}, maxProbes)}
 }
 
 // Enter reports whether a call may set out. Each true is followed by one Leave, at the latest when
@@ -137,16 +143,22 @@ func (b *Breaker) Leave(key uint64, r Result) {
 func (b *Breaker) count(key uint64, r Result) {
 	switch {
 	case b.state == closed && r == Answered:
-		b.timedOut = b.timedOut[:0]
+		b.allAnswers++
+		b.timedOut, b.timeouts = b.timedOut[:0], 0
 		b.countsAnswers.Store(false)
 	case b.state == closed:
+		b.timeouts++
 		if !slices.Contains(b.timedOut, key) {
 			b.timedOut = append(b.timedOut, key)
 		}
 		b.countsAnswers.Store(true)
-		if len(b.timedOut) >= openAfter {
+		switch {
+		case len(b.timedOut) >= openAfter:
 			b.calls.Add(notClosed)
 			b.trip()
+		case b.timeouts > len(b.timedOut) && !b.asking:
+			b.asking = true
+			b.cfg.Go(b.askWhileClosed)
 		}
 	case b.state == recovering && r == Answered:
 		if b.answers++; b.answers < b.limit {
@@ -165,7 +177,7 @@ func (b *Breaker) count(key uint64, r Result) {
 
 // trip opens the breaker.
 func (b *Breaker) trip() {
-	b.state, b.timedOut, b.probeAnswer = opened, b.timedOut[:0], false
+	b.state, b.timedOut, b.timeouts, b.probeAnswer = opened, b.timedOut[:0], 0, false
 	b.change(true)
 	b.cfg.Go(b.probeUntilAnswered)
 }
@@ -202,7 +214,7 @@ func (b *Breaker) probeUntilAnswered() {
 		case <-b.ctx.Done():
 			return
 		}
-		if b.probe() {
+		if b.probe() == Answered {
 			break
 		}
 		pause = min(2*pause, maxProbePause)
@@ -214,32 +226,60 @@ func (b *Breaker) probeUntilAnswered() {
 	b.recoverIfEmpty()
 }
 
-// probe reports whether the server answered within Timeout. A probe that ignores its context is
-// abandoned.
-func (b *Breaker) probe() bool {
+// askWhileClosed asks whether the server hangs, or only calls for the few keys that have timed out.
+func (b *Breaker) askWhileClosed() {
+	b.mu.Lock()
+	answers := b.allAnswers
+	b.mu.Unlock()
+	r := b.probe()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asking = false
+	switch {
+	case b.state != closed || b.allAnswers != answers:
+	case r == Answered:
+		b.count(0, Answered)
+	case r == TimedOut:
+		b.calls.Add(notClosed)
+		b.trip()
+	}
+}
+
+// probe asks the server, and says how that ended. A probe that ignores its context is abandoned.
+func (b *Breaker) probe() Result {
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-b.ctx.Done():
+		return Other
+	}
 	select {
 	case b.probes <- struct{}{}:
 	case <-b.ctx.Done():
-		return false
+		return Other
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, b.cfg.Timeout)
 	defer cancel()
-	result := make(chan bool, 1)
+	result := make(chan Result, 1)
 	go func() {
-		answered := false
+		r := Other
 		defer func() {
 			_ = recover() // a probe that panics has no answer
 			<-b.probes
-			result <- answered
+			result <- r
 		}()
-		answered = b.cfg.Probe(ctx) == nil
+		if b.cfg.Probe(ctx) == nil {
+			r = Answered
+		}
 	}()
 	select {
-	case answered := <-result:
-		return answered && ctx.Err() == nil
+	case r := <-result:
+		if ctx.Err() == nil {
+			return r
+		}
 	case <-ctx.Done():
-		return false
 	}
+	return TimedOut
 }
 
 // change keeps a change of Open, for the goroutine that tells them.

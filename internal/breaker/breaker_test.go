@@ -179,6 +179,65 @@ func TestBreaker_OpensAfterTimeoutsOfThreeKeys(t *testing.T) {
 	}
 }
 
+// A shop with one visitor asks for one key. The probe asks for another one.
+func TestBreaker_ProbeSaysWhetherAFewKeysAreToBlame(t *testing.T) {
+	const answered, timedOut = breaker.Answered, breaker.TimedOut
+	hangs := func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for _, c := range []struct {
+		desc  string
+		keys  []uint64
+		probe func(s *server, ctx context.Context) error
+		then  func(s *server) // while the probe is under way
+		open  bool
+	}{
+		{"one key twice, and the probe hangs", []uint64{1, 1}, func(_ *server, ctx context.Context) error { return hangs(ctx) }, nil, true},
+		{"two keys, one of them twice, and the probe hangs", []uint64{1, 2, 1}, func(_ *server, ctx context.Context) error { return hangs(ctx) }, nil, true},
+		{"the probe ignores its context", []uint64{1, 1}, func(s *server, _ context.Context) error { <-s.released; return nil }, nil, true},
+		{"the probe is answered", []uint64{1, 1, 1, 1}, func(*server, context.Context) error { return nil }, nil, false},
+		{"the probe is refused", []uint64{1, 1, 1, 1}, func(*server, context.Context) error { return errors.New("refused") }, nil, false},
+		{"the probe panics", []uint64{1, 1, 1, 1}, func(*server, context.Context) error { panic("down") }, nil, false},
+		{"one key once", []uint64{1}, func(_ *server, ctx context.Context) error { return hangs(ctx) }, nil, false},
+		{"a call is answered before the probe times out", []uint64{1, 1}, func(_ *server, ctx context.Context) error { return hangs(ctx) },
+			func(s *server) { s.call(2, answered) }, false},
+		{"a call is answered, and the key times out again", []uint64{1, 1}, func(_ *server, ctx context.Context) error { return hangs(ctx) },
+			func(s *server) {
+				s.call(2, answered)
+				s.call(1, timedOut)
+			}, false},
+		{"two keys once", []uint64{1, 2}, func(_ *server, ctx context.Context) error { return hangs(ctx) }, nil, false},
+		{"a third key opens it first", []uint64{1, 2, 1}, func(_ *server, ctx context.Context) error { return hangs(ctx) },
+			func(s *server) { s.call(3, timedOut) }, true},
+		{"a Close comes first", []uint64{1, 1}, func(_ *server, ctx context.Context) error { return hangs(ctx) },
+			func(s *server) { s.Close() }, false},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			inBubble(t, func(s *server) {
+				s.script(func(ctx context.Context) error { return c.probe(s, ctx) })
+				for _, key := range c.keys {
+					s.call(key, timedOut)
+					synctest.Wait()
+				}
+				assert.False(s, s.Open())
+				if c.then != nil {
+					c.then(s)
+				}
+				time.Sleep(timeout)
+				synctest.Wait()
+				assert.Equal(s, c.open, s.Open())
+				if c.open {
+					assert.Equal(s, []bool{true}, s.toldChanges())
+					s.recovers()
+				} else {
+					assert.Empty(s, s.toldChanges())
+				}
+			})
+		})
+	}
+}
+
 func TestBreaker_OneProbeAtATimeWithLongerPauses(t *testing.T) {
 	inBubble(t, func(s *server) {
 		s.opens()
