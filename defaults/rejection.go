@@ -11,9 +11,10 @@ type Rejection struct {
 	Reason Reason
 }
 
-// Error says in a sentence for people what is wrong with the value.
+// Error says in a sentence for people what is wrong with the value, of which it shows 64 characters
+// at most.
 func (e *Rejection) Error() string {
-	return fmt.Sprintf("defaults: %s %q: %s", e.Field, e.Value, e.sentence())
+	return fmt.Sprintf("defaults: %s %.64q: %s", e.Field, e.Value, e.sentence())
 }
 
 func (e *Rejection) sentence() string {

@@ -29,9 +29,9 @@ func (e *SiteError) Error() string {
 	case e.Index < 0:
 		return "defaults: sites: " + rule
 	case e.Field == "default":
-		return fmt.Sprintf("defaults: site %d %q: default: %s", e.Index, e.Code, rule)
+		return fmt.Sprintf("defaults: site %d %.64q: default: %s", e.Index, e.Code, rule)
 	}
-	return fmt.Sprintf("defaults: site %d %q: %s %q: %s", e.Index, e.Code, e.Field, e.Value, rule)
+	return fmt.Sprintf("defaults: site %d %.64q: %s %.64q: %s", e.Index, e.Code, e.Field, e.Value, rule)
 }
 
 const maxSiteCode = 64 // bytes

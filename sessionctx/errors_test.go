@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
@@ -123,4 +124,29 @@ func TestErrUnavailable_SaysWhetherAPartWasWritten(t *testing.T) {
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	assert.EqualError(t, r.Erase(t.Context(), "demoshop", "C100"),
 		"sessionctx: unavailable: a part was written: the sessions have ended, and some records may be left: "+errDown.Error())
+}
+
+// What a shopper sends, and what a Directory says, may be of any length. A log line may not.
+func TestErrors_OfGiantValuesAreShort(t *testing.T) {
+	giant := strings.Repeat("ü", 1<<20)
+	r := newResolver(t)
+	_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{
+		Site: sessionctx.Set(giant), Currency: sessionctx.Set(giant), Country: sessionctx.Set(giant), Language: sessionctx.Set(giant),
+	})
+	assert.Len(t, flatten(err), 4)
+	assert.Less(t, len(err.Error()), 2<<10)
+	_, err = r.Update(t.Context(), by("s1"), sessionctx.Patch{CartID: sessionctx.Set(giant), Attributes: attributes(giant, "1", "a", giant)})
+	assert.Len(t, flatten(err), 3)
+	assert.Less(t, len(err.Error()), 2<<10)
+
+	sites := mainAnd(defaults.Site{Code: giant, Currency: giant, Country: giant, Language: giant, Languages: []string{giant}})
+	d := &desk{Static: demoshop()}
+	d.sites.Store(&sites)
+	r = newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+	require.NoError(t, r.Warm(t.Context(), "demoshop"))
+	mistakes := r.SiteMistakes("demoshop")
+	require.NotEmpty(t, mistakes)
+	for _, m := range mistakes {
+		assert.Less(t, len(m.Error()), 2<<10)
+	}
 }
