@@ -2,6 +2,9 @@ package sessionctx_test
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -13,6 +16,7 @@ import (
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestDirectory_IsAskedOnceAndAgainWhenItsAnswerIsOld(t *testing.T) {
@@ -151,4 +155,79 @@ func TestDirectory_SitesWithMistakesNeverComeIntoForce(t *testing.T) {
 	assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
 	assert.ErrorContains(t, err, `"XXX"`)
 	assert.ErrorContains(t, err, `"Germany"`)
+}
+
+// typedNil is the error that a function returns by mistake: a nil pointer in an error.
+type typedNil struct{ text string }
+
+func (e *typedNil) Error() string { return e.text }
+
+// crooked is a Store and a Directory whose calls end as a test says.
+type crooked struct {
+	sessionctx.Static
+	memstore.Store
+	end func() error
+}
+
+func (c *crooked) Sites(context.Context, string) ([]defaults.Site, error) { return nil, c.end() }
+
+func (c *crooked) Customer(context.Context, string, string) (defaults.Customer, error) {
+	return defaults.Customer{}, c.end()
+}
+
+func (c *crooked) Load(context.Context, store.Key) (store.Record, error) {
+	return store.Record{}, c.end()
+}
+
+func (c *crooked) Save(context.Context, store.Key, store.Record, sessionctx.Revision) (store.Record, error) {
+	return store.Record{}, c.end()
+}
+
+func (c *crooked) Erase(context.Context, string, string, func(store.Record) store.Record) (int, error) {
+	return 0, c.end()
+}
+
+// onlyProfiles has the sites of Static.
+type onlyProfiles struct{ *crooked }
+
+func (p onlyProfiles) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
+	return p.Static.Sites(ctx, tenant)
+}
+
+func TestDirectoryAndStore_CallThatEndsByMistakeIsAFailure(t *testing.T) {
+	for _, how := range []struct {
+		desc string
+		end  func() error
+	}{
+		{"a typed nil as the error", func() error { return (*typedNil)(nil) }},
+		{"a panic", func() error { panic("broken") }},
+		{"a panic with an error that panics", func() error { panic((*typedNil)(nil)) }},
+		{"an error that wraps nothing", func() error { return fmt.Errorf("broken: %w", nil) }},
+	} {
+		t.Run(how.desc, func(t *testing.T) {
+			use := func(change func(*sessionctx.Config, *crooked)) *sessionctx.Resolver {
+				return newResolver(t, func(c *sessionctx.Config) {
+					change(c, &crooked{Static: demoshop(), end: how.end})
+					c.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil))
+				})
+			}
+			sites := use(func(c *sessionctx.Config, x *crooked) { c.Directory = x })
+			assert.ErrorIs(t, resolveError(t, sites, by("s1")), sessionctx.ErrUnavailable)
+			assert.ErrorIs(t, sites.Warm(t.Context(), "demoshop"), sessionctx.ErrUnavailable)
+			assert.ErrorIs(t, sites.Refresh(t.Context(), "demoshop", ""), sessionctx.ErrUnavailable)
+			assert.NoError(t, sites.Check(t.Context()).Store)
+
+			profiles := use(func(c *sessionctx.Config, x *crooked) { c.Directory = onlyProfiles{x} })
+			assert.True(t, resolve(t, profiles, by("s1", "C100")).ProfileMissing)
+			assert.ErrorIs(t, profiles.Refresh(t.Context(), "demoshop", "C100"), sessionctx.ErrUnavailable)
+
+			records := use(func(c *sessionctx.Config, x *crooked) { c.Store = x })
+			assert.True(t, resolve(t, records, by("s1", "C100")).Degraded)
+			assert.ErrorIs(t, resolveError(t, records, fresh(by("s1"))), sessionctx.ErrUnavailable)
+			for _, write := range writes {
+				assert.Error(t, write.do(t.Context(), records, "secret"), write.desc)
+			}
+			assert.Error(t, records.Check(t.Context()).Store)
+		})
+	}
 }

@@ -151,7 +151,8 @@ func (d guardedDirectory) Sites(ctx context.Context, tenant string) (sites []def
 			err = fmt.Errorf("sessionctx: panic in Directory.Sites: %v", p)
 		}
 	}()
-	return d.Directory.Sites(ctx, tenant)
+	sites, err = d.Directory.Sites(ctx, tenant)
+	return sites, redact.Error(err) // it has no secret, but its text is asked for here, where a panic is caught
 }
 
 // Customer implements Directory.
