@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"sync"
 	"sync/atomic"
 
 	"github.com/sessionctx/storefront/defaults"
@@ -22,13 +23,49 @@ type guardedStore struct {
 	store.Store
 	breaker *breaker.Breaker
 	observe observe
+	late    lateCalls
 }
 
 var (
 	keySeed = maphash.MakeSeed() // tells keys apart for the breaker
 	// errHanging is the error of a call that has not set out.
 	errHanging = fmt.Errorf("%w: the store has not answered several calls in time, and is probed until it does", ErrUnavailable)
+	// errKeyHangs is the error of a call for a record while lateCalls has maxLate calls for it.
+	errKeyHangs = fmt.Errorf("%w: the store has not returned from several calls for this record", ErrUnavailable)
 )
+
+// lateCalls counts, by key, the calls that ignore the end of their context and still run. Each
+// keeps a goroutine. The breaker does not bound them while the Store answers for other keys.
+type lateCalls struct {
+	any atomic.Int64 // calls: mostly none
+	mu  sync.Mutex
+	of  map[uint64]int // by the hash of the key
+}
+
+// maxLate is how many late calls for one key there may be.
+const maxLate = 4
+
+func (l *lateCalls) full(hash uint64) bool {
+	if l.any.Load() < maxLate {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of[hash] >= maxLate
+}
+
+// add counts one call more, or one less. The two may come in any order.
+func (l *lateCalls) add(hash uint64, n int) {
+	l.any.Add(int64(n))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of = make(map[uint64]int)
+	}
+	if l.of[hash] += n; l.of[hash] == 0 {
+		delete(l.of, hash)
+	}
+}
 
 // ready returns an error while the Store hangs. A call that cannot do without the Store, such as a
 // fresh read, asks ready first.
@@ -41,10 +78,10 @@ func (s *guardedStore) ready() error {
 
 // Load implements store.Store. ctx ends by the resolver's own timer alone.
 func (s *guardedStore) Load(ctx context.Context, key store.Key) (rec store.Record, err error) {
-	if !s.breaker.Enter() {
-		return rec, errHanging
+	leave, err := s.enter(ctx, key)
+	if err != nil {
+		return rec, err
 	}
-	leave := s.leaveAtTimeout(ctx, key)
 	defer func() { leave(err) }()
 	return s.load(ctx, key)
 }
@@ -65,10 +102,10 @@ func (s *guardedStore) load(ctx context.Context, key store.Key) (rec store.Recor
 // Save implements store.Store. ctx ends by the resolver's own timer alone. After a panic nobody
 // knows whether rec was stored, as after any other unexpected error.
 func (s *guardedStore) Save(ctx context.Context, key store.Key, rec store.Record, base Revision) (got store.Record, err error) {
-	if !s.breaker.Enter() {
-		return got, errHanging
+	leave, err := s.enter(ctx, key)
+	if err != nil {
+		return got, err
 	}
-	leave := s.leaveAtTimeout(ctx, key)
 	defer func() { leave(err) }()
 	secrets := append([]string{key.ID, rec.CustomerID}, cartIDs(&rec)...)
 	ctx, done := s.observe.begin(ctx, callSave, key.Tenant)
@@ -110,20 +147,30 @@ func cartIDs(rec *store.Record) (ids []string) {
 	return ids
 }
 
-// leaveAtTimeout tells the breaker how a call has ended: when the timer fires, or else when leave
-// is called.
-func (s *guardedStore) leaveAtTimeout(ctx context.Context, key store.Key) (leave func(error)) {
-	var left atomic.Bool
+// enter lets a call set out, or says why it must not. The breaker is told how the call has ended:
+// when the timer fires, or else when leave is called.
+func (s *guardedStore) enter(ctx context.Context, key store.Key) (leave func(error), err error) {
 	hash := maphash.Comparable(keySeed, key)
+	if s.late.full(hash) {
+		return nil, errKeyHangs
+	}
+	if !s.breaker.Enter() {
+		return nil, errHanging
+	}
+	var left atomic.Bool
 	tell := func(r breaker.Result) {
 		if left.CompareAndSwap(false, true) {
 			s.breaker.Leave(hash, r)
 		}
 	}
-	stop := context.AfterFunc(ctx, func() { tell(breaker.TimedOut) })
+	stop := context.AfterFunc(ctx, func() {
+		s.late.add(hash, 1)
+		tell(breaker.TimedOut)
+	})
 	return func(err error) {
 		switch {
 		case !stop():
+			s.late.add(hash, -1)
 			tell(breaker.TimedOut)
 		case err == nil, errors.Is(err, ErrConflict), errors.Is(err, ErrFull):
 			tell(breaker.Answered)
@@ -132,7 +179,7 @@ func (s *guardedStore) leaveAtTimeout(ctx context.Context, key store.Key) (leave
 		default:
 			tell(breaker.Other)
 		}
-	}
+	}, nil
 }
 
 // guardedDirectory is the host's Directory, likewise. A panic in it is a failure, so that the last

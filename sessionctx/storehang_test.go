@@ -124,6 +124,51 @@ func TestStoreHang_OneRecordThatHangsLeavesTheOthersAlone(t *testing.T) {
 	})
 }
 
+// Each call that ignores the end of its context keeps a goroutine, perhaps for days.
+func TestStoreHang_CallsForOneRecordThatHangsAreBounded(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		do   func(ctx context.Context, r *sessionctx.Resolver) error
+	}{
+		{"reads", func(ctx context.Context, r *sessionctx.Resolver) error {
+			s, err := r.Resolve(ctx, by("hangs"))
+			assert.True(t, err != nil || s.Degraded)
+			return err
+		}},
+		{"fresh reads", func(ctx context.Context, r *sessionctx.Resolver) error {
+			_, err := r.Resolve(ctx, fresh(by("hangs")))
+			assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+			return err
+		}},
+		{"writes", func(ctx context.Context, r *sessionctx.Resolver) error {
+			_, err := r.Update(ctx, by("hangs"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			assert.ErrorIs(t, err, sessionctx.ErrUnavailable)
+			return err
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				over := make(chan struct{})
+				backend := &heldStore{only: "hangs"}
+				backend.loading.holdBy(until(over))
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+				for range 100 {
+					_ = tc.do(t.Context(), r)
+					time.Sleep(2 * time.Second) // the load of a write goes on
+					require.False(t, resolve(t, r, fresh(by("s1"))).Degraded)
+				}
+				assert.LessOrEqual(t, backend.inside.Load(), int64(4))
+				assert.False(t, r.Stats().StoreHangs)
+				assert.Zero(t, takes(func() { _ = tc.do(t.Context(), r) }))
+				close(over)
+				synctest.Wait()
+				assert.False(t, resolve(t, r, by("hangs")).Degraded)
+				update(t, r, by("hangs"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			})
+		})
+	}
+}
+
 func TestStoreHang_CancelledCallerReturnsAtOnce(t *testing.T) {
 	calls := append(writes[:len(writes):len(writes)], []struct {
 		desc string
