@@ -112,8 +112,8 @@ func (r *Resolver) spawn(f func()) {
 	}()
 }
 
-// Close refuses new calls with ErrClosed, waits for those inside and for their writes, and frees the
-// cache. It closes neither Store nor Directory. A second Close does nothing.
+// Close refuses new calls with ErrClosed, waits for those inside and for their writes, and frees
+// the cache. It closes neither Store nor Directory. A second Close does nothing.
 //
 // Close takes Config.Timeout at most, and up to 100 ms more if a Watcher does not stop. The error
 // says that calls were still inside then: they go on without the cache, and their Store must not be

@@ -91,7 +91,8 @@ func (s *twisted) Load(ctx context.Context, key store.Key) (store.Record, error)
 	return rec, err
 }
 
-// crossed is a store whose conflicts show the record of another tenant: keys that are not kept apart.
+// crossed is a store whose conflicts show the record of another tenant: keys that are not kept
+// apart.
 type crossed struct {
 	memstore.Store
 	foreign store.Record
