@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/directory"
@@ -261,7 +262,15 @@ func (r *Resolver) profileHash(h store.KeyHash) uint64 {
 }
 
 func profileCost(k profileKey, c defaults.Customer) int64 {
-	return typicalProfile + int64(len(k.customerID)+128*len(c.Addresses))
+	texts := len(k.customerID) + len(c.Site) + len(c.Currency) + len(c.Language)
+	for i := range c.Addresses {
+		a := &c.Addresses[i]
+		texts += int(unsafe.Sizeof(*a)) + len(a.Country)
+		for _, tag := range a.Tags {
+			texts += int(unsafe.Sizeof(tag)) + len(tag)
+		}
+	}
+	return typicalProfile + int64(texts)
 }
 
 // directoryFailed counts a failed question, and logs what comes of it.

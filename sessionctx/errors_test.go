@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -46,6 +47,16 @@ func TestErrors_SayNothingTwice(t *testing.T) {
 			_, err := r.Update(t.Context(), cookie("s1"), sessionctx.Patch{CartID: sessionctx.Set("x")})
 			return err
 		}, "sessionctx: nothing was written: shopstore: load: unavailable: dial"},
+		{"a write over a record whose read ends by a timer of the store's own", func(s *heldStore, _ *failingSites, r *sessionctx.Resolver) error {
+			s.loading.holdBy(fails(fmt.Errorf("pool: %w", context.DeadlineExceeded)))
+			_, err := r.Update(t.Context(), cookie("s1"), sessionctx.Patch{CartID: sessionctx.Set("x")})
+			return err
+		}, "sessionctx: unavailable: nothing was written: pool: context deadline exceeded"},
+		{"a write whose Save ends its goroutine", func(s *heldStore, _ *failingSites, r *sessionctx.Resolver) error {
+			s.saving.holdBy(func(context.Context) error { runtime.Goexit(); return nil })
+			_, err := r.Update(t.Context(), cookie(""), sessionctx.Patch{CartID: sessionctx.Set("x")})
+			return err
+		}, "sessionctx: the outcome of the write is unknown: Store.Save has ended its goroutine"},
 		{"a write whose outcome nobody knows", func(s *heldStore, _ *failingSites, r *sessionctx.Resolver) error {
 			s.saving.holdBy(func(context.Context) error { panic("lost") })
 			_, err := r.Update(t.Context(), cookie(""), sessionctx.Patch{CartID: sessionctx.Set("x")})

@@ -57,7 +57,7 @@ func (b *budget) notWritten(cause error) error {
 	if err := b.caller.Err(); err != nil {
 		return chain(b.written(), err)
 	}
-	if errors.Is(cause, context.DeadlineExceeded) { // of the budget
+	if errors.Is(cause, context.DeadlineExceeded) && b.firstHalf.Err() != nil { // of the budget
 		cause = errors.New("no time is left for the write")
 	}
 	return chain(ErrUnavailable, b.written(), cause)
@@ -272,8 +272,9 @@ func (r *Resolver) startSave(ctx context.Context, key store.Key, rec store.Recor
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.Timeout)
 	r.spawn(func() {
 		defer cancel()
-		stored, err := r.store.Save(ctx, key, rec, base)
-		done <- saveResult{stored, err}
+		got := saveResult{err: errors.New("Store.Save has ended its goroutine")}
+		defer func() { done <- got }()
+		got.stored, got.err = r.store.Save(ctx, key, rec, base)
 	})
 	return done
 }

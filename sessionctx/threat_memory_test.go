@@ -1,6 +1,7 @@
 package sessionctx_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 )
@@ -117,6 +119,10 @@ func TestThreat_PinnedMemory(t *testing.T) {
 			assert.NoError(t, err)
 			assert.Equal(t, "main", s.Site)
 		}},
+		{"profiles with large texts", func(r *sessionctx.Resolver, i int) {
+			_, err := r.Resolve(t.Context(), by("", fmt.Sprint("large", i%5, "-", i)))
+			assert.NoError(t, err)
+		}},
 		{"a write", func(r *sessionctx.Resolver, i int) {
 			req := by(part(fmt.Sprintf("session-%d", i)), part(fmt.Sprintf("customer-%d", i)))
 			req.Tenant = part(req.Tenant)
@@ -139,7 +145,9 @@ func TestThreat_PinnedMemory(t *testing.T) {
 	for _, tc := range attacks {
 		t.Run(tc.desc, func(t *testing.T) {
 			store := &memstore.Store{}
-			r := newResolver(t, func(c *sessionctx.Config) { c.Store = store })
+			r := newResolver(t, func(c *sessionctx.Config) {
+				c.Store, c.Directory, c.CacheBytes = store, giants{demoshop(), size}, 1<<20
+			})
 			tc.do(r, requests)
 			before := liveHeap()
 			for i := range requests {
@@ -151,6 +159,23 @@ func TestThreat_PinnedMemory(t *testing.T) {
 			assert.Equal(t, "EUR", resolve(t, r, by("another")).Currency)
 		})
 	}
+}
+
+// giants has a profile with one large text for each customer whose name begins with "large". The
+// next sign of the name says which text.
+type giants struct {
+	sessionctx.Static
+	size int
+}
+
+func (d giants) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
+	if !strings.HasPrefix(id, "large") {
+		return d.Static.Customer(ctx, tenant, id)
+	}
+	var texts [5]string
+	texts[id[len("large")]-'0'] = strings.Repeat("x", d.size)
+	address := defaults.Address{Country: texts[3], Tags: []string{texts[4]}}
+	return defaults.Customer{Site: texts[0], Currency: texts[1], Language: texts[2], Addresses: []defaults.Address{address}}, nil
 }
 
 func liveHeap() int64 {
