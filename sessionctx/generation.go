@@ -26,11 +26,8 @@ func (r *Resolver) generationSince(ctx context.Context, tenant, customerID strin
 	return r.near.Get(ctx, &key, r.near.Hash(&key), nearcache.Want{Since: since})
 }
 
-// customer returns the customer's record, as generationSince does, and the zero Record for nobody.
+// customer returns the customer's record, as generationSince does.
 func (r *Resolver) customer(ctx context.Context, tenant, customerID string, since int64) (rec store.Record, err error) {
-	if customerID == "" {
-		return rec, nil
-	}
 	e, err := r.generationSince(ctx, tenant, customerID, since)
 	if err != nil {
 		return rec, err
@@ -52,12 +49,15 @@ func (r *Resolver) prefetchGeneration(ctx context.Context, tenant, customerID st
 // endedAt is when the session ended, if it did.
 func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *store.Record, preview bool) (_ ownership, endedAt time.Time, err error) {
 	for since := int64(0); ; since = r.near.Now() {
-		customer, err := r.customer(ctx, req.Tenant, rec.CustomerID, since)
-		if err != nil {
-			return ownership{}, endedAt, err
+		var customer store.Record
+		present := func(customerID string) (_ int64, err error) {
+			customer, err = r.customer(ctx, req.Tenant, customerID, since)
+			return customer.Generation, err
 		}
-		own := ownershipOf(&req.Identity, rec, customer.Generation)
+		own, err := ownershipOf(&req.Identity, rec, present)
 		switch {
+		case err != nil:
+			return own, endedAt, err
 		case !own.byEndAll:
 			return own, rec.ModifiedAt, nil
 		case preview || since != 0:
@@ -71,7 +71,7 @@ type owned struct {
 	ownership
 	entry      *entry // depends on the generation, too, if there is one
 	record     store.Record
-	generation *entry // of the record's customer; nil: not asked for
+	generation *entry // of the record's customer; nil: it does not decide
 }
 
 // loadOwned loads the record that req names, and applies the rules of ownership. For a request that
@@ -92,25 +92,23 @@ func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint6
 	if want.Accept != nil && !want.Accept(&own.record) {
 		return own, fmt.Errorf("%w: its version is %d, version %d was asked for", ErrNotFound, own.record.Version, req.AtLeast.Version)
 	}
-	var generation int64
-	if customerID := own.record.CustomerID; customerID != "" {
+	present := func(customerID string) (_ int64, err error) {
 		since := want.Since
 		if since != 0 && key.View == "" { // the customer was not known before
 			since = r.near.Now()
 		}
 		if own.generation, err = r.generationSince(ctx, req.Tenant, customerID, since); err != nil {
-			return own, err
+			return 0, err
 		}
-		g := own.generation.Record()
-		generation = g.Generation
 		// Without a view the entry depends on no customer yet. A fresh read of the generation has
 		// moved the customer's stamp on.
 		if key.View == "" || since != 0 {
 			own.entry = own.entry.DependsOn(own.generation.Stamp())
 		}
+		return own.generation.Record().Generation, nil
 	}
-	own.ownership = ownershipOf(&req.Identity, &own.record, generation)
-	return own, nil
+	own.ownership, err = ownershipOf(&req.Identity, &own.record, present)
+	return own, err
 }
 
 // ownershipForLogin applies the rules of ownership for a login of req.CustomerID, and returns the
@@ -121,11 +119,13 @@ func (r *Resolver) ownershipForLogin(ctx context.Context, req *Request, rec *sto
 	if customer, err = r.customer(ctx, req.Tenant, req.CustomerID, r.near.Now()); err != nil {
 		return own, customer, err
 	}
-	other := customer
-	if rec.CustomerID != req.CustomerID {
-		if other, err = r.customer(ctx, req.Tenant, rec.CustomerID, r.near.Now()); err != nil {
-			return own, customer, err
+	present := func(customerID string) (int64, error) {
+		if customerID == req.CustomerID {
+			return customer.Generation, nil
 		}
+		other, err := r.customer(ctx, req.Tenant, customerID, r.near.Now())
+		return other.Generation, err
 	}
-	return ownershipOf(&req.Identity, rec, other.Generation), customer, nil
+	own, err = ownershipOf(&req.Identity, rec, present)
+	return own, customer, err
 }

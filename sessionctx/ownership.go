@@ -25,11 +25,31 @@ type ownership struct {
 	unbound bool
 }
 
-// ownershipOf applies the rules of ownership. generation is the present one of the record's
-// customer: a session that remembers another one was ended by EndAll.
-func ownershipOf(id *Identity, rec *store.Record, generation int64) ownership {
+// ownershipOf applies the rules of ownership. A session that remembers another generation than the
+// present one of its customer was ended by EndAll. generation returns the present one; it is asked
+// only where it decides, so that nobody waits or fails for a session that is not theirs.
+func ownershipOf(id *Identity, rec *store.Record, generation func(customerID string) (int64, error)) (ownership, error) {
+	own := ownershipByRecord(id, rec)
+	if own.state != live || rec.CustomerID == "" {
+		return own, nil
+	}
+	present, err := generation(rec.CustomerID)
+	if err != nil {
+		return ownership{}, err
+	}
+	if rec.Generation != present {
+		own.state, own.byEndAll = ended, true
+		if !id.byHostLogin() {
+			own.customerID = ""
+		}
+	}
+	return own, nil
+}
+
+// ownershipByRecord applies the rules of ownership to a session that EndAll has not ended.
+func ownershipByRecord(id *Identity, rec *store.Record) ownership {
 	if id.byHostLogin() {
-		return ownershipByHostLogin(id, rec, generation)
+		return ownershipByHostLogin(id, rec)
 	}
 	asserted := id.asserted()
 	switch {
@@ -44,17 +64,15 @@ func ownershipOf(id *Identity, rec *store.Record, generation int64) ownership {
 		return ownership{state: live, customerID: asserted}
 	case id.Proof == Asserted && rec.CustomerID != asserted:
 		return ownership{state: foreign}
-	case rec.Generation != generation:
-		return ownership{state: ended, byEndAll: true}
 	}
 	return ownership{state: live, customerID: rec.CustomerID}
 }
 
-// ownershipByHostLogin applies the rules for a session by secret whose customer the host's own
+// ownershipByHostLogin is ownershipByRecord for a session by secret whose customer the host's own
 // login says. A session that belongs to another customer is foreign. While nobody is logged in,
 // every customer's session is foreign. Whatever the session is, what is shown are the values of the
 // customer who asks.
-func ownershipByHostLogin(id *Identity, rec *store.Record, generation int64) ownership {
+func ownershipByHostLogin(id *Identity, rec *store.Record) ownership {
 	own := ownership{state: live, customerID: id.CustomerID}
 	switch {
 	case !rec.Exists(), !rec.Secret:
@@ -65,8 +83,6 @@ func ownershipByHostLogin(id *Identity, rec *store.Record, generation int64) own
 		own.unbound = id.CustomerID != ""
 	case rec.CustomerID != id.CustomerID:
 		own.state = foreign
-	case rec.Generation != generation:
-		own.state, own.byEndAll = ended, true
 	}
 	return own
 }

@@ -1,6 +1,7 @@
 package sessionctx
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -81,7 +82,22 @@ func TestOwnershipOf(t *testing.T) {
 		{"while the host says nobody, a customer's session is foreign", hostsNobody, secret(annas), ownership{state: foreign}},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			assert.Equal(t, tc.want, ownershipOf(&tc.id, &tc.rec, presentGeneration))
+			got, err := ownershipOf(&tc.id, &tc.rec, func(customerID string) (int64, error) {
+				assert.Equal(t, tc.rec.CustomerID, customerID)
+				return presentGeneration, nil
+			})
+			assert.NoError(t, err)
+			assert.Equal(t, tc.want, got)
+
+			failed := errors.New("no generation")
+			got, err = ownershipOf(&tc.id, &tc.rec, func(string) (int64, error) { return 0, failed })
+			if tc.rec.CustomerID != "" && (tc.want.state == live || tc.want.byEndAll) {
+				assert.Equal(t, failed, err)
+				assert.Zero(t, got)
+			} else {
+				assert.NoError(t, err, "it does not decide")
+				assert.Equal(t, tc.want, got)
+			}
 		})
 	}
 }
