@@ -19,8 +19,9 @@ import (
 // request of the same customer that still has the old id finds the session.
 //
 // bound says that the session that GuestID named has become a part of the returned session, so the
-// cookie with GuestID can go. The errors are those of Login and Resolve. After ErrUnavailable,
-// which may say that a part was written, Resolve still shows the choices.
+// cookie with GuestID can go. The answer is Degraded only if nothing was bound. The errors are
+// those of Login and Resolve. After each of them keep both cookies, and call Bind again: it goes on
+// where the first call stopped. Until then Resolve shows the choices of what is not bound yet.
 func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool, err error) {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -37,7 +38,7 @@ func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool
 	key := r.cacheKey(&req)
 	e, err := r.resolve(ctx, &key, r.hash(&key, &req), &req)
 	if err != nil {
-		return Session{}, bound, b.final(err)
+		return Session{}, false, b.final(err)
 	}
 	e.Resolved.session(&req.Identity, &s)
 	return s, bound, nil
@@ -83,8 +84,8 @@ func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
 		if err != nil {
 			return false, unavailable(b, err)
 		}
-		if customer.Ended { // erased: no session of the customer may begin
-			return false, nil
+		if customer.Ended { // erased: only Login begins a session of the customer
+			guests = nil
 		}
 	}
 	for _, id := range guests {
@@ -107,6 +108,10 @@ func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
 		bound = bound || id == ids[1]
 	}
 	if session != "" {
+		if bound || session != req.SessionID {
+			// A degraded answer has no id, and a caller who does not get the new one loses the session.
+			req.AtLeast.Version = max(req.AtLeast.Version, 1)
+		}
 		req.SessionID = session
 	}
 	return bound, nil

@@ -2,6 +2,7 @@ package sessionctx_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 
@@ -9,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // byLogin returns a request whose customer the host's own login says, with the ids of two cookies.
@@ -303,4 +306,102 @@ func TestUpdate_UpsertBeginsASessionEarly(t *testing.T) {
 	s := update(t, r, cookie(""), sessionctx.Patch{Upsert: true})
 	assert.NotEmpty(t, s.ID)
 	assert.Equal(t, s, update(t, r, cookie(s.ID), sessionctx.Patch{Upsert: true}), "a session that exists stays as it is")
+}
+
+// cutOff is a Store that loses its connection after some Saves: what was cached may be outdated
+// then, and no Load succeeds.
+type cutOff struct {
+	*told
+	saves int // until then
+}
+
+func (s *cutOff) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+	rec, err := s.told.Save(ctx, key, rec, base)
+	if s.saves--; s.saves == 0 {
+		s.sink.InvalidateAll()
+	}
+	return rec, err
+}
+
+func (s *cutOff) Load(ctx context.Context, key store.Key) (store.Record, error) {
+	if s.saves == 0 {
+		return store.Record{}, errDown
+	}
+	return s.told.Load(ctx, key)
+}
+
+// A caller who was told that the guest's session is bound, and not under which id, would delete the
+// only cookie that leads to it.
+func TestBind_IsNoSuccessWhileItsSessionCannotBeRead(t *testing.T) {
+	for _, tc := range []struct {
+		desc         string
+		own, by      bool // the customer has a session; another request has bound the guest's
+		saves        int
+		part         bool
+		wantSameCart string
+	}{
+		{"the guest's session has a new id", false, false, 2, true, "guests"},
+		{"the guest's session was merged", true, false, 2, true, "customers"},
+		{"an earlier login has given it a new id", false, true, 1, false, "guests"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			backend := &cutOff{told: &told{Store: &memstore.Store{}}, saves: -1}
+			r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+			there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{backend.told.Store} })
+			g := update(t, there, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("guests"), Language: sessionctx.Set("fr")})
+			req := byLogin("C100", "", g.ID)
+			if tc.own {
+				req.SessionID = update(t, there, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers")}).ID
+			}
+			if tc.by {
+				bind(t, there, req)
+			}
+			if backend.saves = tc.saves; tc.by { // the connection is lost as soon as the heir and its generation were read
+				backend.saves = -1
+				loads := 0
+				backend.told.Store = loaded{backend.told.Store, func() {
+					if loads++; loads == 3 {
+						backend.saves = 0
+						backend.sink.InvalidateAll()
+					}
+				}}
+			}
+			_, bound, err := r.Bind(t.Context(), req)
+			require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+			assert.False(t, bound)
+			assert.Equal(t, tc.part, strings.Contains(err.Error(), "a part was written"), err)
+			backend.saves = -1
+			s, bound := bind(t, r, req)
+			assert.True(t, bound, "the second call goes on where the first one stopped")
+			assert.Equal(t, tc.wantSameCart+" fr", s.CartID+" "+s.Language)
+		})
+	}
+}
+
+// loaded is a Store that tells of each Load that has read.
+type loaded struct {
+	store.Store
+	then func()
+}
+
+func (s loaded) Load(ctx context.Context, key store.Key) (store.Record, error) {
+	rec, err := s.Store.Load(ctx, key)
+	s.then()
+	return rec, err
+}
+
+// Login begins a session of an erased customer, and Bind none. A session that Login has begun is
+// found all the same.
+func TestBind_FindsTheSessionOfAnErasedCustomerWhoLoggedInAgain(t *testing.T) {
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = &ledger{} })
+	require.NoError(t, r.Erase(t.Context(), "demoshop", "C100"))
+	before := update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+	s, err := r.Login(t.Context(), byLogin("C100", before.ID, ""), "C100")
+	require.NoError(t, err)
+	g := update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
+	for _, id := range []string{s.ID, before.ID} { // before: its answer was lost
+		got, bound := bind(t, r, byLogin("C100", id, g.ID))
+		assert.False(t, bound)
+		assert.Equal(t, s.ID, got.ID)
+	}
 }

@@ -183,3 +183,33 @@ func TestEndAll_TokenNeverWorksAgain(t *testing.T) {
 		assert.ErrorIs(t, err, sessionctx.ErrNotFound)
 	})
 }
+
+// The tombstone is best effort: the caller's write does not need it, and does not wait for it.
+func TestEndAll_TombstoneThatHangsTakesNoTimeOfTheWrite(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		after time.Duration // the EndAll
+		want  error
+	}{
+		{"the write begins a new session", time.Minute, nil},
+		{"the write is refused", 0, sessionctx.ErrNotFound},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				backend := &heldStore{}
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store, c.Timeout = backend, 8*time.Second })
+				a, err := r.Login(t.Context(), cookie(""), "C100")
+				require.NoError(t, err)
+				require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+				time.Sleep(tc.after)
+				backend.only = a.ID
+				backend.saving.holdBy(untilContextEnds)
+				assert.Equal(t, 2*time.Second, takes(func() {
+					_, err = r.Update(t.Context(), cookie(a.ID), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+				}), "half of the time for writing is left for the caller's write")
+				assert.ErrorIs(t, err, tc.want)
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}

@@ -185,11 +185,11 @@ func (w *saving) compareAndSet(cur store.Record, cached bool, decide decision) (
 	for range saveTries {
 		next, write, err := decide(&cur)
 		if write {
-			wrote := w.b.wrote
-			now, applied, failed := w.save(next, cur.Revision())
-			if err != nil { // of the caller's write nothing was written
-				w.b.wrote = wrote
+			save := w.save
+			if err != nil {
+				save = w.saveBeside
 			}
+			now, applied, failed := save(next, cur.Revision())
 			if applied || failed != nil {
 				return cur, now, cmp.Or(err, failed)
 			}
@@ -263,6 +263,19 @@ func (w *saving) save(rec store.Record, base Revision) (now store.Record, applie
 	}
 	w.stored(&rec, start)
 	return rec, true, nil
+}
+
+// saveBeside is save for a change that is no part of the caller's write. It takes half of the time
+// that is left for saving at most, and does not count as a write of the call.
+func (w *saving) saveBeside(rec store.Record, base Revision) (now store.Record, applied bool, err error) {
+	b := *w.b
+	end, _ := b.firstHalf.Deadline()
+	ctx, cancel := context.WithDeadline(b.firstHalf, time.Now().Add(time.Until(end)/2))
+	defer cancel()
+	b.Context, b.firstHalf = ctx, ctx
+	defer func(ofCall *budget) { w.b = ofCall }(w.b)
+	w.b = &b
+	return w.save(rec, base)
 }
 
 // startSave calls Save on a goroutine of its own. The call has a timer of its own, and its outcome
