@@ -72,7 +72,7 @@ func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
 			if heir, _, ok, err := r.heirOf(b, &one, &rec); err != nil {
 				return false, err
 			} else if ok { // another request was quicker
-				session, bound = heir, i > 0
+				session, bound = heir, id == ids[1]
 			}
 		case own.state == ended && i > 0: // the answer that said so was lost, maybe
 			heir, ok := openHeir(&one.Identity, rec.Heir)
@@ -80,7 +80,7 @@ func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
 		}
 	}
 	if len(guests) > 0 {
-		customer, err := r.customer(b, req.Tenant, req.CustomerID, r.near.Now())
+		customer, err := r.customerRecord(b, req.Tenant, req.CustomerID, r.near.Now())
 		if err != nil {
 			return false, unavailable(b, err)
 		}

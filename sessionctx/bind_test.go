@@ -107,6 +107,11 @@ func TestBind_SaysAgainThatTheGuestsSessionIsBound(t *testing.T) {
 		assert.Equal(t, own.ID, s.ID)
 		assert.True(t, bound)
 	}
+	g = update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
+	for range 2 { // one id in both cookies
+		_, bound := bind(t, r, byLogin("C100", g.ID, g.ID))
+		assert.True(t, bound)
+	}
 	others := update(t, r, byLogin("C101", "", ""), sessionctx.Patch{CartID: sessionctx.Set("another's")})
 	_, bound := bind(t, r, byLogin("C101", others.ID, g.ID))
 	assert.False(t, bound, "it has become another customer's")

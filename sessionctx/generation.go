@@ -26,8 +26,8 @@ func (r *Resolver) generationSince(ctx context.Context, tenant, customerID strin
 	return r.near.Get(ctx, &key, r.near.Hash(&key), nearcache.Want{Since: since})
 }
 
-// customer returns the customer's record, as generationSince does.
-func (r *Resolver) customer(ctx context.Context, tenant, customerID string, since int64) (rec store.Record, err error) {
+// customerRecord returns the customer's record, as generationSince does.
+func (r *Resolver) customerRecord(ctx context.Context, tenant, customerID string, since int64) (rec store.Record, err error) {
 	e, err := r.generationSince(ctx, tenant, customerID, since)
 	if err != nil {
 		return rec, err
@@ -51,7 +51,7 @@ func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *sto
 	for since := int64(0); ; since = r.near.Now() {
 		var customer store.Record
 		present := func(customerID string) (_ int64, err error) {
-			customer, err = r.customer(ctx, req.Tenant, customerID, since)
+			customer, err = r.customerRecord(ctx, req.Tenant, customerID, since)
 			return customer.Generation, err
 		}
 		own, err := ownershipOf(&req.Identity, rec, present)
@@ -116,14 +116,14 @@ func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint6
 // an EndAll of another process would be dead from the beginning. One read decides both what the old
 // session is and what the new one remembers: an EndAll could come between two reads.
 func (r *Resolver) ownershipForLogin(ctx context.Context, req *Request, rec *store.Record) (own ownership, customer store.Record, err error) {
-	if customer, err = r.customer(ctx, req.Tenant, req.CustomerID, r.near.Now()); err != nil {
+	if customer, err = r.customerRecord(ctx, req.Tenant, req.CustomerID, r.near.Now()); err != nil {
 		return own, customer, err
 	}
 	present := func(customerID string) (int64, error) {
 		if customerID == req.CustomerID {
 			return customer.Generation, nil
 		}
-		other, err := r.customer(ctx, req.Tenant, customerID, r.near.Now())
+		other, err := r.customerRecord(ctx, req.Tenant, customerID, r.near.Now())
 		return other.Generation, err
 	}
 	own, err = ownershipOf(&req.Identity, rec, present)

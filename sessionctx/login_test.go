@@ -2,6 +2,8 @@ package sessionctx_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -403,6 +405,76 @@ func TestLogin_LeavesATombstoneOfASessionThatEndAllHasEnded(t *testing.T) {
 			require.NoError(t, err)
 			assert.True(t, rec.Ended)
 			assert.Empty(t, rec.CustomerID, "a write that meets it removes its data")
+		})
+	}
+}
+
+func TestLogin_TakesNothingOverOfASessionThatIsNotTheCallers(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		end  func(t *testing.T, r *sessionctx.Resolver, id string) // of C101's session
+		req  func(id string) sessionctx.Request
+	}{
+		{"another customer's, says the host", nil, func(id string) sessionctx.Request { return byLogin("", id, "") }},
+		{"another customer's that EndAll has ended", func(t *testing.T, r *sessionctx.Resolver, _ string) {
+			require.NoError(t, r.EndAll(t.Context(), "demoshop", "C101"))
+		}, cookie},
+		{"one that has ended", func(t *testing.T, r *sessionctx.Resolver, id string) {
+			require.NoError(t, r.End(t.Context(), cookie(id)))
+		}, cookie},
+		{"one of a token", nil, func(string) sessionctx.Request { return cookie("token") }},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			var before, after sessionctx.Session
+			r := newResolver(t, func(c *sessionctx.Config) {
+				c.OnChange = func(_ context.Context, old, changed sessionctx.Session) { before, after = old, changed }
+			})
+			other, err := r.Login(t.Context(), cookie(""), "C101")
+			require.NoError(t, err)
+			_, err = r.Login(t.Context(), by("token"), "C101")
+			require.NoError(t, err)
+			p := sessionctx.Patch{Site: sessionctx.Set("ch"), Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart")}
+			update(t, r, cookie(other.ID), p)
+			update(t, r, by("token", "C101"), p)
+			if tc.end != nil {
+				tc.end(t, r, other.ID)
+			}
+			s, err := r.Login(t.Context(), tc.req(other.ID), "C100")
+			require.NoError(t, err)
+			assert.Equal(t, "  0", before.ID+" "+before.CustomerID+" "+fmt.Sprint(before.Version), "the session begins")
+			assert.Equal(t, s, after)
+			none, err := r.Login(t.Context(), cookie(""), "C100")
+			require.NoError(t, err)
+			show := func(s sessionctx.Session) string {
+				return s.CustomerID + " " + s.Site + " " + s.Currency + " " + s.CartID
+			}
+			assert.Equal(t, show(none), show(s))
+		})
+	}
+}
+
+func TestLogin_RefusesWhoCannotLogIn(t *testing.T) {
+	r := newResolver(t)
+	update(t, r, by("s1"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+	operator := by("s1")
+	operator.Proof = sessionctx.Management
+	for _, tc := range []struct {
+		desc, customerID string
+		req              sessionctx.Request
+		says             string
+	}{
+		{"as nobody", "", by("s1"), "the customer id has 0 bytes: it must have 1 to 256"},
+		{"as a customer with a long id", strings.Repeat("x", 257), by("s1"), "the customer id has 257 bytes: it must have 1 to 256"},
+		{"an operator", "C100", operator, "an operator cannot log in as a customer"},
+		{"a token without a session", "C100", by(""), "the identity names no session"},
+		{"nobody", "C100", sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop"}}, "the identity names no session"},
+		{"a token of another customer", "C100", by("s1", "C101"), "the identity is another customer's"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			_, err := r.Login(t.Context(), tc.req, tc.customerID)
+			require.ErrorIs(t, err, sessionctx.ErrNotFound)
+			assert.EqualError(t, err, "sessionctx: session not found: "+tc.says)
+			assert.Equal(t, "cart", resolve(t, r, by("s1")).CartID, "it is a guest's as before")
 		})
 	}
 }

@@ -82,7 +82,7 @@ type change struct {
 	newID     bool // the session needs a new secret id
 	own       ownership
 	curID     string    // of a login: the id of cur
-	endedAt   time.Time // of a session that EndAll has ended
+	endedAt   time.Time // when the session ended, if it did
 	d         dependencies
 }
 
@@ -159,7 +159,7 @@ func (r *Resolver) apply(ctx context.Context, req *Request, p *Patch, c *change,
 		if preview {
 			since = 0
 		}
-		customer, err := r.customer(ctx, req.Tenant, c.own.customerID, since)
+		customer, err := r.customerRecord(ctx, req.Tenant, c.own.customerID, since)
 		if err != nil {
 			return false, unavailable(ctx, err)
 		}
