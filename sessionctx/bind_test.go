@@ -410,3 +410,49 @@ func TestBind_FindsTheSessionOfAnErasedCustomerWhoLoggedInAgain(t *testing.T) {
 		assert.Equal(t, s.ID, got.ID)
 	}
 }
+
+func TestOnChange_OnceForEachWrite(t *testing.T) {
+	login := func(req sessionctx.Request) func(r *sessionctx.Resolver) error {
+		return func(r *sessionctx.Resolver) error {
+			_, err := r.Login(context.Background(), req, "C100")
+			return err
+		}
+	}
+	bindBoth := func(session, guest string) func(r *sessionctx.Resolver) error {
+		return func(r *sessionctx.Resolver) error {
+			_, _, err := r.Bind(context.Background(), byLogin("C100", session, guest))
+			return err
+		}
+	}
+	for _, tc := range []struct {
+		desc  string
+		call  func(one, other, own string) func(*sessionctx.Resolver) error
+		calls [2]int // of OnChange, for the first call and for a second one
+	}{
+		{"a double click on login", func(one, _, _ string) func(*sessionctx.Resolver) error { return login(cookie(one)) }, [2]int{1, 0}},
+		{"a double click on the host's login", func(one, _, _ string) func(*sessionctx.Resolver) error { return login(byLogin("", one, "")) }, [2]int{1, 0}},
+		{"a login by token always writes", func(_, _, _ string) func(*sessionctx.Resolver) error { return login(by("s1")) }, [2]int{1, 1}},
+		{"a guest is bound once", func(one, _, _ string) func(*sessionctx.Resolver) error { return bindBoth("", one) }, [2]int{1, 0}},
+		{"two guests, each once", func(one, other, _ string) func(*sessionctx.Resolver) error { return bindBoth(one, other) }, [2]int{2, 0}},
+		{"a guest is merged once", func(one, _, own string) func(*sessionctx.Resolver) error { return bindBoth(own, one) }, [2]int{1, 0}},
+		{"a session is ended once", func(one, _, _ string) func(*sessionctx.Resolver) error {
+			return func(r *sessionctx.Resolver) error { return r.End(context.Background(), cookie(one)) }
+		}, [2]int{1, 0}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			var calls int
+			r := newResolver(t, func(c *sessionctx.Config) {
+				c.OnChange = func(context.Context, sessionctx.Session, sessionctx.Session) { calls++ }
+			})
+			one := update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("one")})
+			other := update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
+			own := update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("own")})
+			call := tc.call(one.ID, other.ID, own.ID)
+			for _, want := range tc.calls {
+				calls = 0
+				require.NoError(t, call(r))
+				assert.Equal(t, want, calls)
+			}
+		})
+	}
+}

@@ -1,6 +1,8 @@
 package sessionctx_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 // A session and its customer's generation are two reads, and all may be lost between them.
@@ -78,4 +81,34 @@ func TestResolve_LiveSessionIsNotEndedWhenAllIsLost(t *testing.T) {
 	require.NoError(t, err)
 	assert.Negative(t, backend.loads, "both were asked for")
 	assert.Zero(t, s.Version)
+}
+
+// The same, for a session that was live before the EndAll. The tombstone, which would meet that the
+// record is gone, cannot be saved.
+func TestLogin_CopiesNothingOfALiveSessionWhenItsGenerationIsLost(t *testing.T) {
+	records := &memstore.Store{}
+	a := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
+	s, err := a.Login(t.Context(), cookie(""), "C100")
+	require.NoError(t, err)
+	update(t, a, cookie(s.ID), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+	require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
+	backend := &flushed{Store: records, loads: 1}
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = oneSave{backend, new(atomic.Bool)} })
+	s, err = r.Login(t.Context(), cookie(s.ID), "C100")
+	require.NoError(t, err)
+	assert.Negative(t, backend.loads, "both were asked for")
+	assert.Empty(t, s.CartID)
+}
+
+// oneSave is a flushed Store that takes one Save.
+type oneSave struct {
+	*flushed
+	taken *atomic.Bool
+}
+
+func (s oneSave) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
+	if s.taken.Swap(true) {
+		return store.Record{}, store.ErrUnavailable
+	}
+	return s.flushed.Save(ctx, key, rec, base)
 }
