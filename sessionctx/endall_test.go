@@ -213,3 +213,27 @@ func TestEndAll_TombstoneThatHangsTakesNoTimeOfTheWrite(t *testing.T) {
 		})
 	}
 }
+
+// A login takes the place of the ended session before the tombstone can. The browser has a newer
+// cookie now, so the write must not begin a session.
+func TestEndAll_WriteIsDecidedAgainWhereItsTombstoneMeetsALogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := &stepped{}
+		here := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+		there := newResolver(t, func(c *sessionctx.Config) { c.Store = &backend.Store })
+		a, err := here.Login(t.Context(), cookie(""), "C100")
+		require.NoError(t, err)
+		require.NoError(t, here.EndAll(t.Context(), "demoshop", "C100"))
+		time.Sleep(time.Minute)
+		saves := 0
+		backend.beforeSave = func(store.Key) {
+			if saves++; saves == 1 {
+				_, err := there.Login(t.Context(), cookie(a.ID), "C100")
+				require.NoError(t, err)
+			}
+		}
+		_, err = here.Update(t.Context(), cookie(a.ID), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+		assert.EqualError(t, err, sessionctx.ErrNotFound.Error())
+		assert.Equal(t, 1, saves)
+	})
+}
