@@ -163,7 +163,7 @@ func (r *Resolver) mergeGuest(b *budget, req *Request, guestID string, d *depend
 			switch {
 			case err != nil:
 				return next, false, unavailable(b, err)
-			case own.state != live || own.unbound:
+			case own.state != live:
 				return next, false, ErrNotFound
 			}
 			return r.inherited(rec, &guest)

@@ -456,3 +456,44 @@ func TestOnChange_OnceForEachWrite(t *testing.T) {
 		})
 	}
 }
+
+func TestBind_OfTwoSessionsOfOneCustomer(t *testing.T) {
+	r := newResolver(t)
+	session := func(cart string) string {
+		return update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set(cart)}).ID
+	}
+	t.Run("that of SessionID stays", func(t *testing.T) {
+		one, other := session("one"), session("other")
+		s, bound := bind(t, r, byLogin("C100", one, other))
+		assert.True(t, bound)
+		assert.Equal(t, one+" one", s.ID+" "+s.CartID)
+		assert.Empty(t, resolve(t, r, cookie(other)).ID)
+	})
+	t.Run("a guest's is bound to one of them alone", func(t *testing.T) {
+		one, other := session("one"), session("other")
+		g := update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
+		bind(t, r, byLogin("C100", one, g.ID))
+		s, bound := bind(t, r, byLogin("C100", other, g.ID))
+		assert.False(t, bound, "it has become a part of the other one")
+		assert.Equal(t, other, s.ID)
+	})
+}
+
+// This process still has the guest's session in its cache, and another one has bound it.
+func TestBind_FindsWhatAnotherProcessHasBound(t *testing.T) {
+	records := &memstore.Store{}
+	there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })
+	changes := 0
+	here := newResolver(t, func(c *sessionctx.Config) {
+		c.Store = behind{records}
+		c.OnChange = func(context.Context, sessionctx.Session, sessionctx.Session) { changes++ }
+	})
+	g := update(t, here, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("cart")})
+	resolve(t, here, byLogin("C100", g.ID, ""))
+	s, _ := bind(t, there, byLogin("C100", "", g.ID))
+	changes = 0
+	got, bound := bind(t, here, byLogin("C100", "", g.ID))
+	assert.True(t, bound)
+	assert.Equal(t, s, got)
+	assert.Zero(t, changes, "who has bound it tells of it")
+}

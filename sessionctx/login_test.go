@@ -282,6 +282,13 @@ func TestLogin_DeadID(t *testing.T) {
 			require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
 			return heir, login(t, r, id, "C100")
 		}, false},
+		{"the heir is of an old generation, and the host logs in: nothing", func(t *testing.T, r *sessionctx.Resolver, id string) (heir, got sessionctx.Session) {
+			heir = login(t, r, id, "C100")
+			require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+			got, err := r.Login(t.Context(), byLogin("", id, ""), "C100")
+			require.NoError(t, err)
+			return heir, resolve(t, r, cookie(got.ID))
+		}, false},
 		{"the tombstone has expired: nothing", func(t *testing.T, r *sessionctx.Resolver, id string) (heir, got sessionctx.Session) {
 			heir = login(t, r, id, "C100")
 			time.Sleep(time.Hour)
@@ -302,6 +309,7 @@ func TestLogin_DeadID(t *testing.T) {
 					assert.Equal(t, []string{heir.ID}, backend.live(t))
 					return
 				}
+				assert.NotEmpty(t, got.ID)
 				assert.NotEqual(t, heir.ID, got.ID)
 				assert.NotEqual(t, heir.Revision().Incarnation, got.Revision().Incarnation)
 				_, has := got.Attribute("a")

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/sessionctx"
+	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
 func TestLogout_ConcurrentWritesReviveNothing(t *testing.T) {
@@ -59,4 +60,25 @@ func TestLogout_KeepsTheFourChoicesAndNothingElse(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, after.ID)
 	assert.Equal(t, "EUR", after.Currency)
+}
+
+// Two tabs log out at the same time: what one of them has ended, the other does not end again.
+func TestLogout_OfASessionThatEndsMeanwhileKeepsNothing(t *testing.T) {
+	backend := &stepped{}
+	changes := 0
+	here := newResolver(t, func(c *sessionctx.Config) {
+		c.Store = backend
+		c.OnChange = func(context.Context, sessionctx.Session, sessionctx.Session) { changes++ }
+	})
+	there := newResolver(t, func(c *sessionctx.Config) { c.Store = &backend.Store })
+	a := update(t, here, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	changes = 0
+	var once sync.Once
+	backend.beforeSave = func(store.Key) {
+		once.Do(func() { require.NoError(t, there.End(t.Context(), cookie(a.ID))) })
+	}
+	s, err := here.Logout(t.Context(), cookie(a.ID))
+	require.NoError(t, err)
+	assert.Empty(t, s.ID)
+	assert.Zero(t, changes)
 }
