@@ -79,3 +79,70 @@ func TestOwnership_GenerationIsReadOnlyWhereItDecides(t *testing.T) {
 		})
 	}
 }
+
+// Each record is read once, and a generation a second time only before a session counts as ended.
+func TestWrite_CallsOfTheStore(t *testing.T) {
+	login := func(r *sessionctx.Resolver, req sessionctx.Request) error {
+		_, err := r.Login(context.Background(), req, "C100")
+		return err
+	}
+	write := func(r *sessionctx.Resolver, req sessionctx.Request) error {
+		_, err := r.Update(context.Background(), req, sessionctx.Patch{CartID: sessionctx.Set("y")})
+		return err
+	}
+	end := func(r *sessionctx.Resolver, req sessionctx.Request) error { return r.End(context.Background(), req) }
+	as := func(customerID string) func(*testing.T, *sessionctx.Resolver) sessionctx.Request {
+		return func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+			s, err := r.Login(t.Context(), cookie(""), customerID)
+			require.NoError(t, err)
+			return cookie(s.ID)
+		}
+	}
+	guest := func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+		return cookie(update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("x")}).ID)
+	}
+	token := func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+		require.NoError(t, login(r, by("s1")))
+		return by("s1", "C100")
+	}
+	ended := func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+		req := token(t, r)
+		require.NoError(t, r.EndAll(t.Context(), "demoshop", "C100"))
+		return req
+	}
+	others := func(t *testing.T, r *sessionctx.Resolver) sessionctx.Request {
+		token(t, r)
+		return by("s1", "C101")
+	}
+	for _, tc := range []struct {
+		desc         string
+		begin        func(*testing.T, *sessionctx.Resolver) sessionctx.Request
+		call         func(*sessionctx.Resolver, sessionctx.Request) error
+		loads, saves int64
+	}{
+		{"a guest's login: session, generation; new session, tombstone", guest, login, 2, 2},
+		{"a customer's login again", as("C100"), login, 2, 2},
+		{"a login in the place of another customer: the generations of both", as("C101"), login, 3, 2},
+		{"a login by token", token, login, 2, 1},
+		{"a login by token of an ended session leaves a tombstone", ended, login, 2, 1},
+		{"a guest's write", guest, write, 1, 1},
+		{"a customer's write", as("C100"), write, 2, 1},
+		{"a write to an ended session: the generation twice; a tombstone", ended, write, 3, 1},
+		{"a write to another customer's session", others, write, 1, 0},
+		{"the end of a guest's session", guest, end, 1, 1},
+		{"the end of a customer's session", as("C100"), end, 2, 1},
+		{"the end of an ended session", ended, end, 3, 1},
+		{"the end of another customer's session", others, end, 1, 0},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			backend := &heldStore{}
+			there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{&backend.Store} })
+			here := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{backend} })
+			if err := tc.call(here, tc.begin(t, there)); err != nil {
+				assert.ErrorIs(t, err, sessionctx.ErrNotFound)
+			}
+			assert.Equal(t, tc.loads, backend.loads.Load(), "loads")
+			assert.Equal(t, tc.saves, backend.saves.Load(), "saves")
+		})
+	}
+}
