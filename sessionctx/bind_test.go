@@ -497,3 +497,38 @@ func TestBind_FindsWhatAnotherProcessHasBound(t *testing.T) {
 	assert.Equal(t, s, got)
 	assert.Zero(t, changes, "who has bound it tells of it")
 }
+
+func TestBind_TakesOverWhatTheLimitsAllow(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		limit func(*sessionctx.Config)
+		want  string // language, and the guest's attribute
+	}{
+		{"all", nil, `fr "guests"`},
+		{"no attributes, if there would be too many", func(c *sessionctx.Config) { c.MaxAttributes = 1 }, "fr "},
+		{"nothing, if the record would be too long", func(c *sessionctx.Config) { c.MaxRecord = 220 }, "en "},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			backend := &ledger{}
+			there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{backend} })
+			own := update(t, there, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("own"), Attributes: attributes("a", `"own"`)})
+			g := update(t, there, cookie(""), sessionctx.Patch{
+				CartID: sessionctx.Set("guests"), Attributes: attributes("b", `"guests"`),
+			})
+			update(t, there, cookie(g.ID), sessionctx.Patch{Site: sessionctx.Set("ch"), CartID: sessionctx.Set(strings.Repeat("x", 100))})
+			update(t, there, cookie(g.ID), sessionctx.Patch{Site: sessionctx.Clear(), Language: sessionctx.Set("fr")})
+			r := newResolver(t, func(c *sessionctx.Config) {
+				if c.Store = (behind{backend}); tc.limit != nil {
+					tc.limit(c)
+				}
+			})
+			s, bound := bind(t, r, byLogin("C100", own.ID, g.ID))
+			assert.True(t, bound)
+			b, _ := s.Attribute("b")
+			assert.Equal(t, tc.want, s.Language+" "+string(b))
+			a, _ := s.Attribute("a")
+			assert.Equal(t, `own "own"`, s.CartID+" "+string(a), "what the customer has stays")
+			assert.Empty(t, resolve(t, r, cookie(g.ID)).ID)
+		})
+	}
+}
