@@ -278,7 +278,7 @@ func TestSwitch_BodyIsOneThatABrowserSends(t *testing.T) {
 
 // An open redirect: a link to the shop that leads to the attacker's page, which looks like the
 // shop.
-func TestThreatOpenRedirect(t *testing.T) {
+func TestThreat_OpenRedirect(t *testing.T) {
 	s := newShop(t)
 	b := newBrowser(t, s.middleware(func(cfg *middleware.Config) { cfg.Sites = urls }))
 	for _, path := range []string{
@@ -306,7 +306,7 @@ func TestThreatOpenRedirect(t *testing.T) {
 }
 
 // A form on the attacker's page that changes what the shopper sees, or begins sessions.
-func TestThreatForgedForm(t *testing.T) {
+func TestThreat_ForgedForm(t *testing.T) {
 	s := newShop(t)
 	mw := s.middleware(nil)
 	for _, tc := range []struct{ desc, name, value string }{

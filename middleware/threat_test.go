@@ -20,7 +20,7 @@ import (
 )
 
 // The attacker knows or plants the id under which the victim will log in, and waits.
-func TestThreatSessionFixation(t *testing.T) {
+func TestThreat_SessionFixation(t *testing.T) {
 	victims := func(b *browser) { // what the victim does
 		b.update("/", sessionctx.Patch{CartID: sessionctx.Set("victims-cart")})
 		b.login("anna")
@@ -117,7 +117,7 @@ func seen(t *testing.T, mw *middleware.Middleware, r *http.Request) (s sessionct
 
 // Whoever tries ids finds nothing, neither by chance nor near an id that he knows nor with an id of
 // another kind.
-func TestThreatIDGuessing(t *testing.T) {
+func TestThreat_IDGuessing(t *testing.T) {
 	store := new(memstore.Store)
 	s := newShopOn(t, store, directory)
 	mw := s.middleware(func(cfg *middleware.Config) { cfg.Identify = newVerifier(t).Identify })
@@ -176,7 +176,7 @@ func btoi(b bool) int {
 
 // Bots without cookies, with cookies of their own make, and such that write: they cost the shop no
 // customer and no cart.
-func TestThreatBotSessions(t *testing.T) {
+func TestThreat_BotSessions(t *testing.T) {
 	const bots = 3000
 	store := &memstore.Store{MaxBytes: 1 << 20}
 	s := newShopOn(t, store, directory)
@@ -213,7 +213,7 @@ func TestThreatBotSessions(t *testing.T) {
 }
 
 // A host that the client made up, in whatever header, decides neither site nor prices.
-func TestThreatPoisonedHost(t *testing.T) {
+func TestThreat_PoisonedHost(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		cfg.Sites = map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.example/at": {Site: "at"}, "shop.ch": {Site: "ch"}}
 	})
@@ -267,7 +267,7 @@ func TestThreatPoisonedHost(t *testing.T) {
 
 // What a request suggests is believed from the shop's own proxy alone, and never more than anything
 // that somebody decided.
-func TestThreatHintSpoofing(t *testing.T) {
+func TestThreat_HintSpoofing(t *testing.T) {
 	store := new(memstore.Store)
 	s := newShopOn(t, store, directory)
 	mw := s.middleware(func(cfg *middleware.Config) {
@@ -322,7 +322,7 @@ func TestThreatHintSpoofing(t *testing.T) {
 }
 
 // A panic in what the host has plugged in is that request's alone.
-func TestThreatPanickingPolicies(t *testing.T) {
+func TestThreat_PanickingPolicies(t *testing.T) {
 	boom := func(r *http.Request, where string) {
 		if r.Header.Get("X-Boom") == where {
 			panic("boom in " + where)
@@ -363,7 +363,7 @@ func TestThreatPanickingPolicies(t *testing.T) {
 
 // A cache in front keeps one shopper's page, or a response with the session cookie, and gives it to
 // the next visitor. Every page may try to be shared: the handler calls Shareable on all of them.
-func TestThreatCachedPage(t *testing.T) {
+func TestThreat_CachedPage(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.AcceptLanguage = true })
 	shareable := func(w http.ResponseWriter, r *http.Request) { _ = mw.Shareable(w, r, time.Minute) }
 	choose := func(w http.ResponseWriter, r *http.Request) {
@@ -411,7 +411,7 @@ func TestThreatCachedPage(t *testing.T) {
 
 // A client names another variant than its own, to have its page kept for the visitors of that
 // variant, or sends the name of a person's variant to see the person's page.
-func TestThreatForgedVariant(t *testing.T) {
+func TestThreat_ForgedVariant(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) { cfg.Variant, cfg.AcceptLanguage = true, true })
 	shop := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, _ := sessionctx.FromContext(r.Context())

@@ -252,7 +252,7 @@ func TestVerify_RefusesAnotherAudience(t *testing.T) {
 	}
 }
 
-func TestThreatJWTConfusion(t *testing.T) {
+func TestThreat_JWTConfusion(t *testing.T) {
 	k := issuer()
 	der, err := x509.MarshalPKIXPublicKey(&k.rsa.PublicKey)
 	require.NoError(t, err)

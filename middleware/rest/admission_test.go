@@ -112,7 +112,7 @@ func TestAdmission_TokenDecidesOverCookie(t *testing.T) {
 	assert.Equal(t, "GBP", c.do("GET", "/me/context", "").context().Currency)
 }
 
-func TestThreatCrossSiteWrite(t *testing.T) {
+func TestThreat_CrossSiteWrite(t *testing.T) {
 	trusting := http.NewCrossOriginProtection()
 	require.NoError(t, trusting.AddTrustedOrigin("https://checkout.example"))
 	cases := []struct {

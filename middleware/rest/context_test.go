@@ -196,7 +196,7 @@ func (f *flakyStore) Save(ctx context.Context, key store.Key, rec store.Record, 
 	return f.Store.Save(ctx, key, rec, base)
 }
 
-func TestThreatStoreDown(t *testing.T) {
+func TestThreat_StoreDown(t *testing.T) {
 	backend := &flakyStore{Store: &memstore.Store{}}
 	s := newShop(t, func(c *settings) { c.sessions.Store = backend })
 	token, browser := s.bearer(claims{Session: "s1", Customer: "anna"}), s.browser(sessionctx.Patch{Currency: sessionctx.Set("CHF")})

@@ -63,7 +63,7 @@ var hostileBodies = []struct{ desc, body string }{
 	{"a form", `currency=GBP&key=k&value=1`},
 }
 
-func TestThreatJSONTricks(t *testing.T) {
+func TestThreat_JSONTricks(t *testing.T) {
 	s := newShop(t)
 	token, browser, op := s.shopper("s1"), s.browser(sessionPatch("CHF")), s.operator()
 	token.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":0}}`).must(204)

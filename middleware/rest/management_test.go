@@ -190,7 +190,7 @@ func (s *shop) token(customerID string) string {
 	return claims{Tenant: "demoshop", Customer: customerID}.sign(s.t)
 }
 
-func TestThreatManagementForAnotherCustomer(t *testing.T) {
+func TestThreat_ManagementForAnotherCustomer(t *testing.T) {
 	s := newShop(t)
 	s.bearer(claims{Session: "annas", Customer: "anna"}).do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 	s.shopper("anonymous").do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
@@ -234,7 +234,7 @@ func TestThreatManagementForAnotherCustomer(t *testing.T) {
 	unasked.operator().with("saas-token", "x").do("PUT", "/context/s1?upsert=true", `{}`).must(503)
 }
 
-func TestThreatManagementWithoutTheScope(t *testing.T) {
+func TestThreat_ManagementWithoutTheScope(t *testing.T) {
 	requests := []struct{ method, path, body string }{
 		{"GET", "/context/s1", ""},
 		{"PUT", "/context/s1", `{"currency":"GBP","metadata":{"version":1}}`},

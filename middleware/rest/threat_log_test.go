@@ -89,7 +89,7 @@ func (g *gossip) Customer(ctx context.Context, tenant, id string) (defaults.Cust
 
 // Whoever reads logs or error texts learns no session id, token, cookie, customer or cart, whatever
 // fails and whatever was sent.
-func TestThreatLogLeak(t *testing.T) {
+func TestThreat_LogLeak(t *testing.T) {
 	handlers := map[string]func(io.Writer, *slog.HandlerOptions) slog.Handler{
 		"text": func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewTextHandler(w, o) },
 		"JSON": func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewJSONHandler(w, o) },
@@ -210,7 +210,7 @@ func testLogLeak(t *testing.T, handler func(io.Writer, *slog.HandlerOptions) slo
 
 // Text that a client sends ends up in no header, and in the log as one value and not as a line of
 // its own.
-func TestThreatHeaderAndLogInjection(t *testing.T) {
+func TestThreat_HeaderAndLogInjection(t *testing.T) {
 	log := &paper{}
 	s := newShop(t, func(c *settings) {
 		c.rest.Logger = slog.New(slog.NewTextHandler(log, nil))

@@ -26,7 +26,7 @@ func (s *shop) identity(id string, customer ...string) sessionctx.Request {
 }
 
 // Whoever has kept a token, a cookie or a tab of a session that was ended has nothing.
-func TestThreatUseAfterLogout(t *testing.T) {
+func TestThreat_UseAfterLogout(t *testing.T) {
 	ends := []struct {
 		desc string
 		end  func(s *shop, token, browser *client) error
@@ -95,7 +95,7 @@ func (s *shop) loginBySecret(customer string) string {
 }
 
 // The same ids, a cookie, a token or a scope mean nothing in another tenant.
-func TestThreatTenantConfusion(t *testing.T) {
+func TestThreat_TenantConfusion(t *testing.T) {
 	s := newShop(t)
 	here, there := s.bearer(claims{Session: "s1", Customer: "anna"}), s.bearer(claims{Tenant: "othershop", Session: "s1", Customer: "anna"})
 	here.do("PATCH", "/me/context", `{"context":{"note":"of demoshop"}}`).must(204)
@@ -146,7 +146,7 @@ func TestThreatTenantConfusion(t *testing.T) {
 }
 
 // One request with two credentials is one identity: the token's, for better or worse.
-func TestThreatBearerAgainstCookie(t *testing.T) {
+func TestThreat_BearerAgainstCookie(t *testing.T) {
 	s := newShop(t)
 	victim := s.client("Cookie", cookieName+"="+s.loginBySecret("bob"))
 	mine := s.shopper("s1")
@@ -195,7 +195,7 @@ func TestThreatBearerAgainstCookie(t *testing.T) {
 }
 
 // A client sends members that are the server's to set.
-func TestThreatMassAssignment(t *testing.T) {
+func TestThreat_MassAssignment(t *testing.T) {
 	members := []string{
 		`"sessionId":"s2"`, `"customerId":"bob"`, `"cartId":"bobs-cart"`, `"CartId":"bobs-cart"`, `"tenant":"othershop"`, `"secret":true`, `"ended":true`,
 		`"generation":7`, `"incarnation":1`, `"changed":[9,9,9,9,9]`, `"expiresAt":"2999-01-01T00:00:00Z"`, `"sources":{"currency":"choice"}`, `"rejected":{}`,
@@ -237,7 +237,7 @@ func TestThreatMassAssignment(t *testing.T) {
 }
 
 // Attributes that are too many, too large, too deep or called oddly, at once or little by little.
-func TestThreatAttributeBomb(t *testing.T) {
+func TestThreat_AttributeBomb(t *testing.T) {
 	many := func(from, n int, value string) string {
 		var b strings.Builder
 		for i := range n {
@@ -317,7 +317,7 @@ func TestThreatAttributeBomb(t *testing.T) {
 
 // A session id is used again after its record has gone: what an old tab knows of the old one must
 // not count for the new one.
-func TestThreatReplayAfterReCreation(t *testing.T) {
+func TestThreat_ReplayAfterReCreation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, func(c *settings) { c.sessions.AnonymousIdle = time.Minute })
 		token := s.shopper("s1")
@@ -354,7 +354,7 @@ func TestThreatReplayAfterReCreation(t *testing.T) {
 }
 
 // Versions beyond what a version can be, sent or reached.
-func TestThreatVersionOverflow(t *testing.T) {
+func TestThreat_VersionOverflow(t *testing.T) {
 	backend := &memstore.Store{}
 	s := newShop(t, func(c *settings) { c.sessions.Store = backend })
 	token, op := s.shopper("s1"), s.operator()

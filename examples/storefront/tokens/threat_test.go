@@ -8,7 +8,7 @@ import (
 )
 
 // A token that was issued for one purpose is presented for another one.
-func TestThreatTokenOfAnotherPurpose(t *testing.T) {
+func TestThreat_TokenOfAnotherPurpose(t *testing.T) {
 	s := newShop(t)
 	visitor, anna := s.visit(""), s.anna("")
 	service := s.token("grant_type", "client_credentials", "tenant", "demoshop", "client_id", "backoffice", "client_secret", secret)

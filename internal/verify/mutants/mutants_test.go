@@ -76,7 +76,7 @@ func TestMutants_AreCaught(t *testing.T) {
 }
 
 // TestConditions_ChangeNothing runs HISTORIES (default 120) under each of them. Two hashes are
-// TestThreatHashCollision's.
+// TestThreat_HashCollision's.
 func TestConditions_ChangeNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the product with its mutants")
@@ -97,10 +97,10 @@ func TestConditions_ChangeNothing(t *testing.T) {
 // twoHashes is a place in Conditions.
 const twoHashes = 1
 
-// TestThreatHashCollision makes HISTORIES (default 120) while all sessions and profiles share two
+// TestThreat_HashCollision makes HISTORIES (default 120) while all sessions and profiles share two
 // hashes. The check is not blind: with keys that are not compared, a history shows a session that
 // is another one's.
-func TestThreatHashCollision(t *testing.T) {
+func TestThreat_HashCollision(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the product with its mutants")
 	}

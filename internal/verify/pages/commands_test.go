@@ -73,14 +73,13 @@ func selects(t *testing.T, names map[string][]string, dir, kind, pattern string)
 }
 
 var (
-	namedThreat = regexp.MustCompile("`TestThreat_?(\\w+)`")
+	namedThreat = regexp.MustCompile("`TestThreat_(\\w+)`")
 	namedFile   = regexp.MustCompile("`([a-z]+/[a-z/]*[a-z]+\\.go)`")
 )
 
 // threat returns the name of the threat that a test is about.
 func threat(test string) (name string, ok bool) {
-	name, ok = strings.CutPrefix(test, "TestThreat")
-	return strings.TrimPrefix(name, "_"), ok
+	return strings.CutPrefix(test, "TestThreat_")
 }
 
 // TestPage_NamesEachThreatAndAMutantBreaksEach holds docs/security.md, the tests of threats and
