@@ -142,16 +142,23 @@ func (req *Request) cutTexts() {
 }
 
 // cacheKey names what is cached for req.
-func (r *Resolver) cacheKey(req *Request) nearcache.Key {
-	return nearcache.Key{Tenant: req.Tenant, ID: req.SessionID, View: req.asserted(), Kind: store.KindSession}
+func (r *Resolver) cacheKey(req *Request) (k nearcache.Key) {
+	req.setKey(&k)
+	return k
+}
+
+// setKey is cacheKey for the warm path. It writes the key where it is read: a processor waits for
+// its own writes when it copies in one piece what it has just written in several.
+func (req *Request) setKey(k *nearcache.Key) {
+	k.Tenant, k.ID, k.View, k.Kind = req.Tenant, req.SessionID, req.asserted(), store.KindSession
 }
 
 // hash returns the hash under which the entry is cached that answers req. Without a session id many
-// requests have the same key, so the hash takes in site, language and hints, too.
+// requests have the same key, so the hash takes in customer, site, language and hints, too.
 func (r *Resolver) hash(key *nearcache.Key, req *Request) uint64 {
 	h := r.near.Hash(key)
 	if req.SessionID == "" {
-		h = r.near.HashMore(h, req.Site, req.Language, req.GeoCountry, req.AcceptLanguage)
+		h = r.near.HashMore(h, key.View, req.Site, req.Language, req.GeoCountry, req.AcceptLanguage)
 	}
 	return h
 }

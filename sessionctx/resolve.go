@@ -46,7 +46,8 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (e *entry, er
 		ctx, done = r.cfg.Observe(ctx, callResolve, req.Tenant)
 	}
 	req.cutTexts()
-	key := r.cacheKey(req)
+	var key nearcache.Key
+	req.setKey(&key)
 	hash := r.hash(&key, req)
 	var cached bool
 	if !req.Fresh {

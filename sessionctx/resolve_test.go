@@ -2,6 +2,7 @@ package sessionctx_test
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,6 +42,22 @@ func TestResolve_DefaultsOfACustomerComeFromTheProfile(t *testing.T) {
 	assert.Equal(t, "us USD US en", s.Site+" "+s.Currency+" "+s.Country+" "+s.Language)
 	s = resolve(t, r, by("s2", "nobody-knows"))
 	assert.Equal(t, "main EUR DE de", s.Site+" "+s.Currency+" "+s.Country+" "+s.Language)
+}
+
+func TestResolve_CustomersWithoutASessionAreCachedSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newResolver(t)
+		visit := func() {
+			for _, customer := range []string{"C100", "C101", "C102"} {
+				resolve(t, r, by("", customer))
+				synctest.Wait() // until ristretto shows it
+			}
+		}
+		visit()
+		before := r.Stats().Hits
+		visit()
+		assert.EqualValues(t, 3, r.Stats().Hits-before)
+	})
 }
 
 func TestResolve_BySecretMakesNoSession(t *testing.T) {

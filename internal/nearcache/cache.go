@@ -125,13 +125,13 @@ func (c *Cache[R]) Until(t time.Time) int64 { return until(c.clock.mono(), c.clo
 // Stamps returns the table of stamps.
 func (c *Cache[R]) Stamps() *stamp.Table { return c.stamps }
 
-// Hash returns the seeded hash of a key.
+// Hash returns the seeded hash of a key. Of the view it takes in the length alone: nearly always
+// one customer, or nobody, is asserted to a session, and a warm read need not wait for the text.
+// Keys of an equal hash take the place from each other, so a caller who has many views of one id,
+// such as the empty one, adds the view by HashMore.
 func (c *Cache[R]) Hash(k *Key) uint64 {
-	h := maphash.String(c.seed, k.ID) ^ bits.RotateLeft64(maphash.String(c.seed, k.Tenant), 17) + uint64(k.Kind)
-	if k.View != "" {
-		h ^= bits.RotateLeft64(maphash.String(c.seed, k.View), 31)
-	}
-	return h & c.mask
+	h := maphash.String(c.seed, k.ID) ^ bits.RotateLeft64(maphash.String(c.seed, k.Tenant), 17)
+	return (h + uint64(k.Kind) + uint64(len(k.View))<<8) & c.mask
 }
 
 // HashMore returns the hash of a key together with more texts, for entries that depend on these.
