@@ -4,7 +4,9 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -317,19 +319,19 @@ func TestUpdate_UpsertBeginsASessionEarly(t *testing.T) {
 // then, and no Load succeeds.
 type cutOff struct {
 	*told
-	saves int // until then
+	saves atomic.Int64 // until then
 }
 
 func (s *cutOff) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
 	rec, err := s.told.Save(ctx, key, rec, base)
-	if s.saves--; s.saves == 0 {
+	if s.saves.Add(-1) == 0 {
 		s.sink.InvalidateAll()
 	}
 	return rec, err
 }
 
 func (s *cutOff) Load(ctx context.Context, key store.Key) (store.Record, error) {
-	if s.saves == 0 {
+	if s.saves.Load() == 0 {
 		return store.Record{}, errDown
 	}
 	return s.told.Load(ctx, key)
@@ -341,7 +343,7 @@ func TestBind_IsNoSuccessWhileItsSessionCannotBeRead(t *testing.T) {
 	for _, tc := range []struct {
 		desc         string
 		own, by      bool // the customer has a session; another request has bound the guest's
-		saves        int
+		saves        int64
 		part         bool
 		wantSameCart string
 	}{
@@ -350,35 +352,40 @@ func TestBind_IsNoSuccessWhileItsSessionCannotBeRead(t *testing.T) {
 		{"an earlier login has given it a new id", false, true, 1, false, "guests"},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
-			backend := &cutOff{told: &told{Store: &memstore.Store{}}, saves: -1}
-			r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
-			there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{backend.told.Store} })
-			g := update(t, there, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("guests"), Language: sessionctx.Set("fr")})
-			req := byLogin("C100", "", g.ID)
-			if tc.own {
-				req.SessionID = update(t, there, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers")}).ID
-			}
-			if tc.by {
-				bind(t, there, req)
-			}
-			if backend.saves = tc.saves; tc.by { // the connection is lost as soon as the heir and its generation were read
-				backend.saves = -1
-				loads := 0
-				backend.told.Store = loaded{backend.told.Store, func() {
-					if loads++; loads == 3 {
-						backend.saves = 0
-						backend.sink.InvalidateAll()
-					}
-				}}
-			}
-			_, bound, err := r.Bind(t.Context(), req)
-			require.ErrorIs(t, err, sessionctx.ErrUnavailable)
-			assert.False(t, bound)
-			assert.Equal(t, tc.part, strings.Contains(err.Error(), "a part was written"), err)
-			backend.saves = -1
-			s, bound := bind(t, r, req)
-			assert.True(t, bound, "the second call goes on where the first one stopped")
-			assert.Equal(t, tc.wantSameCart+" fr", s.CartID+" "+s.Language)
+			synctest.Test(t, func(t *testing.T) {
+				backend := &cutOff{told: &told{Store: &memstore.Store{}}}
+				backend.saves.Store(-1)
+				r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+				there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{backend.told.Store} })
+				g := update(t, there, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("guests"), Language: sessionctx.Set("fr")})
+				req := byLogin("C100", "", g.ID)
+				if tc.own {
+					req.SessionID = update(t, there, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set("customers")}).ID
+				}
+				if tc.by {
+					bind(t, there, req)
+				}
+				if tc.by { // the connection is lost as soon as the heir and its generation were read
+					var loads atomic.Int64
+					backend.told.Store = loaded{backend.told.Store, func() {
+						if loads.Add(1) == 3 {
+							backend.saves.Store(0)
+							backend.sink.InvalidateAll()
+						}
+					}}
+				} else {
+					backend.saves.Store(tc.saves)
+				}
+				_, bound, err := r.Bind(t.Context(), req)
+				require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+				assert.False(t, bound)
+				assert.Equal(t, tc.part, strings.Contains(err.Error(), "a part was written"), err)
+				synctest.Wait() // no load is under way that has failed
+				backend.saves.Store(-1)
+				s, bound := bind(t, r, req)
+				assert.True(t, bound, "the second call goes on where the first one stopped")
+				assert.Equal(t, tc.wantSameCart+" fr", s.CartID+" "+s.Language)
+			})
 		})
 	}
 }
