@@ -25,7 +25,7 @@ const (
 )
 
 const (
-	openAfter     = 3 // timeouts of different keys, none answered between
+	openAfter     = 3 // timeouts of different keys, no answer between
 	firstProbe    = 100 * time.Millisecond
 	maxProbePause = 2 * time.Second
 	firstLimit    = 8    // calls at a time after a probe has answered
@@ -57,7 +57,8 @@ type Config struct {
 //     opening has left, the breaker recovers. So no result of such a call can be taken for a result
 //     of the recovery: all calls inside have set out since the last opening.
 //   - Recovering: a limited number of calls is inside. A full round of answers doubles the limit,
-//     until the breaker is closed. One timeout opens it again.
+//     until the breaker is closed. Timeouts open it as while it is closed: a key that always hangs
+//     must not keep the others out.
 type Breaker struct {
 	cfg    Config
 	ctx    context.Context // ends at Close
@@ -74,13 +75,13 @@ type Breaker struct {
 
 	mu          sync.Mutex
 	state       state
-	timedOut    []uint64 // keys, while closed
-	timeouts    int      // since the last answer, while closed
-	asking      bool     // a probe asks while closed
-	allAnswers  uint64   // that were counted while closed
+	timedOut    []uint64 // keys since forgets
+	timeouts    int      // since forgets
+	asking      bool     // a probe asks while the breaker is not open
+	forgets     uint64   // how often timeouts were forgotten
 	probeAnswer bool     // while open: a probe has answered
 	limit       int64    // while recovering
-	answers     int64    // since limit was set
+	answers     int64    // since limit was set, while recovering
 	changes     []bool   // not yet told
 	telling     bool     // a goroutine tells changes
 }
@@ -142,11 +143,8 @@ func (b *Breaker) Leave(key uint64, r Result) {
 // count takes the result of a call that is still inside.
 func (b *Breaker) count(key uint64, r Result) {
 	switch {
-	case b.state == closed && r == Answered:
-		b.allAnswers++
-		b.timedOut, b.timeouts = b.timedOut[:0], 0
-		b.countsAnswers.Store(false)
-	case b.state == closed:
+	case b.state != closed && b.state != recovering:
+	case r == TimedOut:
 		b.timeouts++
 		if !slices.Contains(b.timedOut, key) {
 			b.timedOut = append(b.timedOut, key)
@@ -154,13 +152,17 @@ func (b *Breaker) count(key uint64, r Result) {
 		b.countsAnswers.Store(true)
 		switch {
 		case len(b.timedOut) >= openAfter:
-			b.calls.Add(notClosed)
 			b.trip()
 		case b.timeouts > len(b.timedOut) && !b.asking:
 			b.asking = true
-			b.cfg.Go(b.askWhileClosed)
+			forgets := b.forgets
+			b.cfg.Go(func() { b.askWhileNotOpen(forgets) })
 		}
-	case b.state == recovering && r == Answered:
+	default:
+		b.forget()
+		if b.state == closed {
+			return
+		}
 		if b.answers++; b.answers < b.limit {
 			return
 		}
@@ -170,14 +172,23 @@ func (b *Breaker) count(key uint64, r Result) {
 			b.countsAnswers.Store(false)
 			b.calls.Add(-notClosed)
 		}
-	case b.state == recovering:
-		b.trip()
 	}
+}
+
+// forget forgets the timeouts: the server has answered, or the breaker opens.
+func (b *Breaker) forget() {
+	b.forgets++
+	b.timedOut, b.timeouts = b.timedOut[:0], 0
+	b.countsAnswers.Store(b.state != closed)
 }
 
 // trip opens the breaker.
 func (b *Breaker) trip() {
-	b.state, b.timedOut, b.timeouts, b.probeAnswer = opened, b.timedOut[:0], 0, false
+	if b.state == closed {
+		b.calls.Add(notClosed)
+	}
+	b.state, b.probeAnswer = opened, false
+	b.forget()
 	b.change(true)
 	b.cfg.Go(b.probeUntilAnswered)
 }
@@ -226,21 +237,18 @@ func (b *Breaker) probeUntilAnswered() {
 	b.recoverIfEmpty()
 }
 
-// askWhileClosed asks whether the server hangs, or only calls for the few keys that have timed out.
-func (b *Breaker) askWhileClosed() {
-	b.mu.Lock()
-	answers := b.allAnswers
-	b.mu.Unlock()
+// askWhileNotOpen asks whether the server hangs, or only calls for the few keys that have timed out.
+// It says nothing if timeouts were forgotten since: forgets is from when it was started.
+func (b *Breaker) askWhileNotOpen(forgets uint64) {
 	r := b.probe()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asking = false
 	switch {
-	case b.state != closed || b.allAnswers != answers:
+	case b.state == stopped || b.forgets != forgets:
 	case r == Answered:
-		b.count(0, Answered)
+		b.forget()
 	case r == TimedOut:
-		b.calls.Add(notClosed)
 		b.trip()
 	}
 }

@@ -305,24 +305,87 @@ func TestBreaker_RecoversByRoundsOfAnswers(t *testing.T) {
 	})
 }
 
-func TestBreaker_TimeoutDuringRecoveryOpensIt(t *testing.T) {
+// One record that always hangs must not keep a store closed that answers for all others.
+func TestBreaker_RecoversInSpiteOfAFewKeysThatAlwaysHang(t *testing.T) {
+	for _, c := range []struct {
+		desc string
+		keys []uint64 // that time out in turn, one after each 20 answers
+	}{
+		{"one key", []uint64{1}},
+		{"two keys", []uint64{1, 2}},
+		{"many keys, with answers between", []uint64{1, 2, 3, 4, 5}},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			inBubble(t, func(s *server) {
+				s.opens()
+				s.recovers()
+				for i := range 100 {
+					s.call(c.keys[i%len(c.keys)], breaker.TimedOut)
+					for range 20 {
+						s.call(100, breaker.Answered)
+					}
+					synctest.Wait()
+					require.False(s, s.Open())
+				}
+				require.Equal(s, 5000, s.room(), "closed")
+				s.leave(5000, breaker.Other)
+			})
+		})
+	}
+}
+
+// The probe that was wanted while the breaker was closed begins after the opening, at the latest.
+func TestBreaker_ProbeFromBeforeAnOpeningOpensItNoSecondTime(t *testing.T) {
 	inBubble(t, func(s *server) {
-		s.opens()
+		s.script(func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		for _, key := range []uint64{1, 1, 2, 3} {
+			s.call(key, breaker.TimedOut)
+		}
+		time.Sleep(10 * time.Second)
+		assert.Equal(s, []bool{true}, s.toldChanges())
 		s.recovers()
-		require.Equal(s, 8, s.room())
-		s.leave(7, breaker.Other)
-		s.reply(errors.New("down"))
-		s.leave(1, breaker.TimedOut)
-		s.isOpen()
-		time.Sleep(time.Second)
-		s.isOpen()
-		s.recovers()
-		require.Equal(s, 8, s.room(), "the rounds begin again")
-		s.leave(8, breaker.Answered)
-		require.Equal(s, 16, s.room())
-		assert.Equal(s, []bool{true, false, true, false}, s.toldChanges())
-		s.leave(16, breaker.Other)
+		assert.Equal(s, []bool{true, false}, s.toldChanges())
 	})
+}
+
+func TestBreaker_TimeoutsDuringRecoveryOpenIt(t *testing.T) {
+	for _, c := range []struct {
+		desc string
+		keys []uint64
+	}{
+		{"three keys", []uint64{1, 2, 3}},
+		{"one key twice, and the probe hangs", []uint64{1, 1}},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			inBubble(t, func(s *server) {
+				s.opens()
+				s.recovers()
+				require.Equal(s, 8, s.room())
+				s.script(func(ctx context.Context) error {
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				s.leave(8-len(c.keys), breaker.Other)
+				for _, key := range c.keys {
+					require.False(s, s.Open())
+					s.Leave(key, breaker.TimedOut)
+				}
+				time.Sleep(timeout)
+				s.isOpen()
+				time.Sleep(time.Second)
+				s.isOpen()
+				s.recovers()
+				require.Equal(s, 8, s.room(), "the rounds begin again")
+				s.leave(8, breaker.Answered)
+				require.Equal(s, 16, s.room())
+				assert.Equal(s, []bool{true, false, true, false}, s.toldChanges())
+				s.leave(16, breaker.Other)
+			})
+		})
+	}
 }
 
 func TestBreaker_ResultsOfEarlierCallsCountForNothing(t *testing.T) {
