@@ -163,11 +163,15 @@ func TestClose_TakesOneTimeoutWhileStoreAndDirectoryHang(t *testing.T) {
 					calls.Go(func() { assert.True(t, resolve(t, r, by(fmt.Sprint("unknown", i), "C100")).Degraded) })
 				}
 				time.Sleep(time.Millisecond)
-				assert.LessOrEqual(t, takes(func() { assert.NoError(t, r.Close()) }), 2*time.Second)
+				var closed error
+				assert.LessOrEqual(t, takes(func() { closed = r.Close() }), 2*time.Second)
 				calls.Wait()
-				if !hang.ignoresTheEnd {
-					assert.Zero(t, backend.inside.Load(), "no call goes on")
+				if hang.ignoresTheEnd {
+					assert.ErrorContains(t, closed, "still goes on after 2s")
+					return
 				}
+				assert.NoError(t, closed)
+				assert.Zero(t, backend.inside.Load(), "no call goes on")
 			})
 		})
 	}
@@ -194,6 +198,55 @@ func TestClose_WaitsForWritesThatNobodyWaitsFor(t *testing.T) {
 		assert.Equal(t, 90*time.Millisecond, takes(func() { assert.NoError(t, closes.Close()) }))
 		assert.Equal(t, "USD", currency(t, stays, by("s1")))
 	})
+}
+
+// Whoever closes the Store after a Close without an error ends no call of it.
+func TestClose_CallOfTheStoreThatNobodyWaitsForIsAnError(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		leave func(t *testing.T, over chan struct{}) *sessionctx.Resolver
+	}{
+		{"an Erase", func(t *testing.T, over chan struct{}) *sessionctx.Resolver {
+			r := newUnclosed(t, &scriptedEraser{before: func() { <-over }})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			require.ErrorIs(t, r.Erase(ctx, "demoshop", "C100"), context.DeadlineExceeded)
+			return r
+		}},
+		{"a write", func(t *testing.T, over chan struct{}) *sessionctx.Resolver {
+			backend := &heldStore{}
+			backend.saving.holdBy(until(over))
+			r := newUnclosed(t, backend)
+			_, err := r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			require.ErrorIs(t, err, sessionctx.ErrUnknownOutcome)
+			return r
+		}},
+		{"a read", func(t *testing.T, over chan struct{}) *sessionctx.Resolver {
+			backend := &heldStore{}
+			backend.loading.holdBy(until(over))
+			r := newUnclosed(t, backend)
+			require.True(t, resolve(t, r, by("s1")).Degraded)
+			return r
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				over := make(chan struct{})
+				defer close(over)
+				r := tc.leave(t, over)
+				var err error
+				assert.Equal(t, 2*time.Second, takes(func() { err = r.Close() }))
+				assert.ErrorContains(t, err, "such as a call of the Store, still goes on after 2s")
+			})
+		})
+	}
+}
+
+// newUnclosed returns a Resolver that the test closes.
+func newUnclosed(t *testing.T, s store.Store) *sessionctx.Resolver {
+	r, err := sessionctx.New(sessionctx.Config{Store: s, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	return r
 }
 
 // watchedBy is a Directory or a Store with a Watch that returns this stop.

@@ -42,7 +42,7 @@ type lateCalls struct {
 	of  map[uint64]int // by the hash of the key
 }
 
-// maxLate is how many late calls for one key there may be.
+// With maxLate late calls for a key no further one sets out.
 const maxLate = 4
 
 func (l *lateCalls) full(hash uint64) bool {

@@ -117,9 +117,10 @@ func (r *Resolver) spawn(f func()) {
 //
 // Close takes Config.Timeout at most, and up to 100 ms more if a Watcher does not stop. The error
 // says that calls were still inside then: they go on without the cache, and their Store must not be
-// closed yet. This happens in three cases: Config.OnChange calls Close, so that its own call is
-// still inside; OnChange is slow; an Erase takes longer than Config.Timeout. The error also says
-// that the Watcher of the Store or of the Directory has not stopped, or has panicked.
+// closed yet. This happens in four cases: Config.OnChange calls Close, so that its own call is
+// still inside; OnChange is slow; an Erase takes longer than Config.Timeout, perhaps one whose
+// caller has left; the Store ignores the end of its context. The error also says that the Watcher
+// of the Store or of the Directory has not stopped, or has panicked.
 func (r *Resolver) Close() error {
 	if !r.gate.close() {
 		return nil
@@ -132,10 +133,13 @@ func (r *Resolver) Close() error {
 	r.profiles.Close()
 	// A write that its caller has left is still under way. The Store reports it to the Resolvers of
 	// others, perhaps, only as long as this one watches, too.
-	r.background.wait(ctx)
+	behind := r.background.wait(ctx)
 	var errs []error
-	if inside > 0 {
+	switch {
+	case inside > 0:
 		errs = append(errs, fmt.Errorf("sessionctx: Close: calls still inside after %v: %d", r.cfg.Timeout, inside))
+	case behind > 0:
+		errs = append(errs, fmt.Errorf("sessionctx: Close: work that no caller waits for, such as a call of the Store, still goes on after %v", r.cfg.Timeout))
 	}
 	errs = append(errs, r.stopWatching(ctx))
 	r.near.Close()
