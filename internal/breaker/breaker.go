@@ -30,8 +30,11 @@ const (
 	maxProbePause = 2 * time.Second
 	firstLimit    = 8    // calls at a time after a probe has answered
 	closedLimit   = 1024 // a limit that is not worth counting for
-	// maxProbes bounds the goroutines of probes that ignore the end of their context.
-	maxProbes = 16
+	// While maxProbes probes ignore the end of their context, and keep a goroutine each, others
+	// begin after pauses that double from crowdedPause on: a few probes that never return must not
+	// keep the breaker open for ever.
+	maxProbes    = 16
+	crowdedPause = time.Minute
 )
 
 // Config configures a Breaker. Every field is required.
@@ -71,7 +74,8 @@ type Breaker struct {
 	countsAnswers atomic.Bool
 	open          atomic.Bool
 	turn          chan struct{} // has an element while somebody waits for a probe
-	probes        chan struct{} // one element for each probe that runs
+	probes        chan struct{} // one element for each probe that runs, up to maxProbes
+	crowded       time.Duration // the next pause while probes is full; of whoever has the turn
 
 	mu          sync.Mutex
 	state       state
@@ -100,7 +104,7 @@ const notClosed = 1 << 40
 // New returns a closed Breaker.
 func New(cfg Config) *Breaker {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Breaker{cfg: cfg, ctx: ctx, cancel: cancel, turn: make(chan struct{}, 1), probes: make(chan struct{}, maxProbes)}
+	return &Breaker{cfg: cfg, ctx: ctx, cancel: cancel, turn: make(chan struct{}, 1), probes: make(chan struct{}, maxProbes), crowded: crowdedPause}
 }
 
 // Enter reports whether a call may set out. Each true is followed by one Leave, at the latest when
@@ -261,8 +265,14 @@ func (b *Breaker) probe() Result {
 	case <-b.ctx.Done():
 		return Other
 	}
+	pause := time.NewTimer(b.crowded)
+	defer pause.Stop()
+	leave := func() { <-b.probes }
 	select {
 	case b.probes <- struct{}{}:
+	case <-pause.C:
+		b.crowded = min(2*b.crowded, 24*time.Hour)
+		leave = func() {}
 	case <-b.ctx.Done():
 		return Other
 	}
@@ -273,7 +283,7 @@ func (b *Breaker) probe() Result {
 		r := Other
 		defer func() {
 			_ = recover() // a probe that panics has no answer
-			<-b.probes
+			leave()
 			result <- r
 		}()
 		if b.cfg.Probe(ctx) == nil {
@@ -283,6 +293,7 @@ func (b *Breaker) probe() Result {
 	select {
 	case r := <-result:
 		if ctx.Err() == nil {
+			b.crowded = crowdedPause
 			return r
 		}
 	case <-ctx.Done():

@@ -197,6 +197,7 @@ func TestBreaker_ProbeSaysWhetherAFewKeysAreToBlame(t *testing.T) {
 		{"two keys, one of them twice, and the probe hangs", []uint64{1, 2, 1}, func(_ *server, ctx context.Context) error { return hangs(ctx) }, nil, true},
 		{"the probe ignores its context", []uint64{1, 1}, func(s *server, _ context.Context) error { <-s.released; return nil }, nil, true},
 		{"the probe is answered", []uint64{1, 1, 1, 1}, func(*server, context.Context) error { return nil }, nil, false},
+		{"the probe is answered, and two other keys time out", []uint64{1, 1, 2, 3}, func(*server, context.Context) error { return nil }, nil, false},
 		{"the probe is refused", []uint64{1, 1, 1, 1}, func(*server, context.Context) error { return errors.New("refused") }, nil, false},
 		{"the probe panics", []uint64{1, 1, 1, 1}, func(*server, context.Context) error { panic("down") }, nil, false},
 		{"one key once", []uint64{1}, func(_ *server, ctx context.Context) error { return hangs(ctx) }, nil, false},
@@ -238,6 +239,26 @@ func TestBreaker_ProbeSaysWhetherAFewKeysAreToBlame(t *testing.T) {
 	}
 }
 
+func TestBreaker_AsksAgainWhetherAKeyIsToBlame(t *testing.T) {
+	inBubble(t, func(s *server) {
+		s.reply(nil)
+		s.call(1, breaker.TimedOut)
+		s.call(1, breaker.TimedOut)
+		assert.Len(s, s.begunProbes(), 1)
+		s.script(func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		for range 50 {
+			s.call(1, breaker.TimedOut)
+		}
+		assert.Len(s, s.begunProbes(), 2)
+		time.Sleep(timeout)
+		s.isOpen()
+		assert.Len(s, s.begunProbes(), 2, "one probe for all timeouts")
+	})
+}
+
 func TestBreaker_OneProbeAtATimeWithLongerPauses(t *testing.T) {
 	inBubble(t, func(s *server) {
 		s.opens()
@@ -261,15 +282,54 @@ func TestBreaker_ProbeWithoutAnswerKeepsItOpen(t *testing.T) {
 				s.opens()
 				time.Sleep(time.Hour)
 				s.isOpen()
-				if desc == "ignores its context" {
-					assert.Len(s, s.begunProbes(), 16, "probes that hang are bounded")
-				} else {
+				if desc != "ignores its context" {
 					assert.Greater(s, len(s.begunProbes()), 1000)
 					s.recovers()
 				}
 			})
 		})
 	}
+}
+
+// Each probe that never returns keeps a goroutine, so there are few. But they must not keep the
+// breaker open when the server has long been well again.
+func TestBreaker_ProbesThatNeverReturnAreFewAndDoNotKeepItOpen(t *testing.T) {
+	inBubble(t, func(s *server) {
+		s.script(func(context.Context) error { <-s.released; return nil })
+		s.opens()
+		time.Sleep(time.Minute)
+		assert.Len(s, s.begunProbes(), 16)
+		time.Sleep(time.Hour)
+		assert.Len(s, s.begunProbes(), 16+5, "after pauses of 1, 2, 4, 8 and 16 minutes")
+		s.isOpen()
+		s.reply(nil)
+		time.Sleep(33 * time.Minute)
+		synctest.Wait()
+		assert.False(s, s.Open())
+		assert.Equal(s, 8, s.room())
+		s.leave(8, breaker.Other)
+
+		s.script(func(context.Context) error { <-s.released; return nil })
+		for key := range uint64(3) {
+			s.call(key, breaker.TimedOut)
+		}
+		time.Sleep(10 * time.Minute)
+		assert.Len(s, s.begunProbes(), 16+5+1+3, "the pauses begin again")
+	})
+}
+
+// A probe that returns late makes room for the next one at once.
+func TestBreaker_ProbeThatReturnsLateEndsTheLongPause(t *testing.T) {
+	inBubble(t, func(s *server) {
+		over := make(chan struct{})
+		s.script(func(context.Context) error { <-over; return nil })
+		s.opens()
+		time.Sleep(time.Hour)
+		s.isOpen()
+		close(over)
+		synctest.Wait()
+		assert.False(s, s.Open())
+	})
 }
 
 func TestBreaker_HangingProbeDoesNotKeepItOpen(t *testing.T) {
