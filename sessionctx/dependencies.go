@@ -23,7 +23,6 @@ type dependencies struct {
 	profile    *directory.Answer[defaults.Customer] // nil: no customer, or missing
 	customerID string                               // whose profile it is; empty: nobody's
 	missing    bool                                 // the profile could not be had
-	profiles   int64                                // tenantSites.profiles, from before profile was asked for
 }
 
 // tenantSites are the sites of a tenant as the rules read them, with the values that its sessions
@@ -37,8 +36,6 @@ type tenantSites struct {
 	// noDefault says why the tenant has no default site; nil: it has one.
 	noDefault error
 	shared    sharedTable
-	// profiles counts how often all profiles of the tenant were invalidated.
-	profiles atomic.Int64
 	// confirmed is the table of the last answer that said the same. It knows when each site was
 	// last valid, and is not used for anything else.
 	confirmed atomic.Pointer[defaults.Sites]
@@ -69,7 +66,6 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 	if d.sites.Value.table == nil {
 		return dependencies{}, fmt.Errorf("%w: %q", ErrUnknownTenant, tenant)
 	}
-	d.profiles = d.sites.Value.profiles.Load()
 	r.askProfile(ctx, &d, tenant, customerID)
 	return d, nil
 }

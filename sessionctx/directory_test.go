@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -230,4 +232,73 @@ func TestDirectoryAndStore_CallThatEndsByMistakeIsAFailure(t *testing.T) {
 			assert.Error(t, records.Check(t.Context()).Store)
 		})
 	}
+}
+
+// All profiles are invalidated while a read has its profile and waits for the Store. The sites are
+// confirmed and served before the read goes on.
+func TestInvalidate_OfAllProfilesDuringARead(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		hold  func(context.Context) error
+		first string // what the read may still show
+	}{
+		{"the directory answers at once", nil, "CHF"},
+		{"it answers late, and another call serves the profile on", lasting(time.Second), "GBP"},
+	} {
+		for _, request := range []sessionctx.Request{by("s1", "C100"), cookie("")} {
+			t.Run(fmt.Sprint(tc.desc, ", by secret: ", request.Proof == sessionctx.BySecret), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					d, backend := &pacedDesk{desk: desk{Static: demoshop()}}, &heldStore{}
+					r := newResolver(t, func(c *sessionctx.Config) { c.Directory, c.Store = d, backend })
+					request := request
+					if request.Proof == sessionctx.BySecret {
+						s, err := r.Login(t.Context(), request, "C100")
+						require.NoError(t, err)
+						request = cookie(s.ID)
+					}
+					require.Equal(t, "GBP", currency(t, r, request))
+					r.Invalidate("", "") // the next read asks the Store
+					require.Equal(t, "GBP", currency(t, r, by("other", "C100")))
+					over := make(chan struct{})
+					backend.loading.holdBy(until(over))
+					var read sync.WaitGroup
+					read.Go(func() { assert.Equal(t, tc.first, currency(t, r, request)) })
+					synctest.Wait()
+					d.customer.Store(&defaults.Customer{Currency: "CHF"})
+					d.holdBy(tc.hold)
+					r.Invalidate("demoshop", "")
+					_, err := r.Sites(t.Context(), "demoshop")
+					require.NoError(t, err)
+					_, err = r.Preview(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", CustomerID: "C100", Proof: sessionctx.Asserted}}, sessionctx.Patch{})
+					require.NoError(t, err)
+					close(over)
+					read.Wait()
+					time.Sleep(1100 * time.Millisecond)
+					synctest.Wait()
+					assert.Equal(t, "CHF", currency(t, r, request))
+				})
+			})
+		}
+	}
+}
+
+// The profiles have less memory than what is made of them. Not one answer may be from before.
+func TestInvalidate_ReachesWhatWasMadeOfAProfileThatIsNotInMemoryAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		profile := defaults.Customer{Currency: "GBP"}
+		r := newResolver(t, func(c *sessionctx.Config) {
+			c.Directory = desks{demoshop(), func() defaults.Customer { return profile }}
+		})
+		const customers = 1500
+		for i := range customers {
+			require.Equal(t, "GBP", currency(t, r, by("", fmt.Sprint("C", i))))
+		}
+		synctest.Wait()
+		runtime.GC() // takes the profiles that nobody keeps
+		profile = defaults.Customer{Currency: "CHF"}
+		for i := range customers {
+			r.Invalidate("demoshop", fmt.Sprint("C", i))
+			require.Equal(t, "CHF", currency(t, r, by("", fmt.Sprint("C", i))))
+		}
+	})
 }

@@ -140,13 +140,10 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 		sites:  d.sites.Life(),
 		proof:  req.Proof, hostLogin: req.HostLogin, until: int64(1<<63 - 1),
 	}
+	// Invalidate ends the life of the sites after it has invalidated all profiles. So if this is the
+	// next life already, Until knows that the profile is from before. It is asked after Life.
 	if d.profile != nil {
 		n.until = d.profile.Until()
-	}
-	// Invalidate counts before it ends the life of the sites. So if this is the next life already,
-	// the count has changed, too: the profile is from before.
-	if d.sites.Value.profiles.Load() != d.profiles {
-		n.until = 0
 	}
 	if req.Proof != Asserted {
 		n.customerID = customerID

@@ -193,10 +193,7 @@ func (r *Resolver) Invalidate(tenant, customerID string) {
 		r.near.InvalidateAll()
 	case customerID == "":
 		r.profiles.InvalidateGroup(tenant)
-		if sites := r.sites.Known(tenant); sites != nil {
-			sites.Value.profiles.Add(1)
-		}
-		r.sites.Invalidate(tenant)
+		r.sites.Invalidate(tenant) // last: see Resolver.resolution
 	default:
 		key := profileKey{tenant, customerID}
 		r.profiles.Invalidate(key)
