@@ -302,3 +302,25 @@ func TestInvalidate_ReachesWhatWasMadeOfAProfileThatIsNotInMemoryAnyMore(t *test
 		}
 	})
 }
+
+// The sites stay the same, and a read of one customer confirms them.
+func TestInvalidate_OfAllReachesEveryCustomer(t *testing.T) {
+	for desc, tenant := range map[string]string{"of a tenant": "demoshop", "of all tenants": ""} {
+		t.Run(desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &pacedDesk{desk: desk{Static: demoshop()}}
+				r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+				requests := []sessionctx.Request{by("", "C100"), by("", "C101"), by("s1", "C102"), by("s1", "C103")}
+				d.customer.Store(&defaults.Customer{Currency: "GBP"})
+				for _, req := range requests {
+					warm(t, r, req)
+				}
+				d.customer.Store(&defaults.Customer{Currency: "CHF"})
+				r.Invalidate(tenant, "")
+				for _, req := range requests {
+					assert.Equal(t, "CHF", currency(t, r, req), req.CustomerID)
+				}
+			})
+		})
+	}
+}

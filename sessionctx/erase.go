@@ -37,13 +37,11 @@ func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 	if !ok {
 		return fmt.Errorf("sessionctx: the sessions have ended, but the Store cannot find their records: %w", errors.ErrUnsupported)
 	}
-	// Records may be replaced at any time until the call ends, and their stamps are not known here.
-	defer r.near.InvalidateAll()
 	done := make(chan error, 1)
 	r.spawn(func() {
 		err := errors.New("sessionctx: Store.Erase has ended its goroutine")
 		defer func() {
-			r.near.InvalidateAll() // for a caller who has left
+			r.near.InvalidateAll() // the stamps of the records are not known here
 			done <- err
 		}()
 		err = r.store.erase(ctx, eraser, tenant, customerID, r.erased)

@@ -50,3 +50,20 @@ func TestGuard_CallThatTheTimerHasEndedIsATimeout(t *testing.T) {
 		})
 	}
 }
+
+func TestLateCalls_OnesThatHaveReturnedLeaveNothing(t *testing.T) {
+	var l lateCalls
+	for key := range uint64(100) {
+		for range maxLate {
+			assert.False(t, l.full(key))
+			l.add(key, 1)
+		}
+		assert.True(t, l.full(key))
+		l.add(key, -maxLate+1)
+		l.add(key, -2) // one returns before it is known to be late
+		l.add(key, 1)
+		assert.False(t, l.full(key))
+	}
+	assert.Empty(t, l.of)
+	assert.Zero(t, l.any.Load())
+}

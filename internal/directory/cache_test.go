@@ -578,6 +578,21 @@ func TestAnswer_EarlierQuestionNeverReplacesALaterOne(t *testing.T) {
 	}
 }
 
+func TestFailure_EndsWithALateAnswer(t *testing.T) {
+	inShop(t, func(s *shop) {
+		s.stubborn = true
+		s.learn("k", "v")
+		time.Sleep(maxAge)
+		s.serves("k", "v")
+		late := s.question()
+		time.Sleep(timeout)
+		synctest.Wait()
+		require.NotNil(s, s.Failure())
+		late.answers("v")
+		assert.Nil(s, s.Failure())
+	})
+}
+
 func TestAnswer_LateOneCountsUnlessALaterQuestionHasAnswered(t *testing.T) {
 	inShop(t, func(s *shop) {
 		s.stubborn = true
