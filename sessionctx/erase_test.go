@@ -102,6 +102,20 @@ func TestErase_EveryProcessDropsTheProfile(t *testing.T) {
 	}
 }
 
+func TestErase_DropsTheProfileAlsoIfTheStoreReportsNothing(t *testing.T) {
+	backend, d := &memstore.Store{}, &desk{Static: demoshop()}
+	r := newResolver(t, func(c *sessionctx.Config) {
+		c.Store, c.Directory, c.MaxStale = struct {
+			store.Store
+			store.Eraser
+		}{backend, backend}, d, time.Minute
+	})
+	assert.Equal(t, "GBP", currency(t, r, by("s1", "C100")))
+	d.customer.Store(&defaults.Customer{})
+	require.NoError(t, r.Erase(t.Context(), "demoshop", "C100"))
+	assert.Equal(t, "EUR", currency(t, r, by("s1", "C100")))
+}
+
 func TestErase_StoreThatCannotFindRecordsIsUnsupportedAfterEndAll(t *testing.T) {
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = struct{ store.Store }{&memstore.Store{}} })
 	s, err := r.Login(t.Context(), cookie(""), "C100")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"weak"
@@ -101,4 +102,29 @@ func (f failing) Sites(context.Context, string) ([]defaults.Site, error) { retur
 
 func (f failing) Customer(context.Context, string, string) (defaults.Customer, error) {
 	return defaults.Customer{}, f.err
+}
+
+// What is kept of a request site is cut. What was cut names no site that has the beginning as its
+// code.
+func TestResolve_RequestSiteThatBeginsWithACodeIsUnknown(t *testing.T) {
+	long := strings.Repeat("x", 64) // the longest code there may be
+	d := &desk{Static: demoshop()}
+	sites := mainAnd(defaults.Site{Code: long, Currency: "USD", Country: "US", Language: "en"})
+	d.sites.Store(&sites)
+	r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+	for _, tc := range []struct{ desc, site, want string }{
+		{"the code itself", long, long},
+		{"one byte less", long[1:], "main"},
+		{"one byte more", long + "x", "main"},
+		{"a blank more", long + " ", "main"},
+		{"a letter of two bytes more", long + "é", "main"},
+		{"a letter that is cut in the middle", long[:63] + "éé", "main"},
+		{"much more", strings.Repeat(long, 1000), "main"},
+	} {
+		req := by("s1")
+		req.Site = tc.site
+		for range 2 { // slow, and from the cache
+			assert.Equal(t, tc.want, resolve(t, r, req).Site, tc.desc)
+		}
+	}
 }
