@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sessionctx/storefront/defaults"
 	"github.com/sessionctx/storefront/internal/breaker"
@@ -39,11 +40,20 @@ var (
 type lateCalls struct {
 	any atomic.Int64 // calls: mostly none
 	mu  sync.Mutex
-	of  map[uint64]int // by the hash of the key
+	of  map[uint64]lateOfKey // by the hash of the key
 }
 
-// With maxLate late calls for a key no further one sets out.
-const maxLate = 4
+type lateOfKey struct {
+	calls int
+	last  time.Time // when a call became late
+}
+
+// With maxLate late calls for a key no further one sets out until lateFor is over: a few calls that
+// never return must not lock a record for ever.
+const (
+	maxLate = 4
+	lateFor = 10 * time.Minute
+)
 
 func (l *lateCalls) full(hash uint64) bool {
 	if l.any.Load() < maxLate {
@@ -51,7 +61,8 @@ func (l *lateCalls) full(hash uint64) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.of[hash] >= maxLate
+	of := l.of[hash]
+	return of.calls >= maxLate && time.Since(of.last) < lateFor
 }
 
 // add counts one call more, or one less. The two may come in any order.
@@ -60,11 +71,18 @@ func (l *lateCalls) add(hash uint64, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.of == nil {
-		l.of = make(map[uint64]int)
+		l.of = make(map[uint64]lateOfKey)
 	}
-	if l.of[hash] += n; l.of[hash] == 0 {
+	of := l.of[hash]
+	of.calls += n
+	switch {
+	case of.calls == 0:
 		delete(l.of, hash)
+		return
+	case n > 0:
+		of.last = time.Now()
 	}
+	l.of[hash] = of
 }
 
 // ready returns an error while the Store hangs. A call that cannot do without the Store, such as a

@@ -169,6 +169,50 @@ func TestStoreHang_CallsForOneRecordThatHangsAreBounded(t *testing.T) {
 	}
 }
 
+// A Store can lose calls, and answer those that come later. The connection to one of its servers
+// was cut, for example, and its client has no timers.
+func TestStoreHang_CallsThatNeverReturnDoNotLockTheirRecord(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		do   func(ctx context.Context, r *sessionctx.Resolver) error
+	}{
+		{"a read", func(ctx context.Context, r *sessionctx.Resolver) error {
+			_, err := r.Resolve(ctx, fresh(by("hangs")))
+			return err
+		}},
+		{"a write", func(ctx context.Context, r *sessionctx.Resolver) error {
+			_, err := r.Update(ctx, by("hangs"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			return err
+		}},
+		{"the check of the readiness", func(ctx context.Context, r *sessionctx.Resolver) error {
+			return r.Check(ctx).Store
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				never, backend := make(chan struct{}), &heldStore{}
+				r := newUnclosed(t, backend)
+				for range 6 { // each time the Store is well again at once
+					backend.loading.holdBy(until(never))
+					require.ErrorIs(t, tc.do(t.Context(), r), sessionctx.ErrUnavailable)
+					time.Sleep(2 * time.Second) // the load of a write goes on
+					backend.loading.holdBy(nil)
+					require.False(t, resolve(t, r, fresh(by("other"))).Degraded)
+				}
+				assert.EqualValues(t, 4, backend.inside.Load())
+				require.ErrorIs(t, tc.do(t.Context(), r), sessionctx.ErrUnavailable)
+				time.Sleep(10 * time.Minute)
+				for range 5 {
+					require.NoError(t, tc.do(t.Context(), r))
+				}
+				assert.EqualValues(t, 4, backend.inside.Load())
+				assert.ErrorContains(t, r.Close(), "still goes on")
+				close(never)
+			})
+		})
+	}
+}
+
 func TestStoreHang_CancelledCallerReturnsAtOnce(t *testing.T) {
 	calls := append(writes[:len(writes):len(writes)], []struct {
 		desc string
