@@ -303,6 +303,24 @@ func TestInvalidate_ReachesWhatWasMadeOfAProfileThatIsNotInMemoryAnyMore(t *test
 	})
 }
 
+func TestInvalidate_OfAllAsksForTheSites(t *testing.T) {
+	for desc, tenant := range map[string]string{"of a tenant": "demoshop", "of all tenants": ""} {
+		t.Run(desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{Static: demoshop()}
+				r := newResolver(t, func(c *sessionctx.Config) { c.Directory = d })
+				req := by("s1")
+				req.Site = "new"
+				require.Equal(t, "main", resolve(t, r, req).Site)
+				sites := mainAnd(defaults.Site{Code: "new", Currency: "USD", Country: "US", Language: "en"})
+				d.sites.Store(&sites)
+				r.Invalidate(tenant, "")
+				assert.Equal(t, "new", resolve(t, r, req).Site)
+			})
+		})
+	}
+}
+
 // The sites stay the same, and a read of one customer confirms them.
 func TestInvalidate_OfAllReachesEveryCustomer(t *testing.T) {
 	for desc, tenant := range map[string]string{"of a tenant": "demoshop", "of all tenants": ""} {
