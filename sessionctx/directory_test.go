@@ -240,10 +240,12 @@ func TestInvalidate_OfAllProfilesDuringARead(t *testing.T) {
 	for _, tc := range []struct {
 		desc  string
 		hold  func(context.Context) error
+		other bool   // another call asks for the profile
 		first string // what the read may still show
 	}{
-		{"the directory answers at once", nil, "CHF"},
-		{"it answers late, and another call serves the profile on", lasting(time.Second), "GBP"},
+		{"nobody else asks for the profile", nil, false, "CHF"},
+		{"the directory answers another call at once", nil, true, "CHF"},
+		{"it answers late, and another call serves the profile on", lasting(time.Second), true, "GBP"},
 	} {
 		for _, request := range []sessionctx.Request{by("s1", "C100"), cookie("")} {
 			t.Run(fmt.Sprint(tc.desc, ", by secret: ", request.Proof == sessionctx.BySecret), func(t *testing.T) {
@@ -269,8 +271,9 @@ func TestInvalidate_OfAllProfilesDuringARead(t *testing.T) {
 					r.Invalidate("demoshop", "")
 					_, err := r.Sites(t.Context(), "demoshop")
 					require.NoError(t, err)
-					_, err = r.Preview(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", CustomerID: "C100", Proof: sessionctx.Asserted}}, sessionctx.Patch{})
-					require.NoError(t, err)
+					if tc.other {
+						resolve(t, r, by("", "C100"))
+					}
 					close(over)
 					read.Wait()
 					time.Sleep(1100 * time.Millisecond)
@@ -341,4 +344,20 @@ func TestInvalidate_OfAllReachesEveryCustomer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The sites were asked for later than the profile, so they are still young.
+func TestDirectory_ProfileIsAskedForAgainWhenItIsOldAndTheSitesAreNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{Static: demoshop()}
+		r := newResolver(t, func(c *sessionctx.Config) { c.Directory, c.DirectoryMaxAge = d, 80*time.Second })
+		warm(t, r, by("s1", "C100"))
+		require.EqualValues(t, 1, d.customers.Load())
+		time.Sleep(20 * time.Second)
+		require.NoError(t, r.Refresh(t.Context(), "demoshop", ""))
+		time.Sleep(61 * time.Second) // an answer's own age is at least 70 s
+		resolve(t, r, by("s1", "C100"))
+		synctest.Wait()
+		assert.EqualValues(t, 2, d.customers.Load())
+	})
 }
