@@ -68,9 +68,10 @@ type Config[K comparable, V any] struct {
 	// goroutine ends at most 100 ms after Close. Ask itself runs in a goroutine that is not started
 	// by Go, because it may never end.
 	Go func(func())
-	// Changed is called after an answer comes into force, is invalidated, or is dropped: values
-	// made of an older answer are outdated then. InvalidateGroup and InvalidateAll do not call it.
-	// It returns quickly and does not call the Cache. Optional.
+	// Changed is called after an answer comes into force or is dropped: values made of an older
+	// answer are outdated then. Whoever invalidates knows it without Changed, and answers that are
+	// not in memory any more have left values, too. It returns quickly and does not call the Cache.
+	// Optional.
 	Changed func(key K)
 	// Asked is called before each question, for counting. Optional.
 	Asked func()

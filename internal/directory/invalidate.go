@@ -15,7 +15,6 @@ func (c *Cache[K, V]) Invalidate(key K) {
 	a := e.answer(c.cfg.Now())
 	if a != nil {
 		a.invalidate()
-		c.changed(key)
 	}
 	if a != nil || len(e.questions) > 0 {
 		// An error needs no answer: the next Get asks.
