@@ -241,8 +241,8 @@ func (b *Breaker) probeUntilAnswered() {
 	b.recoverIfEmpty()
 }
 
-// askWhileNotOpen asks whether the server hangs, or only calls for the few keys that have timed out.
-// It says nothing if timeouts were forgotten since: forgets is from when it was started.
+// askWhileNotOpen asks whether the server hangs, or only calls for the few keys that have timed
+// out. It says nothing if timeouts were forgotten since: forgets is from when it was started.
 func (b *Breaker) askWhileNotOpen(forgets uint64) {
 	r := b.probe()
 	b.mu.Lock()
