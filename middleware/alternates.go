@@ -39,8 +39,9 @@ type Alternate struct {
 // of them up as Wrap does. The list is the same on each of its pages, as search engines ask, if the
 // table names the hosts of all of them. What follows host and prefix stays as it is, so the pages
 // of all languages must have the same paths; the first page of a prefix is written with a slash at
-// its end. No URL is one of a host that Config.SiteOf refuses. The list is empty for a
-// path in which the table finds no site or language, and without Config.Sites and Config.SiteOf.
+// its end. No URL is one of a host that Config.SiteOf refuses. The list is empty for a path in
+// which the table finds no site or language, for one in which an escaped slash ("%2F") follows the
+// prefix, and without Config.Sites and Config.SiteOf.
 //
 // Below http.StripPrefix the path of r is not the one that Wrap saw: call Alternates outside of it.
 // The errors are those of Resolver.Sites. Safe for concurrent use by multiple goroutines.
@@ -280,7 +281,8 @@ func (p *siteMap) prefixes(host string) []string {
 }
 
 // rest returns what follows the longest prefix of a URL's path, escaped as it came: a slash, if it
-// is nothing.
+// is nothing. ok is false where an escaped slash follows: "%2F" alone is no path, and would become
+// a part of the host in front of it.
 func (p *siteMap) rest(host string, u *url.URL) (rest string, ok bool) {
 	prefix := ""
 	for _, candidate := range p.prefixes(host) {
@@ -291,6 +293,17 @@ func (p *siteMap) rest(host string, u *url.URL) (rest string, ok bool) {
 	if !strings.HasPrefix(u.Path, "/") {
 		return "", false
 	}
-	rest, ok = strings.CutPrefix(u.EscapedPath(), (&url.URL{Path: prefix}).EscapedPath())
-	return cmp.Or(rest, "/"), ok
+	rest = cmp.Or(cutDecoded(u.EscapedPath(), len(prefix)), "/")
+	return rest, rest[0] == '/'
+}
+
+// cutDecoded cuts as much off the front of an escaped path as stands for n bytes.
+func cutDecoded(escaped string, n int) string {
+	for ; n > 0 && escaped != ""; n-- {
+		if escaped[0] == '%' && len(escaped) > 2 {
+			escaped = escaped[2:]
+		}
+		escaped = escaped[1:]
+	}
+	return escaped
 }

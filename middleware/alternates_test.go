@@ -92,6 +92,26 @@ func TestAlternates_AreTheURLsOfTheTable(t *testing.T) {
 			},
 		},
 		{
+			desc: "an escaped prefix", url: "http://shop.example/%65n/a%2Fb",
+			sites: map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.example/en": {Language: "en"}},
+			want:  []string{"de https://shop.example/a%2Fb main de", "en https://shop.example/en/a%2Fb main en", "x-default https://shop.example/a%2Fb main de"},
+		},
+		{
+			desc: "a prefix that is the whole of an escaped path", url: "http://shop.example/e%6E",
+			sites: map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.example/en": {Language: "en"}},
+			want:  []string{"de https://shop.example/ main de", "en https://shop.example/en/ main en", "x-default https://shop.example/ main de"},
+		},
+		{
+			desc: "a prefix of other letters than ASCII, escaped in small letters", url: "http://shop.example/%c3%b6/shoes",
+			sites: map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.example/ö": {Language: "en"}},
+			want:  []string{"de https://shop.example/shoes main de", "en https://shop.example/%C3%B6/shoes main en", "x-default https://shop.example/shoes main de"},
+		},
+		{
+			desc: "an escaped slash after a prefix: no URL whose host it would be a part of", url: "http://shop.example/en%2Fshoes",
+			sites: map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.example/en": {Language: "en"}},
+			want:  []string{},
+		},
+		{
 			desc: "a prefix that takes over: the page has no URL below it", url: "http://shop.example/ch/shoes",
 			sites: map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.example/ch": {Site: "ch"}, "shop.example/ch/shoes": {Site: "at"}},
 			want: []string{
@@ -165,7 +185,7 @@ func TestAlternates_URLsResolveToTheirSiteAndLanguage(t *testing.T) {
 			continue
 		}
 		for _, host := range []string{"shop.example", "de.shop.example", "b2b.example", "shop.ch", "a.example", "b.example", "unlisted.example", "[2001:db8::7]", "shop.example:8443"} {
-			for _, path := range []string{"/", "/shoes", "/shoes/", "/de", "/de/", "/en/shoes", "/fr/x", "/ch", "/ch/fr/y", "/ch/fr/x", "/x/fr/z", "/a%2Fb", "/de/a%2Fb", "/%64e/shoes", "/de//x"} {
+			for _, path := range []string{"/", "/shoes", "/shoes/", "/de", "/de/", "/en/shoes", "/fr/x", "/ch", "/ch/fr/y", "/ch/fr/x", "/x/fr/z", "/a%2Fb", "/de/a%2Fb", "/%64e/shoes", "/de//x", "/de%2Fx", "/%64%65%2fx/y", "/d%65"} {
 				roundTrip(t, mw, "http://"+host+path)
 			}
 		}
@@ -175,7 +195,7 @@ func TestAlternates_URLsResolveToTheirSiteAndLanguage(t *testing.T) {
 func FuzzAlternates(f *testing.F) {
 	s := newShop(f)
 	mw := s.middleware(func(cfg *middleware.Config) { cfg.Sites = urls })
-	for _, seed := range []string{"/", "/en/shoes", "/ch/fr//x", "/%65n/a%2Fb", "/fr-CH/", "/ch/fr/x/../y"} {
+	for _, seed := range []string{"/", "/en/shoes", "/ch/fr//x", "/%65n/a%2Fb", "/fr-CH/", "/ch/fr/x/../y", "/en%2Fx"} {
 		f.Add("shop.example", seed)
 		f.Add("unlisted.example", seed)
 	}
