@@ -35,7 +35,9 @@ type tenantSites struct {
 	refused atomic.Pointer[[]*defaults.SiteError]
 	// noDefault says why the tenant has no default site; nil: it has one.
 	noDefault error
-	shared    sharedTable
+	// askedAgain is when askAgain last asked; 0: never.
+	askedAgain atomic.Int64
+	shared     sharedTable
 	// confirmed is the table of the last answer that said the same. It knows when each site was
 	// last valid, and is not used for anything else.
 	confirmed atomic.Pointer[defaults.Sites]
@@ -64,10 +66,20 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 		return d, r.directoryError(ctx, err)
 	}
 	if d.sites.Value.table == nil {
+		r.askAgain(tenant, d.sites)
 		return dependencies{}, fmt.Errorf("%w: %q", ErrUnknownTenant, tenant)
 	}
 	r.askProfile(ctx, &d, tenant, customerID)
 	return d, nil
+}
+
+// askAgain asks for the sites of a tenant again, because a request has met an answer that serves
+// nothing: once a second, as after a failure, so that repaired data are in force soon.
+func (r *Resolver) askAgain(tenant string, sites *directory.Answer[*tenantSites]) {
+	now, last := r.near.Now(), sites.Value.askedAgain.Load()
+	if now-max(last, sites.Answered()) >= int64(time.Second) && sites.Value.askedAgain.CompareAndSwap(last, now) {
+		r.sites.Invalidate(tenant)
+	}
 }
 
 // askProfile gives d the profile of a customer. A profile that cannot be had is no error: d.missing
@@ -155,11 +167,12 @@ func (r *Resolver) newDirectory() (err error) {
 // askSites asks the source for the sites of a tenant, and compiles them as far as they are valid.
 func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string) (*tenantSites, error) {
 	known := &tenantSites{}
-	if a := r.sites.Known(tenant); a != nil {
-		known = a.Value
+	answer := r.sites.Known(tenant)
+	if answer != nil {
+		known = answer.Value
 	}
 	given, err := source.Sites(ctx, tenant)
-	if errors.Is(err, ErrUnknownTenant) && known.table != nil {
+	if errors.Is(err, ErrUnknownTenant) && answer != nil {
 		return &tenantSites{}, nil // the tenant was known and is gone: an answer, and no failure
 	}
 	if err != nil {

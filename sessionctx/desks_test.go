@@ -14,6 +14,7 @@ type desk struct {
 	sites     atomic.Pointer[[]defaults.Site]
 	customer  atomic.Pointer[defaults.Customer]
 	fails     atomic.Bool
+	gone      atomic.Bool // no tenant is known
 	asked     atomic.Int64
 	customers atomic.Int64
 }
@@ -22,6 +23,9 @@ func (d *desk) Sites(ctx context.Context, tenant string) ([]defaults.Site, error
 	d.asked.Add(1)
 	if d.fails.Load() {
 		return nil, errDown
+	}
+	if d.gone.Load() {
+		return nil, sessionctx.ErrUnknownTenant
 	}
 	if s := d.sites.Load(); s != nil {
 		return *s, nil

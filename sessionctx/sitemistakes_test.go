@@ -203,6 +203,58 @@ func TestDirectory_WithoutADefaultSiteLaterAnswersComeIntoForce(t *testing.T) {
 	assert.NotContains(t, log.String(), "no session can be resolved")
 }
 
+func TestDirectory_AnswerThatServesNothingIsAskedForAgainEverySecond(t *testing.T) {
+	good := []defaults.Site{{Code: "b", Default: true, Currency: "USD", Country: "US", Language: "en"}}
+	bad := []defaults.Site{{Code: "b", Currency: "USD", Country: "US", Language: "en"}}
+	for _, tc := range []struct {
+		desc string
+		load func(*desk) // makes the Directory say that nothing serves
+		want error
+	}{
+		{"no default site", func(d *desk) { d.sites.Store(&bad) }, sessionctx.ErrUnavailable},
+		{"a default site that is not valid", func(d *desk) {
+			d.sites.Store(&[]defaults.Site{bad[0], {Code: "c", Default: true, Currency: "?", Country: "US", Language: "en"}})
+		}, sessionctx.ErrUnavailable},
+		{"two default sites", func(d *desk) {
+			second := good[0]
+			second.Code = "c"
+			d.sites.Store(&[]defaults.Site{good[0], second})
+		}, sessionctx.ErrUnavailable},
+		{"a tenant that was known and is gone", func(d *desk) { d.gone.Store(true) }, sessionctx.ErrUnknownTenant},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{Static: demoshop()}
+				d.sites.Store(&good)
+				r := newResolver(t, func(c *sessionctx.Config) { c.Directory, c.DirectoryMaxAge = d, 24*time.Hour })
+				if tc.want == sessionctx.ErrUnknownTenant {
+					resolve(t, r, by("s1"))
+				}
+				tc.load(d)
+				if tc.want == sessionctx.ErrUnknownTenant {
+					require.NoError(t, r.Refresh(t.Context(), "demoshop", ""))
+				}
+				before := r.Stats().DirectoryLoads
+				for range 40 { // four seconds
+					require.ErrorIs(t, resolveError(t, r, by("s1")), tc.want)
+					time.Sleep(100 * time.Millisecond)
+				}
+				asked := r.Stats().DirectoryLoads - before
+				assert.GreaterOrEqual(t, asked, int64(3))
+				assert.LessOrEqual(t, asked, int64(5))
+				require.NoError(t, r.Check(t.Context()).Directory, "the Directory answers")
+
+				d.sites.Store(&good)
+				d.gone.Store(false)
+				time.Sleep(time.Second)
+				_, _ = r.Resolve(t.Context(), by("s1")) // asks
+				synctest.Wait()
+				assert.Equal(t, "USD", resolve(t, r, by("s1")).Currency)
+			})
+		})
+	}
+}
+
 func TestMinorUnits_AreThoseOfTheTenant(t *testing.T) {
 	d := &desk{Static: demoshop()}
 	sites := mainAnd(defaults.Site{Code: "b", Currency: "PTS", ExtraCurrencies: map[string]int{"PTS": 3}, Country: "US", Language: "en"})
