@@ -82,3 +82,20 @@ func (a *hostAnswers) replace(customerID string) {
 	defer a.mu.Unlock()
 	a.customerKnown, a.customerID, a.customerErr = true, customerID, nil
 }
+
+// follow makes the remembered identity name what its session is now: the id that a write has given
+// to a session by secret, and the customer of a login. customerID is empty if nobody logged in.
+func (a *hostAnswers) follow(id, customerID string) {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.identityKnown || a.identity.SessionID == "" || id == "" {
+		return
+	}
+	a.identity.SessionID = id
+	if customerID != "" && a.identity.Proof != sessionctx.BySecret {
+		a.identity.CustomerID = customerID
+	}
+}

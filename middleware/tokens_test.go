@@ -95,3 +95,55 @@ func TestRequest_TokenOpensNoSecretSession(t *testing.T) {
 	assert.Equal(t, "anna", b.get("/").CustomerID)
 	assert.Empty(t, seen(t, mw, r).ID)
 }
+
+func TestIdentify_WritesOfOneResponseBuildOnEachOther(t *testing.T) {
+	secret := sessionctx.Identity{SessionID: secretA, Proof: sessionctx.BySecret}
+	token := sessionctx.Identity{SessionID: "session-1"}
+	cart := func(id string) sessionctx.Patch { return sessionctx.Patch{CartID: sessionctx.Set(id)} }
+	type call = func(*middleware.Middleware, http.ResponseWriter, *http.Request) (sessionctx.Session, error)
+	update := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
+		return mw.Update(w, r, cart("c1"))
+	}
+	login := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
+		return mw.Login(w, r, "anna")
+	}
+	start := (*middleware.Middleware).Start
+	choose := func(mw *middleware.Middleware, w http.ResponseWriter, r *http.Request) (sessionctx.Session, error) {
+		return mw.Update(w, r, sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+	}
+	for _, tc := range []struct {
+		desc     string
+		identity sessionctx.Identity
+		calls    []call
+		customer string
+	}{
+		{"a first write by a secret that is not known", secret, []call{update}, ""},
+		{"a start", secret, []call{start}, ""},
+		{"a login", secret, []call{login}, "anna"},
+		{"a write and a login", secret, []call{update, login}, "anna"},
+		{"two logins", secret, []call{login, login}, "anna"},
+		{"a logout that leaves the choices", secret, []call{choose, (*middleware.Middleware).Logout}, ""},
+		{"a token's login", token, []call{login}, "anna"},
+		{"a write and a login of a token", token, []call{update, login}, "anna"},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			mw := s.middleware(func(cfg *middleware.Config) {
+				cfg.Identify = func(*http.Request) (sessionctx.Identity, error) { return tc.identity, nil }
+			})
+			serve(mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				var last sessionctx.Session
+				for _, c := range tc.calls {
+					var err error
+					last, err = c(mw, w, r)
+					require.NoError(t, err)
+				}
+				require.NotEmpty(t, last.ID)
+				after, err := mw.Update(w, r, cart("c2"))
+				require.NoError(t, err)
+				assert.Equal(t, last.ID, after.ID, "the write is to the session of the calls before it")
+				assert.Equal(t, tc.customer, after.CustomerID)
+			})), get("/"))
+		})
+	}
+}

@@ -18,7 +18,8 @@ import (
 // must stay. The cookie changes only for a session that the cookie names, and for a request without
 // a session. For an identity of Config.Identify only Logout changes it. Several calls for one
 // response build on each other: an Update after a Login writes to the customer's session, and the
-// response carries one session cookie.
+// response carries one session cookie. With Config.Identify they do so for a request that Wrap or
+// Attach has returned.
 //
 // The errors are those of Request and of the Resolver's method of the same name, and these.
 // ErrUnauthenticated says that there is no session to write to: NoCookie is set, or the identity
@@ -147,6 +148,7 @@ func (m *Middleware) logout(w http.ResponseWriter, r *http.Request) (s sessionct
 		var err error
 		left, err = m.resolver.Logout(r.Context(), req)
 		errs, done, byToken = append(errs, err), true, left.ID
+		m.hostAnswersIn(r.Context()).follow(left.ID, "")
 	}
 	for _, which := range [...]int{customerCookie, guestCookie} {
 		if cookies[which].id == "" {
@@ -241,7 +243,10 @@ func (m *Middleware) write(w http.ResponseWriter, r *http.Request, why writing,
 		if req.SessionID == "" {
 			return sessionctx.Session{}, fmt.Errorf("%w: there is no session to write to", ErrUnauthenticated)
 		}
-		return call(r.Context(), req)
+		if s, err = call(r.Context(), req); err == nil {
+			m.hostAnswersIn(r.Context()).follow(s.ID, why.login)
+		}
+		return s, err
 	}
 	if err := m.admit(r, w.Header(), &req, why); err != nil {
 		return sessionctx.Session{}, err
