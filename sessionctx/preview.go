@@ -62,6 +62,10 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		}
 		in := r.input(&req, &c.next, c.own.customerID, &c.d)
 		_, rejected := c.d.sites.Value.table.Explain(in)
-		return Explanation{Session: r.sessionAfter(&req, &c, &c.next), Rejected: rejected, Input: in}, nil
+		s := r.sessionAfter(&req, &c, &c.next)
+		if c.newID { // which the session does not have yet
+			s.CartID, s.attributes = cartAt(&c.next, s.Site), c.next.Attributes
+		}
+		return Explanation{Session: s, Rejected: rejected, Input: in}, nil
 	}
 }

@@ -1,6 +1,8 @@
 package sessionctx_test
 
 import (
+	"encoding/json"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,6 +28,40 @@ func TestPreview_WritesNothingAndMakesNoID(t *testing.T) {
 		assert.Equal(t, before, resolve(t, r, req))
 	}
 	assert.Zero(t, r.Stats().Writes)
+}
+
+func TestPreview_ShowsWhatUpdateReturns(t *testing.T) {
+	patch := sessionctx.Patch{
+		Site: sessionctx.Set("ch"), CartID: sessionctx.Set("cart-1"), Attributes: map[string]json.RawMessage{"note": []byte(`"gift"`)},
+	}
+	for _, tc := range []struct {
+		desc string
+		req  sessionctx.Request
+		p    sessionctx.Patch
+	}{
+		{"a token's first write", by("s1"), patch},
+		{"a guest's first write", cookie(""), patch},
+		{"a first write with a cookie of an unknown session", cookie("stale"), patch},
+		{"a customer's first write by the host's login", byLogin("C100", "", ""), patch},
+		{"a start", cookie(""), sessionctx.Patch{Upsert: true}},
+		{"nothing", cookie(""), sessionctx.Patch{}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			r := newResolver(t)
+			x, err := r.Preview(t.Context(), tc.req, tc.p)
+			require.NoError(t, err)
+			s, err := r.Update(t.Context(), tc.req, tc.p)
+			require.NoError(t, err)
+			for f := range defaults.Field(defaults.NumFields) {
+				assert.Equal(t, s.Source(f), x.Session.Source(f))
+			}
+			shown := func(s sessionctx.Session) []string {
+				return []string{s.Site, s.Currency, s.Country, s.Language, s.CartID, s.CustomerID}
+			}
+			assert.Equal(t, shown(s), shown(x.Session))
+			assert.Equal(t, maps.Collect(s.Attributes()), maps.Collect(x.Session.Attributes()))
+		})
+	}
 }
 
 func TestPreview_InputHasWhatDecides(t *testing.T) {
