@@ -67,8 +67,8 @@ func Fail(w http.ResponseWriter, r *http.Request, err error, next http.Handler) 
 		h.Set("WWW-Authenticate", "Bearer")
 	case failure.Unauthenticated:
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-	case failure.MediaType:
-		h.Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
+	case failure.Coding:
+		h.Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3: for no other 415
 	case failure.Unavailable:
 		h.Set("Retry-After", failure.RetryAfter)
 	}

@@ -72,6 +72,8 @@ func Fail(w http.ResponseWriter, _ *http.Request, err error, _ http.Handler) {
 		p.Detail = "The session has ended."
 	case class == failure.UnknownTenant:
 		p.Detail = "There is no such tenant."
+	case class == failure.Coding:
+		h.Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
 	case class == failure.Unavailable:
 		p.Detail = "The session cannot be resolved at the moment."
 		h.Set("Retry-After", failure.RetryAfter)

@@ -139,7 +139,7 @@ var (
 	errBodyBroken   = badRequest("The body ended early.")
 	errEncoding     = &refusal{
 		status: http.StatusUnsupportedMediaType, message: "The body must not be compressed.",
-		header: [2]string{"Accept-Encoding", "identity"}, // RFC 9110, section 15.5.16
+		header: [2]string{"Accept-Encoding", "identity"}, // RFC 9110, section 12.5.3
 	}
 	errRange = badRequest("A part of a body, as Content-Range says, cannot be written.") // RFC 9110, section 14.5
 	errQuery = badRequest("The query is not encoded as application/x-www-form-urlencoded.")
@@ -194,9 +194,9 @@ func problemFor(err error) *problem {
 		}
 		p.Message = "What this write touches has changed since the version that it is based on. " +
 			"Get the session, and try again."
-	case class == failure.Malformed, class == failure.MediaType, class == failure.TooLarge:
+	case class == failure.Malformed, class == failure.MediaType, class == failure.Coding, class == failure.TooLarge:
 		p.Details, p.Message = rejections(err)
-		if class == failure.MediaType {
+		if class == failure.Coding {
 			p.header = errEncoding.header
 		}
 	case class == failure.Unavailable:

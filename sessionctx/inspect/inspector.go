@@ -91,6 +91,9 @@ func (i *Inspector) post(w http.ResponseWriter, r *http.Request, asJSON bool) {
 	}
 	values, refused := form.Read(w, r, maxForm, "tenant", "site", "language", "country", "acceptLanguage", "sessionId", "customerId")
 	if refused != nil {
+		if refused.Field == form.ContentEncoding {
+			w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
+		}
 		http.Error(w, refused.String(), refused.Status)
 		return
 	}

@@ -120,6 +120,7 @@ func TestServe_AnswersEachRequestByItsRules(t *testing.T) {
 			assert.Equal(t, tc.status, answer.Code)
 			h := answer.Header()
 			assert.Equal(t, tc.kind, h.Get("Content-Type"))
+			assert.Equal(t, tc.desc == "a form that is compressed", h.Get("Accept-Encoding") == "identity")
 			assert.Equal(t, "private, no-store", h.Get("Cache-Control"))
 			assert.Equal(t, "nosniff", h.Get("X-Content-Type-Options"))
 			assert.Equal(t, "same-origin", h.Get("Referrer-Policy"))

@@ -39,9 +39,11 @@ func (s *Shop) failForm(w http.ResponseWriter, r *http.Request, err error) {
 	input, _ := errors.AsType[*sessionctx.InputError](err)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) || input != nil && input.Size {
 		code = http.StatusRequestEntityTooLarge
+	} else if errors.Is(err, errCompressed) {
+		code = http.StatusUnsupportedMediaType
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3: for no other 415
 	} else if errors.Is(err, errNoForm) {
 		code = http.StatusUnsupportedMediaType
-		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
 	}
 	s.fail(w, r, code, "rejected-request")
 }

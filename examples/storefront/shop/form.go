@@ -34,15 +34,19 @@ func (v wish) change() (p sessionctx.Patch) {
 	return p
 }
 
-// errNoForm: the body is of another media type, or compressed.
-var errNoForm = errors.New("shop: the body is no form")
+var (
+	errNoForm     = errors.New("shop: the body is of another media type than a form")
+	errCompressed = errors.New("shop: the body is compressed")
+)
 
 // parseForm reads the form in the body of a request, of which each name has one value. It never
 // takes a value from the query.
 func parseForm(r *http.Request) (url.Values, error) {
-	coding := strings.Join(r.Header["Content-Encoding"], ",")
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" || coding != "" && !strings.EqualFold(coding, "identity") {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
 		return nil, errNoForm
+	}
+	if coding := strings.Join(r.Header["Content-Encoding"], ","); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, errCompressed
 	}
 	if err := r.ParseForm(); err != nil {
 		return nil, err

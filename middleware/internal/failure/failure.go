@@ -27,10 +27,11 @@ type Class uint8
 // The classes.
 const (
 	Internal Class = iota // everything else
-	// The three classes of what a client has sent. Of several errors that are joined, the last class
+	// The four classes of what a client has sent. Of several errors that are joined, the last class
 	// of these counts: it would be wrong to call a request too large that is malformed, too.
 	TooLarge  // *sessionctx.InputError about size
-	MediaType // *sessionctx.InputError about a header
+	Coding    // *sessionctx.InputError about Content-Encoding
+	MediaType // *sessionctx.InputError about Content-Type
 	Malformed // *sessionctx.InputError about form, *defaults.Rejection
 
 	UnknownOutcome // sessionctx.ErrUnknownOutcome
@@ -101,7 +102,9 @@ func sent(err error) Class {
 		switch {
 		case e.Size:
 			return TooLarge
-		case e.Field == form.ContentType, e.Field == form.ContentEncoding:
+		case e.Field == form.ContentEncoding:
+			return Coding
+		case e.Field == form.ContentType:
 			return MediaType
 		}
 		return Malformed
@@ -132,7 +135,7 @@ func (c Class) Status() int {
 		return http.StatusConflict
 	case TooLarge:
 		return http.StatusRequestEntityTooLarge
-	case MediaType:
+	case Coding, MediaType:
 		return http.StatusUnsupportedMediaType
 	case UnknownOutcome, Unavailable:
 		return http.StatusServiceUnavailable

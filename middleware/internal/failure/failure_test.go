@@ -62,6 +62,7 @@ func TestOf_EachErrorHasOneStatusEverywhere(t *testing.T) {
 	invalid := &defaults.Rejection{Field: defaults.FieldCurrency, Value: "XYZ", Reason: defaults.ReasonUnknownCode}
 	input := &sessionctx.InputError{Field: "cartId", Rule: "must be printable text"}
 	large := &sessionctx.InputError{Field: "context", Rule: "has at most 7 bytes", Size: true}
+	coding := &sessionctx.InputError{Field: "Content-Encoding", Value: "gzip", Rule: "must not be compressed"}
 	header := &sessionctx.InputError{Field: "Content-Type", Value: "text/plain", Rule: "must be a form"}
 	answers := policies(t)
 	for _, tc := range []struct {
@@ -82,6 +83,8 @@ func TestOf_EachErrorHasOneStatusEverywhere(t *testing.T) {
 		{"a malformed value", input, failure.Malformed, 400},
 		{"a value that is too large", large, failure.TooLarge, 413},
 		{"a body of another media type", header, failure.MediaType, 415},
+		{"a compressed body", coding, failure.Coding, 415},
+		{"a compressed body of another media type", errors.Join(coding, header), failure.MediaType, 415},
 		{"too large and malformed", errors.Join(large, input), failure.Malformed, 400},
 		{"too large and not offered", errors.Join(large, errors.Join(invalid)), failure.Malformed, 400},
 		{"too large twice", errors.Join(large, large), failure.TooLarge, 413},
@@ -105,6 +108,7 @@ func TestOf_EachErrorHasOneStatusEverywhere(t *testing.T) {
 					assert.Equal(t, tc.status, w.Code, name)
 					assert.Equal(t, tc.class == failure.Unavailable, w.Header().Get("Retry-After") == failure.RetryAfter, name)
 					assert.Equal(t, tc.status == 401, w.Header().Get("WWW-Authenticate") != "", name)
+					assert.Equal(t, tc.class == failure.Coding, w.Header().Get("Accept-Encoding") != "", name)
 					assert.Equal(t, "private, no-store", w.Header().Get("Cache-Control"), name)
 					assert.NotContains(t, w.Body.String(), "db-7", name)
 				}
