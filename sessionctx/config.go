@@ -37,7 +37,7 @@ type Config struct {
 	// CustomerIdle is the same for a customer's session. Default 30 days.
 	CustomerIdle time.Duration
 	// MaxAge ends a session that long after its record was created, used or not. 1 s to 100 years;
-	// default: no limit.
+	// default: no limit, as with -1.
 	MaxAge time.Duration
 	// TombstoneLife is how long the end of an asserted session is remembered. It must not be
 	// shorter than the longest life of a token that names the session, refresh tokens included. 1 s
