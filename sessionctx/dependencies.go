@@ -150,7 +150,8 @@ func (r *Resolver) newDirectory() (err error) {
 	r.profiles, err = directory.New(directory.Config[profileKey, defaults.Customer]{
 		Now: r.near.Now, Timeout: r.cfg.Timeout, MaxAge: r.cfg.DirectoryMaxAge, Go: r.spawn,
 		Ask: func(ctx context.Context, k profileKey) (defaults.Customer, error) {
-			return source.Customer(ctx, k.tenant, k.customerID)
+			c, err := source.Customer(ctx, k.tenant, k.customerID)
+			return c, noAnswer(err, ErrUnknownTenant) // only Sites says which tenants there are
 		},
 		Equal:    func(a, b defaults.Customer) bool { return reflect.DeepEqual(a, b) },
 		Hash:     func(k profileKey) uint64 { return r.profileHash(k.record().Hash()) },
@@ -176,7 +177,7 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 		return &tenantSites{}, nil // the tenant was known and is gone: an answer, and no failure
 	}
 	if err != nil {
-		return nil, err
+		return nil, noAnswer(err)
 	}
 	next := &tenantSites{given: given}
 	next.table, next.mistakes, err = defaults.CompileSites(given, known.confirmed.Load(), time.Now())
@@ -198,6 +199,18 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 		known.confirmed.Store(next.table)
 	}
 	return next, nil
+}
+
+// noAnswer returns the error of a Directory as one that says only that there is no answer. A
+// Directory may return an error of this package that means something else here: ErrNotFound, for
+// example, would say that the session has ended. others are further errors of that kind.
+func noAnswer(err error, others ...error) error {
+	for _, known := range append(others, ErrNotFound, ErrConflict, ErrFull, ErrUnknownOutcome, ErrClosed) {
+		if errors.Is(err, known) {
+			return errors.New(err.Error())
+		}
+	}
+	return err
 }
 
 // maxLoggedMistakes bounds the lines of one answer.

@@ -14,15 +14,23 @@ type desk struct {
 	sites     atomic.Pointer[[]defaults.Site]
 	customer  atomic.Pointer[defaults.Customer]
 	fails     atomic.Bool
-	gone      atomic.Bool // no tenant is known
+	gone      atomic.Bool           // no tenant is known
+	cause     atomic.Pointer[error] // why it fails; nil: errDown
 	asked     atomic.Int64
 	customers atomic.Int64
+}
+
+func (d *desk) down() error {
+	if cause := d.cause.Load(); cause != nil {
+		return *cause
+	}
+	return errDown
 }
 
 func (d *desk) Sites(ctx context.Context, tenant string) ([]defaults.Site, error) {
 	d.asked.Add(1)
 	if d.fails.Load() {
-		return nil, errDown
+		return nil, d.down()
 	}
 	if d.gone.Load() {
 		return nil, sessionctx.ErrUnknownTenant
@@ -36,7 +44,7 @@ func (d *desk) Sites(ctx context.Context, tenant string) ([]defaults.Site, error
 func (d *desk) Customer(ctx context.Context, tenant, id string) (defaults.Customer, error) {
 	d.customers.Add(1)
 	if d.fails.Load() {
-		return defaults.Customer{}, errDown
+		return defaults.Customer{}, d.down()
 	}
 	if c := d.customer.Load(); c != nil {
 		return *c, nil
