@@ -201,9 +201,10 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 	return next, nil
 }
 
-// noAnswer returns the error of a Directory as one that says only that there is no answer. A
-// Directory may return an error of this package that means something else here: ErrNotFound, for
-// example, would say that the session has ended. others are further errors of that kind.
+// noAnswer returns the error of a Directory, or of a read of a Store, as one that says only that
+// there is no answer. The host may return an error of this package that means something else here:
+// ErrNotFound, for example, would say that the session has ended. others are further errors of that
+// kind.
 func noAnswer(err error, others ...error) error {
 	for _, known := range append(others, ErrNotFound, ErrConflict, ErrFull, ErrUnknownOutcome, ErrClosed) {
 		if errors.Is(err, known) {

@@ -114,7 +114,7 @@ func (s *guardedStore) load(ctx context.Context, key store.Key) (rec store.Recor
 		}
 	}()
 	rec, err = s.Store.Load(ctx, key)
-	return rec, redact.Error(err, key.ID)
+	return rec, noAnswer(redact.Error(err, key.ID), ErrUnknownTenant)
 }
 
 // Save implements store.Store. ctx ends by the resolver's own timer alone. After a panic nobody

@@ -2,6 +2,7 @@ package sessionctx_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,6 +48,26 @@ func TestStoreOutage_ReadsAreDegradedAndWritesFail(t *testing.T) {
 	assert.Equal(t, "USD cart", resolve(t, r, by("s1", "C100")).Currency+" "+resolve(t, r, by("s1", "C100")).CartID, "nothing was kept of the outage")
 	assert.Equal(t, secret, resolve(t, r, cookie(secret.ID)))
 	assert.Positive(t, r.Stats().Degraded)
+}
+
+func TestStoreOutage_ErrorOfAReadSaysNothingOfTheSession(t *testing.T) {
+	for _, cause := range []error{
+		sessionctx.ErrNotFound, sessionctx.ErrUnknownTenant, sessionctx.ErrConflict, sessionctx.ErrFull, sessionctx.ErrUnknownOutcome, sessionctx.ErrClosed,
+	} {
+		t.Run(cause.Error(), func(t *testing.T) {
+			r := newResolver(t, func(c *sessionctx.Config) { c.Store = mistaken{&memstore.Store{}, cause} })
+			assert.True(t, resolve(t, r, by("s1")).Degraded)
+			assert.True(t, resolve(t, r, cookie("secret")).Degraded)
+			fresh := by("s1")
+			fresh.Fresh = true
+			_, written := r.Update(t.Context(), by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			for _, err := range []error{resolveError(t, r, fresh), written, r.End(t.Context(), by("s1"))} {
+				require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+				require.NotErrorIs(t, err, cause)
+				require.ErrorContains(t, err, strings.TrimPrefix(cause.Error(), "sessionctx: "), "for the operator")
+			}
+		})
+	}
 }
 
 func TestStoreOutage_FailDegradedFailsInstead(t *testing.T) {

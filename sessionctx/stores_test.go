@@ -397,3 +397,13 @@ func (s *heldStore) Save(ctx context.Context, key store.Key, rec store.Record, b
 	}
 	return rec, err
 }
+
+// mistaken returns err from every Load.
+type mistaken struct {
+	store.Store
+	err error
+}
+
+func (s mistaken) Load(context.Context, store.Key) (store.Record, error) {
+	return store.Record{}, s.err
+}
