@@ -35,9 +35,8 @@ type tenantSites struct {
 	refused atomic.Pointer[[]*defaults.SiteError]
 	// noDefault says why the tenant has no default site; nil: it has one.
 	noDefault error
-	// askedAgain is when askAgain last asked; 0: never.
-	askedAgain atomic.Int64
-	shared     sharedTable
+	again     func() // see askAgain
+	shared    sharedTable
 	// confirmed is the table of the last answer that said the same. It knows when each site was
 	// last valid, and is not used for anything else.
 	confirmed atomic.Pointer[defaults.Sites]
@@ -66,19 +65,24 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 		return d, r.directoryError(ctx, err)
 	}
 	if d.sites.Value.table == nil {
-		r.askAgain(tenant, d.sites)
+		d.sites.Value.again()
 		return dependencies{}, fmt.Errorf("%w: %q", ErrUnknownTenant, tenant)
 	}
 	r.askProfile(ctx, &d, tenant, customerID)
 	return d, nil
 }
 
-// askAgain asks for the sites of a tenant again, because a request has met an answer that serves
-// nothing: once a second, as after a failure, so that repaired data are in force soon.
-func (r *Resolver) askAgain(tenant string, sites *directory.Answer[*tenantSites]) {
-	now, last := r.near.Now(), sites.Value.askedAgain.Load()
-	if now-max(last, sites.Answered()) >= int64(time.Second) && sites.Value.askedAgain.CompareAndSwap(last, now) {
-		r.sites.Invalidate(tenant)
+// askAgain returns what a request calls that has met sites which serve nothing for it. It asks for
+// the sites of the tenant again: once a second, as after a failure, so that repaired data are in
+// force soon.
+func (r *Resolver) askAgain(tenant string) func() {
+	var last atomic.Int64
+	last.Store(r.near.Now())
+	return func() {
+		now, before := r.near.Now(), last.Load()
+		if now-before >= int64(time.Second) && last.CompareAndSwap(before, now) {
+			r.sites.Invalidate(tenant)
+		}
 	}
 }
 
@@ -174,12 +178,12 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 	}
 	given, err := source.Sites(ctx, tenant)
 	if errors.Is(err, ErrUnknownTenant) && answer != nil {
-		return &tenantSites{}, nil // the tenant was known and is gone: an answer, and no failure
+		return &tenantSites{again: r.askAgain(tenant)}, nil // the tenant was known and is gone: an answer, and no failure
 	}
 	if err != nil {
 		return nil, noAnswer(err)
 	}
-	next := &tenantSites{given: given}
+	next := &tenantSites{given: given, again: r.askAgain(tenant)}
 	next.table, next.mistakes, err = defaults.CompileSites(given, known.confirmed.Load(), time.Now())
 	refused := err != nil && (next.table == nil || known.table != nil && known.noDefault == nil)
 	if (known.table != nil || !refused) && !reflect.DeepEqual(known.lastMistakes(), next.mistakes) {

@@ -142,9 +142,8 @@ func (req *Request) cutTexts() {
 }
 
 // cacheKey names what is cached for req.
-func (r *Resolver) cacheKey(req *Request) (k nearcache.Key) {
-	req.setKey(&k)
-	return k
+func (r *Resolver) cacheKey(req *Request) nearcache.Key {
+	return nearcache.Key{Tenant: req.Tenant, ID: req.SessionID, View: req.asserted(), Kind: store.KindSession}
 }
 
 // setKey is cacheKey for the warm path. It writes the key where it is read: a processor waits for

@@ -197,7 +197,7 @@ func (r *Resolver) checkSite(req *Request, rec *store.Record, customerID string,
 	if sites.noDefault == nil || sites.table.Resolve(r.input(req, rec, customerID, d)).Site != "" {
 		return nil
 	}
-	r.askAgain(req.Tenant, d.sites)
+	sites.again()
 	return chain(ErrUnavailable, "directory", "no site answers the request", sites.noDefault)
 }
 

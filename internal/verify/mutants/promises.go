@@ -71,7 +71,7 @@ var Promises = []Promise{
 		{Desc: "an entry of a customer's session does not hang on the customer", By: append(by(core, "TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn"), histories),
 			Edits: edit(nearCache+"#valid", "customer == e.customer", "(customer == e.customer || true)")},
 		{Desc: "a view without its customer", By: by(core, "TestEndAll_EndsASessionThatAnotherProcessHasLoggedIn"),
-			Edits: edit("sessionctx/request.go", "req.asserted(), store.KindSession", "\"\", store.KindSession")},
+			Edits: edit("sessionctx/request.go", "View: req.asserted(), ", "", "sessionctx/request.go", "req.asserted(), store.KindSession", "\"\", store.KindSession")},
 		{Desc: "an answer of the directory that came after the record was read", By: by(core, "TestConsistency_ProfileThatChangesDuringALoadComesAfterTheRecord"),
 			Edits: edit("sessionctx/resolve.go", "!d.inForceSince(begun, before)", "d == nil")},
 		{Desc: "a fresh read supersedes nothing", By: by(core, "TestResolve_FreshIsNotUndoneByAnEarlierLoad"),
