@@ -22,7 +22,9 @@ func checkNothing(p *probe) {
 	key := p.key("nothing")
 	customer := key
 	customer.Kind = store.KindCustomer
-	for _, key := range []store.Key{key, customer} {
+	// The Resolver asks with this key whether the Store answers.
+	probe := store.Key{Tenant: "probe", Kind: store.KindCustomer, ID: "probe"}
+	for _, key := range []store.Key{key, customer, probe} {
 		p.same(fmt.Sprintf("Load of %s returned", show(key)), p.load(key), store.Record{})
 	}
 }

@@ -74,6 +74,14 @@ func TestRules_CatchBrokenStores(t *testing.T) {
 				return rec, err
 			}}
 		}, "nothing", "without an error"},
+		{"a tenant that it does not know is an error", func() store.Store {
+			return &around{inner: new(memstore.Store), load: func(inner store.Store, ctx context.Context, k key) (record, error) {
+				if k.Tenant == "probe" {
+					return record{}, errors.New("no such tenant")
+				}
+				return inner.Load(ctx, k)
+			}}
+		}, "nothing", "without an error"},
 
 		{"seconds", loaded(func(r *record) { r.ModifiedAt = r.ModifiedAt.Truncate(time.Second) }), "round trip", "millisecond"},
 		{"milliseconds taken for nanoseconds", loaded(func(r *record) { r.ExpiresAt = time.Unix(0, r.ExpiresAt.UnixMilli()) }), "round trip", "millisecond"},
