@@ -22,6 +22,9 @@ const (
 	maxAbandoned = 64
 	// maxAbandonedPerKey keeps one key that always hangs from using up maxAbandoned for all keys.
 	maxAbandonedPerKey = 4
+	// oneMoreAfter is how long after the last question one more may set out, for all the questions
+	// that hang: a source that has lost some for good, and is well again, must not stay unasked.
+	oneMoreAfter = 10 * time.Minute
 	// maxHanging bounds the questions under way while the source hangs: each request for another
 	// key that nobody knows would start one.
 	maxHanging = 64
@@ -100,6 +103,8 @@ type Cache[K comparable, V any] struct {
 	// hanging says that a question has run into Timeout since the last answer in time. Then nobody
 	// waits for first answers.
 	hanging atomic.Bool
+	// fullUntil is until when no question sets out while too many hang; 0 after an answer in time.
+	fullUntil atomic.Int64
 }
 
 // New returns an empty Cache.

@@ -641,7 +641,7 @@ func TestAsk_OneKeyThatHangsLeavesTheOthersAlone(t *testing.T) {
 	})
 }
 
-func TestAsk_HangingQuestionsStopTheNextAlthoughTheSourceAnswersOthers(t *testing.T) {
+func TestAsk_HangingQuestionsLetOneAtATimeSetOutWhileTheSourceAnswersOthers(t *testing.T) {
 	inShop(t, func(s *shop) {
 		s.stubborn = true
 		for i := range 64 {
@@ -653,8 +653,16 @@ func TestAsk_HangingQuestionsStopTheNextAlthoughTheSourceAnswersOthers(t *testin
 		synctest.Wait()
 		s.waiting[64].answers("v")
 		require.NoError(s, (<-c).err)
+		one := s.get(s.Context(), "one")
 		s.refuses("next", directory.ErrNoAnswer)
-		s.waiting[0].fails(errDown)
+		s.waiting[65].answers("v")
+		require.NoError(s, (<-one).err)
+		s.get(s.Context(), "two")
+		time.Sleep(timeout) // it hangs, too
+		s.refuses("next", directory.ErrNoAnswer)
+		for _, i := range []int{0, 1} {
+			s.waiting[i].fails(errDown)
+		}
 		s.waiting = nil
 		s.get(s.Context(), "next")
 		s.question().answers("w")
@@ -730,7 +738,7 @@ func TestAsk_QuestionsThatHangAreBounded(t *testing.T) {
 				require.ErrorIs(s, s.Refresh(s.Context(), "known"), directory.ErrNoAnswer)
 				before := s.asked
 				if stubborn {
-					time.Sleep(time.Hour)
+					time.Sleep(9 * time.Minute)
 					s.serves("known", "v")
 					assert.Equal(s, before, s.asked, "no question sets out until one returns")
 					s.question().fails(errDown)
@@ -741,6 +749,56 @@ func TestAsk_QuestionsThatHangAreBounded(t *testing.T) {
 				s.serves("known", "v")
 				synctest.Wait()
 				assert.Equal(s, before+1, s.asked)
+			})
+		})
+	}
+}
+
+// Calls that ignore their context and never return must not close a source that is well again.
+func TestAsk_QuestionsThatNeverReturnDoNotKeepTheSourceUnasked(t *testing.T) {
+	for _, tc := range []struct {
+		desc string
+		lose func(s *shop)
+	}{
+		{"of one key", func(s *shop) {
+			for range 10 {
+				s.serves("k", "v")
+				time.Sleep(timeout + time.Second)
+			}
+		}},
+		{"of many keys", func(s *shop) {
+			for i := range 100 {
+				s.get(s.Context(), fmt.Sprint("l", i))
+			}
+			time.Sleep(timeout)
+		}},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			inShop(t, func(s *shop) {
+				s.stubborn = true
+				s.learn("k", "v")
+				time.Sleep(maxAge)
+				tc.lose(s)
+				synctest.Wait()
+				lost := s.asked
+				for range 30 { // an hour of hanging
+					time.Sleep(2 * time.Minute)
+					s.serves("k", "v")
+				}
+				synctest.Wait()
+				assert.InDelta(s, lost+6, s.asked, 1, "one more every ten minutes")
+				s.waiting = nil
+				for i := 0; i < 11 && !s.asks(); i++ { // the source is well again
+					time.Sleep(time.Minute)
+					s.serves("k", "v")
+				}
+				s.question().answers("0")
+				for i := range 10 {
+					time.Sleep(maxAge)
+					s.serves("k", fmt.Sprint(i))
+					s.question().answers(fmt.Sprint(i + 1))
+				}
+				assert.Less(s, s.now(), 90*time.Minute)
 			})
 		})
 	}

@@ -30,21 +30,30 @@ func (c *Cache[K, V]) ask(caller context.Context, e *entry[K, V], after uint64) 
 	if n := len(e.questions); n > 0 && e.questions[n-1].number > after {
 		return e.questions[n-1], nil
 	}
+	now := c.cfg.Now()
+	full := c.abandoned.Load() >= maxAbandoned || c.hanging.Load() && c.underWay.Load() >= maxHanging
 	switch {
 	case len(e.questions) >= maxPerKey:
 		return nil, nil
 	case c.closed.Load():
 		return nil, fmt.Errorf("%w: the cache is closed", ErrNoAnswer)
-	case e.abandoned >= maxAbandonedPerKey:
+	case e.abandoned >= maxAbandonedPerKey && now < e.fullUntil:
 		return nil, fmt.Errorf("%w: %d questions about the key hang", ErrNoAnswer, e.abandoned)
-	case c.abandoned.Load() >= maxAbandoned, c.hanging.Load() && c.underWay.Load() >= maxHanging:
+	case full && !c.oneMore(now):
 		return nil, fmt.Errorf("%w: %d questions hang", ErrNoAnswer, c.underWay.Load())
 	}
-	q := &question[V]{number: c.numbers.Add(1), began: c.cfg.Now(), done: make(chan struct{})}
+	e.fullUntil = now + int64(oneMoreAfter)
+	q := &question[V]{number: c.numbers.Add(1), began: now, done: make(chan struct{})}
 	e.questions = append(e.questions, q)
 	c.underWay.Add(1)
 	c.cfg.Go(func() { c.run(withValues{c.ctx, caller}, e, q) })
 	return q, nil
+}
+
+// oneMore reports whether a question may set out in spite of those that hang.
+func (c *Cache[K, V]) oneMore(now int64) bool {
+	until := c.fullUntil.Load()
+	return now >= until && c.fullUntil.CompareAndSwap(until, now+int64(oneMoreAfter))
 }
 
 // withValues is a context with the values of another one. The end of the other one does not end it.
@@ -130,6 +139,7 @@ func (c *Cache[K, V]) end(e *entry[K, V], q *question[V], o outcome[V], abandon 
 		q.err = fmt.Errorf("%w: the cache is closed", ErrNoAnswer)
 	case timedOut:
 		c.hanging.Store(true)
+		c.fullUntil.Store(c.cfg.Now() + int64(oneMoreAfter))
 		// The error is not wrapped: a caller must not take it for the end of its own context.
 		q.err = fmt.Errorf("%w within %v: %v", ErrNoAnswer, c.cfg.Timeout, o.err)
 	default:
@@ -145,6 +155,7 @@ func (c *Cache[K, V]) end(e *entry[K, V], q *question[V], o outcome[V], abandon 
 	}
 	known := false
 	if q.err == nil {
+		e.fullUntil = 0
 		q.answer = c.install(e, q, o.value)
 	} else {
 		known = c.fail(s, e, q)
@@ -181,6 +192,7 @@ func (c *Cache[K, V]) late(e *entry[K, V], q *question[V], o outcome[V]) {
 // succeeded says that the source answers in time.
 func (c *Cache[K, V]) succeeded() {
 	c.hanging.Store(false)
+	c.fullUntil.Store(0)
 	c.failure.Store(nil)
 }
 

@@ -210,3 +210,11 @@ func (s *shop) numFailures() int {
 	defer s.mu.Unlock()
 	return len(s.failures)
 }
+
+// asks reports whether a question has reached the source.
+func (s *shop) asks() bool {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.waiting) > 0
+}
