@@ -139,8 +139,9 @@ func (s *state) update(c *call, r *reply) *state {
 		return met.same(r.view.shows(cur, id, customer, b))
 	}
 	if c.kind == preview {
-		if mint {
-			return s.same(r.view.ID == "" && r.view.Version == 0 && r.view.Cart == "" && r.view.Customer == "" && r.view.resolves(&next, 0, s.now()))
+		if mint { // no record is named before the write is done
+			next.version, next.incarnation, next.created, next.modified = 0, 0, 0, 0
+			return s.same(r.view.shows(&next, "", 0, s.now()))
 		}
 		return s.same(seen && r.stamp(&next) && r.view.shows(&next, c.id, customer, s.now()))
 	}
