@@ -11,8 +11,8 @@ type Rejection struct {
 	Reason Reason
 }
 
-// Error says in a sentence for people what is wrong with the value, of which it shows 64 characters
-// at most.
+// Error says in a sentence for people what is wrong with the value. It shows at most 64 characters
+// of the value.
 func (e *Rejection) Error() string {
 	return fmt.Sprintf("defaults: %s %.64q: %s", e.Field, e.Value, e.sentence())
 }

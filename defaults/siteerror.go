@@ -19,7 +19,8 @@ type SiteError struct {
 	Effect string // what [CompileSites] made of it, for people, as in "not offered"; empty in an error
 }
 
-// Error names the site, the field, the value, the rule and the effect.
+// Error names the site, the field, the value, the rule and the effect. It shows at most 64
+// characters of the code and of the value.
 func (e *SiteError) Error() string {
 	rule := e.Rule
 	if e.Effect != "" {

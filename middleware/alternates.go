@@ -280,9 +280,9 @@ func (p *siteMap) prefixes(host string) []string {
 	return all
 }
 
-// rest returns what follows the longest prefix of a URL's path, escaped as it came: a slash, if it
-// is nothing. ok is false where an escaped slash follows: "%2F" alone is no path, and would become
-// a part of the host in front of it.
+// rest returns what follows the longest prefix in a URL's path, escaped as the client sent it. If
+// nothing follows, rest returns a slash. ok is false if an escaped slash follows: "%2F" does not
+// begin a path, and would become a part of the host in front of it.
 func (p *siteMap) rest(host string, u *url.URL) (rest string, ok bool) {
 	prefix := ""
 	for _, candidate := range p.prefixes(host) {
@@ -297,7 +297,7 @@ func (p *siteMap) rest(host string, u *url.URL) (rest string, ok bool) {
 	return rest, rest[0] == '/'
 }
 
-// cutDecoded cuts as much off the front of an escaped path as stands for n bytes.
+// cutDecoded returns an escaped path without the part at its front that stands for n decoded bytes.
 func cutDecoded(escaped string, n int) string {
 	for ; n > 0 && escaped != ""; n-- {
 		if escaped[0] == '%' && len(escaped) > 2 {

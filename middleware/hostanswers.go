@@ -83,8 +83,9 @@ func (a *hostAnswers) replace(customerID string) {
 	a.customerKnown, a.customerID, a.customerErr = true, customerID, nil
 }
 
-// follow makes the remembered identity name what its session is now: the id that a write has given
-// to a session by secret, and the customer of a login. customerID is empty if nobody logged in.
+// follow updates the remembered identity after a write: id is the id that the session has now, and
+// customerID is the customer who has logged in, or empty. It does nothing if the identity names no
+// session.
 func (a *hostAnswers) follow(id, customerID string) {
 	if a == nil {
 		return

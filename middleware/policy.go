@@ -68,7 +68,7 @@ func Fail(w http.ResponseWriter, r *http.Request, err error, next http.Handler) 
 	case failure.Unauthenticated:
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case failure.Coding:
-		h.Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3: for no other 415
+		h.Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3; another 415 must not have it
 	case failure.Unavailable:
 		h.Set("Retry-After", failure.RetryAfter)
 	}

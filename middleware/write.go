@@ -18,8 +18,8 @@ import (
 // must stay. The cookie changes only for a session that the cookie names, and for a request without
 // a session. For an identity of Config.Identify only Logout changes it. Several calls for one
 // response build on each other: an Update after a Login writes to the customer's session, and the
-// response carries one session cookie. With Config.Identify they do so for a request that Wrap or
-// Attach has returned.
+// response carries one session cookie. With Config.Identify this holds only for the request that
+// Wrap passes on or Attach returns.
 //
 // The errors are those of Request and of the Resolver's method of the same name, and these.
 // ErrUnauthenticated says that there is no session to write to: NoCookie is set, or the identity
@@ -68,8 +68,8 @@ func (m *Middleware) Start(w http.ResponseWriter, r *http.Request) (sessionctx.S
 // With the cookie the session gets a new id, so that an id that somebody planted or saw before the
 // login is worth nothing after it. Two logins of one customer with one cookie, such as a double
 // click, give the same session. With Config.Customer a host need not call Login; if it does, the
-// rest of this request is the customer's. That holds for a request that Wrap or Attach has
-// returned: for any other one Update asks Config.Customer again.
+// rest of this request is the customer's. That holds only for the request that Wrap passes on or
+// Attach returns: for any other one Update asks Config.Customer again.
 //
 // Security: customerID must be unique over all issuers and logins of the tenant. Put
 // http.CrossOriginProtection around the handler, so that no other site logs a visitor in.
@@ -83,8 +83,8 @@ func (m *Middleware) Login(w http.ResponseWriter, r *http.Request, customerID st
 	return s, err
 }
 
-// login is Resolver.Login for the one session that req names. If req names a customer's session and
-// a guest's, the guest's becomes a part of the customer's first.
+// login calls Resolver.Login for the session that req names. If req names both a customer's session
+// and a guest's, Bind first makes the guest's session a part of the customer's.
 func (m *Middleware) login(ctx context.Context, req sessionctx.Request, customerID string) (sessionctx.Session, error) {
 	switch {
 	case req.GuestID == "":
@@ -92,7 +92,7 @@ func (m *Middleware) login(ctx context.Context, req sessionctx.Request, customer
 		req.SessionID = req.GuestID
 	default:
 		s, _, err := m.resolver.Bind(ctx, req)
-		if err != nil || s.ID != "" && s.ID != req.SessionID { // by a login just now it has a new id
+		if err != nil || s.ID != "" && s.ID != req.SessionID { // Bind was the login: it has given a new id
 			return s, err
 		}
 	}

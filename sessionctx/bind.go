@@ -14,14 +14,19 @@ import (
 //
 // SessionID and GuestID are the two ids of the request. If SessionID names a session of the
 // customer already, that session stays. It takes over from the guest's session the choices, the
-// carts for sites where it has none, and the attributes that it lacks. Config.OnChange shows both
-// sessions, so that the host can merge carts. The guest's id is dead then, but for an hour a
-// request of the same customer that still has the old id finds the session.
+// carts for sites where it has none, and the attributes that it lacks. If both ids name sessions of
+// the customer, the same happens to the session under GuestID. Config.OnChange shows both sessions,
+// so that the host can merge carts. The guest's id is then dead. For an hour a request of the same
+// customer that still has this id finds the session.
 //
-// bound says that the session that GuestID named has become a part of the returned session, so the
-// cookie with GuestID can go. The answer is Degraded only if nothing was bound. The errors are
-// those of Login and Resolve. After each of them keep both cookies, and call Bind again: it goes on
-// where the first call stopped. Until then Resolve shows the choices of what is not bound yet.
+// bound says that the session under GuestID has become a part of the returned session, so the
+// cookie with GuestID can go. The returned session is Degraded only if nothing was bound. After
+// Erase no guest's session becomes the erased customer's: only Login begins a session of that
+// customer.
+//
+// The errors are those of Login and Resolve. After an error keep both cookies, and call Bind again:
+// the second call goes on where the first one stopped. Until a session is bound, Resolve shows its
+// choices.
 func (r *Resolver) Bind(ctx context.Context, req Request) (s Session, bound bool, err error) {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -74,7 +79,7 @@ func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
 			} else if ok { // another request was quicker
 				session, bound = heir, id == ids[1]
 			}
-		case own.state == ended && i > 0: // the answer that said so was lost, maybe
+		case own.state == ended && i > 0: // bound before, but perhaps the answer that said so was lost
 			heir, ok := openHeir(&one.Identity, rec.Heir)
 			bound = ok && heir == session
 		}
@@ -84,7 +89,7 @@ func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
 		if err != nil {
 			return false, unavailable(b, err)
 		}
-		if customer.Ended { // erased: only Login begins a session of the customer
+		if customer.Ended { // erased: only Login begins a session of this customer
 			guests = nil
 		}
 	}
@@ -109,7 +114,7 @@ func (r *Resolver) bind(b *budget, req *Request) (bound bool, err error) {
 	}
 	if session != "" {
 		if bound || session != req.SessionID {
-			// A degraded answer has no id, and a caller who does not get the new one loses the session.
+			// A degraded answer has no id. A caller who does not learn the new id loses the session.
 			req.AtLeast.Version = max(req.AtLeast.Version, 1)
 		}
 		req.SessionID = session
@@ -134,9 +139,9 @@ func (r *Resolver) ownedBySecret(b *budget, req *Request) (rec store.Record, own
 }
 
 // mergeGuest copies the data of a guest's session to the customer's session that req names, and
-// puts a tombstone in the place of the guest's session. The data comes first: a process that dies
-// in between leaves both, and the next request begins again. Whoever has put the tombstone calls
-// Config.OnChange.
+// puts a tombstone in the place of the guest's session. The data is copied first: a process that
+// dies before the tombstone leaves both sessions, and the next Bind copies again. Only the call
+// that saves the tombstone calls Config.OnChange.
 func (r *Resolver) mergeGuest(b *budget, req *Request, guestID string, d *dependencies) error {
 	old := *req
 	old.SessionID = guestID

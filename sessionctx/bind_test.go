@@ -315,11 +315,11 @@ func TestUpdate_UpsertBeginsASessionEarly(t *testing.T) {
 	assert.Equal(t, s, update(t, r, cookie(s.ID), sessionctx.Patch{Upsert: true}), "a session that exists stays as it is")
 }
 
-// cutOff is a Store that loses its connection after some Saves: what was cached may be outdated
-// then, and no Load succeeds.
+// cutOff is a Store that loses its connection after some Saves. From then on cached records may be
+// outdated, and every Load fails.
 type cutOff struct {
 	*told
-	saves atomic.Int64 // until then
+	saves atomic.Int64 // before it loses the connection
 }
 
 func (s *cutOff) Save(ctx context.Context, key store.Key, rec store.Record, base sessionctx.Revision) (store.Record, error) {
@@ -337,8 +337,8 @@ func (s *cutOff) Load(ctx context.Context, key store.Key) (store.Record, error) 
 	return s.told.Load(ctx, key)
 }
 
-// A caller who was told that the guest's session is bound, and not under which id, would delete the
-// only cookie that leads to it.
+// If Bind said that the guest's session is bound, and did not return its new id, the caller would
+// delete the only cookie that leads to the session.
 func TestBind_IsNoSuccessWhileItsSessionCannotBeRead(t *testing.T) {
 	for _, tc := range []struct {
 		desc         string
@@ -380,7 +380,7 @@ func TestBind_IsNoSuccessWhileItsSessionCannotBeRead(t *testing.T) {
 				require.ErrorIs(t, err, sessionctx.ErrUnavailable)
 				assert.False(t, bound)
 				assert.Equal(t, tc.part, strings.Contains(err.Error(), "a part was written"), err)
-				synctest.Wait() // no load is under way that has failed
+				synctest.Wait() // for the loads that have failed, so that the next call joins none
 				backend.saves.Store(-1)
 				s, bound := bind(t, r, req)
 				assert.True(t, bound, "the second call goes on where the first one stopped")
@@ -390,7 +390,7 @@ func TestBind_IsNoSuccessWhileItsSessionCannotBeRead(t *testing.T) {
 	}
 }
 
-// loaded is a Store that tells of each Load that has read.
+// loaded is a Store that reports each Load after it has read.
 type loaded struct {
 	store.Store
 	then func()
@@ -402,8 +402,7 @@ func (s loaded) Load(ctx context.Context, key store.Key) (store.Record, error) {
 	return rec, err
 }
 
-// Login begins a session of an erased customer, and Bind none. A session that Login has begun is
-// found all the same.
+// Bind begins no session of an erased customer, but finds one that Login has begun.
 func TestBind_FindsTheSessionOfAnErasedCustomerWhoLoggedInAgain(t *testing.T) {
 	r := newResolver(t, func(c *sessionctx.Config) { c.Store = &ledger{} })
 	require.NoError(t, r.Erase(t.Context(), "demoshop", "C100"))
@@ -464,19 +463,19 @@ func TestOnChange_OnceForEachWrite(t *testing.T) {
 	}
 }
 
-func TestBind_OfTwoSessionsOfOneCustomer(t *testing.T) {
+func TestBind_NeverMakesOneSessionAPartOfTwo(t *testing.T) {
 	r := newResolver(t)
 	session := func(cart string) string {
 		return update(t, r, byLogin("C100", "", ""), sessionctx.Patch{CartID: sessionctx.Set(cart)}).ID
 	}
-	t.Run("that of SessionID stays", func(t *testing.T) {
+	t.Run("of two sessions of one customer the one of SessionID stays", func(t *testing.T) {
 		one, other := session("one"), session("other")
 		s, bound := bind(t, r, byLogin("C100", one, other))
 		assert.True(t, bound)
 		assert.Equal(t, one+" one", s.ID+" "+s.CartID)
 		assert.Empty(t, resolve(t, r, cookie(other)).ID)
 	})
-	t.Run("a guest's is bound to one of them alone", func(t *testing.T) {
+	t.Run("a guest's session is bound to one of two sessions of a customer", func(t *testing.T) {
 		one, other := session("one"), session("other")
 		g := update(t, r, cookie(""), sessionctx.Patch{Language: sessionctx.Set("fr")})
 		bind(t, r, byLogin("C100", one, g.ID))
@@ -486,7 +485,7 @@ func TestBind_OfTwoSessionsOfOneCustomer(t *testing.T) {
 	})
 }
 
-// This process still has the guest's session in its cache, and another one has bound it.
+// Another process has bound the guest's session, which this process still has in its cache.
 func TestBind_FindsWhatAnotherProcessHasBound(t *testing.T) {
 	records := &memstore.Store{}
 	there := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })

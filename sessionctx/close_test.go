@@ -177,9 +177,9 @@ func TestClose_TakesOneTimeoutWhileStoreAndDirectoryHang(t *testing.T) {
 	}
 }
 
-// Two Resolvers share a Store. A write of the one that closes, which its caller has left, is
-// reported to the other one.
-func TestClose_WaitsForWritesThatNobodyWaitsFor(t *testing.T) {
+// Two Resolvers share a Store. One of them closes while a write goes on whose caller has left. The
+// write is reported to the other Resolver.
+func TestClose_WaitsForWritesWhoseCallerHasLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		backend := &heldStore{}
 		config := func(c *sessionctx.Config) { c.Store = backend }
@@ -200,8 +200,9 @@ func TestClose_WaitsForWritesThatNobodyWaitsFor(t *testing.T) {
 	})
 }
 
-// Whoever closes the Store after a Close without an error ends no call of it.
-func TestClose_CallOfTheStoreThatNobodyWaitsForIsAnError(t *testing.T) {
+// If Close returns no error, no call of the Store is under way, so that the host may close the
+// Store.
+func TestClose_StoreCallWhoseCallerHasLeftIsAnError(t *testing.T) {
 	for _, tc := range []struct {
 		desc  string
 		leave func(t *testing.T, over chan struct{}) *sessionctx.Resolver
@@ -249,7 +250,7 @@ func newUnclosed(t *testing.T, s store.Store) *sessionctx.Resolver {
 	return r
 }
 
-// watchedBy is a Directory or a Store with a Watch that returns this stop.
+// watchedBy gives a Directory or a Store a Watch method that returns this stop.
 type watchedBy struct {
 	sessionctx.Static
 	memstore.Store
@@ -302,7 +303,7 @@ func TestClose_WatcherThatDoesNotStopIsAnError(t *testing.T) {
 	}
 }
 
-// The calls inside take the whole time, and the Watcher is stopped all the same.
+// The calls inside use up Config.Timeout, and Close still stops the Watcher.
 func TestClose_StopsTheWatcherAfterCallsThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stopped := false

@@ -96,7 +96,7 @@ type Config struct {
 	MaxRecord int
 }
 
-// never is a time that does not end.
+// never is a duration of a Config that has no end.
 const never = -1
 
 // withDefaults returns cfg with its defaults filled in, or every mistake in it.

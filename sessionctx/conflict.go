@@ -10,12 +10,12 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// unknownBase stands for a base that a record never had. It is below all versions: everything may
-// have changed since, and counts as changed.
+// unknownBase stands for a base that the record never had. It is lower than every version, so every
+// field counts as changed since.
 const unknownBase = -1
 
-// baseOf returns the version that a write is based on, to be compared with the versions at which
-// the fields changed last.
+// baseOf returns the version that a write is based on, or unknownBase. conflicts compares it with
+// the versions at which the fields were last changed.
 func baseOf(base Revision, cur *store.Record) int64 {
 	switch {
 	case base == Revision{}: // there was no record: every field that has been set since conflicts

@@ -85,13 +85,13 @@ func TestAttributesConflict_ComparesWhatThePatchTouches(t *testing.T) {
 		patch      Patch
 		want       bool
 	}{
-		{"it has not changed since", []store.Attribute{a}, 0, Patch{Attributes: values("a", "2")}, false},
+		{"the attribute has not changed since", []store.Attribute{a}, 0, Patch{Attributes: values("a", "2")}, false},
 		{"one of two has changed since", []store.Attribute{a, b}, 0, Patch{Attributes: values("a", "2", "b", "2")}, true},
-		{"to remove it is to touch it", []store.Attribute{a, b}, 0, Patch{Attributes: values("b", "null")}, true},
+		{"a removal touches the attribute", []store.Attribute{a, b}, 0, Patch{Attributes: values("b", "null")}, true},
 		{"another one has changed since", []store.Attribute{a, b}, 0, Patch{Attributes: values("a", "2")}, false},
 		{"another one was removed since", []store.Attribute{a}, 16, Patch{Attributes: values("a", "2")}, false},
-		{"it is not there, and may be what was removed since", []store.Attribute{a}, 16, Patch{Attributes: values("b", "2")}, true},
-		{"it is not there, and nothing was removed since", []store.Attribute{a}, 15, Patch{Attributes: values("b", "2")}, false},
+		{"the attribute is not there, and may be what was removed since", []store.Attribute{a}, 16, Patch{Attributes: values("b", "2")}, true},
+		{"the attribute is not there, and nothing was removed since", []store.Attribute{a}, 15, Patch{Attributes: values("b", "2")}, false},
 		{"replace touches those that it does not name", []store.Attribute{a, b}, 0, Patch{Attributes: values("a", "2"), ReplaceAttributes: true}, true},
 		{"replace touches those that are gone", []store.Attribute{a}, 16, Patch{Attributes: values("a", "2"), ReplaceAttributes: true}, true},
 		{"replace, and nothing has changed since", []store.Attribute{a}, 15, Patch{Attributes: values("a", "2"), ReplaceAttributes: true}, false},

@@ -35,7 +35,7 @@ type tenantSites struct {
 	refused atomic.Pointer[[]*defaults.SiteError]
 	// noDefault says why the tenant has no default site; nil: it has one.
 	noDefault error
-	again     func() // see askAgain
+	again     func() // asks for the sites again: see askAgain
 	shared    sharedTable
 	// confirmed is the table of the last answer that said the same. It knows when each site was
 	// last valid, and is not used for anything else.
@@ -72,9 +72,9 @@ func (r *Resolver) dependenciesOf(ctx context.Context, tenant, customerID string
 	return d, nil
 }
 
-// askAgain returns what a request calls that has met sites which serve nothing for it. It asks for
-// the sites of the tenant again: once a second, as after a failure, so that repaired data are in
-// force soon.
+// askAgain returns the function that a request calls if the sites of the tenant cannot serve it.
+// The function asks the Directory for these sites again, at most once a second, so that repaired
+// data are soon in force.
 func (r *Resolver) askAgain(tenant string) func() {
 	var last atomic.Int64
 	last.Store(r.near.Now())
@@ -86,9 +86,9 @@ func (r *Resolver) askAgain(tenant string) func() {
 	}
 }
 
-// askProfile gives d the profile of a customer. A profile that cannot be had is no error: d.missing
+// askProfile gives d the profile of a customer. If there is no answer, that is no error: d.missing
 // is set, and the session is resolved without the profile. The wait for a profile that is not known
-// yet takes half of the time that ctx has left, so that the session itself has the other half.
+// yet takes at most half of the time that ctx has left. The other half is for the session itself.
 func (r *Resolver) askProfile(ctx context.Context, d *dependencies, tenant, customerID string) {
 	d.customerID, d.profile, d.missing = customerID, nil, false
 	if customerID == "" {
@@ -155,7 +155,7 @@ func (r *Resolver) newDirectory() (err error) {
 		Now: r.near.Now, Timeout: r.cfg.Timeout, MaxAge: r.cfg.DirectoryMaxAge, Go: r.spawn,
 		Ask: func(ctx context.Context, k profileKey) (defaults.Customer, error) {
 			c, err := source.Customer(ctx, k.tenant, k.customerID)
-			return c, noAnswer(err, ErrUnknownTenant) // only Sites says which tenants there are
+			return c, noAnswer(err, ErrUnknownTenant) // only Sites says that a tenant is unknown
 		},
 		Equal:    func(a, b defaults.Customer) bool { return reflect.DeepEqual(a, b) },
 		Hash:     func(k profileKey) uint64 { return r.profileHash(k.record().Hash()) },
@@ -178,7 +178,7 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 	}
 	given, err := source.Sites(ctx, tenant)
 	if errors.Is(err, ErrUnknownTenant) && answer != nil {
-		return &tenantSites{again: r.askAgain(tenant)}, nil // the tenant was known and is gone: an answer, and no failure
+		return &tenantSites{again: r.askAgain(tenant)}, nil // the tenant was known and is gone: that is an answer
 	}
 	if err != nil {
 		return nil, noAnswer(err)
@@ -205,10 +205,10 @@ func (r *Resolver) askSites(ctx context.Context, source Directory, tenant string
 	return next, nil
 }
 
-// noAnswer returns the error of a Directory, or of a read of a Store, as one that says only that
-// there is no answer. The host may return an error of this package that means something else here:
-// ErrNotFound, for example, would say that the session has ended. others are further errors of that
-// kind.
+// noAnswer returns err, an error of a Directory or of a Load, as one that says only that there is
+// no answer. The host's code may return an error of this package, which a caller of the Resolver
+// would misread: ErrNotFound, for example, would say that the session has ended. noAnswer keeps the
+// text of such an error, and not its identity. others are more errors to treat so.
 func noAnswer(err error, others ...error) error {
 	for _, known := range append(others, ErrNotFound, ErrConflict, ErrFull, ErrUnknownOutcome, ErrClosed) {
 		if errors.Is(err, known) {

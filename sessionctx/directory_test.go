@@ -236,7 +236,7 @@ func TestDirectoryAndStore_CallThatEndsByMistakeIsAFailure(t *testing.T) {
 
 // All profiles are invalidated while a read has its profile and waits for the Store. The sites are
 // confirmed and served before the read goes on.
-func TestInvalidate_OfAllProfilesDuringARead(t *testing.T) {
+func TestInvalidate_OfAllProfilesReachesAReadUnderWay(t *testing.T) {
 	for _, tc := range []struct {
 		desc  string
 		hold  func(context.Context) error
@@ -285,8 +285,9 @@ func TestInvalidate_OfAllProfilesDuringARead(t *testing.T) {
 	}
 }
 
-// The profiles have less memory than what is made of them. Not one answer may be from before.
-func TestInvalidate_ReachesWhatWasMadeOfAProfileThatIsNotInMemoryAnyMore(t *testing.T) {
+// The profiles have less memory than the sessions that are made of them. No session may show a
+// profile from before the Invalidate.
+func TestInvalidate_ReachesSessionsWhoseProfileWasEvicted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		profile := defaults.Customer{Currency: "GBP"}
 		r := newResolver(t, func(c *sessionctx.Config) {

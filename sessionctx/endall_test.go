@@ -214,8 +214,8 @@ func TestEndAll_TombstoneThatHangsTakesNoTimeOfTheWrite(t *testing.T) {
 	}
 }
 
-// A login takes the place of the ended session before the tombstone can. The browser has a newer
-// cookie now, so the write must not begin a session.
+// A write meets a session that EndAll has ended. Before the write saves the tombstone, a login
+// saves one. The browser now has a newer cookie, so the write must not begin a session.
 func TestEndAll_WriteIsDecidedAgainWhereItsTombstoneMeetsALogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		backend := &stepped{}

@@ -21,9 +21,11 @@ import (
 // id is a secret. Copies that a Store does not overwrite are the host's to deal with: append-only
 // files, replicas, free pages of a file, snapshots, backups.
 //
-// The error is errors.ErrUnsupported, after EndAll has succeeded, if the Store is no store.Eraser;
-// else the errors are those of EndAll, and those of a Store that fails: call Erase again then. The
-// whole call takes as long as the Store needs, until ctx ends, whatever the Store does with ctx.
+// If the Store is no store.Eraser, Erase ends all sessions and returns errors.ErrUnsupported. The
+// other errors are those of EndAll. If the Store fails after the sessions have ended, the error is
+// ErrUnavailable with the text "a part was written": call Erase again. The Store may need longer
+// than Config.Timeout. Erase returns when the Store is done or when ctx ends, even if the Store
+// ignores ctx. The Store may then go on in the background, and Close waits for it.
 func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 	if err := r.endAll(ctx, tenant, customerID, true); err != nil {
 		return err
@@ -41,7 +43,7 @@ func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 	r.spawn(func() {
 		err := errors.New("sessionctx: Store.Erase has ended its goroutine")
 		defer func() {
-			r.near.InvalidateAll() // the stamps of the records are not known here
+			r.near.InvalidateAll() // nobody knows here which records were replaced
 			done <- err
 		}()
 		err = r.store.erase(ctx, eraser, tenant, customerID, r.erased)
@@ -49,7 +51,7 @@ func (r *Resolver) Erase(ctx context.Context, tenant, customerID string) error {
 	var err error
 	select {
 	case err = <-done:
-	case <-ctx.Done(): // a Store that ignores it must not hold the caller
+	case <-ctx.Done(): // a Store that ignores ctx must not hold the caller
 		err = ctx.Err()
 	}
 	if err != nil {

@@ -189,7 +189,7 @@ func TestErase_StoreThatFailsOtherwiseIsUnavailable(t *testing.T) {
 	}
 }
 
-// The caller leaves when the context ends. What is replaced later is seen later.
+// The caller leaves when the context ends. Records that are replaced later are invalidated later.
 func TestErase_StoreThatIgnoresTheContextHoldsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		backend := &scriptedEraser{before: func() { time.Sleep(time.Minute) }}

@@ -13,17 +13,19 @@ import (
 
 // The states on which a caller branches. Compare with errors.Is: most errors carry more.
 var (
-	// ErrNotFound: there is no such session for this identity. It has ended, it is another
-	// identity's, an id or the Proof is malformed, or the Store has no record as new as
-	// Request.AtLeast asks. Nothing was read, nothing changed.
+	// ErrNotFound: there is no such session for this identity. It has ended, it is another identity's,
+	// an id or the Proof is malformed, or the Store has no record as new as Request.AtLeast asks. The
+	// caller learns nothing of the session, and has changed nothing, unless the text says "a part was
+	// written", as with ErrUnavailable.
 	ErrNotFound = errors.New("sessionctx: session not found")
 	// ErrConflict: what the write touches has changed since the revision that it is based on. A
 	// *ConflictError carries the current revision.
 	ErrConflict = store.ErrConflict
 	// ErrUnavailable: the store or the directory could not be asked. Nothing was written, unless the
-	// text of the error says "a part was written". Only calls of several writes say so: Bind, Login
-	// and Erase. Then a guest's session may be the customer's already, or all sessions have ended
-	// and some records are left. Call again: the second call goes on where the first one stopped.
+	// text of the error says "a part was written". Only Bind, Login and Erase say so, because they
+	// make several writes. After Bind or Login a guest's session may already be the customer's. After
+	// Erase all sessions have ended, and some records may be left. Call again: the second call goes on
+	// where the first one stopped.
 	ErrUnavailable = store.ErrUnavailable
 	// ErrUnknownOutcome: the store has not said whether a write was applied. It may have been, or
 	// may still be. Read the session again before you repeat the write.
@@ -99,8 +101,9 @@ func (e *chainedError) Error() string { return e.text }
 // Unwrap returns the errors of the chain.
 func (e *chainedError) Unwrap() []error { return e.errs }
 
-// unavailable returns the error of a read that has failed. The end of the caller's context, and an
-// error that says more than ErrUnavailable, are passed on as they are.
+// unavailable returns the error of a call whose read has failed with cause. If ctx has ended, it is
+// the error of ctx. A cause that is already an error of this package stays as it is. Any other
+// cause becomes ErrUnavailable.
 func unavailable(ctx context.Context, cause error) error {
 	if err := ctx.Err(); err != nil {
 		return chain(err)

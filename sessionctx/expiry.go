@@ -6,8 +6,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// idleTime returns for how long a customer's record, or an anonymous one, lives without being used;
-// or never.
+// idleTime returns how long a session lives without being used, or never. customer says that it is
+// a customer's, and not an anonymous one.
 func (cfg *Config) idleTime(customer bool) time.Duration {
 	if customer {
 		return cfg.CustomerIdle
@@ -19,7 +19,7 @@ func (cfg *Config) idleTime(customer bool) time.Duration {
 // CustomerIdle or AnonymousIdle of the Config, -1 for ever.
 func (r *Resolver) IdleTime(customer bool) time.Duration { return r.cfg.idleTime(customer) }
 
-// endByAge returns the expiry that MaxAge gives a session, used or not; zero: none.
+// endByAge returns when MaxAge ends a session, used or not; the zero time: never.
 func (cfg *Config) endByAge(rec *store.Record) time.Time {
 	if cfg.MaxAge == never {
 		return time.Time{}
@@ -40,13 +40,14 @@ func (cfg *Config) setExpiry(rec *store.Record, now time.Time) {
 	}
 }
 
-// touchDue returns from when on a use of the record moves its expiry; zero: a use never does.
+// touchDue returns the time from which a use of the record moves its expiry; the zero time: no use
+// moves it.
 func (cfg *Config) touchDue(rec *store.Record) time.Time {
 	idle := cfg.idleTime(rec.CustomerID != "")
 	switch {
 	case rec.Ended, rec.ExpiresAt.IsZero(), rec.ExpiresAt.Equal(cfg.endByAge(rec)):
 		return time.Time{}
-	case idle == never: // it was saved under a Config with an idle time
+	case idle == never: // but a Config with an idle time has set the expiry: move it at the next use
 		return rec.CreatedAt
 	}
 	return rec.ExpiresAt.Add(-idle)

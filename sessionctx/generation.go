@@ -17,16 +17,16 @@ func generationKey(tenant, customerID string) nearcache.Key {
 	return nearcache.Key{Tenant: tenant, ID: customerID, Kind: store.KindCustomer}
 }
 
-// generationSince returns the entry of the customer's record. With since 0 the near-cache may have
-// it. Else its load began at since or later: another process may have changed the generation, and
-// this process may not know it yet. After such a load, nothing that depends on an older generation
-// is used.
+// generationSince returns the entry of the customer's record. If since is 0, the entry may come
+// from the near-cache. Otherwise its load began at since or later, because another process may have
+// changed the generation, and this process may not know it yet. After such a load the near-cache
+// uses nothing that depends on an older generation.
 func (r *Resolver) generationSince(ctx context.Context, tenant, customerID string, since int64) (*entry, error) {
 	key := generationKey(tenant, customerID)
 	return r.near.Get(ctx, &key, r.near.Hash(&key), nearcache.Want{Since: since})
 }
 
-// customerRecord returns the customer's record, as generationSince does.
+// customerRecord returns the record of generationSince, not its entry.
 func (r *Resolver) customerRecord(ctx context.Context, tenant, customerID string, since int64) (rec store.Record, err error) {
 	e, err := r.generationSince(ctx, tenant, customerID, since)
 	if err != nil {
@@ -45,8 +45,8 @@ func (r *Resolver) prefetchGeneration(ctx context.Context, tenant, customerID st
 // ownershipForWrite applies the rules of ownership for a write. Another process may have called
 // EndAll and then logged the customer in again, while the near-cache still holds the old
 // generation. A write must not take this live session for one that has ended, so a session counts
-// as ended only after the generation was read again from the Store, unless this is a preview.
-// endedAt is when the session ended, if it did.
+// as ended only after the generation was read again from the Store, unless this is a preview. If
+// the session has ended, endedAt is when.
 func (r *Resolver) ownershipForWrite(ctx context.Context, req *Request, rec *store.Record, preview bool) (_ ownership, endedAt time.Time, err error) {
 	for since := int64(0); ; since = r.near.Now() {
 		var customer store.Record
@@ -71,7 +71,7 @@ type owned struct {
 	ownership
 	entry      *entry // depends on the generation, too, if there is one
 	record     store.Record
-	generation *entry // of the record's customer; nil: it does not decide
+	generation *entry // of the record's customer; nil: it was not needed
 }
 
 // loadOwned loads the record that req names, and applies the rules of ownership. For a request that
@@ -112,9 +112,10 @@ func (r *Resolver) loadOwned(ctx context.Context, key *nearcache.Key, hash uint6
 }
 
 // ownershipForLogin applies the rules of ownership for a login of req.CustomerID, and returns the
-// customer's record. The generations are read fresh: a session that remembered one from before
-// an EndAll of another process would be dead from the beginning. One read decides both what the old
-// session is and what the new one remembers: an EndAll could come between two reads.
+// customer's record. The generations are read fresh: a new session that remembered a generation
+// from before an EndAll of another process would have ended already. One read decides both what the
+// old session is and which generation the new one remembers, because an EndAll could come between
+// two reads.
 func (r *Resolver) ownershipForLogin(ctx context.Context, req *Request, rec *store.Record) (own ownership, customer store.Record, err error) {
 	if customer, err = r.customerRecord(ctx, req.Tenant, req.CustomerID, r.near.Now()); err != nil {
 		return own, customer, err

@@ -23,8 +23,8 @@ func (s withoutGenerations) Load(ctx context.Context, key store.Key) (store.Reco
 
 func (withoutGenerations) Watch(sink store.Sink) (stop func()) { return behind{}.Watch(sink) }
 
-// Whoever owns nothing of a session is refused, or is a guest, whatever has become of the
-// customer's generation: it is not even read.
+// An identity that does not own the session is refused, or is a guest, whatever the customer's
+// generation is. So the generation is not read.
 func TestOwnership_GenerationIsReadOnlyWhereItDecides(t *testing.T) {
 	choice := sessionctx.Patch{Currency: sessionctx.Set("CHF")}
 	for _, who := range []struct {

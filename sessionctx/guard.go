@@ -35,26 +35,29 @@ var (
 	errKeyHangs = fmt.Errorf("%w: the store has not returned from several calls for this record", ErrUnavailable)
 )
 
-// lateCalls counts, by key, the calls that ignore the end of their context and still run. Each
-// keeps a goroutine. The breaker does not bound them while the Store answers for other keys.
+// lateCalls counts, by key, the calls that still run after the end of their context. Each of them
+// keeps a goroutine. The breaker does not bound their number while the Store answers for other
+// keys.
 type lateCalls struct {
-	any atomic.Int64 // calls: mostly none
+	any atomic.Int64 // late calls of all keys; mostly 0, and then full takes no lock
 	mu  sync.Mutex
 	of  map[uint64]lateOfKey // by the hash of the key
 }
 
 type lateOfKey struct {
 	calls int
-	last  time.Time // when a call became late
+	last  time.Time // when the last of them became late
 }
 
-// With maxLate late calls for a key no further one sets out until lateFor is over: a few calls that
-// never return must not lock a record for ever.
+// While maxLate calls for a key are late, no other call for that key sets out, until lateFor has
+// passed since the last of them became late. The pause ends because a few calls that never return
+// must not lock a record for ever.
 const (
 	maxLate = 4
 	lateFor = 10 * time.Minute
 )
 
+// full reports whether no other call for the key may set out.
 func (l *lateCalls) full(hash uint64) bool {
 	if l.any.Load() < maxLate {
 		return false
@@ -65,7 +68,8 @@ func (l *lateCalls) full(hash uint64) bool {
 	return of.calls >= maxLate && time.Since(of.last) < lateFor
 }
 
-// add counts one call more, or one less. The two may come in any order.
+// add adds n to the late calls of a key: 1 when a call becomes late, -1 when it returns. For one
+// call the two may come in any order.
 func (l *lateCalls) add(hash uint64, n int) {
 	l.any.Add(int64(n))
 	l.mu.Lock()
@@ -135,7 +139,8 @@ func (s *guardedStore) Save(ctx context.Context, key store.Key, rec store.Record
 	}()
 	got, err = s.Store.Save(ctx, key, rec, base)
 	if errors.Is(err, ErrConflict) {
-		// The write goes on from what is stored. A Load is checked likewise by package nearcache.
+		// The write goes on from this record, so its tenant is checked, as package nearcache checks it
+		// after a Load.
 		if got.Exists() && got.Tenant != key.Tenant {
 			return store.Record{}, fmt.Errorf("%w: %w: %q", ErrUnavailable, nearcache.ErrForeign, key.Tenant)
 		}
@@ -144,8 +149,7 @@ func (s *guardedStore) Save(ctx context.Context, key store.Key, rec store.Record
 	return got, redact.Error(err, secrets...)
 }
 
-// erase calls Erase of the Store. After a panic some records may be replaced, as after any other
-// error.
+// erase calls Erase of the Store. After a panic, as after any error, some records may be replaced.
 func (s *guardedStore) erase(
 	ctx context.Context, eraser store.Eraser, tenant, customerID string, tombstone func(store.Record) store.Record,
 ) (err error) {
@@ -165,8 +169,9 @@ func cartIDs(rec *store.Record) (ids []string) {
 	return ids
 }
 
-// enter lets a call set out, or says why it must not. The breaker is told how the call has ended:
-// when the timer fires, or else when leave is called.
+// enter lets a call set out, or returns the error of a call that must not. When the call returns,
+// its caller calls leave. The breaker is told once how the call ended: when ctx ends, or at leave
+// if that is earlier.
 func (s *guardedStore) enter(ctx context.Context, key store.Key) (leave func(error), err error) {
 	hash := maphash.Comparable(keySeed, key)
 	if s.late.full(hash) {
@@ -217,7 +222,7 @@ func (d guardedDirectory) Sites(ctx context.Context, tenant string) (sites []def
 		}
 	}()
 	sites, err = d.Directory.Sites(ctx, tenant)
-	return sites, redact.Error(err) // it has no secret, but its text is asked for here, where a panic is caught
+	return sites, redact.Error(err) // there is no secret; Error calls err.Error, whose panic is caught here
 }
 
 // Customer implements Directory.

@@ -51,7 +51,7 @@ func TestGuard_CallThatTheTimerHasEndedIsATimeout(t *testing.T) {
 	}
 }
 
-func TestLateCalls_OnesThatHaveReturnedLeaveNothing(t *testing.T) {
+func TestLateCalls_ReturnedCallsLeaveNothing(t *testing.T) {
 	var l lateCalls
 	for key := range uint64(100) {
 		for range maxLate {

@@ -19,8 +19,8 @@ import (
 // maxHeirs is how many tombstones a login follows.
 const maxHeirs = 2
 
-// heirOf returns the session that goes on in the place of a tombstone: its id and its record. found
-// says that it is req.CustomerID's, and live.
+// heirOf returns the id and the record of the session that took the place of a tombstone. found
+// says that this session is live, and is req.CustomerID's.
 func (r *Resolver) heirOf(b *budget, req *Request, tombstone *store.Record) (id string, heir store.Record, found bool, err error) {
 	next := *req
 	heir = *tombstone

@@ -70,8 +70,8 @@ func TestResolve_MaxAgeEndsASessionInUse(t *testing.T) {
 	})
 }
 
-// A seventh of 20 hours is no whole number of milliseconds, and expiries are.
-func TestResolve_SessionAtItsMaxAgeIsTouchedNoMore(t *testing.T) {
+// Expiries are whole milliseconds, and a seventh of 20 hours is not.
+func TestResolve_SessionNearItsMaxAgeIsNotTouched(t *testing.T) {
 	for _, maxAge := range []time.Duration{3 * time.Hour, 20 * time.Hour / 7} {
 		t.Run(maxAge.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

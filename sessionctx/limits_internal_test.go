@@ -37,9 +37,9 @@ func TestCheckRecord_LimitsHoldForTheResultOfAWrite(t *testing.T) {
 		want error
 	}{
 		{"carts at as many sites as allowed", atSites(32), nil},
-		{"at one more", atSites(33), &InputError{Field: "cartId", Rule: "a session has carts at 32 sites at most", Limit: 32, Size: true}},
+		{"carts at one site more than allowed", atSites(33), &InputError{Field: "cartId", Rule: "a session has carts at 32 sites at most", Limit: 32, Size: true}},
 		{"as many bytes as allowed", sized(2000), nil},
-		{"one byte more", sized(2001), &InputError{Field: "context", Rule: "a session takes at most 2000 bytes", Limit: 2000, Size: true}},
+		{"one byte more than allowed", sized(2001), &InputError{Field: "context", Rule: "a session takes at most 2000 bytes", Limit: 2000, Size: true}},
 	} {
 		t.Run(tc.desc, func(t *testing.T) { assert.Equal(t, tc.want, cfg.checkRecord(&tc.rec)) })
 	}

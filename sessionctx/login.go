@@ -19,10 +19,17 @@ import (
 // a second login of the same customer with the old id finds the new session: after a double click,
 // or after an answer that was lost. If the Store fails between the new record and the end of the
 // old one, the login has succeeded all the same: the old id lives on as it was until it expires,
-// and the log says so. If the session was another customer's, it is ended, and the new session
-// keeps only its four choices. An Asserted identity keeps its id. The error is ErrNotFound if the
-// session has ended or is another customer's: such a login needs a new id. The other errors are
-// those of Update.
+// and the log says so. If the session was another customer's, it ends, and the new session keeps
+// only its four choices; with HostLogin it stays as it is, and the new session keeps nothing of it.
+// If the session has ended, the new session begins empty.
+//
+// An Asserted identity keeps its id. If its session has ended or is another customer's, the error
+// is ErrNotFound: such a login needs a new id. ErrNotFound also says that an Asserted identity
+// names no session or another customer, that the Proof is Management, or that customerID does not
+// have 1 to 256 bytes.
+//
+// The other errors are those of Update. ErrUnavailable may say "a part was written". Login reads
+// only SessionID, and not GuestID: Bind joins two sessions.
 func (r *Resolver) Login(ctx context.Context, req Request, customerID string) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {

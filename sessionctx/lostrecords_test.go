@@ -83,8 +83,9 @@ func TestResolve_LiveSessionIsNotEndedWhenAllIsLost(t *testing.T) {
 	assert.Zero(t, s.Version)
 }
 
-// The same, for a session that was live before the EndAll. The tombstone, which would meet that the
-// record is gone, cannot be saved.
+// EndAll has ended the session. Once the Store has lost the customer's record, the session looks
+// live again. The Save of the tombstone would find that the session's record is gone, too, and it
+// fails here.
 func TestLogin_CopiesNothingOfALiveSessionWhenItsGenerationIsLost(t *testing.T) {
 	records := &memstore.Store{}
 	a := newResolver(t, func(c *sessionctx.Config) { c.Store = behind{records} })

@@ -8,7 +8,8 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-// notifyChange tells the host what a write to the record before, under beforeID, has changed.
+// notifyChange calls Config.OnChange after a write. before is the record that the write has met,
+// under the id beforeID, and after is the session that the write has made.
 func (r *Resolver) notifyChange(b *budget, req *Request, beforeID string, before *store.Record, after Session) {
 	if r.cfg.OnChange == nil {
 		return

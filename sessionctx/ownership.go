@@ -18,16 +18,18 @@ type ownership struct {
 	// customerID says whose session it is to this identity: as asserted on an anonymous record,
 	// else as recorded; empty: a guest's.
 	customerID string
-	// byEndAll: the session has ended by EndAll alone, and its record has all its data yet.
+	// byEndAll: EndAll has ended the session, and its record is no tombstone yet: it still has all its
+	// data.
 	byEndAll bool
 	// unbound: the session is anonymous, and must first become the session of the customer whom the
 	// host's own login names, under a new id.
 	unbound bool
 }
 
-// ownershipOf applies the rules of ownership. A session that remembers another generation than the
-// present one of its customer was ended by EndAll. generation returns the present one; it is asked
-// only where it decides, so that nobody waits or fails for a session that is not theirs.
+// ownershipOf applies the rules of ownership. EndAll has ended a session that remembers another
+// generation than its customer has now. generation returns the customer's generation. It is called
+// only where it decides, so that an identity that does not own the session neither waits for it nor
+// fails with it.
 func ownershipOf(id *Identity, rec *store.Record, generation func(customerID string) (int64, error)) (ownership, error) {
 	own := ownershipByRecord(id, rec)
 	if own.state != live || rec.CustomerID == "" {
@@ -70,7 +72,7 @@ func ownershipByRecord(id *Identity, rec *store.Record) ownership {
 
 // ownershipByHostLogin is ownershipByRecord for a session by secret whose customer the host's own
 // login says. A session that belongs to another customer is foreign. While nobody is logged in,
-// every customer's session is foreign. Whatever the session is, what is shown are the values of the
+// every customer's session is foreign. In every state the values that are shown are those of the
 // customer who asks.
 func ownershipByHostLogin(id *Identity, rec *store.Record) ownership {
 	own := ownership{state: live, customerID: id.CustomerID}

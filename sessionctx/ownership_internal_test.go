@@ -23,7 +23,7 @@ var (
 	hostsAnna   = Identity{Tenant: "demoshop", SessionID: "s1", CustomerID: "anna", Proof: BySecret, HostLogin: true}
 )
 
-func TestOwnershipOf(t *testing.T) {
+func TestOwnershipOf_DependsOnIdentityRecordAndGeneration(t *testing.T) {
 	var none store.Record
 	anonymous := store.Record{Tenant: "demoshop", Incarnation: 1, First: 1, Version: 1}
 	secret := func(rec store.Record) store.Record { rec.Secret = true; return rec }
@@ -60,9 +60,9 @@ func TestOwnershipOf(t *testing.T) {
 		{"a customer's token owns an anonymous session as the customer's", annasToken, anonymous, annasOwn},
 		{"a customer's token owns the customer's session", annasToken, annas, annasOwn},
 		{"a customer's token owns nothing of another customer's", annasToken, berts, ownership{state: foreign}},
-		{"nor once EndAll has ended it", annasToken, ofCustomer("bert", presentGeneration-1), ownership{state: foreign}},
+		{"a customer's token owns nothing of another customer's ended session", annasToken, ofCustomer("bert", presentGeneration-1), ownership{state: foreign}},
 		{"a cookie's id in a token is foreign", annasToken, secret(annas), ownership{state: foreign}},
-		{"and it stays so after the end", annasToken, secret(tombstone), ownership{state: foreign}},
+		{"a cookie's id in a token stays foreign after the end", annasToken, secret(tombstone), ownership{state: foreign}},
 		{"the end of a session ends its token", annasToken, tombstone, ownership{state: ended}},
 		{"EndAll ends a token's session", annasToken, endedByAll, ownership{state: ended, byEndAll: true}},
 
@@ -77,7 +77,7 @@ func TestOwnershipOf(t *testing.T) {
 		{"the customer of the host may begin a session", hostsAnna, none, ownership{state: absent, customerID: "anna"}},
 		{"to the customer of the host the id in a token is no cookie", hostsAnna, annas, ownership{state: absent, customerID: "anna"}},
 		{"the end of a session ends it for the customer of the host", hostsAnna, secret(tombstone), ownership{state: ended, customerID: "anna"}},
-		{"so does EndAll", hostsAnna, secret(endedByAll), ownership{state: ended, customerID: "anna", byEndAll: true}},
+		{"EndAll ends the session for the customer of the host, too", hostsAnna, secret(endedByAll), ownership{state: ended, customerID: "anna", byEndAll: true}},
 		{"while the host says nobody, an anonymous session is a guest's", hostsNobody, secret(anonymous), guestsOwn},
 		{"while the host says nobody, a customer's session is foreign", hostsNobody, secret(annas), ownership{state: foreign}},
 	} {
@@ -102,7 +102,7 @@ func TestOwnershipOf(t *testing.T) {
 	}
 }
 
-func TestOwnership_Found(t *testing.T) {
+func TestFound_ShowsASessionOrAGuest(t *testing.T) {
 	withoutID := func(id Identity) Identity { id.SessionID = ""; return id }
 	type found struct{ found, asGuest bool }
 	for _, tc := range []struct {
@@ -140,7 +140,7 @@ func TestOwnership_ReplaceableOneMinuteAfterTheEnd(t *testing.T) {
 		want  bool
 	}{
 		{"the browser may have a newer cookie", ended, time.Minute - 1, false},
-		{"nobody answers with a newer cookie so late", ended, time.Minute, true},
+		{"an answer with a newer cookie has arrived by now", ended, time.Minute, true},
 		{"a foreign session's cookie is never newer than the host's login", foreign, 0, true},
 		{"a live session", live, time.Hour, false},
 	} {

@@ -63,7 +63,7 @@ func (r *Resolver) Preview(ctx context.Context, req Request, p Patch) (Explanati
 		in := r.input(&req, &c.next, c.own.customerID, &c.d)
 		_, rejected := c.d.sites.Value.table.Explain(in)
 		s := r.sessionAfter(&req, &c, &c.next)
-		if c.newID { // which the session does not have yet
+		if c.newID { // sessionAfter shows a guest, because there is no id yet
 			s.CartID, s.attributes = cartAt(&c.next, s.Site), c.next.Attributes
 		}
 		return Explanation{Session: s, Rejected: rejected, Input: in}, nil

@@ -116,7 +116,7 @@ func TestSetChoices_ChangesTheFieldsThatThePatchTouches(t *testing.T) {
 		{"a patch without a field changes none", Patch{CartID: Set("c"), Attributes: values("a", "1")}, "site=ch@3 currency=CHF@4", [4]bool{}},
 		{"the same value is a change", Patch{Currency: Set("CHF")}, "site=ch@3 currency=CHF@9", [4]bool{1: true}},
 		{"a field that is cleared has changed", Patch{Site: Clear()}, "site=@9 currency=CHF@4", [4]bool{0: true}},
-		{"so has one that had no choice", Patch{Language: Clear()}, "site=ch@3 currency=CHF@4 language=@9", [4]bool{3: true}},
+		{"a cleared field that had no choice has changed, too", Patch{Language: Clear()}, "site=ch@3 currency=CHF@4 language=@9", [4]bool{3: true}},
 		{"two fields", Patch{Country: Set("US"), Language: Set("es")}, "site=ch@3 currency=CHF@4 country=US@9 language=es@9", [4]bool{2: true, 3: true}},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestSetCart_ChangesTheCartOfOneSite(t *testing.T) {
 		{"a new cart lacks what was stated with the old one", carts, "ch", "c2", "ch=c2@9 main=m1@4 us=u1@2 cart removed@5"},
 		{"the same cart again is a change", carts, "main", "m1", "ch=c1+LI+CHF@3 main=m1@9 us=u1@2 cart removed@5"},
 		{"an empty id removes the cart", carts, "main", "", "ch=c1+LI+CHF@3 us=u1@2 cart removed@9"},
-		{"where there is no cart that is a removal, too", carts, "de", "", "ch=c1+LI+CHF@3 main=m1@4 us=u1@2 cart removed@9"},
+		{"an empty id where there is no cart is a removal, too", carts, "de", "", "ch=c1+LI+CHF@3 main=m1@4 us=u1@2 cart removed@9"},
 		{"the only cart is removed", carts[1:2], "main", "", "cart removed@9"},
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestSetAttributes_MergesByName(t *testing.T) {
 			old := store.Record{Version: 9, Attributes: had, RemovedAttributes: 5}
 			rec := edited(t, old, func(next *store.Record) { assert.Equal(t, tc.changed, setAttributes(next, &tc.patch)) })
 			for _, v := range tc.patch.Attributes {
-				copy(v, "#") // the caller's bytes are the caller's again
+				copy(v, "#") // the caller may change its bytes after the call
 			}
 			assert.Equal(t, tc.want, show(&rec))
 		})
@@ -199,7 +199,7 @@ func TestInherit_TakesWhatTheRecordLacks(t *testing.T) {
 		withAttributes bool
 		want           string
 	}{
-		{"what has nothing gives nothing", store.Record{RemovedCarts: 6, RemovedAttributes: 6, Login: 6}, true, had},
+		{"a guest's record without data gives nothing", store.Record{RemovedCarts: 6, RemovedAttributes: 6, Login: 6}, true, had},
 		{"choices win, and the login is as new as they are", store.Record{Choices: defaults.Choices{Currency: "EUR", Country: "AT"}}, true, "currency=EUR@9 country=AT@9 main=m1@4 b=1@3 login@9"},
 		{"carts come to sites that have none, and are no login", store.Record{Carts: carts}, true, "currency=CHF@4 ch=c2@9 main=m1@4 us=u2@9 b=1@3 login@2"},
 		{"attributes come under new names, and are no login", store.Record{Attributes: attributes}, true, "currency=CHF@4 main=m1@4 a=2@9 b=1@3 c=2@9 login@2"},

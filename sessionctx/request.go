@@ -127,7 +127,7 @@ const (
 	maxAcceptLanguage  = 256
 	maxGeo             = 16
 	maxRequestLanguage = 36 // one byte more than a tag may have: what was cut stays malformed
-	maxRequestSite     = 65 // one byte more than a code may have, likewise
+	maxRequestSite     = 65 // one byte more than a code may have: what was cut is no code
 )
 
 // cutTexts cuts the hints, the request site and the request language.
@@ -146,8 +146,9 @@ func (r *Resolver) cacheKey(req *Request) nearcache.Key {
 	return nearcache.Key{Tenant: req.Tenant, ID: req.SessionID, View: req.asserted(), Kind: store.KindSession}
 }
 
-// setKey is cacheKey for the warm path. It writes the key where it is read: a processor waits for
-// its own writes when it copies in one piece what it has just written in several.
+// setKey is cacheKey for the warm path. It writes the key in place and returns no copy: the copy
+// would read, in wide pieces, what was just written in narrow ones, and processors must wait for
+// such writes to finish.
 func (req *Request) setKey(k *nearcache.Key) {
 	k.Tenant, k.ID, k.View, k.Kind = req.Tenant, req.SessionID, req.asserted(), store.KindSession
 }

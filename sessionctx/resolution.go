@@ -19,9 +19,9 @@ type entry = nearcache.Entry[resolution]
 // request that differs from that request only in the texts of its identity.
 type resolution struct {
 	shared *sharedValues // nil: there is no resolution
-	// sites is the life of the sites, and not the sites themselves: an entry that nobody reads any
-	// more must not keep an old table in memory. It also ends when all profiles of the tenant are
-	// invalidated. A change of one profile shows in the stamp of its customer, on which the entry
+	// sites is the Life of the sites, and not the sites themselves: an entry that nobody reads any
+	// more must not keep an old table in memory. The Life also ends when all profiles of the tenant
+	// are invalidated. A change of one profile shows in the stamp of its customer, on which the entry
 	// depends.
 	sites *directory.Life
 
@@ -140,8 +140,9 @@ func (r *Resolver) resolution(req *Request, rec *store.Record, asGuest bool, cus
 		sites:  d.sites.Life(),
 		proof:  req.Proof, hostLogin: req.HostLogin, until: int64(1<<63 - 1),
 	}
-	// Invalidate ends the life of the sites after it has invalidated all profiles. So if this is the
-	// next life already, Until knows that the profile is from before. It is asked after Life.
+	// The Life is taken above, before Until is called here. Invalidate ends the Life of the sites
+	// after it has invalidated all profiles of the tenant. So if the Life above began after an
+	// Invalidate, Until takes this Invalidate into account.
 	if d.profile != nil {
 		n.until = d.profile.Until()
 	}
@@ -184,7 +185,7 @@ func (r *Resolver) resolvedEntry(req *Request, own *owned, asGuest bool, d *depe
 	if due := r.cfg.touchDue(&rec); !due.IsZero() {
 		n.until = min(n.until, r.near.Until(due))
 	}
-	if own.generation != nil { // without a Watcher its record may be older than that of the session
+	if own.generation != nil { // without a Watcher it may have been loaded before the session
 		n.until = min(n.until, own.generation.Deadline())
 	}
 	return own.entry.With(n)

@@ -112,15 +112,19 @@ func (r *Resolver) spawn(f func()) {
 	}()
 }
 
-// Close refuses new calls with ErrClosed, waits for those inside and for their writes, and frees
-// the cache. It closes neither Store nor Directory. A second Close does nothing.
+// Close refuses new calls with ErrClosed. It waits for the calls inside, and for calls of the Store
+// that go on after their caller has left. Then it stops the Watchers and frees the cache. It closes
+// neither Store nor Directory. A second Close does nothing, and returns nil.
 //
-// Close takes Config.Timeout at most, and up to 100 ms more if a Watcher does not stop. The error
-// says that calls were still inside then: they go on without the cache, and their Store must not be
-// closed yet. This happens in four cases: Config.OnChange calls Close, so that its own call is
-// still inside; OnChange is slow; an Erase takes longer than Config.Timeout, perhaps one whose
-// caller has left; the Store ignores the end of its context. The error also says that the Watcher
-// of the Store or of the Directory has not stopped, or has panicked.
+// Close takes Config.Timeout at most, and up to 100 ms more if a Watcher does not stop. There are
+// two kinds of errors, which may be joined.
+//
+// Calls go on: after Config.Timeout a caller was still inside, or a call of the Store had not
+// returned. Such calls go on without the cache, and the Store must not be closed yet. There are
+// four causes: Config.OnChange calls Close, so that its own call is still inside; OnChange is slow;
+// an Erase takes longer than Config.Timeout; the Store ignores the end of its context.
+//
+// A Watcher fails: that of the Store or of the Directory does not stop in time, or panics.
 func (r *Resolver) Close() error {
 	if !r.gate.close() {
 		return nil
@@ -131,8 +135,8 @@ func (r *Resolver) Close() error {
 	r.store.breaker.Close()
 	r.sites.Close()
 	r.profiles.Close()
-	// A write that its caller has left is still under way. The Store reports it to the Resolvers of
-	// others, perhaps, only as long as this one watches, too.
+	// The Watchers stop last. A write whose caller has left may still be under way, and some Stores
+	// report it to other Resolvers only while this one watches.
 	behind := r.background.wait(ctx)
 	var errs []error
 	switch {
@@ -146,7 +150,7 @@ func (r *Resolver) Close() error {
 	return errors.Join(errs...)
 }
 
-// stopAtLeast is how long Close waits for a Watcher to stop, also if no time is left.
+// stopAtLeast is how long Close waits at least for the Watchers to stop.
 const stopAtLeast = 100 * time.Millisecond
 
 // stopWatching stops the Watchers of Store and Directory. It returns when ctx ends, but not before

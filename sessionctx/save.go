@@ -139,10 +139,10 @@ func mayBeApplied(err error) bool {
 	return err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrFull) && !errors.Is(err, ErrUnavailable)
 }
 
-// decision turns the record as it is into what it shall be. It may be asked several times. If write
-// is false, nothing is to be written. An error refuses the caller. With an error and write the
-// record changes all the same, if it can: a session that EndAll has ended becomes a tombstone when
-// a write meets it.
+// decision returns the record that takes the place of cur. It may be called several times. If write
+// is false, nothing is saved. err is the error of the call. If write is true and err is not nil,
+// the call fails with err, and next is saved all the same, as far as possible: a write that meets a
+// session that EndAll has ended is refused, and makes the record a tombstone.
 type decision func(cur *store.Record) (next store.Record, write bool, err error)
 
 // saveTries bounds how often a write is tried against others. Each try that fails means that
@@ -265,8 +265,9 @@ func (w *saving) save(rec store.Record, base Revision) (now store.Record, applie
 	return rec, true, nil
 }
 
-// saveBeside is save for a change that is no part of the caller's write. It takes half of the time
-// that is left for saving at most, and does not count as a write of the call.
+// saveBeside is save for a change that is no part of the caller's write, such as a tombstone. It
+// takes at most half of the time that is left for saving. It does not count as a write of the call,
+// so no error says "a part was written" because of it.
 func (w *saving) saveBeside(rec store.Record, base Revision) (now store.Record, applied bool, err error) {
 	b := *w.b
 	end, _ := b.firstHalf.Deadline()

@@ -104,8 +104,8 @@ func (f failing) Customer(context.Context, string, string) (defaults.Customer, e
 	return defaults.Customer{}, f.err
 }
 
-// What is kept of a request site is cut. What was cut names no site that has the beginning as its
-// code.
+// The Resolver keeps only the first bytes of a long request site. They must not name a site that
+// has them as its code.
 func TestResolve_RequestSiteThatBeginsWithACodeIsUnknown(t *testing.T) {
 	long := strings.Repeat("x", 64) // the longest code there may be
 	d := &desk{Static: demoshop()}

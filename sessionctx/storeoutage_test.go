@@ -117,7 +117,8 @@ func TestResolve_MaxStaleBoundsTheReuseOfAnUnwatchedStore(t *testing.T) {
 	})
 }
 
-// A session that was read late with a generation that was read early is not reused for both times.
+// An answer depends on a session that was loaded late and on a generation that was loaded early. It
+// is reused until MaxStale after the earlier load, and no longer.
 func TestResolve_MaxStaleBoundsTheReuseOfAGeneration(t *testing.T) {
 	const maxStale = 10 * time.Second
 	for _, tc := range []struct {

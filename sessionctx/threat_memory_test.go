@@ -162,7 +162,7 @@ func TestThreat_PinnedMemory(t *testing.T) {
 }
 
 // giants has a profile with one large text for each customer whose name begins with "large". The
-// next sign of the name says which text.
+// next character of the name says which text.
 type giants struct {
 	sessionctx.Static
 	size int

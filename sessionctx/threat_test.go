@@ -91,8 +91,8 @@ func (s *twisted) Load(ctx context.Context, key store.Key) (store.Record, error)
 	return rec, err
 }
 
-// crossed is a store whose conflicts show the record of another tenant: keys that are not kept
-// apart.
+// crossed is a store that mixes up its tenants: with a conflict it returns the record of another
+// tenant.
 type crossed struct {
 	memstore.Store
 	foreign store.Record
@@ -105,7 +105,7 @@ func (s *crossed) Save(ctx context.Context, key store.Key, rec store.Record, bas
 	return s.Store.Save(ctx, key, rec, sessionctx.Revision{})
 }
 
-// A write that meets another one goes on from the record that the store shows it.
+// After a conflict a write goes on from the record that the store returns.
 func TestThreat_ConflictShowsTheRecordOfAnotherTenant(t *testing.T) {
 	foreign := store.Record{
 		Tenant: "othershop", Incarnation: 7, First: 3, Version: 3, Carts: []store.Cart{{Site: "main", ID: "foreign", Changed: 3}},

@@ -16,8 +16,8 @@ const (
 	healAfter = time.Minute
 )
 
-// tombstone returns the tombstone that takes the place of a record whose session ended at some
-// time: its next version, which keeps nothing of the person.
+// tombstone returns the tombstone of a session that ended at endedAt. It is the next version of the
+// record rec, and keeps nothing of the person.
 func (cfg *Config) tombstone(rec store.Record, endedAt time.Time) (store.Record, error) {
 	if err := nextVersion(&rec, endedAt); err != nil {
 		return rec, err
@@ -37,8 +37,8 @@ func (cfg *Config) tombstone(rec store.Record, endedAt time.Time) (store.Record,
 	return rec, nil
 }
 
-// refuseEnded is the decision about a session that EndAll has ended, now that a write has met it:
-// the write is refused, and the record becomes a tombstone.
+// refuseEnded is the decision of a write that meets a session that EndAll has ended: the write is
+// refused with refusal, and the record becomes a tombstone.
 func (cfg *Config) refuseEnded(cur *store.Record, endedAt time.Time, refusal error) (next store.Record, write bool, err error) {
 	next, err = cfg.tombstone(*cur, endedAt)
 	return next, err == nil, refusal

@@ -18,9 +18,9 @@ import (
 //
 // Errors: either every *InputError, joined, or once there is none every *defaults.Rejection,
 // joined; ErrConflict; ErrNotFound for a session that has ended or is not this identity's;
-// ErrUnavailable; ErrFull; and what Patch.Require returned. After each of them nothing was written.
-// After ErrUnknownOutcome the patch may have been applied, or may still be. The whole call takes
-// Config.Timeout at most.
+// ErrUnavailable; ErrFull; and what Patch.Require returned. After each of them nothing of the patch
+// was written. A session that EndAll has ended may have become a tombstone. After ErrUnknownOutcome
+// the patch may have been applied, or may still be. The whole call takes Config.Timeout at most.
 func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, error) {
 	leave, err := r.enter(&req)
 	if err != nil {
@@ -69,10 +69,10 @@ func (r *Resolver) Update(ctx context.Context, req Request, p Patch) (Session, e
 	return s, nil
 }
 
-// errNoEffect says that a patch does not change the record that it has met: the record has no
-// attribute that the patch removes, or its session has ended and gets a successor. It is no error
-// of Update, but like a refusal it needs a fresh read: another process may have set what a cached
-// record lacks.
+// errNoEffect says that a patch does not change the record that it has met. Either the record has
+// none of the attributes that the patch removes, or its session has ended and a new session takes
+// the patch. Update does not return it. Like a refusal it needs a fresh read: another process may
+// have set what a cached record lacks.
 var errNoEffect = errors.New("the patch does not change this record")
 
 // change is what a write makes of a record.
@@ -82,7 +82,7 @@ type change struct {
 	newID     bool // the session needs a new secret id
 	own       ownership
 	curID     string    // of a login: the id of cur
-	endedAt   time.Time // when the session ended, if it did
+	endedAt   time.Time // when the session ended, if it has ended
 	d         dependencies
 }
 

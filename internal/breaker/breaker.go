@@ -25,14 +25,14 @@ const (
 )
 
 const (
-	openAfter     = 3 // timeouts of different keys, no answer between
+	openAfter     = 3 // timeouts of different keys, with no answer between them
 	firstProbe    = 100 * time.Millisecond
 	maxProbePause = 2 * time.Second
 	firstLimit    = 8    // calls at a time after a probe has answered
 	closedLimit   = 1024 // a limit that is not worth counting for
-	// While maxProbes probes ignore the end of their context, and keep a goroutine each, others
-	// begin after pauses that double from crowdedPause on: a few probes that never return must not
-	// keep the breaker open for ever.
+	// A probe that ignores the end of its context keeps a goroutine. While maxProbes of them do, the
+	// next probe begins after crowdedPause, and each further one after twice the pause before it, up
+	// to a day. So probes that never return are few, and do not keep the breaker open for ever.
 	maxProbes    = 16
 	crowdedPause = time.Minute
 )
@@ -53,15 +53,15 @@ type Config struct {
 
 // Breaker is closed, open or recovering. It is safe for concurrent use by multiple goroutines.
 //
-//   - Closed: every call sets out. Timeouts of three different keys with no answer between open it.
-//     If a key times out a second time first, a probe is asked, and its timeout opens the breaker,
-//     too: perhaps nobody asks for anything else.
+//   - Closed: every call sets out. Timeouts of three different keys with no answer between open the
+//     breaker. If one key times out twice before that, a probe asks the server, and a timeout of
+//     the probe opens the breaker, too: perhaps nobody asks for any other key.
 //   - Open: no call sets out. After a probe has answered, and every call that set out before the
 //     opening has left, the breaker recovers. So no result of such a call can be taken for a result
 //     of the recovery: all calls inside have set out since the last opening.
 //   - Recovering: a limited number of calls is inside. A full round of answers doubles the limit,
-//     until the breaker is closed. Timeouts open it as while it is closed: a key that always hangs
-//     must not keep the others out.
+//     until the breaker is closed. Timeouts open the breaker under the same conditions as while it
+//     is closed: one key that always hangs must not keep the calls for other keys out.
 type Breaker struct {
 	cfg    Config
 	ctx    context.Context // ends at Close
@@ -73,16 +73,16 @@ type Breaker struct {
 	// countsAnswers says that answers are counted: there were timeouts, or the breaker is not closed.
 	countsAnswers atomic.Bool
 	open          atomic.Bool
-	turn          chan struct{} // has an element while somebody waits for a probe
-	probes        chan struct{} // one element for each probe that runs, up to maxProbes
-	crowded       time.Duration // the next pause while probes is full; of whoever has the turn
+	turn          chan struct{} // one element while a goroutine is in probe
+	probes        chan struct{} // one element for each of the first maxProbes probes that run
+	crowded       time.Duration // the next pause while probes is full; guarded by turn
 
 	mu          sync.Mutex
 	state       state
-	timedOut    []uint64 // keys since forgets
-	timeouts    int      // since forgets
-	asking      bool     // a probe asks while the breaker is not open
-	forgets     uint64   // how often timeouts were forgotten
+	timedOut    []uint64 // the keys that have timed out since the last forget
+	timeouts    int      // number of timeouts since the last forget
+	asking      bool     // askWhileNotOpen runs
+	forgets     uint64   // number of calls of forget
 	probeAnswer bool     // while open: a probe has answered
 	limit       int64    // while recovering
 	answers     int64    // since limit was set, while recovering
@@ -127,8 +127,8 @@ func (b *Breaker) Enter() bool {
 	return true
 }
 
-// Leave says how a call ended. key identifies what was asked for: a key that is never answered in
-// time must not open the breaker alone.
+// Leave says how a call ended. key identifies what was asked for: one key that is never answered in
+// time does not open the breaker while probes are answered.
 func (b *Breaker) Leave(key uint64, r Result) {
 	if r == TimedOut || r == Answered && b.countsAnswers.Load() {
 		b.mu.Lock()
@@ -179,7 +179,7 @@ func (b *Breaker) count(key uint64, r Result) {
 	}
 }
 
-// forget forgets the timeouts: the server has answered, or the breaker opens.
+// forget forgets the timeouts, because the server has answered or the breaker opens.
 func (b *Breaker) forget() {
 	b.forgets++
 	b.timedOut, b.timeouts = b.timedOut[:0], 0
@@ -241,8 +241,9 @@ func (b *Breaker) probeUntilAnswered() {
 	b.recoverIfEmpty()
 }
 
-// askWhileNotOpen asks whether the server hangs, or only calls for the few keys that have timed
-// out. It says nothing if timeouts were forgotten since: forgets is from when it was started.
+// askWhileNotOpen probes whether the whole server hangs, or only calls for the keys that have timed
+// out. forgets is the value of b.forgets when the probe was wanted. If timeouts were forgotten
+// since then, the result of the probe does not count.
 func (b *Breaker) askWhileNotOpen(forgets uint64) {
 	r := b.probe()
 	b.mu.Lock()
@@ -257,7 +258,9 @@ func (b *Breaker) askWhileNotOpen(forgets uint64) {
 	}
 }
 
-// probe asks the server, and says how that ended. A probe that ignores its context is abandoned.
+// probe asks the server, and returns how that ended: within Timeout, because a probe that ignores
+// its context is abandoned. Before that it waits for its turn, and for room in probes or the end of
+// a pause.
 func (b *Breaker) probe() Result {
 	select {
 	case b.turn <- struct{}{}:

@@ -291,8 +291,8 @@ func TestBreaker_ProbeWithoutAnswerKeepsItOpen(t *testing.T) {
 	}
 }
 
-// Each probe that never returns keeps a goroutine, so there are few. But they must not keep the
-// breaker open when the server has long been well again.
+// Each probe that never returns keeps a goroutine, so their number is small. But they must not keep
+// the breaker open after the server is well again.
 func TestBreaker_ProbesThatNeverReturnAreFewAndDoNotKeepItOpen(t *testing.T) {
 	inBubble(t, func(s *server) {
 		s.script(func(context.Context) error { <-s.released; return nil })
@@ -365,7 +365,8 @@ func TestBreaker_RecoversByRoundsOfAnswers(t *testing.T) {
 	})
 }
 
-// One record that always hangs must not keep a store closed that answers for all others.
+// One record that always hangs must not keep the breaker open while the store answers for all
+// others.
 func TestBreaker_RecoversInSpiteOfAFewKeysThatAlwaysHang(t *testing.T) {
 	for _, c := range []struct {
 		desc string

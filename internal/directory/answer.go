@@ -15,14 +15,15 @@ type Answer[V any] struct {
 	answered int64
 }
 
-// Life says until when an Answer needs no question. Whoever keeps something that was made of an
-// Answer keeps the Life and not the Answer: an old Value would stay in memory with it. A Life ends
-// for good when its Answer is superseded, and when the key is invalidated: an Answer that serves on
-// after that has another Life. It is safe for concurrent use by multiple goroutines.
+// Life says until when an Answer needs no question. A caller that keeps something made of an Answer
+// keeps the Life and not the Answer, because the Answer would keep an old Value in memory. A Life
+// ends for good when its Answer is superseded, and when Invalidate is called for its key. If the
+// Answer still serves after that Invalidate, it has a new Life. It is safe for concurrent use by
+// multiple goroutines.
 type Life struct {
-	// until is the time until when nobody needs to ask. It is 0 until Get serves the answer, and 0
-	// for ever once the Life has ended. It moves on when the source confirms the answer, and while a
-	// question runs.
+	// until is the time before which nobody needs to ask. It is 0 before Get first serves the answer
+	// in this Life, and 0 for ever once the Life has ended. It moves on when the source confirms the
+	// answer, and while a question runs.
 	until atomic.Int64
 	// Invalidations of the group with a number up to checked are taken into account in until.
 	checked atomic.Uint64
@@ -58,7 +59,8 @@ func (a *Answer[V]) Life() *Life { return a.life.Load() }
 // no lock.
 func (a *Answer[V]) Until() int64 { return a.Life().Until() }
 
-// Until is Answer.Until, and 0 once the Life has ended. It takes no lock.
+// Until is Answer.Until for this Life. Once the Life has ended, Until always returns 0. It takes no
+// lock.
 func (l *Life) Until() int64 {
 	// The invalidation is read first, because extend stores until before checked.
 	if l.checked.Load() < l.group.invalidated.Load() {
@@ -82,7 +84,8 @@ func (a *Answer[V]) extend(until int64, number uint64) {
 	l.checked.Store(max(l.checked.Load(), number))
 }
 
-// invalidate ends the life of the answer, which may serve on.
+// invalidate ends the Life of the answer and gives it a new one, because the answer may still
+// serve.
 func (a *Answer[V]) invalidate() {
 	old := a.life.Swap(&Life{group: a.Life().group})
 	old.until.Store(0)

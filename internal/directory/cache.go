@@ -22,8 +22,8 @@ const (
 	maxAbandoned = 64
 	// maxAbandonedPerKey keeps one key that always hangs from using up maxAbandoned for all keys.
 	maxAbandonedPerKey = 4
-	// oneMoreAfter is how long after the last question one more may set out, for all the questions
-	// that hang: a source that has lost some for good, and is well again, must not stay unasked.
+	// While too many questions hang, one more sets out oneMoreAfter after the last one. The source may
+	// have lost the questions that hang, and may be well again: then it must not stay unasked.
 	oneMoreAfter = 10 * time.Minute
 	// maxHanging bounds the questions under way while the source hangs: each request for another
 	// key that nobody knows would start one.
@@ -71,10 +71,10 @@ type Config[K comparable, V any] struct {
 	// goroutine ends at most 100 ms after Close. Ask itself runs in a goroutine that is not started
 	// by Go, because it may never end.
 	Go func(func())
-	// Changed is called after an answer comes into force or is dropped: values made of an older
-	// answer are outdated then. Whoever invalidates knows it without Changed, and answers that are
-	// not in memory any more have left values, too. It returns quickly and does not call the Cache.
-	// Optional.
+	// Changed is called after an answer comes into force or is dropped: values made of an older answer
+	// are outdated then. The Invalidate methods do not call it: their caller must also outdate the
+	// values that were made of answers that are not in memory any more. Changed returns quickly and
+	// does not call the Cache. Optional.
 	Changed func(key K)
 	// Asked is called before each question, for counting. Optional.
 	Asked func()
@@ -103,7 +103,8 @@ type Cache[K comparable, V any] struct {
 	// hanging says that a question has run into Timeout since the last answer in time. Then nobody
 	// waits for first answers.
 	hanging atomic.Bool
-	// fullUntil is until when no question sets out while too many hang; 0 after an answer in time.
+	// While too many questions hang, no question sets out before fullUntil. It is 0 after an answer in
+	// time.
 	fullUntil atomic.Int64
 }
 

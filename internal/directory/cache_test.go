@@ -128,7 +128,7 @@ func TestGet_NobodyWaitsForFirstAnswersWhileTheSourceHangs(t *testing.T) {
 	})
 }
 
-// Each answer comes, and none of them in time: whoever waited would get nothing.
+// Each answer comes too late, so a caller that waited would get nothing.
 func TestGet_NobodyWaitsForFirstAnswersWhileTheSourceIsTooSlow(t *testing.T) {
 	inShop(t, func(s *shop) {
 		s.stubborn = true
@@ -280,8 +280,8 @@ func TestGet_SameContentKeepsTheAnswer(t *testing.T) {
 	})
 }
 
-// What was made of an answer from before an Invalidate stays outdated, also if the source says the
-// same again.
+// After an Invalidate everything made of the old answer stays outdated, also if the source gives
+// the same answer again.
 func TestLife_EndsForGoodWithAnInvalidateAndWithItsAnswer(t *testing.T) {
 	inShop(t, func(s *shop) {
 		a := s.learn("k", "v")
@@ -641,7 +641,7 @@ func TestAsk_OneKeyThatHangsLeavesTheOthersAlone(t *testing.T) {
 	})
 }
 
-func TestAsk_HangingQuestionsLetOneAtATimeSetOutWhileTheSourceAnswersOthers(t *testing.T) {
+func TestAsk_OneQuestionAtATimeSetsOutWhileOthersHangAndTheSourceAnswers(t *testing.T) {
 	inShop(t, func(s *shop) {
 		s.stubborn = true
 		for i := range 64 {
@@ -754,7 +754,7 @@ func TestAsk_QuestionsThatHangAreBounded(t *testing.T) {
 	}
 }
 
-// Calls that ignore their context and never return must not close a source that is well again.
+// Questions that never return must not keep the others from a source that is well again.
 func TestAsk_QuestionsThatNeverReturnDoNotKeepTheSourceUnasked(t *testing.T) {
 	for _, tc := range []struct {
 		desc string

@@ -38,7 +38,7 @@ type entry[K comparable, V any] struct {
 
 	questions []*question[V] // under way, the oldest first
 	abandoned int            // questions that outlast Timeout
-	fullUntil int64          // until when none sets out while too many do; 0 after an answer in time
+	fullUntil int64          // while abandoned is too high, no question sets out before; 0 after an answer in time
 	dropped   bool           // the entry is not in the table any more: nothing that arrives counts
 
 	err       error // of the last question, while nothing is known

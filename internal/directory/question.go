@@ -50,7 +50,7 @@ func (c *Cache[K, V]) ask(caller context.Context, e *entry[K, V], after uint64) 
 	return q, nil
 }
 
-// oneMore reports whether a question may set out in spite of those that hang.
+// oneMore reports whether one question may set out although too many hang, and puts off the next.
 func (c *Cache[K, V]) oneMore(now int64) bool {
 	until := c.fullUntil.Load()
 	return now >= until && c.fullUntil.CompareAndSwap(until, now+int64(oneMoreAfter))
@@ -173,7 +173,8 @@ func (c *Cache[K, V]) end(e *entry[K, V], q *question[V], o outcome[V], abandon 
 }
 
 // late takes the outcome of a question that was abandoned. Its answer still counts, unless a
-// question that began later has answered. It does not say that waiting is worth it again.
+// question that began later has answered. An answer that is late does not end hanging: callers that
+// waited would get nothing within Timeout.
 func (c *Cache[K, V]) late(e *entry[K, V], q *question[V], o outcome[V]) {
 	c.underWay.Add(-1)
 	c.abandoned.Add(-1)

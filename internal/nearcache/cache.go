@@ -125,10 +125,10 @@ func (c *Cache[R]) Until(t time.Time) int64 { return until(c.clock.mono(), c.clo
 // Stamps returns the table of stamps.
 func (c *Cache[R]) Stamps() *stamp.Table { return c.stamps }
 
-// Hash returns the seeded hash of a key. Of the view it takes in the length alone: nearly always
-// one customer, or nobody, is asserted to a session, and a warm read need not wait for the text.
-// Keys of an equal hash take the place from each other, so a caller who has many views of one id,
-// such as the empty one, adds the view by HashMore.
+// Hash returns the seeded hash of a key. Of the view it uses only the length, so that a warm read
+// need not wait for the text: nearly every session has one view, a customer's or the empty one.
+// Keys with equal hashes replace each other in the cache. So for an id that has many views, such as
+// the empty id, the caller adds the view by HashMore.
 func (c *Cache[R]) Hash(k *Key) uint64 {
 	h := maphash.String(c.seed, k.ID) ^ bits.RotateLeft64(maphash.String(c.seed, k.Tenant), 17)
 	return (h + uint64(k.Kind) + uint64(len(k.View))<<8) & c.mask
@@ -396,7 +396,7 @@ type Write[R any] struct {
 	known bool
 }
 
-// BeginWrite counts a write in. End or EndLater must follow, which count it out.
+// BeginWrite counts a write in. End or EndLater must follow: they count it out.
 func (c *Cache[R]) BeginWrite(k Key) (*Write[R], error) {
 	e := c.Empty(k)
 	s, ok := c.stamps.Begin(c.StripeOf(k.Store()))

@@ -54,7 +54,7 @@ func (c *clock) compare(now int64) (jumped bool) {
 }
 
 // until returns the monotonic time of the wall time t. now and wallNow are the present on the two
-// clocks. A time that is too far away is endless.
+// clocks. If t is too far in the future for the monotonic clock, until returns endless.
 func until(now int64, wallNow, t time.Time) int64 {
 	d := int64(t.Sub(wallNow))
 	if d > endless-now {

@@ -21,7 +21,7 @@ func failure(op string, err error) error {
 	var dial dialError
 	answer, answered := rueidis.IsRedisErr(err)
 	switch {
-	// Redis before 7 has this in the middle of the error of the script.
+	// Redis before 7 puts this text into the middle of the error of the script.
 	case answered && strings.Contains(answer.Error(), "OOM command not allowed"):
 		return fmt.Errorf("redisstore: %s: %w: the server is at its maxmemory", op, store.ErrFull)
 	case answered: // a script that failed has written nothing: its only write is its last command

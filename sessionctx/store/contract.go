@@ -8,8 +8,8 @@ import (
 // Store keeps records. Package storetest checks an implementation against these rules:
 //
 //   - Load returns the record under key, tombstones included. Where there is none it returns the
-//     zero Record and no error, for a tenant without records, too: with the tenant "probe" the
-//     Resolver asks whether the Store answers.
+//     zero Record and no error. This holds for a tenant without records, too: the Resolver loads a
+//     key of the tenant "probe" to find out whether the Store answers.
 //   - Save is an atomic compare-and-set. It stores rec if the stored record has the revision base
 //     (the zero Revision: nothing is stored), and returns rec. Otherwise it changes nothing, and
 //     returns what is stored (the zero Record if nothing is) with an error for which errors.Is(err,

@@ -41,7 +41,7 @@ func (s *Shop) failForm(w http.ResponseWriter, r *http.Request, err error) {
 		code = http.StatusRequestEntityTooLarge
 	} else if errors.Is(err, errCompressed) {
 		code = http.StatusUnsupportedMediaType
-		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3: for no other 415
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 12.5.3; another 415 must not have it
 	} else if errors.Is(err, errNoForm) {
 		code = http.StatusUnsupportedMediaType
 	}

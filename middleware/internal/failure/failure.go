@@ -27,8 +27,8 @@ type Class uint8
 // The classes.
 const (
 	Internal Class = iota // everything else
-	// The four classes of what a client has sent. Of several errors that are joined, the last class
-	// of these counts: it would be wrong to call a request too large that is malformed, too.
+	// The next four classes are about what a client has sent. If several errors are joined, the last
+	// of these classes counts: a request that is too large and malformed is called malformed.
 	TooLarge  // *sessionctx.InputError about size
 	Coding    // *sessionctx.InputError about Content-Encoding
 	MediaType // *sessionctx.InputError about Content-Type
