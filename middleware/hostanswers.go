@@ -84,7 +84,8 @@ func (a *hostAnswers) replace(customerID string) {
 }
 
 // follow updates the remembered identity after a write: id is the id that the session has now, and
-// customerID is the customer who has logged in, or empty. It does nothing if the identity names no
+// customerID is the customer who has logged in, or empty. Of an identity by secret only the id
+// changes, because the record names the customer. follow does nothing if the identity names no
 // session.
 func (a *hostAnswers) follow(id, customerID string) {
 	if a == nil {

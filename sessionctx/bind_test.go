@@ -501,7 +501,7 @@ func TestBind_FindsWhatAnotherProcessHasBound(t *testing.T) {
 	got, bound := bind(t, here, byLogin("C100", "", g.ID))
 	assert.True(t, bound)
 	assert.Equal(t, s, got)
-	assert.Zero(t, changes, "who has bound it tells of it")
+	assert.Zero(t, changes, "only the Resolver that has bound the session calls OnChange")
 }
 
 func TestBind_TakesOverWhatTheLimitsAllow(t *testing.T) {

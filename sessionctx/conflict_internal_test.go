@@ -72,7 +72,7 @@ func TestConflicts_NameWhatHasChangedSinceTheBase(t *testing.T) {
 		})
 	}
 	_, found := (&Patch{Base: on(9), Upsert: true}).conflicts(&rec)
-	assert.True(t, found, "an unknown base conflicts, too, where the patch touches nothing")
+	assert.True(t, found, "an unknown base conflicts even if the patch touches nothing")
 }
 
 func TestAttributesConflict_ComparesWhatThePatchTouches(t *testing.T) {

@@ -22,8 +22,9 @@ const (
 	maxAbandoned = 64
 	// maxAbandonedPerKey keeps one key that always hangs from using up maxAbandoned for all keys.
 	maxAbandonedPerKey = 4
-	// While too many questions hang, one more sets out oneMoreAfter after the last one. The source may
-	// have lost the questions that hang, and may be well again: then it must not stay unasked.
+	// While too many questions hang, one more may set out oneMoreAfter after the last one set out or
+	// timed out. The source may have lost the questions that hang, and may be well again: then it must
+	// not stay unasked.
 	oneMoreAfter = 10 * time.Minute
 	// maxHanging bounds the questions under way while the source hangs: each request for another
 	// key that nobody knows would start one.
