@@ -44,7 +44,7 @@ func TestSetExpiry_LastsAQuarterLongerThanTheIdleTime(t *testing.T) {
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			cfg := Config{AnonymousIdle: tc.idle, CustomerIdle: 7 * minute, MaxAge: tc.maxAge}
-			rec := store.Record{CreatedAt: born, ExpiresAt: after(minute)} // the expiry that it had counts for nothing
+			rec := store.Record{CreatedAt: born, ExpiresAt: after(minute)} // the old expiry must not count
 			if tc.customer {
 				cfg.AnonymousIdle, cfg.CustomerIdle = cfg.CustomerIdle, cfg.AnonymousIdle
 				rec.CustomerID = "C100"

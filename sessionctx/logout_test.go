@@ -62,7 +62,8 @@ func TestLogout_KeepsTheFourChoicesAndNothingElse(t *testing.T) {
 	assert.Equal(t, "EUR", after.Currency)
 }
 
-// Two tabs log out at the same time: what one of them has ended, the other does not end again.
+// Two tabs log out at the same time. The second logout finds that the first one has ended the
+// session, and keeps nothing of it.
 func TestLogout_OfASessionThatEndsMeanwhileKeepsNothing(t *testing.T) {
 	backend := &stepped{}
 	changes := 0

@@ -208,7 +208,7 @@ func TestDirectory_AnswerThatServesNothingIsAskedForAgainEverySecond(t *testing.
 	bad := []defaults.Site{{Code: "b", Currency: "USD", Country: "US", Language: "en"}}
 	for _, tc := range []struct {
 		desc string
-		load func(*desk) // makes the Directory say that nothing serves
+		load func(*desk) // makes the Directory give sites that serve nothing
 		want error
 	}{
 		{"no default site", func(d *desk) { d.sites.Store(&bad) }, sessionctx.ErrUnavailable},

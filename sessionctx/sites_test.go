@@ -57,7 +57,7 @@ func TestSites_OldTableIsFreedAlthoughSessionsOfItAreCached(t *testing.T) {
 		return weak.Make(sites)
 	}
 	old := table()
-	for i := range 3 { // a Directory that makes its list of a map changes it with each answer
+	for i := range 3 { // a Directory that builds its list from a map gives another order each time
 		sites := mainAnd(defaults.Site{Code: fmt.Sprint("other", i), Currency: "USD", Country: "US", Language: "en"})
 		d.sites.Store(&sites)
 		require.NoError(t, r.Refresh(t.Context(), "demoshop", ""))

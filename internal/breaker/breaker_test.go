@@ -395,7 +395,8 @@ func TestBreaker_RecoversInSpiteOfAFewKeysThatAlwaysHang(t *testing.T) {
 	}
 }
 
-// The probe that was wanted while the breaker was closed begins after the opening, at the latest.
+// The probe is due before the opening, and ends after it. Its timeout must not open the breaker a
+// second time.
 func TestBreaker_ProbeFromBeforeAnOpeningOpensItNoSecondTime(t *testing.T) {
 	inBubble(t, func(s *server) {
 		s.script(func(ctx context.Context) error {
