@@ -302,11 +302,11 @@ func TestErase_ReturnsWhatWasReplacedWhenItFails(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	for range 10 {
-		saved(t, s, "C1")
+		saved(t, s, "customer-1")
 	}
 	count := func() (tombstones int) {
 		for _, name := range strings.Fields(server.Do(t, "KEYS", "*")) {
-			if !strings.Contains(server.Do(t, "GET", name), "C1") {
+			if !strings.Contains(server.Do(t, "GET", name), "customer-1") {
 				tombstones++
 			}
 		}
@@ -316,7 +316,7 @@ func TestErase_ReturnsWhatWasReplacedWhenItFails(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		seen := 0
-		n, err := s.Erase(ctx, tenant, "C1", func(rec store.Record) store.Record {
+		n, err := s.Erase(ctx, tenant, "customer-1", func(rec store.Record) store.Record {
 			if seen++; seen == 4 {
 				cancel()
 			}
@@ -331,11 +331,11 @@ func TestErase_ReturnsWhatWasReplacedWhenItFails(t *testing.T) {
 	t.Run("server is full", func(t *testing.T) {
 		left := 10 - count()
 		server.Do(t, "CONFIG", "SET", "maxmemory", "1")
-		n, err := s.Erase(t.Context(), tenant, "C1", ended)
+		n, err := s.Erase(t.Context(), tenant, "customer-1", ended)
 		require.ErrorIs(t, err, store.ErrFull)
 		assert.Zero(t, n)
 		server.Do(t, "CONFIG", "SET", "maxmemory", "0")
-		n, err = s.Erase(t.Context(), tenant, "C1", ended)
+		n, err = s.Erase(t.Context(), tenant, "customer-1", ended)
 		require.NoError(t, err)
 		assert.Equal(t, left, n, "called again")
 	})
@@ -343,7 +343,7 @@ func TestErase_ReturnsWhatWasReplacedWhenItFails(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		before := calls(t, server, "scan")
-		_, err := s.Erase(ctx, tenant, "C1", ended)
+		_, err := s.Erase(ctx, tenant, "customer-1", ended)
 		require.ErrorIs(t, err, context.Canceled)
 		assert.Equal(t, before, calls(t, server, "scan"))
 	})
@@ -354,13 +354,13 @@ func TestErase_StopsBetweenPages(t *testing.T) {
 	server := redisserver.Start(t)
 	s := open(t, server)
 	for range 1000 {
-		saved(t, s, "C1")
+		saved(t, s, "customer-1")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	before := calls(t, server, "scan")
 	seen := 0
-	_, err := s.Erase(ctx, tenant, "C1", func(rec store.Record) store.Record {
+	_, err := s.Erase(ctx, tenant, "customer-1", func(rec store.Record) store.Record {
 		if seen++; seen == 200 {
 			cancel()
 		}
@@ -379,13 +379,13 @@ func TestErase_SkipsInvalidValueAndSaysSo(t *testing.T) {
 		t.Run(tc.desc, func(t *testing.T) {
 			server := redisserver.Start(t)
 			s := open(t, server)
-			saved(t, s, "C1")
+			saved(t, s, "customer-1")
 			name := newest(t, server)
 			for range 400 {
-				saved(t, s, "C1")
+				saved(t, s, "customer-1")
 			}
 			server.Do(t, "SET", name, tc.value)
-			n, err := s.Erase(t.Context(), tenant, "C1", ended)
+			n, err := s.Erase(t.Context(), tenant, "customer-1", ended)
 			require.ErrorContains(t, err, "not a valid record")
 			assert.False(t, errors.Is(err, store.ErrUnavailable), "to call again does not help")
 			assert.Equal(t, 400, n, "all others are replaced")
