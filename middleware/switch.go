@@ -31,8 +31,8 @@ const maxSwitchForm = 16 << 10
 //
 // Where the URL of the page says another site or language than the one that is chosen, the answer
 // leads to the URL of the same page that says the chosen one, if Config.Sites has such a URL; query
-// and fragment stay. On another host the shopper has another cookie: of the choices only the site
-// and the language go there, in the URL.
+// and fragment stay. A URL of the same host is preferred. On another host the shopper has another
+// cookie: of the choices only the site and the language go there, in the URL.
 //
 // The errors are those of Update, of Resolver.Resolve and of Config.SiteOf. A form that no picker
 // sends is a *sessionctx.InputError, and a value that cannot be chosen a *defaults.Rejection. A
@@ -226,7 +226,7 @@ func (a *pageURL) rank(site, language string) (rank int) {
 	}
 	rank = 1
 	if a.here {
-		rank++
+		rank += 2 // the shopper's cookie is here
 	}
 	switch {
 	case a.says.Language == "":
@@ -235,7 +235,7 @@ func (a *pageURL) rank(site, language string) (rank int) {
 		rank += 8
 	}
 	if a.says.Site != "" {
-		rank += 2
+		rank++
 	}
 	return rank
 }

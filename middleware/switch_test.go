@@ -367,6 +367,7 @@ func TestSwitch_LeadsToTheURLOfTheChoice(t *testing.T) {
 		"sites by host":     {"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}, "shop.ch/de": {Language: "de"}},
 		"both":              {"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}, "/de": {Language: "de"}, "/en": {Language: "en"}, "/fr": {Language: "fr"}},
 		"sites by path":     {"shop.example": {Site: "main"}, "shop.example/ch": {Site: "ch"}, "shop.example/ch/de": {Language: "de"}},
+		"one site by host":  {"shop.example/de": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "main.example": {Site: "main"}, "main.example/fr": {Language: "fr"}, "shop.ch": {Site: "ch"}, "shop.ch/fr": {Language: "fr"}},
 	}
 	for _, tc := range []struct {
 		desc, table, host, page string
@@ -391,6 +392,10 @@ func TestSwitch_LeadsToTheURLOfTheChoice(t *testing.T) {
 		{"another site, which has not the language", "both", "shop.example", "/en/shoes", []string{"site", "ch"}, "https://shop.ch/fr/shoes"},
 		{"another site and language", "both", "shop.example", "/en/shoes", []string{"site", "ch", "language", "de"}, "https://shop.ch/de/shoes"},
 		{"another language on the host", "both", "shop.ch", "/fr/shoes", []string{"language", "de"}, "/de/shoes"},
+		{"another language, on a host that is not in the table", "both", "x.example", "/de/shoes?page=2", []string{"language", "fr"}, "/fr/shoes?page=2"},
+		{"another language, on a host that says no site", "one site by host", "shop.example", "/de/shoes", []string{"language", "fr"}, "/fr/shoes"},
+		{"another site and language, on a host that says no site", "one site by host", "shop.example", "/de/shoes", []string{"site", "ch", "language", "fr"}, "/fr/shoes"},
+		{"another site, on a host that says no site", "one site by host", "shop.example", "/de/shoes", []string{"site", "ch"}, "/de/shoes"},
 		{"a site by path", "sites by path", "shop.example", "/shoes", []string{"site", "ch"}, "/ch/de/shoes"},
 		{"from a site by path", "sites by path", "shop.example", "/ch/de/shoes", []string{"site", "main"}, "/shoes"},
 		{"a full form of an unchanged page", "both", "shop.ch", "/fr/x", []string{"site", "ch", "currency", "CHF", "country", "CH", "language", "fr"}, "/fr/x"},
