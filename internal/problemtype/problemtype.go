@@ -1,4 +1,4 @@
-// Package problemtype says in which media type an error is answered.
+// Package problemtype says in which media type an error is answered, and under which title.
 package problemtype
 
 import (
@@ -12,6 +12,23 @@ const (
 	json    = "application/json"
 	problem = "application/problem+json"
 )
+
+// Title returns the name of a status, the title of a problem of the type about:blank (RFC 9457,
+// section 4.2.1). Where net/http has the name from before RFC 9110, it is that of RFC 9110, section
+// 15.5.
+func Title(status int) string {
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return "Content Too Large"
+	case http.StatusRequestURITooLong:
+		return "URI Too Long"
+	case http.StatusRequestedRangeNotSatisfiable:
+		return "Range Not Satisfiable"
+	case http.StatusUnprocessableEntity:
+		return "Unprocessable Content"
+	}
+	return http.StatusText(status)
+}
 
 // For returns the media type of an error for a request with these headers: application/json, or
 // application/problem+json (RFC 9457, section 3) if Accept names that type, and does not weigh

@@ -45,3 +45,12 @@ func TestFor_ProblemForWhoAsks(t *testing.T) {
 		})
 	}
 }
+
+func TestTitle_IsTheNameThatRFC9110Has(t *testing.T) {
+	for status, want := range map[int]string{
+		400: "Bad Request", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
+		416: "Range Not Satisfiable", 422: "Unprocessable Content", 431: "Request Header Fields Too Large", 503: "Service Unavailable",
+	} {
+		assert.Equal(t, want, problemtype.Title(status))
+	}
+}

@@ -117,6 +117,7 @@ var (
 	errMalformed = invalid("the token is malformed")
 	errSignature = invalid("the token's algorithm or signature is not valid")
 	errKey       = invalid("the token names a key that is not known for its algorithm")
+	errHeader    = invalid("the token's header has crit, or a kid that is no text")
 	errType      = invalid("the token is of another type")
 	errExpired   = invalid("the token has expired, or does not say when it does")
 	errNotYet    = invalid("the token is not valid yet")
@@ -200,7 +201,7 @@ func (v *Verifier) key(t *jwt.Token) (any, error) {
 	case is == nil:
 		return nil, errIssuer
 	case !hasPlainHeader(t):
-		return nil, errKey
+		return nil, errHeader
 	case !hasType(t, is.typ):
 		return nil, errType
 	default:
@@ -243,6 +244,8 @@ func reasonOf(err error) error {
 		return unavailable.err
 	case errors.Is(err, errIssuer):
 		return errIssuer
+	case errors.Is(err, errHeader):
+		return errHeader
 	case errors.Is(err, errType):
 		return errType
 	case errors.Is(err, errSignature), errors.Is(err, jwt.ErrTokenSignatureInvalid):

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/middleware/internal/failure"
 )
@@ -18,6 +19,7 @@ var (
 	errMissing   = unauthenticated("the request has no " + Header + " header")
 	errMalformed = unauthenticated("the token is malformed")
 	errIssuer    = unauthenticated("the token is of another issuer")
+	errAudiences = unauthenticated("the token is for a list of audiences: it must be for one")
 	errIssuedAt  = unauthenticated("the token does not say when it was issued, or is not valid yet")
 	errLifetime  = unauthenticated(fmt.Sprintf("the token is valid for more than %v", lifetime))
 	errTwice     = badContent("the request has more than one " + Header + " header")
@@ -80,7 +82,7 @@ func Fail(w http.ResponseWriter, _ *http.Request, err error, _ http.Handler) {
 	case class == failure.Internal:
 		p.Detail = "Something went wrong on the server."
 	}
-	p.Title = http.StatusText(p.Status)
+	p.Title = problemtype.Title(p.Status)
 	body, err := json.Marshal(p)
 	if err != nil {
 		panic(err) // four texts and a number

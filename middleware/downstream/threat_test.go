@@ -42,6 +42,8 @@ func TestThreat_ForgedSessionContext(t *testing.T) {
 		{"for no audience", sign(t, hs, secret, nil, edited(func(c jwt.MapClaims) { delete(c, "aud") }))},
 		{"for an audience that begins the same", sign(t, hs, secret, nil, edited(func(c jwt.MapClaims) { c["aud"] = "prices2" }))},
 		{"for an audience in another letter case", sign(t, hs, secret, nil, edited(func(c jwt.MapClaims) { c["aud"] = "Prices" }))},
+		{"for another audience, too", sign(t, hs, secret, nil, edited(func(c jwt.MapClaims) { c["aud"] = []string{"prices", "search"} }))},
+		{"for a list of audiences", sign(t, hs, secret, nil, edited(func(c jwt.MapClaims) { c["aud"] = []string{"prices"} }))},
 		{"unsigned", sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil, claims(t))},
 		{"unsigned, without a kid", sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, map[string]any{"kid": nil}, claims(t))},
 		{"the signature is cut off", parts[0] + "." + parts[1] + "."},

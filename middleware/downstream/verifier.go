@@ -240,6 +240,8 @@ func (v *Verifier) VerifyToken(token string) (s sessionctx.Snapshot, err error) 
 	}
 	// From here on the claims are the issuer's.
 	switch latest := time.Now().Add(v.leeway); {
+	case !claims.oneAudience:
+		return s, errAudiences
 	case claims.issuedAt == nil || float64(latest.Unix()) < *claims.issuedAt:
 		return s, errIssuedAt
 	case float64(verified.Expires.Unix())-*claims.issuedAt > lifetime.Seconds():
@@ -259,9 +261,10 @@ func (v *Verifier) VerifyToken(token string) (s sessionctx.Snapshot, err error) 
 // claims are the claims that package bearer does not read. Until bearer has verified the token,
 // anybody may have written them.
 type claims struct {
-	issuer   string
-	issuedAt *float64
-	session  json.RawMessage
+	issuer      string
+	oneAudience bool // aud is a text and no list
+	issuedAt    *float64
+	session     json.RawMessage
 }
 
 func readClaims(token string) (c claims, err error) {
@@ -279,6 +282,7 @@ func readClaims(token string) (c claims, err error) {
 		members["iat"] != nil && json.Unmarshal(members["iat"], &c.issuedAt) != nil {
 		return c, errMalformed
 	}
+	c.oneAudience = strings.HasPrefix(string(members["aud"]), `"`)
 	c.session = members[sessionClaim]
 	return c, nil
 }

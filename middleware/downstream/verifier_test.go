@@ -89,6 +89,8 @@ func TestWrap_AnswersForEachMistake(t *testing.T) {
 			c["iat"], c["exp"] = time.Now().Add(-2*time.Minute).Unix(), time.Now().Add(-time.Minute).Unix()
 		})}, 401, "The token has expired, or does not say when it does."},
 		{"another audience", []string{signed(func(c jwt.MapClaims) { c["aud"] = "orders" })}, 401, "The token is for another audience."},
+		{"two audiences", []string{signed(func(c jwt.MapClaims) { c["aud"] = []string{"prices", "orders"} })}, 401, "The token is for a list of audiences: it must be for one."},
+		{"an extension", []string{sign(t, jwt.SigningMethodHS256, secret, map[string]any{"crit": []string{"b64"}}, claims(t))}, 401, "The token's header has crit, or a kid that is no text."},
 		{"another issuer", []string{signed(func(c jwt.MapClaims) { c["iss"] = "nobody" })}, 401, "The token is of another issuer."},
 		{"a later version of the form", []string{member("v", 2)}, 400, "this program reads only version 1."},
 		{"an unknown proof", []string{member("proof", "oath")}, 400, `member "proof" is "oath"`},
