@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/middleware/internal/failure"
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -72,5 +73,5 @@ func Fail(w http.ResponseWriter, r *http.Request, err error, next http.Handler) 
 	case failure.Unavailable:
 		h.Set("Retry-After", failure.RetryAfter)
 	}
-	http.Error(w, http.StatusText(class.Status()), class.Status())
+	http.Error(w, problemtype.Title(class.Status()), class.Status())
 }

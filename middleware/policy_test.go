@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
@@ -65,7 +66,7 @@ func TestFail_SaysNoMoreThanTheStatus(t *testing.T) {
 			}
 			assert.Equal(t, tc.want, w.Code)
 			assert.Equal(t, want, w.Header())
-			assert.Equal(t, http.StatusText(tc.want)+"\n", w.Body.String())
+			assert.Equal(t, problemtype.Title(tc.want)+"\n", w.Body.String())
 		})
 	}
 }

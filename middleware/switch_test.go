@@ -256,6 +256,8 @@ func TestSwitch_BodyIsOneThatABrowserSends(t *testing.T) {
 		{"in parts", "multipart/form-data; boundary=x", "", "--x--", http.StatusUnsupportedMediaType},
 		{"JSON", "application/json", "", `{"currency":"CHF"}`, http.StatusUnsupportedMediaType},
 		{"of no type", "", "", "currency=CHF", http.StatusUnsupportedMediaType},
+		{"of two types", form + "\ntext/plain", "", "currency=CHF", http.StatusUnsupportedMediaType},
+		{"twice of its type", form + "\n" + form, "", "currency=CHF", http.StatusUnsupportedMediaType},
 		{"with semicolons", form, "", "currency=CHF;return=/", http.StatusBadRequest},
 		{"with a bad escape", form, "", "currency=CHF&x=%zz", http.StatusBadRequest},
 	} {
@@ -263,7 +265,7 @@ func TestSwitch_BodyIsOneThatABrowserSends(t *testing.T) {
 			s := newShop(t)
 			mw := s.middleware(nil)
 			r, w := httptest.NewRequest(http.MethodPost, "/switch", strings.NewReader(tc.body)), httptest.NewRecorder()
-			r.Header.Set("Content-Type", tc.mediaType)
+			r.Header["Content-Type"] = strings.Split(tc.mediaType, "\n")
 			if tc.coding != "" {
 				r.Header.Set("Content-Encoding", tc.coding)
 			}

@@ -35,20 +35,22 @@ func (r *Refusal) String() string { return cmp.Or(r.Field, "the form") + " " + r
 // once. No value comes from the query, but a query that cannot be read is refused, too. The body
 // may have maxBytes; a form that somebody has parsed before is taken as it is.
 func Read(w http.ResponseWriter, r *http.Request, maxBytes int, names ...string) (map[string]string, *Refusal) {
-	if t, _, err := mime.ParseMediaType(r.Header.Get(ContentType)); err != nil || t != mediaType {
-		return nil, &Refusal{Status: http.StatusUnsupportedMediaType, Field: ContentType, Value: Cut(r.Header.Get(ContentType)), Rule: "must be " + mediaType}
+	sent := r.Header.Values(ContentType)
+	if t, _, err := mime.ParseMediaType(r.Header.Get(ContentType)); err != nil || t != mediaType || len(sent) > 1 { // RFC 9110, section 5.3
+		return nil, &Refusal{Status: http.StatusUnsupportedMediaType, Field: ContentType, Value: Cut(strings.Join(sent, ", ")), Rule: "must be " + mediaType}
 	}
 	if coding := strings.Join(r.Header.Values(ContentEncoding), ","); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, &Refusal{Status: http.StatusUnsupportedMediaType, Field: ContentEncoding, Value: Cut(coding), Rule: "must not be compressed"}
+	}
+	if r.PostForm == nil && r.ContentLength > int64(maxBytes) {
+		return nil, tooLarge(int64(maxBytes)) // and a client that waits for 100 sends none: RFC 9110, section 10.1.1
 	}
 	if r.PostForm == nil && r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, int64(maxBytes))
 	}
 	if err := r.ParseForm(); err != nil {
-		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, &Refusal{
-				Status: http.StatusRequestEntityTooLarge, Rule: fmt.Sprintf("has at most %d bytes", tooLarge.Limit), Limit: int(tooLarge.Limit),
-			}
+		if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, tooLarge(large.Limit)
 		}
 		return nil, &Refusal{Status: http.StatusBadRequest, Rule: "cannot be read"}
 	}
@@ -63,6 +65,10 @@ func Read(w http.ResponseWriter, r *http.Request, maxBytes int, names ...string)
 		}
 	}
 	return values, nil
+}
+
+func tooLarge(limit int64) *Refusal {
+	return &Refusal{Status: http.StatusRequestEntityTooLarge, Rule: fmt.Sprintf("has at most %d bytes", limit), Limit: int(limit)}
 }
 
 // Cut shortens what a client sent for an error.

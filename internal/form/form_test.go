@@ -67,3 +67,15 @@ func TestRefusal_StringLeavesTheValueOut(t *testing.T) {
 	assert.Equal(t, "sessionId must not be given twice", (&form.Refusal{Field: "sessionId", Value: "secret", Rule: "must not be given twice"}).String())
 	assert.Equal(t, "the form cannot be read", (&form.Refusal{Rule: "cannot be read"}).String())
 }
+
+// A client that waits for 100 (RFC 9110, section 10.1.1) must not be asked for a body that is
+// refused.
+func TestRead_RefusesABodyThatSaysItIsTooLargeUnread(t *testing.T) {
+	body := strings.NewReader(strings.Repeat("x", 101))
+	r := httptest.NewRequest(http.MethodPost, "/", body)
+	r.Header.Set("Content-Type", mediaType)
+	_, refused := form.Read(httptest.NewRecorder(), r, 100, "site")
+	require.NotNil(t, refused)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, refused.Status)
+	assert.Equal(t, 101, body.Len())
+}

@@ -205,6 +205,9 @@ func (x *exchange) admitWrite() error {
 	if contentType == "" && !byItself {
 		return nil
 	}
+	if len(x.r.Header["Content-Type"]) > 1 {
+		contentType = "" // RFC 9110, section 5.3: two readers could take two of them
+	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if errors.Is(err, mime.ErrInvalidMediaParameter) {
 		err = nil
@@ -225,6 +228,9 @@ func (x *exchange) admitWrite() error {
 
 // body reads the body of the request.
 func (x *exchange) body() ([]byte, error) {
+	if x.r.ContentLength > x.maxBody {
+		return nil, errBodyTooLarge // and a client that waits for 100 sends none: RFC 9110, section 10.1.1
+	}
 	b, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, x.maxBody))
 	var large *http.MaxBytesError
 	switch {

@@ -1,6 +1,8 @@
 package rest_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -166,4 +168,46 @@ func TestAttributes_RemovingAnAbsentOneIsNoError(t *testing.T) {
 	s.operator().do("DELETE", "/context/nosuch/attributes/a", "").must(404)
 	s.operator().do("POST", "/context/nosuch/attributes", `{"key":"k","value":1}`).must(404)
 	s.operator().do("POST", "/context/s1/attributes", `{"key":"k","value":1}`).must(204)
+}
+
+func TestBody_RefusalSaysWhatToMend(t *testing.T) {
+	const json = "application/json"
+	for _, tc := range []struct {
+		desc, body string
+		types      []string
+		want       int
+		detail     string
+	}{
+		{"nothing", "", []string{json}, 400, "The body is empty: it must be a JSON object."},
+		{"white space", " \r\n", []string{json}, 400, "The body is empty: it must be a JSON object."},
+		{"a byte order mark", "\uFEFF{}", []string{json}, 400, "The body begins with a byte order mark: it must be UTF-8 without one."},
+		{"the mark of UTF-16", "\xff\xfe{\x00}\x00", []string{json}, 400, "The body begins with a byte order mark: it must be UTF-8 without one."},
+		{"the mark of UTF-16, the other way round", "\xfe\xff\x00{\x00}", []string{json}, 400, "The body begins with a byte order mark: it must be UTF-8 without one."},
+		{"two types", "{}", []string{json, "text/plain"}, 415, "The body must be application/json or application/merge-patch+json."},
+		{"a type and nothing", "{}", []string{json, ""}, 415, "The body must be application/json or application/merge-patch+json."},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			r := httptest.NewRequest(http.MethodPatch, "/session-context/demoshop/me/context", strings.NewReader(tc.body))
+			r.Header.Set("Authorization", "Bearer "+claims{Tenant: "demoshop", Session: "s1"}.sign(t))
+			r.Header["Content-Type"] = tc.types
+			w := httptest.NewRecorder()
+			s.handler.ServeHTTP(w, r)
+			assert.Equal(t, tc.want, w.Code)
+			assert.Contains(t, w.Body.String(), `"detail":"`+tc.detail+`"`)
+		})
+	}
+}
+
+// A client that waits for 100 (RFC 9110, section 10.1.1) must not be asked for a body that is
+// refused.
+func TestBody_ThatSaysItIsTooLargeIsNotRead(t *testing.T) {
+	s := newShop(t)
+	body := strings.NewReader(strings.Repeat(" ", 32<<10+1))
+	r := httptest.NewRequest(http.MethodPatch, "/session-context/demoshop/me/context", body)
+	r.Header.Set("Authorization", "Bearer "+claims{Tenant: "demoshop", Session: "s1"}.sign(t))
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, w.Code)
+	assert.Equal(t, 32<<10+1, body.Len())
 }

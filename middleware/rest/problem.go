@@ -205,7 +205,7 @@ func problemFor(err error) *problem {
 	case class == failure.Internal:
 		p.Message = "Something went wrong on the server."
 	}
-	p.Title, p.Code, p.Detail = http.StatusText(p.Status), p.Status, p.Message
+	p.Title, p.Code, p.Detail = problemtype.Title(p.Status), p.Status, p.Message
 	for i := range p.Details {
 		d := &p.Details[i]
 		d.Type = d.Reason

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/middleware/bearer"
 	"github.com/sessionctx/storefront/middleware/rest"
@@ -297,7 +298,7 @@ func (a *answer) checkProblem() {
 	p := a.problem()
 	unknown := p.Type == unknownOutcome
 	assert.True(a.t, unknown || p.Type == "about:blank", p.Type)
-	assert.Equal(a.t, http.StatusText(a.StatusCode), p.Title)
+	assert.Equal(a.t, problemtype.Title(a.StatusCode), p.Title)
 	assert.Equal(a.t, a.StatusCode, p.Status)
 	assert.Equal(a.t, a.StatusCode, p.Code)
 	assert.NotEmpty(a.t, p.Message)

@@ -13,6 +13,8 @@ import (
 
 // The refusals of a body, as sentences for the client.
 var (
+	errEmpty     = badRequest("The body is empty: it must be a JSON object.")
+	errMark      = badRequest("The body begins with a byte order mark: it must be UTF-8 without one.") // RFC 8259, section 8.1
 	errNotJSON   = badRequest("The body is not one JSON document.")
 	errNotObject = badRequest("The body is not a JSON object.")
 	errNotUTF8   = badRequest("The body is not valid UTF-8, or a \\u escape in it stands for half a character.")
@@ -25,6 +27,10 @@ var (
 // RFC 8259, sections 4, 6 and 8.2, and RFC 7493.
 func parseObject(body []byte, maxDepth int) (map[string]json.RawMessage, error) {
 	switch {
+	case len(bytes.TrimLeft(body, " \t\r\n")) == 0:
+		return nil, errEmpty
+	case startsWithMark(body):
+		return nil, errMark
 	case !utf8.Valid(body) || surrogates.Lone(body):
 		return nil, errNotUTF8
 	case !json.Valid(body):
@@ -40,6 +46,12 @@ func parseObject(body []byte, maxDepth int) (map[string]json.RawMessage, error) 
 		return nil, errNotJSON
 	}
 	return members, nil
+}
+
+// startsWithMark reports whether a document begins with the byte order mark of UTF-8 or UTF-16.
+func startsWithMark(body []byte) bool {
+	return bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) ||
+		bytes.HasPrefix(body, []byte("\xff\xfe")) || bytes.HasPrefix(body, []byte("\xfe\xff"))
 }
 
 // level is an object or a list that checkTokens has entered.

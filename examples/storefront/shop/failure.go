@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sessionctx/storefront/examples/storefront/wording"
+	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -123,7 +124,7 @@ func readsHTML(r *http.Request) bool {
 // errors.
 func problem(w http.ResponseWriter, code int, message string) {
 	body, _ := json.Marshal(map[string]any{
-		"type": "about:blank", "title": http.StatusText(code), "status": code, "code": code, "detail": message, "message": message,
+		"type": "about:blank", "title": problemtype.Title(code), "status": code, "code": code, "detail": message, "message": message,
 	})
 	secure(w.Header())
 	w.Header().Set("Vary", "Accept")
@@ -175,6 +176,6 @@ func plain(w http.ResponseWriter, r *http.Request, code int, key string) {
 	}
 	if err := render(w, code, "page-failure.html", "layout.html", page); err != nil {
 		denyCaching(w.Header())
-		http.Error(w, http.StatusText(code), code)
+		http.Error(w, problemtype.Title(code), code)
 	}
 }

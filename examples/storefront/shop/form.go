@@ -42,7 +42,7 @@ var (
 // parseForm reads the form in the body of a request, of which each name has one value. It never
 // takes a value from the query.
 func parseForm(r *http.Request) (url.Values, error) {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/x-www-form-urlencoded" || len(r.Header["Content-Type"]) > 1 {
 		return nil, errNoForm
 	}
 	if coding := strings.Join(r.Header["Content-Encoding"], ","); coding != "" && !strings.EqualFold(coding, "identity") {

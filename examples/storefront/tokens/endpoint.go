@@ -128,7 +128,7 @@ func body(r *http.Request, mediaType string) ([]byte, error) {
 			return nil, &problem{Status: http.StatusUnsupportedMediaType, Detail: "The body must not be compressed.", acceptEncoding: "identity"}
 		}
 	}
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != mediaType {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != mediaType || len(r.Header["Content-Type"]) > 1 {
 		return nil, &problem{Status: http.StatusUnsupportedMediaType, Detail: "The body must be " + mediaType + "."}
 	}
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sessionctx/storefront/defaults"
+	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/middleware"
 	"github.com/sessionctx/storefront/sessionctx"
 )
@@ -85,7 +86,7 @@ const typeUnknownOutcome = "/session-context/problems/unknown-outcome"
 // problemOf says what an error is to a client, and no more.
 func problemOf(err error) *problem {
 	p := classify(err)
-	p.Type, p.Title = cmp.Or(p.Type, "about:blank"), http.StatusText(p.Status)
+	p.Type, p.Title = cmp.Or(p.Type, "about:blank"), problemtype.Title(p.Status)
 	p.Code, p.Message = p.Status, p.Detail
 	p.Details = slices.Clone(p.Details)
 	for i := range p.Details {

@@ -24,6 +24,7 @@ import (
 	"github.com/sessionctx/storefront/defaults/sitefile"
 	"github.com/sessionctx/storefront/examples/storefront/data"
 	"github.com/sessionctx/storefront/examples/storefront/tokens"
+	"github.com/sessionctx/storefront/internal/problemtype"
 	"github.com/sessionctx/storefront/sessionctx"
 	"github.com/sessionctx/storefront/sessionctx/memstore"
 	"github.com/sessionctx/storefront/sessionctx/store"
@@ -150,7 +151,7 @@ func (s *shop) do(r *http.Request) answer {
 	unknown := a.json["type"] == unknownOutcome
 	assert.True(s, unknown || a.json["type"] == "about:blank", a.json["type"])
 	assert.False(s, unknown && (a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") != ""))
-	assert.Equal(s, http.StatusText(a.StatusCode), a.json["title"])
+	assert.Equal(s, problemtype.Title(a.StatusCode), a.json["title"])
 	assert.EqualValues(s, a.StatusCode, a.json["status"])
 	assert.EqualValues(s, a.StatusCode, a.json["code"])
 	assert.NotEmpty(s, a.json["detail"])
