@@ -15,7 +15,8 @@ type Config struct {
 	Resolver *sessionctx.Resolver
 	// Authorize says whether a request may see the page; every other request is answered with 403.
 	// Required: for a page that everybody may see, give a function that returns true. Authorize and
-	// Request must be safe for concurrent use by multiple goroutines.
+	// Request must be safe for concurrent use by multiple goroutines. No browser asks for a password
+	// after a 403: for Basic authentication a handler in front answers 401 with WWW-Authenticate.
 	//
 	// Security: Authorize is asked for every request, and nothing else protects the page.
 	Authorize func(*http.Request) bool
