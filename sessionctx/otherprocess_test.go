@@ -14,9 +14,10 @@ import (
 	"github.com/sessionctx/storefront/sessionctx/store"
 )
 
-func TestUpdate_ReadsTheGenerationOfAnotherProcessBeforeItRefuses(t *testing.T) {
-	a, b := apart(t, &memstore.Store{})
-	login := func(r *sessionctx.Resolver, id string) {
+// endedElsewhere logs the customer C100 in as the session "before", and ends all sessions of the
+// customer in process a, of which b does not know. It returns what logs the customer in again.
+func endedElsewhere(t *testing.T, a, b *sessionctx.Resolver) (login func(r *sessionctx.Resolver, id string)) {
+	login = func(r *sessionctx.Resolver, id string) {
 		t.Helper()
 		_, err := r.Login(t.Context(), by(id), "C100")
 		require.NoError(t, err)
@@ -24,6 +25,12 @@ func TestUpdate_ReadsTheGenerationOfAnotherProcessBeforeItRefuses(t *testing.T) 
 	login(b, "before")
 	resolve(t, b, by("before", "C100")) // b knows the generation of the customer
 	require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
+	return login
+}
+
+func TestUpdate_ReadsTheGenerationOfAnotherProcessBeforeItRefuses(t *testing.T) {
+	a, b := apart(t, &memstore.Store{})
+	login := endedElsewhere(t, a, b)
 	for _, id := range []string{"ended", "written"} {
 		login(a, id)
 	}
@@ -50,14 +57,7 @@ func TestUpdate_ReadsTheGenerationOfAnotherProcessBeforeItRefuses(t *testing.T) 
 func TestUpdate_LeavesNoTombstoneWhileTheGenerationOfAnotherProcessCannotBeRead(t *testing.T) {
 	backend := &sessiontest.Store{}
 	a, b := apart(t, backend)
-	login := func(r *sessionctx.Resolver, id string) {
-		t.Helper()
-		_, err := r.Login(t.Context(), by(id), "C100")
-		require.NoError(t, err)
-	}
-	login(b, "before")
-	resolve(t, b, by("before", "C100")) // b knows the generation of the customer
-	require.NoError(t, a.EndAll(t.Context(), "demoshop", "C100"))
+	login := endedElsewhere(t, a, b)
 	login(a, "after")
 	write := func() error {
 		_, err := b.Update(t.Context(), by("after", "C100"), sessionctx.Patch{CartID: sessionctx.Set("cart")})
