@@ -265,6 +265,11 @@ func (c *cookie) set(h http.Header, which int, tenant, id string, customer bool)
 	h.Set("Cache-Control", "private, no-store")
 }
 
+// isIn reports whether the response with header h sets or deletes a session cookie.
+func (c *cookie) isIn(h http.Header) bool {
+	return slices.ContainsFunc(h["Set-Cookie"], func(line string) bool { return strings.HasPrefix(line, c.prefixes[guestCookie]) })
+}
+
 // age returns how long a browser keeps the cookie of a session, 0 for until the browser closes.
 func (c *cookie) age(customer bool) time.Duration {
 	if customer {

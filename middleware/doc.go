@@ -14,11 +14,13 @@
 // Config.Variant a page may also be the same for all who see one site, currency, country and
 // language, customers among them: docs/page-caches.md has recipes for nginx and Varnish.
 //
-// Never write Cache-Control: public by hand. Without Config.Variant this package does not wrap the
-// ResponseWriter, so it cannot stop a handler that writes Cache-Control: public. Many caches drop
-// Set-Cookie from responses that they store, or store the cookie with the response, so that
-// strangers share a session. Shareable refuses a response with a cookie. After Update, Login and
-// Logout set no other Cache-Control.
+// Never write Cache-Control: public by hand. Many caches drop Set-Cookie from responses that they
+// store, or store the cookie with the response, so that strangers share a session. Where Wrap
+// itself sets the cookie, the response stays private, no-store, whatever the handler writes. After
+// an Update, Login or Logout of the handler no code of this package sees the response again, unless
+// Config.Variant is set: set no other Cache-Control then, and answer no file, because
+// http.ServeContent, http.ServeFile and http.FileServer delete Cache-Control from their errors.
+// Shareable refuses a response with a cookie.
 //
 // Many CDNs ignore Vary: Cookie. Such a CDN must hand every request with the session cookie to the
 // server, and have host, path, country and language in its key.

@@ -11,58 +11,65 @@ import (
 
 // guard is a ResponseWriter that keeps a response out of shared caches, unless it is the same for
 // everybody whose request names its variant. What the handler has said about caching, and when,
-// does not count. guard is the only ResponseWriter of this package, and it is used only with
-// Config.Variant: without variants a response with a session cookie is never meant for shared
-// caches.
+// does not count. guard is the only ResponseWriter of this package. It is used only with
+// Config.Variant, and where Attach has set a session cookie: http.FileServer and http.ServeContent
+// delete Cache-Control from their errors.
 type guard struct {
 	http.ResponseWriter
 	asked []string // the lines of the request's header
-	begun bool     // the header is written
+	begun bool     // the header is written, if the ResponseWriter below keeps none back
 }
 
 // Unwrap is for http.ResponseController.
 func (g *guard) Unwrap() http.ResponseWriter { return g.ResponseWriter }
 
 func (g *guard) WriteHeader(code int) {
-	g.check()
+	g.begin()
 	g.begun = g.begun || code >= http.StatusOK
 	g.ResponseWriter.WriteHeader(code)
 }
 
 func (g *guard) Write(b []byte) (int, error) {
 	g.begin()
+	g.begun = true
 	return g.ResponseWriter.Write(b)
 }
 
 // ReadFrom lets net/http send a file without a copy of it.
 func (g *guard) ReadFrom(r io.Reader) (int64, error) {
 	g.begin()
-	return io.Copy(g.ResponseWriter, r)
+	n, err := io.Copy(g.ResponseWriter, r)
+	g.begun = g.begun || n > 0 // an empty file writes no header
+	return n, err
 }
 
 func (g *guard) Flush() { _ = g.FlushError() }
 
 func (g *guard) FlushError() error {
 	g.begin()
-	return http.NewResponseController(g.ResponseWriter).Flush()
+	err := http.NewResponseController(g.ResponseWriter).Flush()
+	g.begun = g.begun || err == nil // a ResponseWriter that cannot flush writes no header
+	return err
 }
 
 func (g *guard) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(g.ResponseWriter).Hijack()
 }
 
-// begin is called before the first byte of the body.
+// begin is called before what may write the header.
 func (g *guard) begin() {
-	g.check()
-	g.begun = true
+	if !g.begun {
+		g.check()
+	}
 }
 
-// check makes the response private if no shared cache may keep it, unless its header is written
-// already.
+// check makes the response private if no shared cache may keep it. At the end of the handler it
+// also counts for a header that is written: http.TimeoutHandler and other ResponseWriters that keep
+// the response back send what the header has then.
 func (g *guard) check() {
 	h := g.Header()
 	switch {
-	case g.begun || !isStorable(h):
+	case !isStorable(h):
 	case len(h["Set-Cookie"]) == 0 && confirmed(g.asked, h):
 		h["Vary"] = addNames(h["Vary"], variantHeader)
 	default:

@@ -10,6 +10,9 @@ import (
 	"net/textproto"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -202,4 +205,114 @@ func TestGuard_StandsAfterAPanic(t *testing.T) {
 	}), get("/"))
 	assert.NotEmpty(t, res.Cookies())
 	assert.Equal(t, []string{"private, no-store"}, res.Header["Cache-Control"])
+}
+
+// bare is a ResponseWriter that can do nothing else, as some of logging and compressing middleware.
+type bare struct{ w http.ResponseWriter }
+
+func (b bare) Header() http.Header               { return b.w.Header() }
+func (b bare) WriteHeader(code int)              { b.w.WriteHeader(code) }
+func (b bare) Write(content []byte) (int, error) { return b.w.Write(content) }
+
+// Not all that looks like the begin of a response writes the header, and some ResponseWriters send
+// what the header has at the end.
+func TestGuard_HeaderThatIsNotWrittenYetIsStillLookedAt(t *testing.T) {
+	mw := newShop(t).middleware(withVariants)
+	say := func(w http.ResponseWriter) {
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Header().Set("Set-Cookie", "theme=dark")
+	}
+	begin := map[string]func(http.ResponseWriter){
+		"a Flush that the server does not have": func(w http.ResponseWriter) { w.(http.Flusher).Flush() },
+		"the same by a controller": func(w http.ResponseWriter) {
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				assert.ErrorIs(t, err, http.ErrNotSupported)
+			}
+		},
+		"a Hijack that the server does not have": func(w http.ResponseWriter) {
+			_, _, err := w.(http.Hijacker).Hijack()
+			assert.ErrorIs(t, err, http.ErrNotSupported)
+		},
+		"an empty file":     func(w http.ResponseWriter) { _, _ = w.(io.ReaderFrom).ReadFrom(strings.NewReader("")) },
+		"a broken file":     func(w http.ResponseWriter) { _, _ = w.(io.ReaderFrom).ReadFrom(iotest.ErrReader(io.ErrUnexpectedEOF)) },
+		"early hints":       func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints) },
+		"a page":            func(w http.ResponseWriter) { _, _ = io.WriteString(w, "page") },
+		"a status":          func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) },
+		"an empty Write":    func(w http.ResponseWriter) { _, _ = w.Write(nil) },
+		"a file":            func(w http.ResponseWriter) { _, _ = w.(io.ReaderFrom).ReadFrom(strings.NewReader("page")) },
+		"nothing before it": func(http.ResponseWriter) {},
+	}
+	around := map[string]func(http.Handler) http.Handler{
+		"a bare ResponseWriter": func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(bare{w}, r) })
+		},
+		"a ResponseWriter that sends the header at the end": func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Hour, "") },
+	}
+	for way, begins := range begin {
+		for desc, wrap := range around {
+			for _, ends := range []bool{false, true} {
+				h := wrap(mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					begins(w)
+					say(w)
+					if ends {
+						_, _ = io.WriteString(w, "page")
+					}
+				})))
+				res := serve(h, get("/"))
+				assert.NotEmpty(t, res.Cookies(), "%s: %s", desc, way)
+				assert.False(t, storable(res.Header), "%s: %s: %v", desc, way, res.Header)
+			}
+		}
+	}
+}
+
+// The files of net/http answer errors without Cache-Control, and hosts write public.
+func TestWrap_NoSharedCacheKeepsASessionCookieThatWrapSets(t *testing.T) {
+	next := map[string]http.HandlerFunc{
+		"a file that is missing": http.FileServerFS(fstest.MapFS{}).ServeHTTP,
+		"a part that no file has": func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set("Range", "bytes=99-")
+			http.ServeContent(w, r, "page.txt", time.Time{}, strings.NewReader("page"))
+		},
+		"a page that is public": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Cache-Control", "public, max-age=60")
+			_, _ = io.WriteString(w, "page")
+		},
+		"a header of a CDN":    func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("CDN-Cache-Control", "max-age=60") },
+		"no word about caches": func(w http.ResponseWriter, _ *http.Request) { w.Header().Del("Cache-Control") },
+	}
+	for desc, handler := range next {
+		t.Run(desc, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newShop(t)
+				navigation := func(b *browser) *http.Request {
+					r := b.request("/page")
+					r.Header.Set("Sec-Fetch-Mode", "navigate")
+					r.Header.Set("Sec-Fetch-Dest", "document")
+					return r
+				}
+				mw := s.middleware(nil)
+				b := newBrowser(t, mw)
+				b.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+				for range 3 { // a quarter of the cookie's life after the last write
+					time.Sleep(30 * time.Minute)
+					b.get("/")
+				}
+				res := serve(mw.Wrap(handler), navigation(b))
+				assert.NotEmpty(t, res.Cookies(), "renewed")
+				assert.False(t, storable(res.Header), "%v", res.Header)
+
+				who := ""
+				mw = s.middleware(func(cfg *middleware.Config) {
+					cfg.Customer = func(*http.Request) (string, error) { return who, nil }
+				})
+				b = newBrowser(t, mw)
+				b.update("/", sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+				who = "anna"
+				res = serve(mw.Wrap(handler), navigation(b))
+				assert.Len(t, res.Cookies(), 2, "the customer's, and the end of the guest's")
+				assert.False(t, storable(res.Header), "%v", res.Header)
+			})
+		})
+	}
 }

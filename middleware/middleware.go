@@ -50,7 +50,7 @@ type Middleware struct {
 //
 // The session in the context stays the one from the beginning of the request; Update, Login and
 // Logout return the new one. The ResponseWriter is passed on as it is, unless Config.Variant
-// is set. Panics are not caught.
+// is set or Wrap sets a session cookie. Panics are not caught.
 //
 // Wrap sets two headers before it calls next, for guests too, and next may change both:
 //
@@ -88,6 +88,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w = g
 	}
 	attached, err := m.Attach(w, r)
+	if !m.variant.on && m.cookie.isIn(w.Header()) {
+		g := &guard{ResponseWriter: w} // of no variant: no shared cache may keep the response
+		defer g.check()
+		w = g
+	}
 	if err == nil {
 		h.next.ServeHTTP(w, attached)
 		return
