@@ -67,9 +67,9 @@ func (is *issuer) read(token map[string]any) (Claims, error) {
 		if name == "" {
 			return ""
 		}
-		v, exists := token[name]
+		v := token[name]
 		s, isText := v.(string)
-		if exists && (!isText || len(s) > maxID) {
+		if v != nil && (!isText || len(s) > maxID) { // some issuers write null for none
 			ok = false
 		}
 		return s

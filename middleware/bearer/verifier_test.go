@@ -191,6 +191,46 @@ func TestVerify_SaysWhoIsAsking(t *testing.T) {
 	}
 }
 
+// Some issuers write the claims that a token does not have as null.
+func TestVerify_ClaimThatIsNullCountsAsAbsent(t *testing.T) {
+	null := json.RawMessage("null")
+	cases := []struct {
+		desc, claim string
+		want        sessionctx.Identity
+	}{
+		{"no session", "sid", sessionctx.Identity{Tenant: "demoshop", CustomerID: "anna", Proof: sessionctx.Asserted}},
+		{"no customer", "sub", sessionctx.Identity{Tenant: "demoshop", SessionID: "session-1", Proof: sessionctx.Asserted}},
+		{"no scopes", "scope", sessionctx.Identity{Tenant: "demoshop", SessionID: "session-1", CustomerID: "anna", Proof: sessionctx.Asserted}},
+		{"no client", "azp", sessionctx.Identity{Tenant: "demoshop", SessionID: "session-1", CustomerID: "anna", Proof: sessionctx.Asserted}},
+		{"no tenant", "tenant", sessionctx.Identity{}},
+		{"no audience", "aud", sessionctx.Identity{}},
+		{"no issuer", "iss", sessionctx.Identity{}},
+		{"no expiry", "exp", sessionctx.Identity{}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.desc, func(t *testing.T) {
+			c, err := newVerifier(t, nil).VerifyToken(signed(t, jwt.MapClaims{tc.claim: null}))
+			assert.Equal(t, tc.want, c.Identity)
+			if tc.want == (sessionctx.Identity{}) {
+				assert.ErrorIs(t, err, middleware.ErrUnauthenticated)
+			} else {
+				assert.NoError(t, err)
+			}
+			if tc.claim == "aud" || tc.claim == "iss" || tc.claim == "exp" {
+				return // an answer about an opaque token needs none of them
+			}
+			e := &endpoint{answer: func(context.Context, string) (map[string]any, error) {
+				answer := answered(nil)
+				answer[tc.claim] = nil
+				return answer, nil
+			}}
+			c, err = introspecting(t, e, nil).VerifyToken(opaqueToken)
+			assert.Equal(t, tc.want, c.Identity)
+			assert.Equal(t, tc.want == sessionctx.Identity{}, errors.Is(err, middleware.ErrUnauthenticated), "%v", err)
+		})
+	}
+}
+
 func TestVerify_NothingForARequestWithoutAToken(t *testing.T) {
 	v, r := newVerifier(t, nil), httptest.NewRequest(http.MethodGet, "/", nil)
 	c, err := v.Verify(r)
