@@ -17,17 +17,19 @@ type entityTag struct {
 // condition is the value of If-Match or If-None-Match: a list of tags, or any (*).
 type condition struct {
 	sent bool
-	any  bool
+	any  bool // * and nothing else
+	star bool // * somewhere; If-None-Match refuses then, whatever stands beside it
 	tags []entityTag
 }
 
 // readCondition reads all lines of a header. On each line it stops at the first text that is no
-// tag.
+// tag. What is malformed must not let a write through: neither one that If-Match refuses, nor one
+// that If-None-Match does.
 func readCondition(h http.Header, name string) (c condition) {
 	lines, sent := h[name]
 	c.sent = sent
 	if len(lines) == 1 && strings.TrimSpace(lines[0]) == "*" {
-		c.any = true
+		c.any, c.star = true, true
 		return c
 	}
 	for _, line := range lines {
@@ -36,6 +38,7 @@ func readCondition(h http.Header, name string) (c condition) {
 			var tag entityTag
 			line = strings.TrimPrefix(line, "W/")
 			if line == "" || line[0] != '"' {
+				c.star = c.star || strings.HasPrefix(line, "*")
 				break
 			}
 			end := strings.IndexByte(line[1:], '"')
@@ -83,7 +86,7 @@ func (p *preconditions) check(s sessionctx.Session, exists bool) error {
 	if p.match.sent && !p.match.revises(s) && !(p.match.any && exists) {
 		return errPrecondition
 	}
-	if p.noneMatch.sent && exists && (p.noneMatch.any || p.noneMatch.shows(s)) {
+	if p.noneMatch.sent && exists && (p.noneMatch.star || p.noneMatch.shows(s)) {
 		return errPrecondition
 	}
 	return nil

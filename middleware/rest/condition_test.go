@@ -127,6 +127,39 @@ func TestIfNoneMatch_LetsAWriteOnlyCreate(t *testing.T) {
 	s.shopper("s2").with("If-Match", "*").do("PATCH", "/me/context", `{"currency":"GBP","language":"fr"}`).must(204)
 }
 
+// A client, or a proxy, adds the header twice. The write must still not replace what is there.
+func TestIfNoneMatch_AnyCountsWhereverItStands(t *testing.T) {
+	for _, tc := range []struct {
+		desc  string
+		lines []string
+		any   bool
+	}{
+		{"in two lines", []string{"*", "*"}, true},
+		{"in one line twice", []string{"*, *"}, true},
+		{"before a tag", []string{`*, "x"`}, true},
+		{"after a tag", []string{`"x", *`}, true},
+		{"after a tag and no comma", []string{`W/"x" *`}, true},
+		{"beside a line without anything", []string{"", " *\t"}, true},
+		{"beside a line with a tag", []string{`"x"`, "*"}, true},
+		{"beside rubbish", []string{"x", "*"}, true},
+		{"in a tag", []string{`"*"`}, false},
+		{"in a weak tag", []string{`W/"*", "x*"`}, false},
+	} {
+		t.Run(tc.desc, func(t *testing.T) {
+			s := newShop(t)
+			shopper, op := s.shopper("s1"), s.operator()
+			shopper.header["If-None-Match"], op.header["If-None-Match"] = tc.lines, tc.lines
+			op.do("PUT", "/context/s1?upsert=true", `{"currency":"CHF"}`).must(204)
+			want := map[bool]int{true: 412, false: 204}[tc.any]
+			op.do("PUT", "/context/s1?upsert=true", s.stating("s1", 0, `{"currency":"GBP"}`)).must(want)
+			op.do("DELETE", "/context/s1/attributes/k", "").must(want)
+			shopper.do("PATCH", "/me/context", `{"currency":"EUR"}`).must(want)
+			shopper.do("GET", "/me/context", "").must(map[bool]int{true: 304, false: 200}[tc.any])
+			assert.Equal(t, map[bool]string{true: "CHF", false: "EUR"}[tc.any], s.shopper("s1").do("GET", "/me/context", "").context().Currency)
+		})
+	}
+}
+
 func TestPatch_StaleVersionIsMergedOrAConflict(t *testing.T) {
 	cases := []struct {
 		desc, between, write string

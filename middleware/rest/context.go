@@ -103,7 +103,7 @@ func (x *exchange) show() error {
 		return err
 	}
 	x.tag(s)
-	if c := readCondition(x.r.Header, "If-None-Match"); s.ETag() != "" && (c.any || c.shows(s)) {
+	if c := readCondition(x.r.Header, "If-None-Match"); s.ETag() != "" && (c.star || c.shows(s)) {
 		x.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
