@@ -114,7 +114,9 @@ func hasMember(lines []string, token string) bool {
 // session has an id, a customer or a cart, is Degraded or has ProfileMissing; the response sets a
 // cookie or may not be stored; the request is neither GET nor HEAD; Wrap has attached no session;
 // Config.Country is set, because no header tells a cache what that function looks at; or age is
-// less than a second. A later Update, Login or Logout makes the response private again.
+// less than a second; or the request has an Authorization header and there is neither Identify nor
+// Customer, as in a shop behind a password. A later Update, Login or Logout makes the response
+// private again.
 //
 // With Config.Variant the page is that of everybody who has the session's variant, so the session
 // may have an id, a customer and a cart, and Config.Country may be set. The page must show nothing
@@ -153,6 +155,9 @@ func (m *Middleware) Shareable(w http.ResponseWriter, r *http.Request, age time.
 	case m.variant.on && !confirmed(r.Header[variantHeader], h):
 		why = fmt.Sprintf("the request has %s %q and the response %q: the proxy must copy the cookie %s to that header",
 			variantHeader, r.Header[variantHeader], h[variantHeader], m.variant.cookie.Name)
+	case len(r.Header["Authorization"]) > 0 && m.identify == nil && m.customer == nil:
+		// Without the word public no shared cache would give the page to others: RFC 9111, section 3.5.
+		why = "the request has the header Authorization, and nothing here reads it: the page may need a password"
 	default:
 		h.Set("Cache-Control", "public, max-age=0, s-maxage="+strconv.FormatInt(int64(age/time.Second), 10))
 		m.caching.share(h, &s, m.variant.on)

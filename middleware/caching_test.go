@@ -220,6 +220,12 @@ func TestShareable_RefusesWhatIsNotEverybodys(t *testing.T) {
 	header := func(name, value string) func(http.ResponseWriter, *http.Request, *middleware.Middleware) {
 		return func(w http.ResponseWriter, _ *http.Request, _ *middleware.Middleware) { w.Header().Add(name, value) }
 	}
+	authorized := func(value string) func(*testing.T, *middleware.Middleware, *http.Request) *http.Request {
+		return func(_ *testing.T, _ *middleware.Middleware, r *http.Request) *http.Request {
+			r.Header.Set("Authorization", value)
+			return r
+		}
+	}
 	type testCase struct {
 		desc    string
 		request func(*testing.T, *middleware.Middleware, *http.Request) *http.Request
@@ -258,6 +264,15 @@ func TestShareable_RefusesWhatIsNotEverybodys(t *testing.T) {
 		{desc: "a cookie of the host's", before: header("Set-Cookie", "theme=dark"), why: "sets a cookie"},
 		{desc: "no-store of the host's", before: header("Cache-Control", "max-age=0, No-Store"), why: "No-Store"},
 		{desc: "a country from more than headers", edit: func(cfg *middleware.Config) { cfg.Country = func(*http.Request) string { return "" } }, why: "Config.Country"},
+		{desc: "a password that the server asks for", request: authorized("Basic eDp5"), why: "Authorization"},
+		{desc: "a password, in another spelling", request: authorized("DIGEST username=x"), why: "Authorization"},
+		{desc: "a token of another service", request: authorized("Bearer x"), why: "Authorization"},
+		{desc: "a login of the computer", request: authorized("Negotiate x"), why: "Authorization"},
+		{desc: "a password, with variants", edit: withVariants, request: func(_ *testing.T, _ *middleware.Middleware, r *http.Request) *http.Request {
+			r.Header.Set("Authorization", "Basic eDp5")
+			r.Header.Set(variantHeader, guestVariant)
+			return r
+		}, why: "Authorization"},
 		{desc: "half a second", age: time.Second / 2, why: "500ms"},
 		{desc: "no time", age: -time.Minute, why: "-1m0s"},
 	}

@@ -480,7 +480,10 @@ func TestShareable_RefusesAPageOfAnotherVariantThanTheRequestNames(t *testing.T)
 
 // A write whose response sets no cookie: the page is of the variant after it.
 func TestShareable_RefusesAPageAfterAWriteWithAToken(t *testing.T) {
-	mw := newShop(t).middleware(withVariants)
+	mw := newShop(t).middleware(func(cfg *middleware.Config) {
+		withVariants(cfg)
+		cfg.Identify = guest
+	})
 	b := newBrowser(t, mw)
 	b.update("/", sessionctx.Patch{Country: sessionctx.Set("DE")})
 	r := proxied(b, "/")
