@@ -189,8 +189,8 @@ func (form *switchForm) patch(now sessionctx.Session) (p sessionctx.Patch) {
 func (m *Middleware) pageFor(page *http.Request, p *sessionctx.Patch, now sessionctx.Session, at SiteLanguage) (*pageURL, error) {
 	site, _ := p.Site.Value()
 	language, _ := p.Language.Value()
-	moves := site != "" && at.Site != "" && site != at.Site || language != "" && at.Language != ""
-	if !moves {
+	movesSite := site != "" && at.Site != "" && site != at.Site
+	if !movesSite && (language == "" || at.Language == "") {
 		return nil, nil
 	}
 	all, table, err := m.pageURLs(page)
@@ -211,17 +211,20 @@ func (m *Middleware) pageFor(page *http.Request, p *sessionctx.Patch, now sessio
 	bestRank := 0
 	for i := range all {
 		a := &all[i]
-		if rank := a.rank(v.Site, v.Language); rank > bestRank || rank == bestRank && best != nil && a.compare(best) < 0 {
+		if rank := a.rank(v.Site, v.Language, movesSite); rank > bestRank || rank == bestRank && best != nil && a.compare(best) < 0 {
 			best, bestRank = a, rank
 		}
 	}
 	return best, nil
 }
 
-// rank says how well a URL shows a site and a language to a shopper who has chosen both; 0: it
-// shows another site.
-func (a *pageURL) rank(site, language string) (rank int) {
-	if a.says.Site != "" && a.says.Site != site {
+// rank says how well a URL shows a site and a language to a shopper who has chosen both; 0: it does
+// not show the site, or the language unless anyLanguage is true. The shopper's choices show on the
+// present host alone, where the URL says nothing else.
+func (a *pageURL) rank(site, language string, anyLanguage bool) (rank int) {
+	showsSite := a.values.Site == site || a.here && a.says.Site == ""
+	showsLanguage := a.values.Language == language || a.here && a.says.Language == ""
+	if !showsSite || !showsLanguage && !anyLanguage {
 		return 0
 	}
 	rank = 1

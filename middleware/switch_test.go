@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -370,6 +371,9 @@ func TestSwitch_LeadsToTheURLOfTheChoice(t *testing.T) {
 		"both":              {"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}, "/de": {Language: "de"}, "/en": {Language: "en"}, "/fr": {Language: "fr"}},
 		"sites by path":     {"shop.example": {Site: "main"}, "shop.example/ch": {Site: "ch"}, "shop.example/ch/de": {Language: "de"}},
 		"one site by host":  {"shop.example/de": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "main.example": {Site: "main"}, "main.example/fr": {Language: "fr"}, "shop.ch": {Site: "ch"}, "shop.ch/fr": {Language: "fr"}},
+		"a country's host":  {"shop.example/de": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "ch.example": {Site: "ch", Language: "fr"}, "at.example": {Site: "at", Language: "de"}},
+		"a host of nothing": {"shop.example": {Site: "main", Language: "de"}, "old.example/ja": {Language: "ja"}},
+		"a language apart":  {"shop.example": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "x.example/en": {Site: "main", Language: "en"}, "x.example/at": {Site: "at"}},
 	}
 	for _, tc := range []struct {
 		desc, table, host, page string
@@ -400,6 +404,12 @@ func TestSwitch_LeadsToTheURLOfTheChoice(t *testing.T) {
 		{"another site, on a host that says no site", "one site by host", "shop.example", "/de/shoes", []string{"site", "ch"}, "/de/shoes"},
 		{"a site by path", "sites by path", "shop.example", "/shoes", []string{"site", "ch"}, "/ch/de/shoes"},
 		{"from a site by path", "sites by path", "shop.example", "/ch/de/shoes", []string{"site", "main"}, "/shoes"},
+		{"a language that only another site's host says", "a country's host", "ch.example", "/shoes", []string{"language", "de"}, "/shoes"},
+		{"a language that another host says for the site", "a language apart", "shop.example", "/fr/shoes", []string{"language", "en"}, "https://x.example/en/shoes"},
+		{"a language that no host says, and one says nothing", "a host of nothing", "shop.example", "/shoes", []string{"language", "fr"}, "/shoes"},
+		{"a language that no URL of the host says", "a language apart", "shop.example", "/at/shoes", []string{"language", "fr"}, "/fr/at/shoes"},
+		{"a site and a language that no URL has together", "a country's host", "ch.example", "/shoes", []string{"site", "at", "language", "de"}, "https://at.example/shoes"},
+		{"the first site, which another host shows by default", "a country's host", "ch.example", "/shoes", []string{"site", "main"}, "https://shop.example/fr/shoes"},
 		{"a full form of an unchanged page", "both", "shop.ch", "/fr/x", []string{"site", "ch", "currency", "CHF", "country", "CH", "language", "fr"}, "/fr/x"},
 		{"a full form with another currency", "both", "shop.ch", "/fr/x", []string{"site", "ch", "currency", "EUR", "country", "CH", "language", "fr"}, "/fr/x"},
 	} {
@@ -407,6 +417,44 @@ func TestSwitch_LeadsToTheURLOfTheChoice(t *testing.T) {
 			b := newBrowser(t, newShop(t).middleware(func(cfg *middleware.Config) { cfg.Sites = tables[tc.table] }))
 			got := b.change("http://"+tc.host+"/switch", append(tc.form, "return", tc.page)...)
 			assert.Equal(t, tc.to, got)
+		})
+	}
+}
+
+// On another host the shopper has neither the choice nor the cart.
+func TestSwitch_NeverLeadsToAURLThatShowsAnotherSiteOrLanguage(t *testing.T) {
+	for desc, tc := range map[string]struct {
+		table     map[string]middleware.SiteLanguage
+		from      string
+		form      []string
+		overruled bool
+		to        string
+	}{
+		"a site that no URL says, and a host that says none": {
+			map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "x.example/fr": {Language: "fr"}},
+			"shop.example", []string{"site", "ch"}, true, "",
+		},
+		"a site that no URL says, with a language": {
+			map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "x.example/fr": {Language: "fr"}},
+			"shop.example", []string{"site", "ch", "language", "fr"}, true, "",
+		},
+		"a language of this site, on a host of another": {
+			map[string]middleware.SiteLanguage{"shop.example": {Site: "ch", Language: "fr"}, "x.example/de": {Language: "de"}},
+			"shop.example", []string{"language", "de"}, false, "/fr/shoes",
+		},
+		"a language that no URL says, where two say another": {
+			map[string]middleware.SiteLanguage{"shop.example": {Language: "de"}, "shop.example/fr": {Language: "fr"}},
+			"shop.example", []string{"language", "en"}, false, "/fr/shoes",
+		},
+	} {
+		t.Run(desc, func(t *testing.T) {
+			b := newBrowser(t, newShop(t).middleware(func(cfg *middleware.Config) { cfg.Sites = tc.table }))
+			w, err := b.post("http://"+tc.from+"/switch", append(tc.form, "return", "/fr/shoes")...)
+			assert.Equal(t, tc.to, w.Header().Get("Location"))
+			var invalid *defaults.Rejection
+			if assert.Equal(t, tc.overruled, errors.As(err, &invalid), "%v", err) && tc.overruled {
+				assert.Equal(t, defaults.ReasonOverruled, invalid.Reason)
+			}
 		})
 	}
 }
