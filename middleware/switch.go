@@ -207,24 +207,31 @@ func (m *Middleware) pageFor(page *http.Request, p *sessionctx.Patch, now sessio
 			return nil, nil // another spelling of the language that the URL says
 		}
 	}
+	w := wish{site: v.Site, language: v.Language, anyLanguage: movesSite, ownSite: site != "" || at.Site == ""}
 	var best *pageURL
 	bestRank := 0
 	for i := range all {
 		a := &all[i]
-		if rank := a.rank(v.Site, v.Language, movesSite); rank > bestRank || rank == bestRank && best != nil && a.compare(best) < 0 {
+		if rank := a.rank(&w); rank > bestRank || rank == bestRank && best != nil && a.compare(best) < 0 {
 			best, bestRank = a, rank
 		}
 	}
 	return best, nil
 }
 
-// rank says how well a URL shows a site and a language to a shopper who has chosen both; 0: it does
-// not show the site, or the language unless anyLanguage is true. The shopper's choices show on the
-// present host alone, where the URL says nothing else.
-func (a *pageURL) rank(site, language string, anyLanguage bool) (rank int) {
-	showsSite := a.values.Site == site || a.here && a.says.Site == ""
-	showsLanguage := a.values.Language == language || a.here && a.says.Language == ""
-	if !showsSite || !showsLanguage && !anyLanguage {
+// wish is what a shopper wants to see.
+type wish struct {
+	site, language string
+	anyLanguage    bool // where the site moves, a URL in another language is better than none
+	ownSite        bool // the site is that of the shopper's session, which shows where a URL says none
+}
+
+// rank says how well a URL shows what a shopper wants to see; 0: it shows another site, or another
+// language. The shopper's choices show on the present host alone.
+func (a *pageURL) rank(w *wish) (rank int) {
+	showsSite := a.values.Site == w.site || a.here && a.says.Site == "" && w.ownSite
+	showsLanguage := a.values.Language == w.language || a.here && a.says.Language == ""
+	if !showsSite || !showsLanguage && !w.anyLanguage {
 		return 0
 	}
 	rank = 1
@@ -234,7 +241,7 @@ func (a *pageURL) rank(site, language string, anyLanguage bool) (rank int) {
 	switch {
 	case a.says.Language == "":
 		rank += 4
-	case a.values.Language == language:
+	case a.values.Language == w.language:
 		rank += 8
 	}
 	if a.says.Site != "" {

@@ -2,6 +2,8 @@ package middleware_test
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -366,14 +368,15 @@ func TestSwitch_RevisionOfASessionThatIsGone(t *testing.T) {
 
 func TestSwitch_LeadsToTheURLOfTheChoice(t *testing.T) {
 	tables := map[string]map[string]middleware.SiteLanguage{
-		"languages by path": {"/de": {Language: "de"}, "/en": {Language: "en"}, "/fr": {Language: "fr"}},
-		"sites by host":     {"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}, "shop.ch/de": {Language: "de"}},
-		"both":              {"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}, "/de": {Language: "de"}, "/en": {Language: "en"}, "/fr": {Language: "fr"}},
-		"sites by path":     {"shop.example": {Site: "main"}, "shop.example/ch": {Site: "ch"}, "shop.example/ch/de": {Language: "de"}},
-		"one site by host":  {"shop.example/de": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "main.example": {Site: "main"}, "main.example/fr": {Language: "fr"}, "shop.ch": {Site: "ch"}, "shop.ch/fr": {Language: "fr"}},
-		"a country's host":  {"shop.example/de": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "ch.example": {Site: "ch", Language: "fr"}, "at.example": {Site: "at", Language: "de"}},
-		"a host of nothing": {"shop.example": {Site: "main", Language: "de"}, "old.example/ja": {Language: "ja"}},
-		"a language apart":  {"shop.example": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "x.example/en": {Site: "main", Language: "en"}, "x.example/at": {Site: "at"}},
+		"languages by path":   {"/de": {Language: "de"}, "/en": {Language: "en"}, "/fr": {Language: "fr"}},
+		"sites by host":       {"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}, "shop.ch/de": {Language: "de"}},
+		"both":                {"shop.example": {Site: "main"}, "shop.ch": {Site: "ch"}, "/de": {Language: "de"}, "/en": {Language: "en"}, "/fr": {Language: "fr"}},
+		"sites by path":       {"shop.example": {Site: "main"}, "shop.example/ch": {Site: "ch"}, "shop.example/ch/de": {Language: "de"}},
+		"one site by host":    {"shop.example/de": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "main.example": {Site: "main"}, "main.example/fr": {Language: "fr"}, "shop.ch": {Site: "ch"}, "shop.ch/fr": {Language: "fr"}},
+		"a first site's path": {"/main": {Site: "main", Language: "de"}},
+		"a country's host":    {"shop.example/de": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "ch.example": {Site: "ch", Language: "fr"}, "at.example": {Site: "at", Language: "de"}},
+		"a host of nothing":   {"shop.example": {Site: "main", Language: "de"}, "old.example/ja": {Language: "ja"}},
+		"a language apart":    {"shop.example": {Language: "de"}, "shop.example/fr": {Language: "fr"}, "x.example/en": {Site: "main", Language: "en"}, "x.example/at": {Site: "at"}},
 	}
 	for _, tc := range []struct {
 		desc, table, host, page string
@@ -404,6 +407,8 @@ func TestSwitch_LeadsToTheURLOfTheChoice(t *testing.T) {
 		{"another site, on a host that says no site", "one site by host", "shop.example", "/de/shoes", []string{"site", "ch"}, "/de/shoes"},
 		{"a site by path", "sites by path", "shop.example", "/shoes", []string{"site", "ch"}, "/ch/de/shoes"},
 		{"from a site by path", "sites by path", "shop.example", "/ch/de/shoes", []string{"site", "main"}, "/shoes"},
+		{"a language of the first site, which URLs without a site show", "a first site's path", "shop.example", "/main/shoes", []string{"language", "en"}, "/shoes"},
+		{"a site, and URLs without a site", "a first site's path", "shop.example", "/main/shoes", []string{"site", "ch"}, "/shoes"},
 		{"a language that only another site's host says", "a country's host", "ch.example", "/shoes", []string{"language", "de"}, "/shoes"},
 		{"a language that another host says for the site", "a language apart", "shop.example", "/fr/shoes", []string{"language", "en"}, "https://x.example/en/shoes"},
 		{"a language that no host says, and one says nothing", "a host of nothing", "shop.example", "/shoes", []string{"language", "fr"}, "/shoes"},
@@ -442,6 +447,18 @@ func TestSwitch_NeverLeadsToAURLThatShowsAnotherSiteOrLanguage(t *testing.T) {
 			map[string]middleware.SiteLanguage{"shop.example": {Site: "ch", Language: "fr"}, "x.example/de": {Language: "de"}},
 			"shop.example", []string{"language", "de"}, false, "/fr/shoes",
 		},
+		"a language of the URL's site, beside URLs that say no site": {
+			map[string]middleware.SiteLanguage{"shop.example/fr": {Site: "ch", Language: "fr"}},
+			"shop.example", []string{"language", "de"}, false, "/fr/shoes",
+		},
+		"the same in a form with all fields": {
+			map[string]middleware.SiteLanguage{"shop.example/fr": {Site: "ch", Language: "fr"}},
+			"shop.example", []string{"site", "ch", "currency", "CHF", "country", "CH", "language", "de"}, false, "/fr/shoes",
+		},
+		"a language of the URL's site, beside a URL of another site that says the language": {
+			map[string]middleware.SiteLanguage{"/fr": {Site: "ch", Language: "fr"}, "/de": {Language: "de"}},
+			"shop.example", []string{"language", "de"}, false, "/fr/shoes",
+		},
 		"a language that no URL says, where two say another": {
 			map[string]middleware.SiteLanguage{"shop.example": {Language: "de"}, "shop.example/fr": {Language: "fr"}},
 			"shop.example", []string{"language", "en"}, false, "/fr/shoes",
@@ -457,6 +474,75 @@ func TestSwitch_NeverLeadsToAURLThatShowsAnotherSiteOrLanguage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever the table of URLs says, the page to which Switch leads shows what was chosen, and keeps
+// the site. A language that no URL says leaves the shopper where the shopper is.
+func TestSwitch_ShowsTheChoiceWhateverTheTableSays(t *testing.T) {
+	s := newShop(t)
+	pick := func(rnd *rand.Rand, all ...string) string { return all[rnd.IntN(len(all))] }
+	chosen := 0
+	for seed := range uint64(400) {
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		table := map[string]middleware.SiteLanguage{}
+		for range 1 + rnd.IntN(6) {
+			says := middleware.SiteLanguage{Site: pick(rnd, "", "main", "at", "ch"), Language: pick(rnd, "", "de", "fr", "en")}
+			key := pick(rnd, "", "a.example", "b.example", "www.a.example") + pick(rnd, "", "/de", "/fr", "/de/shop", "/shop")
+			if key != "" && says != (middleware.SiteLanguage{}) {
+				table[key] = says
+			}
+		}
+		mw := s.middleware(func(cfg *middleware.Config) { cfg.Sites = table })
+		jars := map[string]*browser{} // by host
+		at := func(host string) *browser {
+			if jars[host] == nil {
+				jars[host] = newBrowser(t, mw)
+			}
+			return jars[host]
+		}
+		host := pick(rnd, "a.example", "b.example", "other.example")
+		page := pick(rnd, "", "/de", "/fr", "/de/shop", "/shop") + pick(rnd, "/", "/x", "/de/y")
+		for range 4 {
+			before := at(host).get("http://" + host + page)
+			shown := map[string]string{"site": before.Site, "language": before.Language, "currency": before.Currency, "country": before.Country}
+			form := []string{"return", page}
+			field := pick(rnd, "site", "language", "currency", "country")
+			value := map[string]string{
+				"site": pick(rnd, "main", "at", "ch"), "language": pick(rnd, "de", "fr", "en"), "currency": pick(rnd, "EUR", "CHF"), "country": pick(rnd, "DE", "AT"),
+			}[field]
+			if rnd.IntN(2) == 0 { // the form has all fields
+				for name, v := range shown {
+					if name != field {
+						form = append(form, name, v)
+					}
+				}
+			}
+			w, err := at(host).post("http://"+host+"/switch", append(form, field, value)...)
+			if err != nil {
+				var invalid *defaults.Rejection
+				require.ErrorAs(t, err, &invalid)
+				require.Equal(t, value, invalid.Value)
+				continue
+			}
+			chosen++
+			to, err := url.Parse(w.Header().Get("Location"))
+			require.NoError(t, err)
+			stays := to.Host == "" && to.Path == page
+			if to.Host != "" {
+				host = to.Host
+			}
+			page = to.Path
+			after := at(host).get("http://" + host + page)
+			desc := fmt.Sprintf("seed %d: %v: %s %q leads to %s", seed, table, field, value, to)
+			if field != "site" {
+				require.Equal(t, before.Site, after.Site, desc)
+			}
+			if now := map[string]string{"site": after.Site, "language": after.Language, "currency": after.Currency, "country": after.Country}[field]; field != "language" || !stays {
+				require.Equal(t, value, now, desc)
+			}
+		}
+	}
+	require.Greater(t, chosen, 500)
 }
 
 // A shop with sites by path posts its forms to one address, which is of no site.
