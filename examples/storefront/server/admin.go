@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -39,11 +40,8 @@ func (s *Server) admin(mw *middleware.Middleware) (err error) {
 // and then read the answer.
 func local(r *http.Request) bool {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	host := r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return err == nil && from.Addr().Unmap().IsLoopback() && Loopback(host)
+	name := (&url.URL{Host: r.Host}).Hostname() // without the brackets of IPv6, too
+	return err == nil && from.Addr().Unmap().IsLoopback() && Loopback(name)
 }
 
 // Loopback reports whether a host is this machine alone.

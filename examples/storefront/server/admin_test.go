@@ -68,6 +68,8 @@ func TestThreat_NameThatLeadsHere(t *testing.T) {
 		{"this machine by name", "127.0.0.1:50000", "localhost:9090", 200},
 		{"without a port", "127.0.0.1:50000", "localhost", 200},
 		{"this machine, IPv6", "[::1]:50000", "[::1]:9090", 200},
+		{"this machine, IPv6, without a port", "[::1]:50000", "[::1]", 200},
+		{"another machine's name, without a port", "[::1]:50000", "[::2]", 403},
 		{"this machine, IPv4 as IPv6", "[::ffff:127.0.0.1]:50000", "127.0.0.2:9090", 200},
 		{"a name that leads here (DNS rebinding)", "127.0.0.1:50000", "evil.example:9090", 403},
 		{"a name that begins alike", "127.0.0.1:50000", "localhost.evil.example", 403},
