@@ -40,8 +40,8 @@ func (s *Server) admin(mw *middleware.Middleware) (err error) {
 // and then read the answer.
 func local(r *http.Request) bool {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	name := (&url.URL{Host: r.Host}).Hostname() // without the brackets of IPv6, too
-	return err == nil && from.Addr().Unmap().IsLoopback() && Loopback(name)
+	host := (&url.URL{Host: r.Host}).Hostname() // without the brackets of IPv6, too
+	return err == nil && from.Addr().Unmap().IsLoopback() && Loopback(host)
 }
 
 // Loopback reports whether a host is this machine alone.
