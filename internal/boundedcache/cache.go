@@ -56,20 +56,28 @@ const (
 )
 
 // New returns a cache that takes about maxBytes with all that it needs. typical is the cost of a
-// usual value: it sizes the counters.
-func New[V any](maxBytes, typical int64) (*Cache[V], error) {
+// usual value: it sizes the counters. gone, if it is not nil, is called with the hash of each value
+// that ristretto has let go or has refused, at the latest in Close. It is not called for a value
+// that Set has replaced, or for which Set has returned false.
+func New[V any](maxBytes, typical int64, gone func(hash uint64)) (*Cache[V], error) {
 	counters := max(countersPerValue*maxBytes/typical, minCounters)
 	ring := minRing
 	for ring < maxRing && int64(2*ring)*maxRecentCost <= maxBytes/8 {
 		ring *= 2
 	}
 	c := &Cache[V]{recent: make([]atomic.Pointer[recent[V]], ring)}
+	var isGone func(*ristretto.Item[V])
+	if gone != nil {
+		isGone = func(i *ristretto.Item[V]) { gone(i.Key) }
+	}
 	var err error
 	c.cache, err = ristretto.NewCache(&ristretto.Config[uint64, V]{
 		NumCounters:        counters,
 		MaxCost:            max(maxBytes-counters*bytesPerCounter-int64(ring)*maxRecentCost, maxBytes/2),
 		BufferItems:        64,
 		IgnoreInternalCost: true,
+		OnEvict:            isGone,
+		OnReject:           isGone,
 		KeyToHash:          func(hash uint64) (uint64, uint64) { return hash, 0 }, // the default looks at the key's type first
 	})
 	if err != nil {

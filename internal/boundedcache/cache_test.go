@@ -25,7 +25,7 @@ const (
 // off its queue.
 func inBubble[V any](t *testing.T, maxBytes, typical int64, test func(*testing.T, *boundedcache.Cache[V])) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := boundedcache.New[V](maxBytes, typical)
+		c, err := boundedcache.New[V](maxBytes, typical, nil)
 		require.NoError(t, err)
 		defer c.Close()
 		test(t, c)
@@ -128,13 +128,53 @@ func TestRecent_HoldsFewValues(t *testing.T) {
 }
 
 func TestNew_RefusesABoundThatIsNone(t *testing.T) {
-	_, err := boundedcache.New[int](0, typical)
+	_, err := boundedcache.New[int](0, typical, nil)
 	assert.ErrorContains(t, err, "boundedcache: ")
+}
+
+func TestNew_TellsWhatRistrettoHasLetGoOrRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		told := map[uint64]bool{}
+		c, err := boundedcache.New[int](maxBytes, typical, func(hash uint64) {
+			mu.Lock()
+			defer mu.Unlock()
+			told[hash] = true
+		})
+		require.NoError(t, err)
+		var kept []uint64
+		for i := range int64(3 * maxBytes / typical) {
+			if c.Set(hashOf(i), int(i), typical) {
+				kept = append(kept, hashOf(i))
+			}
+			if i%100 == 0 {
+				synctest.Wait()
+			}
+		}
+		synctest.Wait()
+		check := func() (shown int) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, hash := range kept {
+				_, ok := c.Get(hash)
+				if ok {
+					shown++
+				}
+				if ok == told[hash] {
+					t.Fatalf("shown: %v, and told that it is gone: %v", ok, told[hash])
+				}
+			}
+			return shown
+		}
+		assert.Positive(t, check())
+		c.Close()
+		assert.Zero(t, check(), "after Close all is gone")
+	})
 }
 
 func TestClose_CallersFindNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := boundedcache.New[string](maxBytes, typical)
+		c, err := boundedcache.New[string](maxBytes, typical, nil)
 		require.NoError(t, err)
 		c.Set(1, "one", typical)
 		synctest.Wait()
@@ -170,7 +210,7 @@ func TestClose_ForcesNoCollection(t *testing.T) {
 
 func TestClose_WithCallersInside(t *testing.T) {
 	for range 20 {
-		c, err := boundedcache.New[int](maxBytes, typical)
+		c, err := boundedcache.New[int](maxBytes, typical, nil)
 		require.NoError(t, err)
 		var callers, started sync.WaitGroup
 		var closed atomic.Bool
@@ -255,7 +295,7 @@ func TestCache_MemoryStaysInsideTheBound(t *testing.T) {
 			t.Run(fmt.Sprintf("values of %d bytes, typical is %d", size, typical), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					before := heap()
-					c, err := boundedcache.New[[]byte](bound, typical)
+					c, err := boundedcache.New[[]byte](bound, typical, nil)
 					require.NoError(t, err)
 					cost := size + boundedcache.Overhead
 					n := 2 * bound / cost // twice what fits
@@ -277,7 +317,7 @@ func TestCache_MemoryStaysInsideTheBound(t *testing.T) {
 func TestCache_MemoryStaysInsideTheBoundWhenValuesGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before := heap()
-		c, err := boundedcache.New[[]byte](bound, typical)
+		c, err := boundedcache.New[[]byte](bound, typical, nil)
 		require.NoError(t, err)
 		defer c.Close()
 		const n = 6000

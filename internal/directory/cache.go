@@ -120,7 +120,7 @@ func New[K comparable, V any](cfg Config[K, V]) (*Cache[K, V], error) {
 	}
 	if cfg.MaxBytes > 0 {
 		var err error
-		if c.kept, err = boundedcache.New[*kept[V]](cfg.MaxBytes, typicalCost); err != nil {
+		if c.kept, err = boundedcache.New[*kept[V]](cfg.MaxBytes, typicalCost, nil); err != nil {
 			return nil, fmt.Errorf("directory: %w", err)
 		}
 	}

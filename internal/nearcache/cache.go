@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"math"
 	"math/bits"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -54,9 +55,10 @@ type Cache[R any] struct {
 	clock  *clock
 	stamps *stamp.Table
 	calls  singleflight.Group[call, *Entry[R]]
+	front  front[R] // of sessions
 	// One for each kind of record, so that customers' records cannot evict sessions.
-	sessions  *boundedcache.Cache[handle[R]]
-	customers *boundedcache.Cache[handle[R]]
+	sessions  *boundedcache.Cache[*Entry[R]]
+	customers *boundedcache.Cache[*Entry[R]]
 
 	lease  atomic.Int64 // monotonic; nothing is valid after it
 	window atomic.Int64 // how long after its beginning a load may be joined; 0: nothing is shared or kept
@@ -76,7 +78,11 @@ type call struct {
 
 const (
 	bytesPerStamp = 8
-	typicalEntry  = 560 // bytes of a session without attributes
+	bucketBytes   = 64
+	// sessionsPerBucket is how many sessions there are for each bucket of the front, which has four
+	// places, when the cache is full. Then 3 % of the sessions find their bucket full.
+	sessionsPerBucket = 2
+	typicalEntry      = 560 // bytes of a session without attributes
 )
 
 // New returns a cache. Close it after use.
@@ -86,11 +92,13 @@ func New[R any](cfg Config[R]) (*Cache[R], error) {
 		stamps: stamp.NewTable(cfg.StampBytes / bytesPerStamp),
 	}
 	c.calls.Spawn, c.calls.Timeout = cfg.Spawn, cfg.Timeout
+	buckets := max(cfg.SessionBytes/(sessionsPerBucket*typicalEntry), 1)
+	c.front.buckets = make([]bucket[R], buckets)
 	var err error
-	if c.sessions, err = boundedcache.New[handle[R]](cfg.SessionBytes, typicalEntry); err != nil {
+	if c.sessions, err = boundedcache.New[*Entry[R]](cfg.SessionBytes-buckets*bucketBytes, typicalEntry, c.front.remove); err != nil {
 		return nil, err
 	}
-	if c.customers, err = boundedcache.New[handle[R]](cfg.CustomerBytes, typicalEntry); err != nil {
+	if c.customers, err = boundedcache.New[*Entry[R]](cfg.CustomerBytes, typicalEntry, nil); err != nil {
 		c.sessions.Close()
 		return nil, err
 	}
@@ -162,7 +170,7 @@ func (c *Cache[R]) Invalidate(h store.KeyHash) {
 // InvalidateAll implements store.Sink.
 func (c *Cache[R]) InvalidateAll() { c.stamps.BumpAll() }
 
-func (c *Cache[R]) of(kind store.Kind) *boundedcache.Cache[handle[R]] {
+func (c *Cache[R]) of(kind store.Kind) *boundedcache.Cache[*Entry[R]] {
 	if kind == store.KindCustomer {
 		return c.customers
 	}
@@ -177,20 +185,47 @@ func (c *Cache[R]) Bump(k store.Key) { c.stamps.Bump(c.StripeOf(k)) }
 // shows none. It is the whole of a warm read, and allocates nothing.
 func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
 	now := c.Now()
-	h, ok := c.of(k.Kind).Get(hash)
-	if !ok || !c.valid(h, k, now) {
+	if e, session, customer := c.front.get(hash); e != nil && c.valid(e, session, customer, k, now) {
+		if rand.Uint64()%readsPerGet == 0 {
+			c.sessions.Get(hash)
+		}
+		return e, now
+	}
+	e, _ := c.of(k.Kind).Get(hash)
+	if e == nil || !c.valid(e, e.session.Stripe(), e.customer.Stripe(), k, now) {
 		return nil, now
 	}
-	return h.entry, now
+	if rand.Uint64()%getsToFront == 0 {
+		c.toFront(hash, e)
+	}
+	return e, now
 }
 
-// valid reports whether the entry is about the key, and good at this time. InvalidateAll comes
-// before the lease that follows it, so the lease is looked at before the stamps. All is read before
-// anything is compared, so that the processor fetches the entry and both stamps at the same time.
-func (c *Cache[R]) valid(h handle[R], k *Key, now int64) bool {
-	lease, e := c.lease.Load(), h.entry
-	session, customer := c.stamps.Read(h.session), c.stamps.Read(h.customer)
-	return now < lease && now < e.deadline && session == e.session && customer == e.customer && e.key.is(k)
+// Ristretto decides what to keep by the Gets that it sees, and it sees none of the reads that the
+// front answers. So it gets some getsToFront of them before the front has the entry, and then one
+// of some readsPerGet. See docs/evidence/performance.md for what that costs.
+const (
+	getsToFront = 8
+	readsPerGet = 32
+)
+
+// toFront puts an entry that ristretto shows into the front. If ristretto has let it go meanwhile,
+// it may have told the front of that too early.
+func (c *Cache[R]) toFront(hash uint64, e *Entry[R]) {
+	c.front.put(hash, e)
+	if shown, _ := c.sessions.Get(hash); shown != e {
+		c.front.remove(hash)
+	}
+}
+
+// valid reports whether the entry is about the key, and good at this time. session and customer are
+// the stripes of its stamps. InvalidateAll comes before the lease that follows it, so the lease is
+// looked at before the stamps. All is read before anything is compared, so that the processor
+// fetches the entry and both stamps at the same time.
+func (c *Cache[R]) valid(e *Entry[R], session, customer stamp.Stripe, k *Key, now int64) bool {
+	lease := c.lease.Load()
+	sessionNow, customerNow := c.stamps.Read(session), c.stamps.Read(customer)
+	return now < lease && now < e.deadline && sessionNow == e.session && customerNow == e.customer && e.key.is(k)
 }
 
 // peek is like Lookup, and also finds entries that were set a moment ago, which ristretto does not
@@ -200,8 +235,8 @@ func (c *Cache[R]) peek(k *Key, hash uint64) *Entry[R] {
 	if e != nil {
 		return e
 	}
-	if h, ok := c.of(k.Kind).Recent(hash); ok && c.valid(h, k, now) {
-		return h.entry
+	if e, ok := c.of(k.Kind).Recent(hash); ok && c.valid(e, e.session.Stripe(), e.customer.Stripe(), k, now) {
+		return e
 	}
 	return nil
 }
@@ -369,7 +404,7 @@ func (c *Cache[R]) keepLoaded(hash uint64, e *Entry[R]) {
 		c.Keep(hash, e)
 		return
 	}
-	c.sessions.SetRecent(hash, e.handle(), e.cost(c.cfg.Cost))
+	c.sessions.SetRecent(hash, e, e.cost(c.cfg.Cost))
 }
 
 // Keep caches an entry under the hash of its key.
@@ -378,7 +413,11 @@ func (c *Cache[R]) Keep(hash uint64, e *Entry[R]) {
 		return
 	}
 	packed, ok := e.packed()
-	if !ok || !c.of(e.key.kind).Set(hash, packed.handle(), packed.cost(c.cfg.Cost)) {
+	if ok {
+		c.front.replace(hash, packed)
+	}
+	if !ok || !c.of(e.key.kind).Set(hash, packed, packed.cost(c.cfg.Cost)) {
+		c.front.remove(hash)
 		c.DroppedFills.Add(1)
 	}
 }

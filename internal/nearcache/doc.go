@@ -24,6 +24,14 @@
 // the outcome. If the writer was alone, it keeps what it wrote. A write with an unknown outcome
 // stays counted for a while: it may still take effect.
 //
+// # The front
+//
+// A small table in front of ristretto has the entries of sessions that are read again and again. It
+// exists for speed alone: ristretto's lock and map, our own lock that lets Close free ristretto,
+// and waiting for the entry to learn where its stamps are took a third of a warm read. What it
+// holds are hints, too, so it cannot make an answer wrong. It has an entry only while ristretto has
+// one of the same hash, so it needs no bound of its own.
+//
 // # The view
 //
 // Another process may have logged a customer in, and this process may not know it yet. If this

@@ -81,17 +81,6 @@ type Entry[R any] struct {
 	Resolved R
 }
 
-// handle is an entry with the stripes of its stamps. A warm read need not fetch the entry first to
-// learn which stripes it has to fetch.
-type handle[R any] struct {
-	entry             *Entry[R]
-	session, customer stamp.Stripe
-}
-
-func (e *Entry[R]) handle() handle[R] {
-	return handle[R]{e, e.session.Stripe(), e.customer.Stripe()}
-}
-
 // Record returns the record, the zero Record if there is none. The caller must not change it.
 func (e *Entry[R]) Record() store.Record {
 	if e.decoded != nil {

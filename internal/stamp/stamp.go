@@ -23,6 +23,8 @@ const (
 	slotBits   = 14            // of store.KeyHash.Slot
 	seededBits = 6             // more stripes for each slot
 	MaxStripes = 1 << (slotBits + seededBits)
+	// StripeBits is how many bits a Stripe has. One stripe more than MaxStripes is that of no key.
+	StripeBits = slotBits + seededBits + 1
 	minStripes = 1 << 10
 )
 
