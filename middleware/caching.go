@@ -56,17 +56,19 @@ func newCaching(cfg *Config) caching {
 // set marks the response as one shopper's. A Cache-Control that the host has set stays, unless the
 // page must not be stored.
 func (c *caching) set(h http.Header, transient bool) {
+	control, vary := h["Cache-Control"], h["Vary"]
 	switch {
 	case transient:
 		h["Cache-Control"] = c.noStore
-	case len(h["Cache-Control"]) == 0:
+	case len(control) == 0:
 		h["Cache-Control"] = c.private
 	}
-	switch have := h["Vary"]; {
-	case len(have) == 0 && len(c.vary) > 0:
+	switch {
+	case len(c.vary) == 0:
+	case len(vary) == 0:
 		h["Vary"] = c.vary
-	case len(have) > 0 && len(c.vary) > 0:
-		h["Vary"] = addNames(have, c.vary[0])
+	default:
+		h["Vary"] = addNames(vary, c.vary[0])
 	}
 }
 

@@ -206,7 +206,7 @@ func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
 // of some readsPerGet. See docs/evidence/performance.md for what that costs.
 const (
 	getsToFront = 8
-	readsPerGet = 32
+	readsPerGet = 64
 )
 
 // toFront puts an entry that ristretto shows into the front. If ristretto has let it go meanwhile,
