@@ -14,7 +14,7 @@ const (
 	maxSaves = 256
 )
 
-var errNotSent = errors.New("nothing was sent: the server has not answered earlier calls")
+var errNotSent = errors.New("nothing was sent")
 
 // await makes a call of the client and returns its result, or the error of ctx as soon as ctx ends.
 //
@@ -26,7 +26,7 @@ func await[T any](ctx context.Context, places chan struct{}, call func(ctx conte
 	select {
 	case places <- struct{}{}:
 	case <-ctx.Done():
-		return result, fmt.Errorf("%w: %w", errNotSent, ctx.Err())
+		return result, fmt.Errorf("%w: the server has not answered earlier calls: %w", errNotSent, ctx.Err())
 	}
 	type outcome struct {
 		result T

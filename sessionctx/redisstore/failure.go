@@ -15,6 +15,19 @@ type dialError struct{ error }
 
 func (e dialError) Unwrap() error { return e.error }
 
+// noAnswer makes the error of a write that the server has not answered. written is s.written from
+// before the write: if it is the same now, no connection has taken the write.
+//
+// err may be an answer to something else: the server has refused the handshake of a new connection,
+// or the new credentials of AuthCredentialsFn on a connection that has taken the write already. So
+// the result is never one for which rueidis.IsRedisErr holds.
+func (s *Store) noAnswer(err error, written int64) error {
+	if s.written.Load() == written {
+		return fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	return fmt.Errorf("no answer: %w", err)
+}
+
 // failure makes the error of a call from the error of the client. If nothing was written it is
 // ErrUnavailable or ErrFull; otherwise the outcome is unknown.
 func failure(op string, err error) error {

@@ -23,7 +23,11 @@ func (s *Store) dataOption() rueidis.ClientOption {
 	option, dial := s.cfg.clientOption(), dialerOf(&s.cfg.Client)
 	option.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 		s.dials.Add(1)
-		return dial(ctx, addr, d, cfg)
+		conn, err := dial(ctx, addr, d, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return &callConn{Conn: conn, written: &s.written}, nil
 	}
 	option.DisableCache = false // otherwise there is no tracking
 	// The server reports a flush on every connection with tracking. No key begins with this prefix,

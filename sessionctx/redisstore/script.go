@@ -119,7 +119,12 @@ var errAnswer = errors.New("unexpected answer to the script")
 
 // exec runs the script.
 func (s *Store) exec(ctx context.Context, name string, args []string) (a scriptAnswer, err error) {
-	answer, err := script.Exec(ctx, s.data, []string{name}, args).ToArray()
+	written := s.written.Load()
+	result := script.Exec(ctx, s.data, []string{name}, args)
+	if err := result.NonRedisError(); err != nil {
+		return a, s.noAnswer(err, written)
+	}
+	answer, err := result.ToArray()
 	switch {
 	case err != nil:
 		return a, err
