@@ -161,16 +161,16 @@ func TestOpen_RemovesTheCopiesOfAProcessThatHasCrashed(t *testing.T) {
 }
 
 // busy makes every new transaction of a Store wait: for a commit that has to map the file again,
-// which waits for a transaction that reads. The result ends that, and returns the outcome of the
-// commit.
-func busy(t *testing.T, s *boltstore.Store) (release func() error) {
+// which waits for a transaction that reads, until it is released. The error of the Save is sent to
+// saved.
+func busy(t *testing.T, ctx context.Context, s *boltstore.Store) (release func(), saved chan error) {
 	t.Helper()
 	free, err := s.HoldFile()
 	require.NoError(t, err)
 	t.Cleanup(free) // also where the test fails: Close would wait
-	saved := make(chan error, 1)
+	saved = make(chan error, 1)
 	go func() {
-		_, err := s.Save(context.Background(), session("large"), written(sized(64<<20)), none)
+		_, err := s.Save(ctx, session("large"), written(sized(64<<20)), none)
 		saved <- err
 	}()
 	stacks := make([]byte, 4<<20)
@@ -178,7 +178,7 @@ func busy(t *testing.T, s *boltstore.Store) (release func() error) {
 		require.Less(t, time.Since(began), hangTimeout, "the commit must map the file again")
 		runtime.Gosched()
 	}
-	return func() error { free(); return <-saved }
+	return free, saved
 }
 
 // returns calls f and fails if it does not return.
@@ -197,7 +197,7 @@ func returns(t *testing.T, what string, f func()) {
 func TestStore_CallsReturnWhenTheirContextEndsWhileTheFileIsBusy(t *testing.T) {
 	s := openSmall(t, filepath.Join(ramDisk(t), "sessions.db"))
 	save(t, s, session("a"), written(), none)
-	release := busy(t, s)
+	release, saved := busy(t, t.Context(), s)
 	goroutines := runtime.NumGoroutine()
 
 	returns(t, "Load", func() {
@@ -225,7 +225,8 @@ func TestStore_CallsReturnWhenTheirContextEndsWhileTheFileIsBusy(t *testing.T) {
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 
-	require.NoError(t, release())
+	release()
+	require.NoError(t, <-saved)
 	assert.NotZero(t, load(t, s, session("a")), "it goes on")
 	assert.NotZero(t, load(t, s, session("large")))
 }

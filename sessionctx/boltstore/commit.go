@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -27,12 +28,15 @@ const (
 
 // write is one Save in flight. Only the committer changes it, until it closes done.
 type write struct {
-	ctx     context.Context
-	hash    store.KeyHash
-	rec     store.Record
-	value   []byte // rec, sealed
-	base    store.Revision
-	tellAll bool // the only watcher too: its process does not know of the write
+	ctx   context.Context
+	hash  store.KeyHash
+	rec   store.Record
+	value []byte // rec, sealed
+	base  store.Revision
+	// writer was the only watch when the write began, so it is that of the process that writes, which
+	// knows of the write while it waits for the outcome. nil: there was none, or more than one.
+	writer *watch
+	left   atomic.Bool // Save has returned without the outcome
 
 	stored  store.Record // what Save returns
 	err     error
@@ -44,13 +48,8 @@ type write struct {
 // pendingCommit is a commit in flight, which others can see already or not yet.
 type pendingCommit struct {
 	tx   int
-	keys map[store.KeyHash]bool // what it changes; true: told to the only watcher too
+	keys map[store.KeyHash]bool // what it changes
 	done chan struct{}          // closed when it is on the disk, or has failed, and the watchers know
-}
-
-func (c *pendingCommit) has(h store.KeyHash) bool {
-	_, ok := c.keys[h]
-	return ok
 }
 
 // commitAll is the committer, the only goroutine that writes. It commits together what has come
@@ -177,7 +176,7 @@ func (s *Store) transact(batch []*write, sweep int) (seen int, err error) {
 	}
 	s.records.Add(int64(created - removed))
 	s.swept.Add(int64(removed))
-	s.tell(c)
+	s.tell(batch)
 	return seen, nil
 }
 
@@ -206,7 +205,7 @@ func (t tables) apply(batch []*write, now time.Time) (changed map[store.KeyHash]
 			return nil, 0, err
 		}
 		if w.applied {
-			changed[w.hash] = changed[w.hash] || w.tellAll
+			changed[w.hash] = true
 		}
 		if w.created {
 			created++

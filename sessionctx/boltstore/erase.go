@@ -160,7 +160,7 @@ func (s *Store) eraseSession(
 		if !rec.Ended || !rec.Exists() || rec.Revision() == cur.Revision() {
 			return false, errors.New("tombstone must return a record with Ended and another revision")
 		}
-		stored, err := s.save(ctx, &write{hash: x.hash, rec: rec, base: cur.Revision(), tellAll: true})
+		stored, err := s.save(ctx, &write{hash: x.hash, rec: rec, base: cur.Revision()})
 		if !errors.Is(err, store.ErrConflict) {
 			return err == nil, err
 		}

@@ -41,6 +41,7 @@ type Store struct {
 
 	mu      sync.Mutex // guards watches, and is held while they are told
 	watches []*watch
+	only    atomic.Pointer[watch] // the one in watches; nil: there is none, or more than one
 
 	records, swept, refused atomic.Int64
 	damaged                 int64
@@ -82,7 +83,7 @@ func (s *Store) load(ctx context.Context, h store.KeyHash) (rec store.Record, er
 		err = s.view(func(tx *bbolt.Tx) (err error) {
 			f.rec, err = get(tx.Bucket(recordsBucket), h[:])
 			// bbolt shows a commit to others before its last fsync.
-			if c := s.pending.Load(); c != nil && c.tx == tx.ID() && c.has(h) {
+			if c := s.pending.Load(); c != nil && c.tx == tx.ID() && c.keys[h] {
 				f.commit = c
 			}
 			return err
@@ -109,7 +110,7 @@ func (s *Store) load(ctx context.Context, h store.KeyHash) (rec store.Record, er
 // over. Where the context ends later the outcome is unknown. It is unknown, too, after an fsync
 // that has failed, which ends the use of the Store: all calls fail until the file is opened again.
 func (s *Store) Save(ctx context.Context, key store.Key, rec store.Record, base store.Revision) (store.Record, error) {
-	got, err := s.save(ctx, &write{hash: key.Hash(), rec: rec, base: base})
+	got, err := s.save(ctx, &write{hash: key.Hash(), rec: rec, base: base, writer: s.only.Load()})
 	if err != nil {
 		return got, fmt.Errorf("boltstore: save: %w", s.count(err))
 	}
@@ -137,6 +138,7 @@ func (s *Store) save(ctx context.Context, w *write) (store.Record, error) {
 	case <-w.done:
 		return w.stored, w.err
 	case <-ctx.Done():
+		w.left.Store(true)
 		return store.Record{}, fmt.Errorf("the outcome is unknown: %w", ctx.Err())
 	}
 }

@@ -10,14 +10,15 @@ import (
 type watch struct{ sink store.Sink }
 
 // Watch implements store.Watcher. The sink is granted Exclusive: no other process can write. The
-// only sink is told of erased records. When a second sink comes both are told InvalidateAll, and
+// only sink is told of erased records, and of a Save that had begun before the sink came or that has
+// returned before its commit. When a second sink comes both are told InvalidateAll, and
 // from then on every sink is told of every applied Save before that returns, and before a Load
 // returns it. stop may be called more than once, but not by the sink.
 func (s *Store) Watch(sink store.Sink) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &watch{sink}
-	s.watches = append(s.watches, w)
+	s.setWatches(append(s.watches, w))
 	if len(s.watches) == 2 {
 		for _, w := range s.watches {
 			w.sink.InvalidateAll()
@@ -27,22 +28,35 @@ func (s *Store) Watch(sink store.Sink) (stop func()) {
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.watches = slices.DeleteFunc(s.watches, func(x *watch) bool { return x == w })
+		s.setWatches(slices.DeleteFunc(s.watches, func(x *watch) bool { return x == w }))
+	}
+}
+
+// setWatches changes the watches. The caller has locked mu.
+func (s *Store) setWatches(all []*watch) {
+	s.watches = all
+	s.only.Store(nil)
+	if len(all) == 1 {
+		s.only.Store(all[0])
 	}
 }
 
 // tell tells the watchers of a commit. A Load that has seen the commit returns only after it.
 // Otherwise one of two Resolvers could read the change from the Store while the other one still
 // reads the old state from its cache.
-func (s *Store) tell(c *pendingCommit) {
+//
+// The only watcher is not told of its own write, unless it does not wait for it any longer: a commit
+// may take longer than its process counts a write with an unknown outcome as under way.
+func (s *Store) tell(batch []*write) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for h, tellAll := range c.keys {
-		if len(s.watches) < 2 && !tellAll {
+	only := s.only.Load()
+	for _, x := range batch {
+		if !x.applied || only != nil && only == x.writer && !x.left.Load() {
 			continue
 		}
 		for _, w := range s.watches {
-			w.sink.Invalidate(h)
+			w.sink.Invalidate(x.hash)
 		}
 	}
 }

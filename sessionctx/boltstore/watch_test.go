@@ -3,6 +3,7 @@ package boltstore_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -77,6 +78,54 @@ func TestWatch_SeveralSinksAreToldOfEveryWrite(t *testing.T) {
 	assert.Zero(t, one.Reports(session("c")), "stopped")
 	assert.Zero(t, two.Reports(session("c")), "alone again")
 	stopTwo()
+}
+
+// It is not parallel: busy looks at the goroutines of the process.
+func TestWatch_ASinkIsToldOfAWriteThatOutlastsTheSinkOfItsWriter(t *testing.T) {
+	s := openSmall(t, filepath.Join(ramDisk(t), "sessions.db"))
+	var one, two sink
+	defer s.Watch(&one)()
+	stopTwo := s.Watch(&two)
+	release, saved := busy(t, t.Context(), s) // a write of the second Resolver
+	stopTwo()                                 // which is closed, because the disk takes too long
+	release()
+	require.NoError(t, <-saved)
+	assert.Equal(t, 1, one.Reports(session("large")), "otherwise the first Resolver reads its cache for ever")
+	assert.Zero(t, two.Reports(session("large")), "stopped")
+	save(t, s, session("a"), written(), none)
+	assert.Zero(t, one.Reports(session("a")), "alone again")
+}
+
+// It is not parallel: busy looks at the goroutines of the process.
+func TestWatch_ASinkIsToldOfAWriteThatBeganBeforeItCame(t *testing.T) {
+	s := openSmall(t, filepath.Join(ramDisk(t), "sessions.db"))
+	var one, two sink
+	stopOne := s.Watch(&one)
+	release, saved := busy(t, t.Context(), s)
+	stopOne()
+	defer s.Watch(&two)() // of a Resolver that takes the place of the first one
+	release()
+	require.NoError(t, <-saved)
+	assert.Equal(t, 1, two.Reports(session("large")))
+	save(t, s, session("a"), written(), none)
+	assert.Zero(t, two.Reports(session("a")), "its own write")
+}
+
+// It is not parallel: busy looks at the goroutines of the process.
+func TestWatch_TheOnlySinkIsToldOfASaveThatReturnedBeforeItsCommit(t *testing.T) {
+	s := openSmall(t, filepath.Join(ramDisk(t), "sessions.db"))
+	var one sink
+	defer s.Watch(&one)()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	release, saved := busy(t, ctx, s)
+	cancel()
+	require.ErrorIs(t, <-saved, context.Canceled)
+	assert.Zero(t, one.Reports(session("large")))
+	release()
+	save(t, s, session("a"), written(), none) // after the commit
+	require.NotZero(t, load(t, s, session("large")))
+	assert.Equal(t, 1, one.Reports(session("large")))
 }
 
 // commits lets a Save commit and holds it where it tells the watchers. release lets it go on, and
