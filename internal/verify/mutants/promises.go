@@ -118,8 +118,12 @@ var Promises = []Promise{
 			Edits: edit("sessionctx/heir.go", "!heir.Ended || len", "heir.Exists() || len")},
 		{Desc: "redis: the version is not compared", By: by(redis, "TestStore"),
 			Edits: edit("sessionctx/redisstore/script.go", "string(b[8:8+n])", "string(b[8:8+0*n])")},
+		{Desc: "redis: the refusal of new credentials counts as the answer to a write", By: by(redis, "TestSave_OutcomeIsUnknownWhenNewCredentialsAreRefusedMeanwhile"),
+			Edits: edit("sessionctx/redisstore/failure.go", `fmt.Errorf("no answer: %w", err)`, "err")},
 		{Desc: "a write with an unknown outcome is not counted any more", By: by(core, "TestUnknownOutcome_WriteThatIsAppliedLateIsSeenAtOnce"),
 			Edits: edit("sessionctx/save.go", "case w.unknown:\n\t\tw.near.EndLater(quarantine * w.r.cfg.Timeout)", "case w.unknown:\n\t\tw.near.End()")},
+		{Desc: "bolt: a commit after its Save has returned is not reported", By: by("sessionctx/boltstore", "TestWatch_TheOnlySinkIsToldOfASaveThatReturnedBeforeItsCommit"),
+			Edits: edit("sessionctx/boltstore/watch.go", " && !x.left.Load()", "")},
 		{Desc: "an entity tag compares versions alone, and they begin at 1", By: by(api, "TestThreat_ReplayAfterReCreation"),
 			Edits: edit(
 				"middleware/rest/condition.go", "strings.HasPrefix(t.opaque, prefix)", "strings.Contains(t.opaque, prefix[len(`\"0123456789abcdef`):])",
