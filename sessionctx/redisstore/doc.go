@@ -34,7 +34,9 @@
 //
 // Redis 6.2 or newer, or Valkey; one primary. New refuses a cluster, a sentinel and a replica: the
 // promises were not tested with them. The Store notices within the lease that its primary has
-// become a replica, and fails all calls from then on.
+// become a replica, and fails all calls from then on. It connects again four times a second, and
+// goes on when the address leads to a primary. With each new invalidation connection it also gives
+// up the connection for data, which may lead to the server before.
 //
 // New refuses a server whose maxmemory-policy is not noeviction. Any other policy evicts tombstones
 // with the rest, and an evicted tombstone revives an ended session until its token expires. At

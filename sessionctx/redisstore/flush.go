@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 
 	"github.com/redis/rueidis"
@@ -23,11 +24,18 @@ func (s *Store) dataOption() rueidis.ClientOption {
 	option, dial := s.cfg.clientOption(), dialerOf(&s.cfg.Client)
 	option.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 		s.dials.Add(1)
+		listeners := s.reconnects.Load()
 		conn, err := dial(ctx, addr, d, cfg)
 		if err != nil {
 			return nil, err
 		}
-		return &callConn{Conn: conn, written: &s.written}, nil
+		c := &callConn{Conn: conn, written: &s.written}
+		s.dataConn.Store(c)
+		if s.reconnects.Load() != listeners { // closeData may have come too early for this connection
+			_ = conn.Close()
+			return nil, dialError{errOtherServer}
+		}
+		return c, nil
 	}
 	option.DisableCache = false // otherwise there is no tracking
 	// The server reports a flush on every connection with tracking. No key begins with this prefix,
@@ -35,6 +43,17 @@ func (s *Store) dataOption() rueidis.ClientOption {
 	option.ClientTrackingOptions = []string{"PREFIX", s.cfg.Prefix + "!", "BCAST"}
 	option.NewCacheStoreFn = func(rueidis.CacheStoreOption) rueidis.CacheStore { return flushReceiver{sinks: &s.sinks} }
 	return option
+}
+
+var errOtherServer = errors.New("the address may lead to another server now")
+
+// closeData closes the connection for data. It is called after there is a new invalidation
+// connection: the address may lead to another server now, and the server before may still answer on
+// the connection that it has. After a failover that is a replica, which refuses all writes.
+func (s *Store) closeData() {
+	if c := s.dataConn.Load(); c != nil {
+		_ = c.Close()
+	}
 }
 
 // flushReceiver is a cache that is never read. The client calls Delete for a message of the server,

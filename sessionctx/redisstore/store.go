@@ -27,7 +27,8 @@ type Store struct {
 	dials         atomic.Int64 // begun dials of the client for data
 	reportedDials atomic.Int64 // dials up to which lost records have been reported, see reportMiss
 
-	written atomic.Int64 // writes of calls to connections for data, see callConn
+	written  atomic.Int64             // writes of calls to connections for data, see callConn
+	dataConn atomic.Pointer[callConn] // the last connection for data
 
 	connected  atomic.Bool  // the invalidation connection stands
 	reconnects atomic.Int64 // of the invalidation connection
