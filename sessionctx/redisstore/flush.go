@@ -31,7 +31,7 @@ func (s *Store) dataOption() rueidis.ClientOption {
 		}
 		c := &callConn{Conn: conn, written: &s.written}
 		s.dataConn.Store(c)
-		if s.reconnects.Load() != listeners { // closeData may have come too early for this connection
+		if s.reconnects.Load() != listeners { // connectDataAgain may have come too early for this connection
 			_ = conn.Close()
 			return nil, dialError{errOtherServer}
 		}
@@ -47,14 +47,26 @@ func (s *Store) dataOption() rueidis.ClientOption {
 
 var errOtherServer = errors.New("the address may lead to another server now")
 
-// closeData closes the connection for data. It is called after there is a new invalidation
-// connection: the address may lead to another server now, and the server before may still answer on
-// the connection that it has. After a failover that is a replica, which refuses all writes.
-func (s *Store) closeData() {
+// connectDataAgain gives up the connection for data, and waits for the next one, but not for long.
+// It is called after there is a new invalidation connection: the address may lead to another server
+// now, and the server before may still answer on the connection that it has. After a failover that
+// is a replica, which refuses all writes.
+func (s *Store) connectDataAgain(ctx context.Context) {
 	if c := s.dataConn.Load(); c != nil {
 		_ = c.Close()
 	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	for range tries {
+		if s.data.Do(ctx, s.data.B().Ping().Build()).NonRedisError() == nil {
+			return
+		}
+	}
 }
+
+// tries is how often a read is sent. When a connection ends, the client may have two reads fail one
+// after the other before it makes another connection.
+const tries = 3
 
 // flushReceiver is a cache that is never read. The client calls Delete for a message of the server,
 // and before it returns the answers that come after the message.

@@ -106,7 +106,7 @@ func (s *Store) runListener(ctx context.Context, c *listener) {
 			return
 		}
 		s.reconnects.Add(1)
-		s.closeData()
+		s.connectDataAgain(ctx)
 		s.unusable.Store(nil)
 		s.sinks.invalidateAll() // nobody has received the messages between the two connections
 		s.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "redisstore: invalidation connection is back; cache enabled", slog.Duration("after", time.Since(lost)))

@@ -73,7 +73,9 @@ func TestResolver_ServerThatIsDownIsSurvived(t *testing.T) {
 	assert.Less(t, after, heap+4<<20, "bytes of the heap")
 
 	server.Restart(t)
-	eventually(t, func() bool { return leased(soft)() && leased(strict)() }, "the lease")
+	// On a busy machine calls time out during the outage, and then a probe must be answered.
+	answers := func(r *sessionctx.Resolver) bool { return leased(r)() && !r.Stats().StoreHangs }
+	eventually(t, func() bool { return answers(soft) && answers(strict) }, "the lease")
 	s, err = soft.Resolve(t.Context(), customer("s1"))
 	require.NoError(t, err)
 	assert.Equal(t, "GBP", s.Currency)

@@ -133,8 +133,11 @@ func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 			return s.data.Do(call, s.data.B().Arbitrary("GET").Args(name).Build()).AsBytes()
 		}
 		value, err := get()
-		if retryable(err) && ctx.Err() == nil { // most likely the server was restarted
-			value, err = get()
+		for range tries - 1 {
+			if !retryable(err) || ctx.Err() != nil {
+				break
+			}
+			value, err = get() // most likely the server was restarted
 		}
 		switch {
 		case rueidis.IsRedisNil(err):
