@@ -10,10 +10,10 @@ import (
 type watch struct{ sink store.Sink }
 
 // Watch implements store.Watcher. The sink is granted Exclusive: no other process can write. The
-// only sink is told of erased records, and of a Save that had begun before the sink came or that has
-// returned before its commit. When a second sink comes both are told InvalidateAll, and
-// from then on every sink is told of every applied Save before that returns, and before a Load
-// returns it. stop may be called more than once, but not by the sink.
+// only sink is told of erased records, and of a Save that began before the sink came or that
+// returned before its commit. When a second sink comes both are told InvalidateAll, and from then
+// on every sink is told of every applied Save before that returns, and before a Load returns it.
+// stop may be called more than once, but not by the sink.
 func (s *Store) Watch(sink store.Sink) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,8 +45,8 @@ func (s *Store) setWatches(all []*watch) {
 // Otherwise one of two Resolvers could read the change from the Store while the other one still
 // reads the old state from its cache.
 //
-// The only watcher is not told of its own write, unless it does not wait for it any longer: a commit
-// may take longer than its process counts a write with an unknown outcome as under way.
+// The only watcher is not told of its own write while its process waits for the outcome. After that
+// it is told: the commit may come when its process does not count the write as under way any more.
 func (s *Store) tell(batch []*write) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

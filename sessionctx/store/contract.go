@@ -46,8 +46,8 @@ type Store interface {
 //     record that has ended it.
 //   - A Store that no other process can write calls Exclusive, once for each sink, before Watch
 //     returns, and never calls ExtendLease. It need not report the writes of the process that owns
-//     the only sink, but it reports what vanishes, what Erase replaces, and a write that takes effect
-//     after its Save has returned.
+//     the only sink, but it reports what vanishes, what Erase replaces, and a write that takes
+//     effect after its Save has returned.
 type Watcher interface {
 	Watch(sink Sink) (stop func())
 }
