@@ -220,7 +220,7 @@ func TestUpdate_HostLoginBeginsASessionOfTheCustomer(t *testing.T) {
 func TestBind_CustomersCartStaysAndTheHostSeesBoth(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
-	r := newResolver(t, patient, func(c *sessionctx.Config) {
+	r := newResolver(t, func(c *sessionctx.Config) {
 		c.OnChange = func(_ context.Context, before, after sessionctx.Session) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -257,7 +257,7 @@ func TestBind_CustomersCartStaysAndTheHostSeesBoth(t *testing.T) {
 
 func TestBind_ParallelFirstRequestsFindOneSession(t *testing.T) {
 	backend := &ledger{}
-	r := newResolver(t, patient, func(c *sessionctx.Config) { c.Store = backend })
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	for range 50 {
 		g := update(t, r, cookie(""), sessionctx.Patch{CartID: sessionctx.Set("cart-1")})
 		var ids sync.Map

@@ -245,7 +245,7 @@ func TestClose_StoreCallWhoseCallerHasLeftIsAnError(t *testing.T) {
 
 // newUnclosed returns a Resolver that the test closes.
 func newUnclosed(t *testing.T, s store.Store) *sessionctx.Resolver {
-	r, err := sessionctx.New(sessionctx.Config{Store: s, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler)})
+	r, err := sessionctx.New(sessionctx.Config{Store: s, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler), Timeout: timeout()})
 	require.NoError(t, err)
 	return r
 }
@@ -276,7 +276,7 @@ func TestClose_WatcherThatDoesNotStopIsAnError(t *testing.T) {
 	} {
 		t.Run(tc.desc, func(t *testing.T) {
 			closing := func(stop func(), meanwhile func(*sessionctx.Resolver)) (took time.Duration, err error) {
-				cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler)}
+				cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler), Timeout: timeout()}
 				tc.use(&cfg, &watchedBy{Static: demoshop(), stop: stop})
 				r, newErr := sessionctx.New(cfg)
 				require.NoError(t, newErr)

@@ -64,7 +64,7 @@ func TestLogin_BySecretReplacesTheID(t *testing.T) {
 }
 
 func TestLogin_ConcurrentWriteIsKeptOrRefused(t *testing.T) {
-	r := newResolver(t, patient)
+	r := newResolver(t)
 	for range 300 {
 		a := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
 		var wg sync.WaitGroup
@@ -202,7 +202,7 @@ func TestLogin_PreferProfileRanksEarlierChoicesBelowTheProfile(t *testing.T) {
 // Nothing of a session is copied twice: both clicks on "log in" get one session.
 func TestLogin_DoubleClickGivesOneSession(t *testing.T) {
 	backend := &ledger{}
-	r := newResolver(t, patient, func(c *sessionctx.Config) { c.Store = backend })
+	r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	for range 200 {
 		a := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF"), CartID: sessionctx.Set("cart-1")})
 		var got [2]sessionctx.Session

@@ -13,7 +13,7 @@ import (
 )
 
 func TestLogout_ConcurrentWritesReviveNothing(t *testing.T) {
-	r := newResolver(t, patient)
+	r := newResolver(t)
 	for range 100 {
 		id := update(t, r, cookie(""), sessionctx.Patch{Currency: sessionctx.Set("CHF")}).ID
 		var wg sync.WaitGroup

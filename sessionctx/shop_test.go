@@ -98,7 +98,7 @@ func demoshop() sessionctx.Static {
 
 func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.Resolver {
 	t.Helper()
-	cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler)}
+	cfg := sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 4 << 20, Logger: slog.New(slog.DiscardHandler), Timeout: timeout()}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -108,8 +108,15 @@ func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.R
 	return r
 }
 
-// patient is for tests with many callers in real time: a busy machine is no store that hangs.
-func patient(c *sessionctx.Config) { c.Timeout = time.Minute }
+// timeout is the Config.Timeout of tests that do not set it. In real time it is long: a busy machine
+// is no store that hangs. In a bubble of synctest, whose clock begins in the year 2000 and stands
+// still while anything runs, it is the default.
+func timeout() time.Duration {
+	if time.Now().Year() == 2000 {
+		return 0
+	}
+	return time.Minute
+}
 
 // by returns a request of the session with this id: asserted, for a customer if one is named.
 func by(sessionID string, customerID ...string) sessionctx.Request {

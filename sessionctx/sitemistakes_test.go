@@ -260,28 +260,31 @@ func TestDirectory_ErrorSaysNothingOfTheSession(t *testing.T) {
 		sessionctx.ErrNotFound, sessionctx.ErrConflict, sessionctx.ErrFull, sessionctx.ErrUnknownOutcome, sessionctx.ErrClosed, sessionctx.ErrUnknownTenant,
 	} {
 		t.Run(cause.Error(), func(t *testing.T) {
-			d := &desk{Static: demoshop()}
-			d.cause.Store(&cause)
-			var log bytes.Buffer
-			r := newResolver(t, func(c *sessionctx.Config) { c.Directory, c.Logger = d, slog.New(slog.NewTextHandler(&log, nil)) })
-			if cause != sessionctx.ErrUnknownTenant { // by which Sites says that there is no such tenant
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{Static: demoshop()}
+				d.cause.Store(&cause)
+				var log bytes.Buffer
+				r := newResolver(t, func(c *sessionctx.Config) { c.Directory, c.Logger = d, slog.New(slog.NewTextHandler(&log, nil)) })
+				if cause != sessionctx.ErrUnknownTenant { // by which Sites says that there is no such tenant
+					d.fails.Store(true)
+					err := resolveError(t, r, by("s1"))
+					require.ErrorIs(t, err, sessionctx.ErrUnavailable)
+					require.NotErrorIs(t, err, cause)
+				}
+				d.fails.Store(false)
+				require.NoError(t, r.Refresh(t.Context(), "demoshop", ""))
+
+				synctest.Wait() // an error is counted and logged after the answer
 				d.fails.Store(true)
-				err := resolveError(t, r, by("s1"))
+				before := r.Stats().DirectoryErrors
+				assert.True(t, resolve(t, r, by("s1", "C100")).ProfileMissing)
+				err := r.Refresh(t.Context(), "demoshop", "C100")
 				require.ErrorIs(t, err, sessionctx.ErrUnavailable)
 				require.NotErrorIs(t, err, cause)
-			}
-			d.fails.Store(false)
-			require.NoError(t, r.Refresh(t.Context(), "demoshop", ""))
-
-			d.fails.Store(true)
-			before := r.Stats().DirectoryErrors
-			assert.True(t, resolve(t, r, by("s1", "C100")).ProfileMissing)
-			err := r.Refresh(t.Context(), "demoshop", "C100")
-			require.ErrorIs(t, err, sessionctx.ErrUnavailable)
-			require.NotErrorIs(t, err, cause)
-			require.NoError(t, r.Close()) // which waits for what is counted and logged after the answer
-			assert.EqualValues(t, 2, r.Stats().DirectoryErrors-before)
-			assert.Contains(t, log.String(), "values are computed without the profile")
+				synctest.Wait()
+				assert.EqualValues(t, 2, r.Stats().DirectoryErrors-before)
+				assert.Contains(t, log.String(), "values are computed without the profile")
+			})
 		})
 	}
 }

@@ -43,7 +43,7 @@ func (s *storm) Watch(sink store.Sink) (stop func()) {
 // reports end the cache is warm again.
 func TestThreat_InvalidationStorm(t *testing.T) {
 	backend := &storm{Store: &memstore.Store{}}
-	reader, writer := newResolver(t, patient, func(c *sessionctx.Config) { c.Store = backend }), newResolver(t, patient, func(c *sessionctx.Config) { c.Store = backend })
+	reader, writer := newResolver(t, func(c *sessionctx.Config) { c.Store = backend }), newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
 	const sessions, rounds = 8, 200
 	for i := range sessions {
 		update(t, writer, by(fmt.Sprint("s", i)), sessionctx.Patch{CartID: sessionctx.Set("0")})

@@ -171,7 +171,7 @@ func TestUpdate_StaleBaseConflictsOnlyWhereItTouchesAChange(t *testing.T) {
 }
 
 func TestUpdate_OneOf20WritesOnOneRevisionWins(t *testing.T) {
-	r := newResolver(t, patient)
+	r := newResolver(t)
 	for range 20 {
 		base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Revision()
 		var won, lost atomic.Int64
@@ -193,7 +193,7 @@ func TestUpdate_OneOf20WritesOnOneRevisionWins(t *testing.T) {
 }
 
 func TestUpdate_ConcurrentDisjointWritesAreAllKept(t *testing.T) {
-	r := newResolver(t, patient)
+	r := newResolver(t)
 	base := update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("USD")}).Revision()
 	var wg sync.WaitGroup
 	for i := range 50 {
