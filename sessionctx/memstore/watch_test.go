@@ -3,6 +3,8 @@ package memstore_test
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,7 +134,7 @@ func TestWatch_StopWaitsForReports(t *testing.T) {
 	}
 }
 
-// lateSink loads what it is told of, and only then takes notice.
+// lateSink loads what it is told of, and takes notice only when the load waits until all are told.
 type lateSink struct {
 	sinktest.Sink
 	store *memstore.Store
@@ -145,11 +147,26 @@ func (s *lateSink) Invalidate(h store.KeyHash) {
 		rec, _ := s.store.Load(context.Background(), session("a"))
 		s.seen <- rec.Version
 	}()
-	select {
-	case s.early = <-s.seen:
-	case <-time.After(200 * time.Millisecond): // who loads waits until all are told
+	for !loadWaits() {
+		select {
+		case s.early = <-s.seen:
+			return
+		default:
+			runtime.Gosched()
+		}
 	}
 	s.Sink.Invalidate(h)
+}
+
+// loadWaits reports whether a call of Load waits for the lock of its record.
+func loadWaits() bool {
+	stacks := make([]byte, 1<<20)
+	for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+		if strings.Contains(stack, "[sync.RWMutex.RLock") && strings.Contains(stack, "memstore.(*Store).Load(") {
+			return true
+		}
+	}
+	return false
 }
 
 func TestWatch_NoLoadSeesAChangeBeforeEverySinkIsTold(t *testing.T) {
