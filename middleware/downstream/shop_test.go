@@ -68,6 +68,7 @@ func newResolver(t testing.TB, backend store.Store) *sessionctx.Resolver {
 	t.Helper()
 	r, err := sessionctx.New(sessionctx.Config{
 		Store: unwatched{backend}, MaxStale: 1 << 40,
+		Timeout: time.Minute, // a busy machine is no store that hangs
 		Directory: sessionctx.Static{"myshop": {Sites: []defaults.Site{{
 			Code: "main", Default: true, Country: "DE", Currency: "EUR", Currencies: []string{"CHF", "GBP"}, Language: "de",
 		}}}},

@@ -39,7 +39,7 @@ var stores = map[string]func() store.Store{
 func TestAttributes_FiftyWrittenAtOnceAreAllKept(t *testing.T) {
 	for name, backend := range stores {
 		t.Run(name, func(t *testing.T) {
-			s := newShop(t, patient, func(c *settings) { c.sessions.Store = backend() })
+			s := newShop(t, func(c *settings) { c.sessions.Store = backend() })
 			for _, c := range []*client{s.shopper("s1"), s.browser(sessionPatch("CHF"))} {
 				base, writes := c.do("GET", "/me/context", "").context().Metadata.Version, s.resolver.Stats().Writes
 				together(50, func(i int) {
@@ -67,7 +67,7 @@ func TestPatch_OfTwentyOnOneVersionOneWins(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, kind := range []string{"PATCH", "PUT", "If-Match"} {
 				t.Run(kind, func(t *testing.T) {
-					s := newShop(t, patient, func(c *settings) { c.sessions.Store = backend() })
+					s := newShop(t, func(c *settings) { c.sessions.Store = backend() })
 					etag := s.shopper("s1").do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204).Header.Get("ETag")
 					first := s.version("s1")
 					c, method, path, lost := s.shopper("s1"), "PATCH", "/me/context", 409
@@ -98,7 +98,7 @@ func TestPatch_OfTwentyOnOneVersionOneWins(t *testing.T) {
 }
 
 func TestPut_OfTwentyUpsertsAtOnceOneCreates(t *testing.T) {
-	s := newShop(t, patient)
+	s := newShop(t)
 	var mu sync.Mutex
 	count := map[int]int{}
 	together(20, func(i int) {
@@ -127,7 +127,7 @@ func (r *restlessStore) Load(ctx context.Context, key store.Key) (store.Record, 
 
 func TestPut_ThatNeverMeetsItsSessionIsAConflict(t *testing.T) {
 	backend := &restlessStore{Store: &memstore.Store{}}
-	s := newShop(t, patient, func(c *settings) { c.sessions.Store = backend })
+	s := newShop(t, func(c *settings) { c.sessions.Store = backend })
 	s.operator().do("PUT", "/context/s1?upsert=true", `{"currency":"CHF"}`).must(204)
 	first := s.version("s1")
 	p := s.operator().do("PUT", "/context/s1", s.stating("s1", 0, `{"currency":"GBP","language":"en"}`)).must(409).problem()
@@ -136,7 +136,7 @@ func TestPut_ThatNeverMeetsItsSessionIsAConflict(t *testing.T) {
 }
 
 func TestPut_AmongPatchesLosesNothing(t *testing.T) {
-	s := newShop(t, patient)
+	s := newShop(t)
 	s.shopper("s1").do("PATCH", "/me/context", `{"context":{"n":0}}`).must(204)
 	// Each client adds 1 to what it has seen, and begins again if that has moved.
 	together(8, func(i int) {
@@ -163,7 +163,7 @@ func TestPut_AmongPatchesLosesNothing(t *testing.T) {
 }
 
 func TestLogin_AnonymousTokenIsWorthNothingAfterIt(t *testing.T) {
-	s := newShop(t, patient)
+	s := newShop(t)
 	old, anna := s.shopper("s1"), s.bearer(claims{Session: "s1", Customer: "anna"})
 	etag := old.do("PATCH", "/me/context", `{"currency":"CHF","context":{"a":1}}`).must(204).Header.Get("ETag")
 	_, err := s.resolver.Login(t.Context(), sessionctx.Request{Identity: sessionctx.Identity{Tenant: "demoshop", SessionID: "s1", Proof: sessionctx.Asserted}}, "anna")
@@ -185,7 +185,7 @@ func TestLogout_WritesInFlightReviveNothing(t *testing.T) {
 	for name, backend := range stores {
 		t.Run(name, func(t *testing.T) {
 			for round := range 6 {
-				s := newShop(t, patient, func(c *settings) { c.sessions.Store = backend() })
+				s := newShop(t, func(c *settings) { c.sessions.Store = backend() })
 				token, browser := s.bearer(claims{Session: "s1", Customer: "anna"}), s.browser(sessionPatch("CHF"))
 				token.do("PATCH", "/me/context", `{"currency":"CHF"}`).must(204)
 				ends := []sessionctx.Identity{

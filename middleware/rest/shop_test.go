@@ -118,15 +118,15 @@ type settings struct {
 	rest       rest.Config
 }
 
-// patient is for tests with many callers in real time: a busy machine is no store that hangs.
-func patient(c *settings) { c.sessions.Timeout = time.Minute }
-
 func newShop(t testing.TB, change ...func(*settings)) *shop {
 	t.Helper()
 	tokens := newVerifier(t)
 	log := &bytes.Buffer{}
 	cfg := settings{
-		sessions: sessionctx.Config{Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler)},
+		sessions: sessionctx.Config{
+			Store: &memstore.Store{}, Directory: demoshop(), CacheBytes: 1 << 20, Logger: slog.New(slog.DiscardHandler),
+			Timeout: time.Minute, // a busy machine is no store that hangs
+		},
 		middleware: middleware.Config{
 			Tenant:   func(r *http.Request) string { return strings.Split(r.URL.Path+"//", "/")[2] },
 			Identify: tokens.Identify,

@@ -132,21 +132,23 @@ func TestStore_FollowsTheScript(t *testing.T) {
 }
 
 func TestDirectory_FollowsTheScript(t *testing.T) {
-	r, directory := shop(t, new(sessiontest.Store))
-	directory.SiteCalls.Next(sessiontest.Fail(errors.New("down")))
-	require.ErrorIs(t, r.Warm(t.Context(), "myshop"), sessionctx.ErrUnavailable)
-	require.NoError(t, r.Refresh(t.Context(), "myshop", ""))
+	synctest.Test(t, func(t *testing.T) {
+		r, directory := shop(t, new(sessiontest.Store))
+		directory.SiteCalls.Next(sessiontest.Fail(errors.New("down")))
+		require.ErrorIs(t, r.Warm(t.Context(), "myshop"), sessionctx.ErrUnavailable)
+		require.NoError(t, r.Refresh(t.Context(), "myshop", ""))
 
-	anna := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "myshop", SessionID: "s-2", CustomerID: "anna", Proof: sessionctx.Asserted}}
-	directory.CustomerCalls.Next(sessiontest.Fail(errors.New("down")))
-	s, err := r.Resolve(t.Context(), anna)
-	require.NoError(t, err)
-	assert.True(t, s.ProfileMissing)
-	require.NoError(t, r.Refresh(t.Context(), "myshop", "anna"))
-	s, err = r.Resolve(t.Context(), anna)
-	require.NoError(t, err)
-	assert.Equal(t, "CHF", s.Currency)
-	assert.Equal(t, 2, directory.CustomerCalls.Calls())
+		anna := sessionctx.Request{Identity: sessionctx.Identity{Tenant: "myshop", SessionID: "s-2", CustomerID: "anna", Proof: sessionctx.Asserted}}
+		directory.CustomerCalls.Next(sessiontest.Fail(errors.New("down")))
+		s, err := r.Resolve(t.Context(), anna)
+		require.NoError(t, err)
+		assert.True(t, s.ProfileMissing)
+		require.NoError(t, r.Refresh(t.Context(), "myshop", "anna"))
+		s, err = r.Resolve(t.Context(), anna)
+		require.NoError(t, err)
+		assert.Equal(t, "CHF", s.Currency)
+		assert.Equal(t, 2, directory.CustomerCalls.Calls())
+	})
 }
 
 // A price tag needs no Resolver for its test.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,7 @@ func policies(t *testing.T) map[string]func(error) *httptest.ResponseRecorder {
 	var identity error
 	resolver, err := sessionctx.New(sessionctx.Config{
 		Store: &memstore.Store{}, Logger: slog.New(slog.DiscardHandler),
+		Timeout:   time.Minute, // a busy machine is no store that hangs
 		Directory: sessionctx.Static{"demoshop": {Sites: []defaults.Site{{Code: "main", Default: true, Currency: "EUR", Country: "DE", Language: "de"}}}},
 	})
 	require.NoError(t, err)
