@@ -345,10 +345,18 @@ func encoded(t *testing.T, rec store.Record) string {
 	return string(b)
 }
 
-func assertNoneOf(t *testing.T, text string, secrets ...string) {
+// assertNoneOf fails if a record has one of the texts in its binary form. Numbers and times are
+// made the same in each record first: bytes of a random number sometimes are a language or a country.
+func assertNoneOf(t *testing.T, rec store.Record, texts ...string) {
 	t.Helper()
-	for _, s := range secrets {
-		assert.NotContains(t, text, s)
+	rec.Incarnation, rec.First, rec.Version, rec.WriteID, rec.Generation, rec.Login = 1, 1, 1, 1, 1, 1
+	rec.Changed, rec.RemovedAttributes, rec.RemovedCarts = [store.NumChanged]int64{}, 0, 0
+	for _, at := range []*time.Time{&rec.CreatedAt, &rec.ModifiedAt, &rec.ExpiresAt} {
+		*at = time.Unix(1, 0).UTC()
+	}
+	form := encoded(t, rec)
+	for _, text := range texts {
+		assert.NotContains(t, form, text)
 	}
 }
 
