@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -264,14 +265,16 @@ func TestRules_CatchBrokenErasers(t *testing.T) {
 	for _, tc := range broken {
 		t.Run(tc.desc, func(t *testing.T) {
 			t.Parallel()
-			s := tc.open()
-			sentence, violations := storetest.Violations(tc.rule, s, s)
-			assert.Contains(t, sentence, tc.says)
-			require.NotEmpty(t, violations, "not caught: %s", sentence)
-			for _, err := range violations {
-				assert.ErrorContains(t, err, "storetest: ")
-			}
-			t.Logf("%s\n%v", sentence, violations[0])
+			synctest.Test(t, func(t *testing.T) {
+				s := tc.open()
+				sentence, violations := storetest.Violations(tc.rule, s, s)
+				assert.Contains(t, sentence, tc.says)
+				require.NotEmpty(t, violations, "not caught: %s", sentence)
+				for _, err := range violations {
+					assert.ErrorContains(t, err, "storetest: ")
+				}
+				t.Logf("%s\n%v", sentence, violations[0])
+			})
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -154,7 +155,7 @@ func TestRules_CatchBrokenStores(t *testing.T) {
 		{"touch counts as a write", touching(func(cur, rec record) record { cur.ExpiresAt = rec.ExpiresAt; cur.Version++; return cur }), "touch", "nothing else"},
 		{"touch replaces all", touching(func(_, rec record) record { return rec }), "touch", "nothing else"},
 		{"touch changes the time of the last change", touching(func(cur, rec record) record {
-			cur.ExpiresAt, cur.ModifiedAt = rec.ExpiresAt, time.Now()
+			cur.ExpiresAt, cur.ModifiedAt = rec.ExpiresAt, cur.ModifiedAt.Add(time.Millisecond)
 			return cur
 		}), "touch", "nothing else"},
 		{"touch does nothing", touching(func(cur, _ record) record { return cur }), "touch", "change the expiry"},
@@ -319,14 +320,21 @@ func TestRules_CatchBrokenStores(t *testing.T) {
 	for _, tc := range broken {
 		t.Run(tc.desc, func(t *testing.T) {
 			t.Parallel()
-			s := tc.open()
-			sentence, violations := storetest.Violations(tc.rule, s, s)
-			assert.Contains(t, sentence, tc.says)
-			require.NotEmpty(t, violations, "not caught: %s", sentence)
-			for _, err := range violations {
-				assert.ErrorContains(t, err, "storetest: ")
+			caught := func(t *testing.T) {
+				s := tc.open()
+				sentence, violations := storetest.Violations(tc.rule, s, s)
+				assert.Contains(t, sentence, tc.says)
+				require.NotEmpty(t, violations, "not caught: %s", sentence)
+				for _, err := range violations {
+					assert.ErrorContains(t, err, "storetest: ")
+				}
+				t.Logf("%s\n%v", sentence, violations[0])
 			}
-			t.Logf("%s\n%v", sentence, violations[0])
+			if tc.rule == "stop" { // it writes without a pause, so that the clock of a bubble would stand still
+				caught(t)
+			} else { // a report that is late by some milliseconds is late on a busy machine, too
+				synctest.Test(t, caught)
+			}
 		})
 	}
 }
