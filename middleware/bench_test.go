@@ -84,7 +84,7 @@ func drive(b *testing.B, ids []string, wrap func(http.Handler) http.Handler, ok 
 		lines[i] = []string{cookieName + "=" + id}
 	}
 	language := []string{"en-US,en;q=0.9,de;q=0.8"}
-	for pass := range 3 {
+	for pass := range 12 {
 		bad := 0
 		warm := wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if !ok(r) {

@@ -205,7 +205,7 @@ func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
 // front answers. So it gets some getsToFront of them before the front has the entry, and then one
 // of some readsPerGet. See docs/evidence/performance.md for what that costs.
 const (
-	getsToFront = 8
+	getsToFront = 4
 	readsPerGet = 64
 )
 
