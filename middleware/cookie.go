@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -19,6 +20,9 @@ type cookie struct {
 	ages        [numCookies]time.Duration // of an anonymous and of a customer's session; 0: until the browser closes
 	insecure    bool
 	partitioned bool
+	// renewedAfter is how long after the last write to its session a use may set the cookie again, for
+	// the kind of session that is renewed first: see renewedByUse.
+	renewedAfter time.Duration
 }
 
 // The cookies. Without Config.Customer every session is in the first.
@@ -56,10 +60,13 @@ func newCookie(cfg *Config) (cookie, error) {
 		prefixes:    [...]string{prefix, prefix + "customer-"},
 		insecure:    cfg.InsecureCookie,
 		partitioned: cfg.Partitioned,
+
+		renewedAfter: math.MaxInt64,
 	}
 	if cfg.Resolver != nil && cfg.CookieMaxAge != untilClose {
 		for kind := range c.ages {
 			c.ages[kind] = cookieAge(cfg.CookieMaxAge, cfg.Resolver.IdleTime(kind == customerCookie))
+			c.renewedAfter = min(c.renewedAfter, c.ages[kind]/4)
 		}
 	}
 	var errs []error

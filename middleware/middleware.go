@@ -87,8 +87,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer g.check() // the handler may write nothing
 		w = g
 	}
-	attached, err := m.Attach(w, r)
-	if !m.variant.on && m.cookie.isIn(w.Header()) {
+	attached, setsCookie, err := m.attach(w, r)
+	if setsCookie && !m.variant.on {
 		g := &guard{ResponseWriter: w} // of no variant: no shared cache may keep the response
 		defer g.check()
 		w = g
@@ -109,6 +109,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // (Config.CookieMaxAge), and where the browser has another variant (Config.Variant). No other read
 // sets one.
 func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	attached, _, err := m.attach(w, r)
+	return attached, err
+}
+
+// attach is Attach. It also reports whether it has set a session cookie.
+func (m *Middleware) attach(w http.ResponseWriter, r *http.Request) (_ *http.Request, setsCookie bool, err error) {
 	ctx := r.Context()
 	a := m.hostAnswersIn(ctx)
 	if a == nil && (m.identify != nil || m.customer != nil) {
@@ -119,41 +125,47 @@ func (m *Middleware) Attach(w http.ResponseWriter, r *http.Request) (*http.Reque
 	byCookie, err := m.buildRequest(a, r, nil, &req, "")
 	if err == nil {
 		var attached context.Context
-		if attached, err = m.resolve(ctx, w, r, &req, byCookie); err == nil {
+		if attached, setsCookie, err = m.resolve(ctx, w, r, &req, byCookie); err == nil {
 			if m.variant.on && req.Proof != sessionctx.Management {
 				m.tellVariant(attached, w.Header(), r, req)
 			}
-			return r.WithContext(attached), nil
+			return r.WithContext(attached), setsCookie, nil
 		}
 	}
 	// The policy may want to show the defaults of a guest. They are a substitute, so the response
 	// must not be stored.
 	m.caching.set(w.Header(), true)
 	req = m.guest(req)
-	if attached, guestErr := m.resolve(ctx, w, r, &req, false); guestErr == nil {
+	if attached, _, guestErr := m.resolve(ctx, w, r, &req, false); guestErr == nil {
 		ctx = attached
 	}
-	return r.WithContext(ctx), err
+	return r.WithContext(ctx), setsCookie, err
 }
 
-func (m *Middleware) resolve(ctx context.Context, w http.ResponseWriter, r *http.Request, req *sessionctx.Request, byCookie bool) (context.Context, error) {
-	attached, transient, err := m.resolver.Attach(ctx, *req)
+func (m *Middleware) resolve(
+	ctx context.Context, w http.ResponseWriter, r *http.Request, req *sessionctx.Request, byCookie bool,
+) (attached context.Context, setsCookie bool, err error) {
+	attached, about, err := m.resolver.Attach(ctx, *req)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	h := w.Header()
 	if req.HostLogin && req.CustomerID != "" {
-		if attached, transient, err = m.bind(ctx, w, r, req, attached, transient); err != nil {
-			return nil, err
+		attached, about, err = m.bind(ctx, w, r, req, attached, about)
+		setsCookie = m.cookie.isIn(h)
+		if err != nil {
+			return nil, setsCookie, err
 		}
 	}
-	m.caching.set(w.Header(), transient)
-	if byCookie && req.SessionID != "" && isNavigation(r) {
+	m.caching.set(h, about.Transient)
+	if byCookie && about.Idle >= m.cookie.renewedAfter && isNavigation(r) {
 		s, _ := sessionctx.FromContext(attached)
 		if s.ID != "" && !s.Degraded && m.cookie.renewedByUse(&s) {
-			m.cookie.set(w.Header(), cookieOf(req), req.Tenant, s.ID, s.CustomerID != "")
+			m.cookie.set(h, cookieOf(req), req.Tenant, s.ID, s.CustomerID != "")
+			setsCookie = true
 		}
 	}
-	return attached, nil
+	return attached, setsCookie, nil
 }
 
 // tellVariant tells which variant the session of a read has. ctx carries the session that req was
@@ -194,15 +206,15 @@ func cookieOf(req *sessionctx.Request) int {
 // session as it was resolved before. While the session cannot be assigned, the page shows what may
 // be shown of the guest's session.
 func (m *Middleware) bind(ctx context.Context, w http.ResponseWriter, r *http.Request, req *sessionctx.Request,
-	attached context.Context, transient bool,
-) (context.Context, bool, error) {
+	attached context.Context, about sessionctx.Attached,
+) (context.Context, sessionctx.Attached, error) {
 	if req.SessionID == "" && req.GuestID == "" {
-		return attached, transient, nil
+		return attached, about, nil
 	}
 	s, _ := sessionctx.FromContext(attached)
 	isCustomers := s.ID != "" && !s.Degraded
 	if isCustomers && req.GuestID == "" {
-		return attached, transient, nil
+		return attached, about, nil
 	}
 	err := errPrefetch
 	if !isPrefetch(r) {
@@ -211,9 +223,9 @@ func (m *Middleware) bind(ctx context.Context, w http.ResponseWriter, r *http.Re
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		return nil, false, err
+		return nil, about, err
 	case isCustomers || req.GuestID == "":
-		return attached, transient, nil
+		return attached, about, nil
 	default:
 		req.SessionID, req.GuestID = req.GuestID, ""
 	}

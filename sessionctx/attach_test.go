@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,7 +29,7 @@ func TestAttach_CarriesWhatResolveReturns(t *testing.T) {
 		check := func(req sessionctx.Request) {
 			for range 3 { // cold, and from the cache
 				want, wantErr := r.Resolve(t.Context(), req)
-				ctx, degraded, err := r.Attach(t.Context(), req)
+				ctx, about, err := r.Attach(t.Context(), req)
 				if wantErr != nil {
 					assert.EqualError(t, err, wantErr.Error())
 					assert.Nil(t, ctx)
@@ -37,7 +39,7 @@ func TestAttach_CarriesWhatResolveReturns(t *testing.T) {
 				got, ok := sessionctx.FromContext(ctx)
 				assert.True(t, ok)
 				assert.Equal(t, want, got)
-				assert.Equal(t, want.Degraded, degraded)
+				assert.Equal(t, want.Degraded, about.Transient)
 				if req.SessionID != "" {
 					assert.NotContains(t, fmt.Sprint(ctx), req.SessionID)
 				}
@@ -66,4 +68,32 @@ func TestAttach_SessionStaysAsItWas(t *testing.T) {
 	s, _ := sessionctx.FromContext(ctx)
 	assert.Equal(t, "CHF", s.Currency)
 	assert.Equal(t, 7, ctx.Value(other{}))
+}
+
+func TestAttach_SaysHowLongAgoTheRecordWasWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := &shaky{}
+		r := newResolver(t, func(c *sessionctx.Config) { c.Store = backend })
+		cached := newResolver(t)
+		idle := func(r *sessionctx.Resolver, req sessionctx.Request) time.Duration {
+			_, about, err := r.Attach(t.Context(), req)
+			require.NoError(t, err)
+			return about.Idle
+		}
+		for _, r := range []*sessionctx.Resolver{r, cached} {
+			update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})
+			assert.Zero(t, idle(r, by("s1")))
+			for range 3 {
+				time.Sleep(10 * time.Minute)
+				assert.Zero(t, idle(r, by("s2")), "no record")
+				assert.Zero(t, idle(r, cookie("")), "no session")
+			}
+			assert.Equal(t, 30*time.Minute, idle(r, by("s1")), "reads do not count")
+			update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("EUR")})
+			assert.Zero(t, idle(r, by("s1")))
+		}
+		time.Sleep(time.Minute)
+		backend.down.Store(true)
+		assert.Zero(t, idle(r, by("s1")), "the record is not known")
+	})
 }

@@ -24,18 +24,18 @@ type resolution struct {
 	// are invalidated. A change of one profile shows in the stamp of its customer, on which the entry
 	// depends.
 	sites *directory.Life
-
-	customerID string // whose session the record says it is; empty for an asserted identity, which says so itself
-	more       *moreValues
-	until      int64 // monotonic; from then on a read is slow: the profile is old, or a touch is due
-
-	incarnation       uint64
-	version           int64
-	created, modified int64 // Unix milliseconds
+	until int64 // monotonic; from then on a read is slow: the profile is old, or a touch is due
 
 	proof     Proof
 	hostLogin bool
 	flags     resolutionFlags
+
+	customerID string // whose session the record says it is; empty for an asserted identity, which says so itself
+	more       *moreValues
+
+	incarnation       uint64
+	version           int64
+	created, modified int64 // Unix milliseconds
 }
 
 type resolutionFlags uint8

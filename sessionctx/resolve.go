@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sessionctx/storefront/internal/nearcache"
 	"github.com/sessionctx/storefront/internal/stamp"
@@ -20,27 +21,41 @@ import (
 // ErrUnknownTenant if there is no such tenant. A customer whose profile cannot be had is served
 // without it: see Session.ProfileMissing.
 func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err error) {
-	e, err := r.resolveEntry(ctx, &req)
+	e, _, err := r.resolveEntry(ctx, &req)
 	if err == nil {
 		e.Resolved.session(&req.Identity, &s)
 	}
 	return s, err
 }
 
-// Attach returns ctx with the session of req, for FromContext. It is Resolve and NewContext in one,
-// and cheaper, because the session is put together when it is asked for. transient says that the
-// session is Degraded or has ProfileMissing: nobody may store what is made of it. The errors are
-// those of Resolve.
-func (r *Resolver) Attach(ctx context.Context, req Request) (attached context.Context, transient bool, err error) {
-	e, err := r.resolveEntry(ctx, &req)
-	if err != nil {
-		return nil, false, err
-	}
-	return &entryContext{ctx, e, req.Identity}, e.Resolved.flags&(degradedValue|noProfile) != 0, nil
+// Attached is what Attach says of a session beside the context that carries it.
+type Attached struct {
+	// Transient: the session is Degraded or has ProfileMissing. Nobody may store what is made of it.
+	Transient bool
+	// Idle is how long ago the session's record was written, to a tenth of a second; 0 without a
+	// record.
+	Idle time.Duration
 }
 
-// resolveEntry returns an entry with the answer to req: from the near-cache, or by resolveSlow.
-func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (e *entry, err error) {
+// Attach returns ctx with the session of req, for FromContext. It is Resolve and NewContext in one,
+// and cheaper, because the session is put together when it is asked for. The errors are those of
+// Resolve.
+func (r *Resolver) Attach(ctx context.Context, req Request) (context.Context, Attached, error) {
+	e, now, err := r.resolveEntry(ctx, &req)
+	if err != nil {
+		return nil, Attached{}, err
+	}
+	n := &e.Resolved
+	a := Attached{Transient: n.flags&(degradedValue|noProfile) != 0}
+	if n.incarnation != 0 {
+		a.Idle = time.Duration(r.near.Wall(now)) - time.Duration(n.modified)*time.Millisecond
+	}
+	return &entryContext{ctx, e, req.Identity}, a, nil
+}
+
+// resolveEntry returns an entry with the answer to req, and the monotonic time: from the
+// near-cache, or by resolveSlow.
+func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (e *entry, now int64, err error) {
 	var done func(Outcome)
 	if r.cfg.Observe != nil {
 		ctx, done = r.cfg.Observe(ctx, callResolve, req.Tenant)
@@ -51,7 +66,6 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (e *entry, er
 	hash := r.hash(&key, req)
 	var cached bool
 	if !req.Fresh {
-		var now int64
 		e, now = r.near.Lookup(&key, hash)
 		cached = e != nil && e.Resolved.answers(req, now)
 	}
@@ -59,11 +73,12 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (e *entry, er
 		r.stats.hits.add(hash)
 	} else {
 		e, err = r.resolveSlow(ctx, key, hash, *req)
+		now = r.near.Now()
 	}
 	if done != nil {
 		done(outcomeOf(e, err, cached))
 	}
-	return e, err
+	return e, now, err
 }
 
 // resolveTries bounds how often a resolution begins again because something that it read has

@@ -108,9 +108,9 @@ func newResolver(t testing.TB, change ...func(*sessionctx.Config)) *sessionctx.R
 	return r
 }
 
-// timeout is the Config.Timeout of tests that do not set it. In real time it is long: a busy machine
-// is no store that hangs. In a bubble of synctest, whose clock begins in the year 2000 and stands
-// still while anything runs, it is the default.
+// timeout is the Config.Timeout of tests that do not set it. In real time it is long: a busy
+// machine is no store that hangs. In a bubble of synctest, whose clock begins in the year 2000 and
+// stands still while anything runs, it is the default.
 func timeout() time.Duration {
 	if time.Now().Year() == 2000 {
 		return 0

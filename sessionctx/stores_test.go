@@ -346,7 +346,8 @@ func encoded(t *testing.T, rec store.Record) string {
 }
 
 // assertNoneOf fails if a record has one of the texts in its binary form. Numbers and times are
-// made the same in each record first: bytes of a random number sometimes are a language or a country.
+// made the same in each record first: bytes of a random number sometimes are a language or a
+// country.
 func assertNoneOf(t *testing.T, rec store.Record, texts ...string) {
 	t.Helper()
 	rec.Incarnation, rec.First, rec.Version, rec.WriteID, rec.Generation, rec.Login = 1, 1, 1, 1, 1, 1

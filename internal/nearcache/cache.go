@@ -130,6 +130,10 @@ func (c *Cache[R]) Now() int64 {
 // Until returns the monotonic time of a wall time.
 func (c *Cache[R]) Until(t time.Time) int64 { return until(c.clock.mono(), c.clock.wall(), t) }
 
+// Wall returns a monotonic time of this moment as Unix time in nanoseconds. It is right to
+// maxDrift, which is more precise than a wall clock that somebody sets.
+func (c *Cache[R]) Wall(now int64) int64 { return now + c.clock.lead.Load() }
+
 // Stamps returns the table of stamps.
 func (c *Cache[R]) Stamps() *stamp.Table { return c.stamps }
 

@@ -191,7 +191,7 @@ func (v *Verifier) Attach(w http.ResponseWriter, r *http.Request) (_ *http.Reque
 	s := snapshot.Session()
 	ctx, transient := sessionctx.NewContext(r.Context(), s), s.Degraded || s.ProfileMissing
 	if v.resolver != nil {
-		attached, isTransient, err := v.resolver.Attach(r.Context(), snapshot.Request())
+		attached, about, err := v.resolver.Attach(r.Context(), snapshot.Request())
 		if err == nil && s.ID != "" {
 			// For the id of a cookie whose session has ended, Attach returns a guest. But the token
 			// names a session, so the error is ErrNotFound.
@@ -206,7 +206,7 @@ func (v *Verifier) Attach(w http.ResponseWriter, r *http.Request) (_ *http.Reque
 		if err != nil {
 			return r.WithContext(ctx), err
 		}
-		ctx, transient = attached, isTransient
+		ctx, transient = attached, about.Transient
 	}
 	switch {
 	case transient:

@@ -161,7 +161,7 @@ var Promises = []Promise{
 		{Desc: "a page behind a password is shareable", By: by(web, "TestShareable_RefusesWhatIsNotEverybodys"),
 			Edits: edit("middleware/caching.go", "m.identify == nil && m.customer == nil:", "h == nil:")},
 		{Desc: "nobody keeps a page private on which Wrap sets the cookie", By: by(web, "TestWrap_NoSharedCacheKeepsASessionCookieThatWrapSets"),
-			Edits: edit("middleware/middleware.go", "!m.variant.on && m.cookie.isIn", "m.variant.on && m.cookie.isIn")},
+			Edits: edit("middleware/middleware.go", "setsCookie && !m.variant.on", "setsCookie && m.variant.on")},
 		{Desc: "any audience will do", By: append(by(tokens, "TestThreat_JWTConfusion"), by(next, "TestThreat_ForgedSessionContext")...),
 			Edits: edit("middleware/bearer/verifier.go", "!is.claims.isFor(is.audience, token)", "is == nil")},
 		{Desc: "any token of the key carries a session", By: by(next, "TestThreat_ForgedSessionContext"),
