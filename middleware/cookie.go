@@ -122,11 +122,13 @@ func isSecret(s string) bool {
 	if len(s) < minSecret || len(s) > maxSecret {
 		return false
 	}
-	all := uint8(1)
-	for i := range len(s) {
-		all &= secretBytes[s[i]]
+	// Two results, because each byte would wait for the result of the byte before.
+	even, odd := uint8(1), secretBytes[s[len(s)-1]]
+	for ; len(s) > 1; s = s[2:] {
+		even &= secretBytes[s[0]]
+		odd &= secretBytes[s[1]]
 	}
-	return all == 1
+	return even&odd == 1
 }
 
 // maxCookies is how many cookies net/http reads of one request, whatever their names. Where a

@@ -111,6 +111,28 @@ func FuzzCookie_IsReadAsNetHTTPReadsIt(f *testing.F) {
 	})
 }
 
+func TestCookie_EveryByteOfAnIdCounts(t *testing.T) {
+	mw := newShop(t).middleware(nil)
+	idOf := func(value string) string {
+		r := get("/")
+		r.Header.Set("Cookie", cookieName+"="+value)
+		req, err := mw.Request(r)
+		require.NoError(t, err)
+		return req.SessionID
+	}
+	for _, n := range []int{25, 26, 43, 63, 64, 65} {
+		id := strings.Repeat("a", n)
+		if n < 26 || n > 64 {
+			assert.Empty(t, idOf(id), "%d bytes", n)
+			continue
+		}
+		assert.Equal(t, id, idOf(id), "%d bytes", n)
+		for i := range n {
+			assert.Empty(t, idOf(id[:i]+"."+id[i+1:]), "byte %d of %d", i, n)
+		}
+	}
+}
+
 func TestRequest_AllocatesNothing(t *testing.T) {
 	mw := newShop(t).middleware(func(cfg *middleware.Config) {
 		cfg.Sites = map[string]middleware.SiteLanguage{"shop.example": {Site: "main"}, "shop.example/at": {Site: "at"}, "/at": {Language: "de"}}

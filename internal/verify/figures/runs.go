@@ -40,7 +40,7 @@ var runs = []run{
 // bench is a run that measures time: rounds of benchmarks, which become a table.
 func bench(name, benchmarks, processors string, t table, packages string) run {
 	return run{
-		name: "pace-" + name, table: t, long: []string{"PAIRS=20", "ROUND=300ms"},
+		name: "pace-" + name, table: t, long: []string{"PAIRS=20", "ROUND=600ms"},
 		args: "-run xxx -bench '" + benchmarks + "' -cpu " + processors + " " + packages,
 	}
 }
