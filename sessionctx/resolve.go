@@ -70,7 +70,7 @@ func (r *Resolver) resolveEntry(ctx context.Context, req *Request) (e *entry, no
 		cached = e != nil && e.Resolved.answers(req, now)
 	}
 	if cached {
-		r.stats.hits.add(hash)
+		r.near.Answered(hash)
 	} else {
 		e, err = r.resolveSlow(ctx, key, hash, *req)
 		now = r.near.Now()

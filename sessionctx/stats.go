@@ -41,30 +41,11 @@ type Stats struct {
 }
 
 type counters struct {
-	hits                                      shardedCounter
 	slow                                      atomic.Int64
 	writes, conflicts, touches, unknown       atomic.Int64
 	degraded, directoryLoads, directoryErrors atomic.Int64
 	siteMistakes                              atomic.Int64
 	rejected                                  [16]atomic.Int64
-}
-
-// shardedCounter is a counter that every core adds to, and hardly anybody reads: one number would
-// be a cache line that all cores write.
-type shardedCounter [64]struct {
-	atomic.Int64
-	_ [56]byte
-}
-
-// add counts one more. hash spreads the callers.
-func (c *shardedCounter) add(hash uint64) { c[hash%uint64(len(c))].Add(1) }
-
-// sum returns the number.
-func (c *shardedCounter) sum() (n int64) {
-	for i := range c {
-		n += c[i].Load()
-	}
-	return n
 }
 
 // reject counts rejections.
@@ -89,7 +70,7 @@ func (s Stats) HitRatio() float64 {
 // Close.
 func (r *Resolver) Stats() Stats {
 	c, near := &r.stats, r.near
-	hits := c.hits.sum()
+	hits := near.Hits()
 	s := Stats{
 		Resolves: c.slow.Load() + hits, Hits: hits, Loads: near.Loads.Load(), Joined: near.Joined.Load(),
 		Writes: c.writes.Load(), Conflicts: c.conflicts.Load(), Touches: c.touches.Load(), Unknown: c.unknown.Load(),

@@ -56,6 +56,7 @@ type Cache[R any] struct {
 	stamps *stamp.Table
 	calls  singleflight.Group[call, *Entry[R]]
 	front  front[R] // of sessions
+	hits   hits
 	// One for each kind of record, so that customers' records cannot evict sessions.
 	sessions  *boundedcache.Cache[*Entry[R]]
 	customers *boundedcache.Cache[*Entry[R]]
@@ -190,9 +191,6 @@ func (c *Cache[R]) Bump(k store.Key) { c.stamps.Bump(c.StripeOf(k)) }
 func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
 	now := c.Now()
 	if e, session, customer := c.front.get(hash); e != nil && c.valid(e, session, customer, k, now) {
-		if rand.Uint64()%readsPerGet == 0 {
-			c.sessions.Get(hash)
-		}
 		return e, now
 	}
 	e, _ := c.of(k.Kind).Get(hash)
@@ -206,8 +204,8 @@ func (c *Cache[R]) Lookup(k *Key, hash uint64) (*Entry[R], int64) {
 }
 
 // Ristretto decides what to keep by the Gets that it sees, and it sees none of the reads that the
-// front answers. So it gets some getsToFront of them before the front has the entry, and then one
-// of some readsPerGet. See docs/evidence/performance.md for what that costs.
+// front answers. So it gets some getsToFront of them before the front has the entry, and one of
+// readsPerGet of all that are answered. See docs/evidence/performance.md for what that costs.
 const (
 	getsToFront = 4
 	readsPerGet = 64

@@ -305,18 +305,20 @@ func TestLookup_PutsNoCustomersIntoTheFront(t *testing.T) {
 	})
 }
 
-func TestLookup_TellsRistrettoWhatIsReadOften(t *testing.T) {
+func TestAnswered_TellsRistrettoWhatIsReadOften(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, func(cfg *Config[string]) { cfg.SessionBytes = 1 << 20 })
 		w.Exclusive()
 		loads := 0
 		read := func(k *Key) {
-			if !w.found(k) {
-				loads++
-				w.write(k.Store(), version(1))
-				w.fill(k)
-				delete(w.records, k.Store())
+			if w.found(k) {
+				w.Answered(w.Hash(k))
+				return
 			}
+			loads++
+			w.write(k.Store(), version(1))
+			w.fill(k)
+			delete(w.records, k.Store())
 		}
 		often, once := sessionKey("often"), keysOf(20_000)
 		for _, k := range once {
@@ -326,5 +328,21 @@ func TestLookup_TellsRistrettoWhatIsReadOften(t *testing.T) {
 			read(k)
 		}
 		assert.LessOrEqual(t, loads-len(once), 2, "it stays, though twenty times as many sessions as fit are read once")
+	})
+}
+
+func TestAnswered_Counts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		var all sync.WaitGroup
+		for g := range uint64(4) {
+			all.Go(func() {
+				for i := range uint64(1000) {
+					w.Answered(g * i)
+				}
+			})
+		}
+		all.Wait()
+		assert.EqualValues(t, 4000, w.Hits())
 	})
 }

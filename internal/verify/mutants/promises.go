@@ -319,5 +319,5 @@ var Conditions = []Mutant{
 	{Desc: "one bucket in front of the cache, and every entry that is read goes there",
 		Edits: edit(nearCache+"#New", "buckets := max(", "buckets := 1 + 0*max(", nearCache+"#Lookup", "rand.Uint64()%getsToFront == 0", "rand.Uint64() != 0")},
 	{Desc: "every entry that is read goes in front of the cache, and ristretto hears of no other read",
-		Edits: edit(nearCache+"#Lookup", "rand.Uint64()%getsToFront == 0", "rand.Uint64() != 0", nearCache+"#Lookup", "rand.Uint64()%readsPerGet == 0", "rand.Uint64() == 0")},
+		Edits: edit(nearCache+"#Lookup", "rand.Uint64()%getsToFront == 0", "rand.Uint64() != 0", "internal/nearcache/hits.go#Answered", "< math.MaxUint64/readsPerGet", "== 7")},
 }
