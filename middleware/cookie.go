@@ -122,13 +122,14 @@ func isSecret(s string) bool {
 	if len(s) < minSecret || len(s) > maxSecret {
 		return false
 	}
-	// Two results, because each byte would wait for the result of the byte before.
-	even, odd := uint8(1), secretBytes[s[len(s)-1]]
-	for ; len(s) > 1; s = s[2:] {
-		even &= secretBytes[s[0]]
-		odd &= secretBytes[s[1]]
+	all := uint8(1)
+	for ; len(s) >= 4; s = s[4:] { // in fours, so that fewer results wait for one another
+		all &= secretBytes[s[0]] & secretBytes[s[1]] & secretBytes[s[2]] & secretBytes[s[3]]
 	}
-	return even&odd == 1
+	for i := range len(s) {
+		all &= secretBytes[s[i]]
+	}
+	return all == 1
 }
 
 // maxCookies is how many cookies net/http reads of one request, whatever their names. Where a

@@ -3,6 +3,7 @@ package sessionctx_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,6 +48,7 @@ func TestAttach_CarriesWhatResolveReturns(t *testing.T) {
 		}
 		for _, req := range []sessionctx.Request{
 			cookie(secret.ID), cookie("stale"), cookie(""), by(""), by("", "C101"), by("s1"), by("s2"), by("s2", "C100"), by("s2", "C101"), hinted,
+			by(strings.Repeat("s", 53)), by(strings.Repeat("s", 50), "C100"), by(strings.Repeat("s", 54)), by(strings.Repeat("s", 256), strings.Repeat("C", 256)),
 		} {
 			check(req)
 		}

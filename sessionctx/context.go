@@ -32,8 +32,7 @@ func (c *sessionContext) String() string {
 // entryContext is a context that carries the resolved values of an entry, which is immutable.
 type entryContext struct {
 	context.Context
-	entry    *entry
-	identity Identity // of the request
+	entry *entry
 }
 
 func (c *entryContext) Value(key any) any {
@@ -62,8 +61,9 @@ func FromContext(ctx context.Context) (Session, bool) {
 	case *sessionContext:
 		return c.session, true
 	case *entryContext:
+		n, key := &c.entry.Resolved, c.entry.SharedKey()
 		var s Session
-		c.entry.Resolved.session(&c.identity, &s)
+		n.session(&Identity{Tenant: key.Tenant, SessionID: key.ID, CustomerID: key.View, Proof: n.proof, HostLogin: n.hostLogin}, &s)
 		return s, true
 	}
 	return Session{}, false

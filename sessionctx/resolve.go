@@ -50,7 +50,7 @@ func (r *Resolver) Attach(ctx context.Context, req Request) (context.Context, At
 	if n.incarnation != 0 {
 		a.Idle = time.Duration(r.near.Wall(now)) - time.Duration(n.modified)*time.Millisecond
 	}
-	return &entryContext{ctx, e, req.Identity}, a, nil
+	return &entryContext{ctx, e}, a, nil
 }
 
 // resolveEntry returns an entry with the answer to req, and the monotonic time: from the

@@ -97,6 +97,16 @@ func (e *Entry[R]) Record() store.Record {
 // Key returns the key.
 func (e *Entry[R]) Key() Key { return e.key.key() }
 
+// SharedKey is Key without an allocation: the texts lie in the entry, and keep it in memory.
+func (e *Entry[R]) SharedKey() Key {
+	h := &e.key
+	if h.long != nil {
+		return *h.long
+	}
+	texts := unsafe.String(&h.texts[0], int(h.idLen)+int(h.viewLen)) // an entry is immutable
+	return Key{Tenant: h.tenant, ID: texts[:h.idLen], View: texts[h.idLen:], Kind: h.kind}
+}
+
 // Stamp returns the stamp of the key, from before the load.
 func (e *Entry[R]) Stamp() stamp.Stamp { return e.session }
 
