@@ -80,6 +80,18 @@ func TestFront_SpreadsHashes(t *testing.T) {
 	assert.Greater(t, f.hold(), 1900, "with two entries for each bucket few buckets are full")
 }
 
+// worldWithFront returns a world whose front has the entry of a key.
+func worldWithFront(t *testing.T) (*world, *Key, *Entry[string]) {
+	t.Helper()
+	w, k := newWorld(t), sessionKey("s1")
+	w.write(k.Store(), version(7))
+	w.fill(k)
+	e, _ := w.Lookup(k, w.Hash(k))
+	require.NotNil(t, e)
+	w.toFront(w.Hash(k), e)
+	return w, k, e
+}
+
 func TestLookup_ValidatesWhatTheFrontShows(t *testing.T) {
 	tests := []struct {
 		desc string
@@ -110,13 +122,7 @@ func TestLookup_ValidatesWhatTheFrontShows(t *testing.T) {
 	for _, tc := range tests {
 		t.Run(tc.desc, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				w := newWorld(t)
-				k := sessionKey("s1")
-				w.write(k.Store(), version(7))
-				w.fill(k)
-				e, _ := w.Lookup(k, w.Hash(k))
-				require.NotNil(t, e)
-				w.toFront(w.Hash(k), e)
+				w, k, e := worldWithFront(t)
 				tc.do(w, k, e)
 				got, _ := w.Lookup(k, w.Hash(k))
 				if !tc.want {
@@ -131,13 +137,7 @@ func TestLookup_ValidatesWhatTheFrontShows(t *testing.T) {
 
 func TestKeep_ReplacesWhatTheFrontHas(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		w := newWorld(t)
-		k := sessionKey("s1")
-		w.write(k.Store(), version(7))
-		w.fill(k)
-		e, _ := w.Lookup(k, w.Hash(k))
-		require.NotNil(t, e)
-		w.toFront(w.Hash(k), e)
+		w, k, e := worldWithFront(t)
 		w.Keep(w.Hash(k), e.With("resolved again"))
 		got, _ := w.Lookup(k, w.Hash(k))
 		require.NotNil(t, got)

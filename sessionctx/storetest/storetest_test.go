@@ -320,16 +320,7 @@ func TestRules_CatchBrokenStores(t *testing.T) {
 	for _, tc := range broken {
 		t.Run(tc.desc, func(t *testing.T) {
 			t.Parallel()
-			caught := func(t *testing.T) {
-				s := tc.open()
-				sentence, violations := storetest.Violations(tc.rule, s, s)
-				assert.Contains(t, sentence, tc.says)
-				require.NotEmpty(t, violations, "not caught: %s", sentence)
-				for _, err := range violations {
-					assert.ErrorContains(t, err, "storetest: ")
-				}
-				t.Logf("%s\n%v", sentence, violations[0])
-			}
+			caught := func(t *testing.T) { assertCaught(t, tc.open(), tc.rule, tc.says) }
 			if tc.rule == "stop" { // it writes without a pause, so that the clock of a bubble would stand still
 				caught(t)
 			} else { // a report that is late by some milliseconds is late on a busy machine, too
@@ -416,4 +407,16 @@ func TestRun_SoundStorePasses(t *testing.T) {
 		both := newEncoded()
 		return both, both
 	})
+}
+
+// assertCaught fails unless a rule, whose sentence has says in it, catches a broken store.
+func assertCaught(t *testing.T, s store.Store, rule, says string) {
+	t.Helper()
+	sentence, violations := storetest.Violations(rule, s, s)
+	assert.Contains(t, sentence, says)
+	require.NotEmpty(t, violations, "not caught: %s", sentence)
+	for _, err := range violations {
+		assert.ErrorContains(t, err, "storetest: ")
+	}
+	t.Logf("%s\n%v", sentence, violations[0])
 }
