@@ -89,10 +89,12 @@ func (f *front[R]) change(hash uint64, e *Entry[R], free bool) {
 func (b *bucket[R]) find(hash uint64) (free *place[R]) {
 	for i := range b {
 		switch {
-		case b[i].entry.Load() == nil:
-			free = &b[i]
-		case (b[i].mark.Load()^hash)&tagMask == 0:
-			return &b[i]
+		case b[i].entry.Load() != nil:
+			if (b[i].mark.Load()^hash)&tagMask == 0 {
+				return &b[i]
+			}
+		case free == nil:
+			free = &b[i] // the first one: a reader looks there first
 		}
 	}
 	return free
