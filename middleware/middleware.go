@@ -158,7 +158,7 @@ func (m *Middleware) resolve(
 		}
 	}
 	m.caching.set(h, about.Transient)
-	if byCookie && about.Idle >= m.cookie.renewedAfter && isNavigation(r) {
+	if byCookie && about.SinceWrite >= m.cookie.renewedAfter && isNavigation(r) {
 		s, _ := sessionctx.FromContext(attached)
 		if s.ID != "" && !s.Degraded && m.cookie.renewedByUse(&s) {
 			m.cookie.set(h, cookieOf(req), req.Tenant, s.ID, s.CustomerID != "")

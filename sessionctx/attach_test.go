@@ -80,7 +80,7 @@ func TestAttach_SaysHowLongAgoTheRecordWasWritten(t *testing.T) {
 		idle := func(r *sessionctx.Resolver, req sessionctx.Request) time.Duration {
 			_, about, err := r.Attach(t.Context(), req)
 			require.NoError(t, err)
-			return about.Idle
+			return about.SinceWrite
 		}
 		for _, r := range []*sessionctx.Resolver{r, cached} {
 			update(t, r, by("s1"), sessionctx.Patch{Currency: sessionctx.Set("CHF")})

@@ -25,7 +25,7 @@ type Config struct {
 	// Default: slog.Default().
 	Logger *slog.Logger
 
-	// CacheBytes bounds what the caches take. Seven twelfths are for sessions, about 600 bytes for
+	// CacheBytes bounds what the caches take. Seven twelfths are for sessions, about 620 bytes for
 	// each without attributes; the rest is for what is kept of customers, for profiles, and for the
 	// stamps that say what is still valid. The live heap can be half as much again, because of the
 	// tables of ristretto. 1 MiB or more; default 96 MiB.

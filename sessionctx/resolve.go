@@ -32,9 +32,9 @@ func (r *Resolver) Resolve(ctx context.Context, req Request) (s Session, err err
 type Attached struct {
 	// Transient: the session is Degraded or has ProfileMissing. Nobody may store what is made of it.
 	Transient bool
-	// Idle is how long ago the session's record was written, to a tenth of a second; 0 without a
+	// SinceWrite is the time since the ModifiedAt of the session, to a tenth of a second; 0 without a
 	// record.
-	Idle time.Duration
+	SinceWrite time.Duration
 }
 
 // Attach returns ctx with the session of req, for FromContext. It is Resolve and NewContext in one,
@@ -48,7 +48,7 @@ func (r *Resolver) Attach(ctx context.Context, req Request) (context.Context, At
 	n := &e.Resolved
 	a := Attached{Transient: n.flags&(degradedValue|noProfile) != 0}
 	if n.incarnation != 0 {
-		a.Idle = time.Duration(r.near.Wall(now)) - time.Duration(n.modified)*time.Millisecond
+		a.SinceWrite = time.Duration(r.near.Wall(now)) - time.Duration(n.modified)*time.Millisecond
 	}
 	return &entryContext{ctx, e}, a, nil
 }
