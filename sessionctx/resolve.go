@@ -48,7 +48,7 @@ func (r *Resolver) Attach(ctx context.Context, req Request) (context.Context, At
 	n := &e.Resolved
 	a := Attached{Transient: n.flags&(degradedValue|noProfile) != 0}
 	if n.incarnation != 0 {
-		a.SinceWrite = time.Duration(r.near.Wall(now)) - time.Duration(n.modified)*time.Millisecond
+		a.SinceWrite = max(time.Duration(r.near.Wall(now))-time.Duration(n.modified)*time.Millisecond, 0)
 	}
 	return &entryContext{ctx, e}, a, nil
 }
