@@ -346,3 +346,18 @@ func TestAnswered_Counts(t *testing.T) {
 		assert.EqualValues(t, 4000, w.Hits())
 	})
 }
+
+func TestHash_TellsTenantsApart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		seen := map[uint64]string{}
+		for _, name := range []string{
+			"abc", "abd", "cba", "abcd", "abcdefg", "abcdefgh", "abcdefgi", "hgfedcba", "abcdefghi", "abcdefghj", "bbcdefghi",
+			"abcdefghijklmnop", "abcdefghijklmnoq", "abcdefgzijklmnop", "abcdefghzjklmnop", "ijklmnopabcdefgh", "demoshop", "demoshop1", "demoshop2",
+		} {
+			h := w.Hash(&Key{Tenant: name, ID: "s1"})
+			assert.Empty(t, seen[h], name)
+			seen[h] = name
+		}
+	})
+}
