@@ -97,7 +97,7 @@ var Promises = []Promise{
 		{Desc: "cached sessions are told apart by their ids alone", By: by(core, "TestThreat_KeyAmbiguity"),
 			Edits: edit(
 				"internal/nearcache/entry.go#is", " && h.tenant == k.Tenant && h.kind", " && h.kind",
-				nearCache+"#Hash", " ^ bits.RotateLeft64(maphash.String(c.seed, k.Tenant), 17)", "",
+				nearCache+"#Hash", " ^ mix(k.Tenant)", "",
 			)},
 		{Desc: "a record is taken whatever tenant it names", By: by(core, "TestThreat_CorruptStore"),
 			Edits: edit(nearCache+"#fill", "rec.Tenant != key.Tenant", "rec.Tenant == \"\"")},
