@@ -306,6 +306,9 @@ func TestLookup_PutsNoCustomersIntoTheFront(t *testing.T) {
 }
 
 func TestAnswered_TellsRistrettoWhatIsReadOften(t *testing.T) {
+	if raceEnabled {
+		t.Skip("with the race detector sync.Pool drops at random what ristretto has in it, and that is what ristretto hears")
+	}
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, func(cfg *Config[string]) { cfg.SessionBytes = 1 << 20 })
 		w.Exclusive()
@@ -320,14 +323,14 @@ func TestAnswered_TellsRistrettoWhatIsReadOften(t *testing.T) {
 			w.fill(k)
 			delete(w.records, k.Store())
 		}
-		often, once := sessionKey("often"), keysOf(20_000)
+		often, once := sessionKey("often"), keysOf(60_000)
 		for _, k := range once {
 			for range 2 * readsPerGet {
 				read(often)
 			}
 			read(k)
 		}
-		assert.LessOrEqual(t, loads-len(once), 2, "it stays, though twenty times as many sessions as fit are read once")
+		assert.LessOrEqual(t, loads-len(once), 2, "it stays, though many more sessions than fit are read once")
 	})
 }
 
