@@ -93,6 +93,14 @@ func (s *Store) erase(
 			return false, errors.New("redisstore: erase: tombstone must return a record with Ended and another revision")
 		}
 		stored, err := s.save(ctx, "erase", name, tenant, ended, rec.Revision())
+		for try := 1; try < tries && retryable(err) && !errors.Is(err, store.ErrConflict) && ctx.Err() == nil; try++ {
+			// The connection has ended, as at a restart. If the write was applied, this is a conflict with
+			// what it has stored.
+			stored, err = s.save(ctx, "erase", name, tenant, ended, rec.Revision())
+			if errors.Is(err, store.ErrConflict) && stored.Revision() == ended.Revision() {
+				err = nil
+			}
+		}
 		if !errors.Is(err, store.ErrConflict) {
 			// Also after an error, because the write may have been applied. The message of the
 			// server may come too late: this process must not see the session any more when Erase
@@ -111,8 +119,12 @@ func (s *Store) scan(ctx context.Context, cursor uint64, pattern string) (rueidi
 	if err := s.ready(ctx, "erase"); err != nil {
 		return rueidis.ScanEntry{}, err
 	}
-	page, err := await(ctx, s.loads, func(ctx context.Context) (rueidis.ScanEntry, error) {
-		return s.data.Do(ctx, s.data.B().Scan().Cursor(cursor).Match(pattern).Count(pageSize).Build()).AsScanEntry()
+	var page rueidis.ScanEntry
+	err := again(ctx, func() (err error) {
+		page, err = await(ctx, s.loads, func(ctx context.Context) (rueidis.ScanEntry, error) {
+			return s.data.Do(ctx, s.data.B().Scan().Cursor(cursor).Match(pattern).Count(pageSize).Build()).AsScanEntry()
+		})
+		return err
 	})
 	if err != nil {
 		return page, failure("erase", err)
@@ -125,15 +137,32 @@ func (s *Store) values(ctx context.Context, names []string) ([]rueidis.RedisResu
 	if err := s.ready(ctx, "erase"); err != nil {
 		return nil, err
 	}
-	values, err := await(ctx, s.loads, func(ctx context.Context) ([]rueidis.RedisResult, error) {
-		gets := make(rueidis.Commands, len(names))
-		for i, name := range names {
-			gets[i] = s.data.B().Arbitrary("GET").Args(name).Build()
+	var values []rueidis.RedisResult
+	err := again(ctx, func() (err error) {
+		values, err = await(ctx, s.loads, func(ctx context.Context) ([]rueidis.RedisResult, error) {
+			gets := make(rueidis.Commands, len(names))
+			for i, name := range names {
+				gets[i] = s.data.B().Arbitrary("GET").Args(name).Build()
+			}
+			return s.data.DoMulti(ctx, gets...), nil
+		})
+		for i := 0; i < len(values) && err == nil; i++ {
+			err = values[i].NonRedisError()
 		}
-		return s.data.DoMulti(ctx, gets...), nil
+		return err
 	})
 	if err != nil {
 		return nil, failure("erase", err)
 	}
 	return values, nil
+}
+
+// again makes a read that fails because its connection has ended up to tries times.
+func again(ctx context.Context, read func() error) (err error) {
+	for range tries {
+		if err = read(); !retryable(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
 }

@@ -310,6 +310,7 @@ func TestServe_AnswersWhatItHasBegunBeforeItStops(t *testing.T) {
 	body, rest := io.Pipe()
 	answered := make(chan int, 1)
 	go func() {
+		defer close(answered)
 		req, err := http.NewRequest(http.MethodPost, shop+"/choices", body)
 		if assert.NoError(t, err) {
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
