@@ -157,7 +157,8 @@ func (s *Store) values(ctx context.Context, names []string) ([]rueidis.RedisResu
 	return values, nil
 }
 
-// again makes a read that fails because its connection has ended up to tries times.
+// again makes a read up to tries times, as long as its connection ends: the server was restarted,
+// most likely.
 func again(ctx context.Context, read func() error) (err error) {
 	for range tries {
 		if err = read(); !retryable(err) || ctx.Err() != nil {

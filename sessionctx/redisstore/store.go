@@ -132,13 +132,11 @@ func (s *Store) Load(ctx context.Context, key store.Key) (store.Record, error) {
 		get := func() ([]byte, error) { // unlike Get, Arbitrary does not compute the cluster slot
 			return s.data.Do(call, s.data.B().Arbitrary("GET").Args(name).Build()).AsBytes()
 		}
-		value, err := get()
-		for range tries - 1 {
-			if !retryable(err) || ctx.Err() != nil {
-				break
-			}
-			value, err = get() // most likely the server was restarted
-		}
+		var value []byte
+		err := again(ctx, func() (err error) {
+			value, err = get()
+			return err
+		})
 		switch {
 		case rueidis.IsRedisNil(err):
 			s.reportMiss(dials)
